@@ -1,0 +1,17 @@
+# Script behind embed_files: writes one C source and one header from text files.
+# As byte lists, because ISO C limits the length of a string literal.
+set(decl "/* generated */\n#ifndef STOCKSYNC_EMBEDDED_${PREFIX}_H\n#define STOCKSYNC_EMBEDDED_${PREFIX}_H\n\n")
+set(body "/* generated */\n#include \"embedded/${PREFIX}.h\"\n\n")
+foreach(file IN LISTS FILES)
+  get_filename_component(name ${file} NAME_WE)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(REGEX REPLACE "(................................................................................)" "\\1\n" bytes "${bytes}")
+  string(LENGTH "${hex}" digits)
+  math(EXPR size "${digits} / 2 + 1")
+  string(APPEND decl "extern const char ${PREFIX}_${name}[${size}];\n")
+  string(APPEND body "const char ${PREFIX}_${name}[${size}] = {\n${bytes}0x00};\n\n")
+endforeach()
+string(APPEND decl "\n#endif\n")
+file(WRITE ${HEADER} "${decl}")
+file(WRITE ${SOURCE} "${body}")

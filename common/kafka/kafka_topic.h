@@ -1,0 +1,33 @@
+/**
+ * kafka_topic: the topic's designed settings: create it if it is missing and we may, else compare and say exactly what differs.
+ */
+#ifndef STOCKSYNC_KAFKA_KAFKA_TOPIC_H
+#define STOCKSYNC_KAFKA_KAFKA_TOPIC_H
+
+#include "common/core/conf.h"
+#include "common/core/status.h"
+#include "common/core/strbuf.h"
+
+struct kafka_topic_design {
+    const char *name;
+    int partitions;
+    int replication_factor;         /* -1: the broker's default */
+    int64_t compaction_lag_ms;      /* min.compaction.lag.ms: full history for that long */
+    int64_t tombstone_retention_ms; /* delete.retention.ms */
+    int64_t message_max_bytes;      /* max.message.bytes */
+};
+
+/**
+ * Makes sure that the topic exists with the designed settings.
+ * @param may_create  create it when it is missing
+ * @param notes       [out] appended: harmless differences (longer retention, more replicas), one a line
+ * @return STATUS_OK
+ *         STATUS_TOPIC_UNFIT   missing and not created (err holds the command that creates it), or a setting that breaks a promise:
+ *                              cleanup.policy with delete, fewer partitions than asked for…; err names setting, value found, value wanted
+ *         STATUS_PERMISSION    the cluster refuses: err names the ACL
+ *         STATUS_BROKER_LOST   no answer within timeout_ms
+ */
+NODISCARD enum status kafka_topic_ensure(const struct conf_pairs *pass_through, const struct kafka_topic_design *design,
+                                         bool may_create, int timeout_ms, struct strbuf *notes, struct err *err);
+
+#endif

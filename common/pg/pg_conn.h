@@ -1,0 +1,45 @@
+/**
+ * pg_conn: one connection to PostgreSQL, opened, checked and opened again.
+ *
+ * Blocking calls, bounded: connect_timeout 5 s, statement_timeout as given, TCP keepalives and tcp_user_timeout 20 s on both sides, so a
+ * black hole ends as STATUS_SOURCE_LOST within half a minute. One owner; one thread at a time.
+ */
+#ifndef STOCKSYNC_PG_PG_CONN_H
+#define STOCKSYNC_PG_PG_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/core/status.h"
+
+struct pg_conn; /* owns a PGconn; handed out by pg_conn_handle to folders that may use libpq */
+
+struct pg_conn_options {
+    const char *dsn;              /* libpq connection string; borrowed until pg_conn_free */
+    const char *application_name; /* "stocksync-producer tail" */
+    int statement_timeout_ms;     /* 0: none */
+    const char *session_sql;      /* run after every (re)connect, may be NULL; static text */
+};
+
+/** Makes the object without connecting. */
+NODISCARD struct pg_conn *pg_conn_new(const struct pg_conn_options *options);
+/** Accepts NULL. */
+void pg_conn_free(struct pg_conn *conn);
+
+/**
+ * Makes sure there is a usable connection: connects if there is none, or if the old one is broken.
+ * Sets search_path to pg_catalog (every name in our SQL is qualified), TimeZone UTC, client_encoding UTF8, bytea and float output exact.
+ * @return STATUS_OK
+ *         STATUS_SOURCE_LOST  server away, starting up, too many connections (class transient)
+ *         STATUS_CONFIG       dsn malformed, database or role does not exist, password refused; err names host, database, role, never the password
+ */
+NODISCARD enum status pg_conn_open(struct pg_conn *conn, struct err *err);
+/** Closes; the next pg_conn_open connects anew. Prepared statements are gone then; pg_query prepares them again by itself. */
+void pg_conn_close(struct pg_conn *conn);
+bool pg_conn_is_open(const struct pg_conn *conn);
+/** Counts successful connects: a caller that keeps session state (advisory lock) compares it. */
+unsigned pg_conn_epoch(const struct pg_conn *conn);
+/** Server version as libpq has it, such as 150018; 0 when closed. */
+int pg_conn_server_version(const struct pg_conn *conn);
+
+#endif

@@ -1,0 +1,30 @@
+/**
+ * identity: which product owns a SKU (or barcode) on Odoo's side, so that two products never write one inventory item. Pure; one lane owns it.
+ *
+ * Holds one entry per product of the catalogue, kept durable by state/product_store.
+ */
+#ifndef STOCKSYNC_PLAN_IDENTITY_H
+#define STOCKSYNC_PLAN_IDENTITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct identity;
+
+NODISCARD struct identity *identity_new(void);
+void identity_free(struct identity *id);
+/**
+ * Notes how a product is known now. text NULL or sellable false: it claims no SKU. An older revision than the noted one is ignored.
+ * @return true when something changed (it must be stored)
+ */
+bool identity_note(struct identity *id, int32_t product_id, const char *text, bool sellable, int64_t revision);
+/** How many sellable products claim this text. */
+size_t identity_claims(const struct identity *id, const char *text);
+/** Up to max product ids that claim it, ascending; returns how many were filled. */
+size_t identity_claimants(const struct identity *id, const char *text, int32_t *product_ids, size_t max);
+/** The text under which a product is noted, NULL when none; borrowed until it is noted again. */
+const char *identity_text(const struct identity *id, int32_t product_id);
+size_t identity_count(const struct identity *id);
+
+#endif

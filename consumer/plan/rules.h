@@ -1,0 +1,46 @@
+/**
+ * rules: a store's options turn a record into one quantity per location. Pure.
+ *
+ * Number of a location = sum of the basis over its warehouses, minus buffer, times percent / 100, rounded down, at most cap, never below 0
+ * and at most 1,000,000,000 (Shopify's limit). A warehouse that the record does not name counts 0.
+ */
+#ifndef STOCKSYNC_PLAN_RULES_H
+#define STOCKSYNC_PLAN_RULES_H
+
+#include "common/model/product_stock.h"
+
+enum basis { BASIS_FREE, BASIS_ON_HAND, BASIS_FORECAST };
+enum match { MATCH_SKU, MATCH_BARCODE };
+
+struct location_rule {
+    int64_t location;       /* Shopify's numeric id */
+    int32_t *warehouse_ids; /* Odoo's */
+    size_t warehouse_count;
+};
+
+struct store_rules {
+    enum basis basis;
+    enum match match;
+    int64_t buffer;
+    int64_t percent; /* 0 … 1000 */
+    int64_t cap;     /* -1: none */
+    struct location_rule *locations;
+    size_t location_count;
+};
+
+/** Why a product is no business of a store at all. */
+enum exclusion { EXCLUDED_NOT, EXCLUDED_GONE, EXCLUDED_INACTIVE, EXCLUDED_DISABLED, EXCLUDED_KIT, EXCLUSION_COUNT };
+
+enum exclusion rules_exclusion(const struct product_stock *stock);
+/** "inactive", "disabled", "kit", "gone"; static, for metrics. */
+const char *exclusion_name(enum exclusion exclusion);
+/** The text by which this store knows the product (SKU or barcode); NULL when it has none. Borrowed from stock. */
+const char *rules_match_text(const struct store_rules *rules, const struct product_stock *stock);
+/**
+ * Wanted quantity at one location.
+ * @return STATUS_OK, STATUS_STORE_MISCONFIGURED: basis = forecast but the record was made with [odoo] forecast = off
+ */
+NODISCARD enum status rules_quantity(const struct store_rules *rules, const struct location_rule *location,
+                                     const struct product_stock *stock, int32_t *quantity, struct err *err);
+
+#endif

@@ -1,0 +1,187 @@
+"""One Kafka broker of our own, by deploy/kafka/kafka; reading and writing topics."""
+
+import os
+import subprocess
+import uuid
+from dataclasses import dataclass
+
+import confluent_kafka
+from confluent_kafka import admin
+
+from . import process, wait
+
+SCRIPT = os.path.join(process.ROOT, "deploy", "kafka", "kafka")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record as it lies in the topic; value None is a tombstone."""
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes
+    value: bytes
+    headers: dict
+
+    @property
+    def where(self):
+        return f"{self.topic}[{self.partition}]@{self.offset}"
+
+
+class Kafka:
+    """`with Kafka() as kafka:` … `kafka.bootstrap`. A directory that is given is kept after stop()."""
+
+    def __init__(self, directory=None):
+        self._temporary = directory is None
+        self.directory = directory or process.scratch("stocksync-kafka-")
+        self.bootstrap = None
+        self._admin = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    @property
+    def log(self):
+        return os.path.join(self.directory, "broker.log")
+
+    @property
+    def pid(self):
+        with open(os.path.join(self.directory, "pid"), encoding="ascii") as file:
+            return int(file.read())
+
+    def _script(self, command):
+        done = subprocess.run([SCRIPT, command, "--data", self.directory],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False,
+                              start_new_session=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"kafka {command}: {done.stdout}")
+
+    def start(self):
+        """Starts it, or starts it again with the same port and topics."""
+        try:
+            self._script("start")
+        except BaseException:
+            self.stop()
+            raise
+        with open(os.path.join(self.directory, "address"), encoding="ascii") as file:
+            self.bootstrap = file.read().strip()
+        self._admin = admin.AdminClient({"bootstrap.servers": self.bootstrap,
+                                         "log_level": 0})
+        return self
+
+    def pause(self):
+        """The broker goes away; start() brings it back with everything it had acknowledged."""
+        self._script("stop")
+
+    def stop(self):
+        self._script("stop")
+        if self._temporary:
+            process.remove(self.directory)
+
+    # Topics
+
+    def create_topic(self, name, partitions=4, config=None):
+        topic = admin.NewTopic(name, num_partitions=partitions, replication_factor=1,
+                               config=config or {})
+        self._admin.create_topics([topic], operation_timeout=30)[name].result(30)
+        wait.until(lambda: self.partitions(name) == partitions, f"topic {name} appears")
+
+    def delete_topic(self, name):
+        self._admin.delete_topics([name], operation_timeout=30)[name].result(30)
+
+    def topic_config(self, name):
+        resource = admin.ConfigResource(admin.ConfigResource.Type.TOPIC, name)
+        entries = self._admin.describe_configs([resource])[resource].result(30)
+        return {key: entry.value for key, entry in entries.items()}
+
+    def partitions(self, name):
+        """Number of partitions; 0: the topic is not there."""
+        topics = self._admin.list_topics(timeout=30).topics
+        return len(topics[name].partitions) if name in topics else 0
+
+    # Records
+
+    def records(self, topic, isolation="read_uncommitted", timeout=30.0):
+        """All records of a topic up to its present end, each partition in its own order."""
+        consumer = confluent_kafka.Consumer({
+            "bootstrap.servers": self.bootstrap, "group.id": f"lab-{uuid.uuid4()}",
+            "enable.auto.commit": False, "enable.auto.offset.store": False,
+            "isolation.level": isolation, "enable.partition.eof": True, "log_level": 3})
+        try:
+            waiting = set(range(self.partitions(topic)))
+            consumer.assign([confluent_kafka.TopicPartition(
+                topic, partition, confluent_kafka.OFFSET_BEGINNING) for partition in waiting])
+            result = []
+            while waiting:
+                batch = consumer.consume(5000, 0.05)
+                if not batch:
+                    timeout -= 0.05
+                    if timeout <= 0:
+                        raise wait.Expired(f"the end of {topic}{sorted(waiting)} is not reached")
+                for message in batch:
+                    error = message.error()
+                    if error is None:
+                        result.append(_record(message))
+                    elif error.code() == confluent_kafka.KafkaError._PARTITION_EOF:
+                        waiting.discard(message.partition())
+                    else:
+                        raise confluent_kafka.KafkaException(error)
+            return result
+        finally:
+            consumer.close()
+
+    def produce(self, topic, key, value, headers=None, partition=None):
+        """Writes one record as a stranger would and waits until the broker has it; its offset."""
+        done = []
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.bootstrap,
+                                             "partitioner": "murmur2_random", "log_level": 3})
+        more = {} if partition is None else {"partition": partition}
+        producer.produce(topic, key=key, value=value, headers=headers,
+                         on_delivery=lambda error, message: done.append((error, message)), **more)
+        producer.flush(30)
+        if not done or done[0][0] is not None:
+            raise RuntimeError(f"record not written to {topic}: {done}")
+        return done[0][1].offset()
+
+    def committed(self, group, topic):
+        """Committed offset of each partition; -1 where the group has none."""
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.bootstrap,
+                                             "group.id": group, "enable.auto.commit": False,
+                                             "log_level": 3})
+        try:
+            asked = [confluent_kafka.TopicPartition(topic, partition)
+                     for partition in range(self.partitions(topic))]
+            return {found.partition: max(found.offset, -1)
+                    for found in consumer.committed(asked, timeout=30)}
+        finally:
+            consumer.close()
+
+    def unread(self, group, topic, last_offsets):
+        """How many partitions the group has not finished up to the given last data records.
+
+        last_offsets  partition -> offset of its last data record, as last_offsets() returns it;
+                      the topic's end is of no use: transaction markers follow the last record.
+        """
+        committed = self.committed(group, topic)
+        return sum(1 for partition, offset in last_offsets.items()
+                   if committed.get(partition, -1) <= offset)
+
+
+def last_offsets(records):
+    result = {}
+    for record in records:
+        result[record.partition] = max(record.offset, result.get(record.partition, -1))
+    return result
+
+
+def _record(message):
+    headers = {}
+    for name, value in message.headers() or []:
+        headers[name] = value
+    return Record(message.topic(), message.partition(), message.offset(), message.timestamp()[1],
+                  message.key(), message.value(), headers)

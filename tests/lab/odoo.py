@@ -1,0 +1,158 @@
+"""Odoo's side, recorded: a shop's database, its business transactions, and Odoo's own numbers.
+
+The data sets lie in tests/data; their README says where they come from. A tape is the list of row
+changes that Odoo committed after the base was taken. An oracle is what Odoo's own fields returned.
+"""
+
+import functools
+import gzip
+import json
+import os
+import re
+import time
+from dataclasses import dataclass
+
+import psycopg
+
+from . import process
+
+MARKS = "stock_availability_dirty_shopify"
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """One of Odoo's transactions: BEGIN … COMMIT as it was sent."""
+    number: int
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a replayed transaction ended; committed_at is our clock just after COMMIT returned."""
+    number: int
+    kind: str
+    error: str
+    committed_at: float
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Odoo's answer for one product in one warehouse."""
+    on_hand: float
+    free: float
+    incoming: float
+    outgoing: float
+    forecast: float
+
+
+@dataclass(frozen=True)
+class Product:
+    """What the oracle says about a product, and its numbers by warehouse id."""
+    id: int
+    sku: str
+    is_kit: bool
+    type: str
+    active: bool
+    enabled: bool
+    warehouses: dict
+
+
+class DataSet:
+    """One recorded shop. Reading is lazy and kept."""
+
+    def __init__(self, name="a"):
+        self.folder = os.path.join(process.ROOT, "tests", "data", name)
+
+    def _read(self, name):
+        with gzip.open(os.path.join(self.folder, name), "rb") as file:
+            return file.read()
+
+    def restore(self, postgres, dbname):
+        """Fills an empty database with the shop as it was before the tape."""
+        postgres.psql(dbname, self._read("base.sql.gz"))
+
+    @functools.cached_property
+    def tape(self):
+        text = self._read("tape.sql.gz").decode()
+        pieces = re.split(r"^-- tx (\d+) (.*)\n", text, flags=re.MULTILINE)
+        return [Transaction(int(number), kind.strip(), sql)
+                for number, kind, sql in zip(pieces[1::3], pieces[2::3], pieces[3::3])]
+
+    @functools.cached_property
+    def before(self):
+        """{product id: Product} before the tape."""
+        return self._oracle("oracle_before.jsonl.gz")
+
+    @functools.cached_property
+    def after(self):
+        """{product id: Product} after the whole tape; deleted products are absent."""
+        return self._oracle("oracle_after.jsonl.gz")
+
+    def _oracle(self, name):
+        products = {}
+        for line in self._read(name).splitlines():
+            row = json.loads(line)
+            if row["kind"] != "warehouse":
+                continue
+            product = products.get(row["product_id"])
+            if product is None:
+                product = products[row["product_id"]] = Product(
+                    row["product_id"], row["default_code"] or None, row["is_kit"], row["type"],
+                    row["active"] and row["tmpl_active"], row["shopify_product"] is True, {})
+            product.warehouses[row["warehouse_id"]] = Numbers(
+                float(row["qty_available"]), float(row["free_qty"]), float(row["incoming_qty"]),
+                float(row["outgoing_qty"]), float(row["virtual_available"]))
+        return products
+
+    @functools.cached_property
+    def turned_by_bom(self):
+        """Products that the tape made a kit or a plain product by changing a bill of materials."""
+        return {number for number, product in self.after.items()
+                if number in self.before and self.before[number].is_kit != product.is_kit}
+
+
+def replay(connection, transactions, before_each=None):
+    """Runs recorded transactions one after the other, as Odoo's worker did; their outcomes.
+
+    connection   psycopg, autocommit; its search_path is set to public
+    before_each  called with the transaction before it is sent: to pace, to kill something, to stop
+                 by raising
+    """
+    connection.execute("SET search_path = public")
+    outcomes = []
+    for transaction in transactions:
+        if before_each is not None:
+            before_each(transaction)
+        error = None
+        try:
+            connection.execute(transaction.text)
+        except psycopg.Error as failure:
+            error = f"{failure.sqlstate}: {failure}"
+            connection.execute("ROLLBACK")
+        outcomes.append(Outcome(transaction.number, transaction.kind, error, time.time()))
+    return outcomes
+
+
+def count_marks(connection):
+    return connection.execute(f"SELECT count(*) FROM public.{MARKS}").fetchone()[0]
+
+
+def marks_written(connection):
+    """How many marks were ever inserted, as far as the id sequence knows."""
+    name = connection.execute(
+        "SELECT pg_get_serial_sequence(%s, 'id')", (f"public.{MARKS}",)).fetchone()[0]
+    row = connection.execute(
+        f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {name}").fetchone()
+    return row[0]
+
+
+def warehouses(connection):
+    """{code: id} of the active warehouses; `Company/code` is there too."""
+    result = {}
+    for number, code, company in connection.execute(
+            "SELECT w.id, w.code, c.name FROM public.stock_warehouse w"
+            " JOIN public.res_company c ON c.id = w.company_id WHERE w.active ORDER BY w.id"):
+        result.setdefault(code, number)
+        result[f"{company}/{code}"] = number
+    return result

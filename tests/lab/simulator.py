@@ -1,0 +1,127 @@
+"""The Shopify simulator: starting it, and its control interface."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+from . import process
+
+FOLDER = os.path.join(process.ROOT, "tests", "shopify_sim")
+
+
+class Simulator:
+    """`with Simulator() as simulator:` … one server for any number of shops."""
+
+    def __init__(self, directory=None, node="node"):
+        self._temporary = directory is None
+        self.directory = directory or process.scratch("stocksync-sim-")
+        self.log = os.path.join(self.directory, "simulator.log")
+        self._node = node
+        self.url = None
+        self.child = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    @staticmethod
+    def setup():
+        """Gets its one dependency and Shopify's schema, once."""
+        done = subprocess.run([os.path.join(FOLDER, "setup")], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"tests/shopify_sim/setup: {done.stdout}")
+
+    def start(self):
+        try:
+            os.makedirs(self.directory, exist_ok=True)
+            self.child = process.Child([self._node, os.path.join(FOLDER, "server.js"),
+                                        "--port", "0"], self.log, death=signal.SIGTERM,
+                                       stdout=subprocess.PIPE)
+            self.url = json.loads(self._first_line())["url"]
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _first_line(self):
+        line, deadline = b"", time.monotonic() + 60
+        pipe = self.child.popen.stdout
+        while not line.endswith(b"\n"):
+            ready, _, _ = select.select([pipe], [], [], max(0, deadline - time.monotonic()))
+            byte = os.read(pipe.fileno(), 1) if ready else b""
+            if not byte:
+                raise RuntimeError(f"the simulator did not start:\n{self.child.tail()}")
+            line += byte
+        return line
+
+    def stop(self):
+        if self.child is not None:
+            self.child.popen.stdout.close()
+            self.child.stop(signal.SIGTERM)
+            self.child = None
+        if self._temporary:
+            process.remove(self.directory)
+
+    def call(self, method, path, body=None):
+        """One call of the control interface; its JSON answer."""
+        request = urllib.request.Request(
+            self.url + path, method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(f"{method} {path}: {error.code} {error.read()[:500]!r}") from None
+        return json.loads(text) if text else None
+
+    # Shops
+
+    def api_url(self, shop):
+        return f"{self.url}/shops/{shop}"
+
+    def create_shop(self, name, token, plan="standard", latency_ms=0):
+        self.call("POST", "/control/shops",
+                  {"name": name, "token": token, "plan": plan, "latencyMs": latency_ms})
+
+    def load_catalogue(self, shop, locations, items):
+        """locations: [{id, name}]; items: [{id, sku, barcode, tracked, levels: [{location,
+        available, on_hand, isActive}]}]."""
+        self.call("POST", f"/control/shops/{shop}/catalogue",
+                  {"locations": locations, "items": items})
+
+    def levels(self, shop):
+        """{(item, location): level}"""
+        answer = self.call("GET", f"/control/shops/{shop}/levels")
+        return {(level["item"], level["location"]): level for level in answer["levels"]}
+
+    def journal(self, shop, after=0):
+        return self.call("GET", f"/control/shops/{shop}/journal?after={after}")["journal"]
+
+    def stats(self, shop):
+        return self.call("GET", f"/control/shops/{shop}/stats")
+
+    def requests(self):
+        return self.call("GET", "/control/requests")
+
+    def fault(self, shop, kind, **more):
+        """Plants a fault; its id."""
+        return self.call("POST", f"/control/shops/{shop}/faults", {"kind": kind, **more})["id"]
+
+    def heal(self, shop, fault=None):
+        """Removes one fault, or all of a shop."""
+        tail = "" if fault is None else f"/{fault}"
+        self.call("DELETE", f"/control/shops/{shop}/faults{tail}")
+
+    def order(self, shop, action, sku, location, quantity):
+        self.call("POST", f"/control/shops/{shop}/orders",
+                  {"action": action, "sku": sku, "location": location, "quantity": quantity})

@@ -1,0 +1,94 @@
+'use strict';
+
+/*
+ * Faults that a test switches on. A fault fires for the requests it names ("operation": operation name or root
+ * field; none: all), each time or at every n-th of them, until its count is used up or it is deleted.
+ * Terminal kinds decide the answer: at most one fires for a request, the oldest. The others change it and add up.
+ */
+
+const KINDS = {
+  /* the request is not executed */
+  hang: 'terminal',
+  reset_before: 'terminal',
+  throttle: 'terminal',
+  auth_lost: 'terminal',
+  status: 'terminal',
+  html_5xx: 'terminal',
+  internal_error: 'terminal',
+  user_error: 'terminal',
+  /* it is executed, its answer is lost */
+  reset_after: 'terminal',
+  executed_answer_lost: 'terminal',
+  cut_body: 'terminal',
+  /* it is executed and answered, differently */
+  slow: 'modifier',
+  slow_execution: 'modifier',
+  no_cost: 'modifier',
+  integer_cost: 'modifier',
+  decimal_cost: 'modifier',
+  version: 'modifier',
+};
+
+const COUNTED = ['count', 'every'];
+
+function problem(given) {
+  if (!Object.hasOwn(KINDS, given.kind)) return `unknown kind '${given.kind}', known: ${Object.keys(KINDS).join(', ')}`;
+  for (const name of COUNTED) {
+    if (given[name] !== undefined && !(Number.isInteger(given[name]) && given[name] > 0)) {
+      return `${name} must be an integer above 0`;
+    }
+  }
+  if (/^slow/.test(given.kind) && !(given.delayMs > 0)) return `${given.kind} needs delayMs above 0`;
+  if (given.kind === 'user_error' && typeof given.code !== 'string') return 'user_error needs a code';
+  if (given.kind === 'version' && typeof given.version !== 'string') return 'version needs a version';
+  return null;
+}
+
+class Faults {
+  constructor() {
+    this.list = [];
+    this.lastId = 0;
+  }
+
+  /** The text of what is wrong with `given`, or null when it was added; then it has an id. */
+  add(given) {
+    const wrong = problem(given);
+    if (wrong !== null) return wrong;
+    given.id = ++this.lastId;
+    given.seen = 0;
+    given.fired = 0;
+    this.list.push(given);
+    return null;
+  }
+
+  /** True when there was such a fault; without an id all are removed. */
+  remove(id) {
+    const before = this.list.length;
+    this.list = id === undefined ? [] : this.list.filter((fault) => fault.id !== id);
+    return id === undefined || this.list.length < before;
+  }
+
+  isDue(fault) {
+    fault.seen++;
+    return fault.every === undefined || fault.seen % fault.every === 0;
+  }
+
+  /** {terminal: fault or null, modifiers: [fault]} for a request with these names. */
+  fire(names) {
+    let terminal = null;
+    const modifiers = [];
+    for (const fault of this.list) {
+      if (fault.operation !== undefined && !names.includes(fault.operation)) continue;
+      const isTerminal = KINDS[fault.kind] === 'terminal';
+      if (isTerminal && terminal !== null) continue;
+      if (!this.isDue(fault)) continue;
+      fault.fired++;
+      if (isTerminal) terminal = fault;
+      else modifiers.push(fault);
+    }
+    this.list = this.list.filter((fault) => fault.count === undefined || fault.fired < fault.count);
+    return { terminal, modifiers };
+  }
+}
+
+module.exports = { Faults };

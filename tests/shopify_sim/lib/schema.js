@@ -1,0 +1,49 @@
+'use strict';
+
+/*
+ * Shopify's published schema (an introspection result with extra keys) as a graphql-js schema, plus the
+ * access scopes that it states as text: "`read_inventory` access scope or `read_products` access scope."
+ */
+
+const fs = require('node:fs');
+const path = require('node:path');
+const zlib = require('node:zlib');
+const { buildClientSchema } = require('graphql');
+
+const SCHEMA_FILE = path.join(__dirname, '..', '.schema', 'admin_2026-10.json.gz');
+
+function scopesOf(text) {
+  if (!text) return null;
+  const sentence = text.split(' Also:')[0].trim();
+  const anyOf = [...sentence.matchAll(/`([a-z_]+)`/g)].map((match) => match[1]);
+  return anyOf.length === 0 ? null : { anyOf, text: sentence };
+}
+
+function loadSchema(file = SCHEMA_FILE) {
+  let packed;
+  try {
+    packed = fs.readFileSync(file);
+  } catch (error) {
+    throw new Error(`cannot read the schema (${error.code}): run tests/shopify_sim/setup first`);
+  }
+  const { data } = JSON.parse(zlib.gunzipSync(packed).toString('utf8'));
+  const schema = buildClientSchema(data, { assumeValid: true });
+  const types = new Map();
+  for (const type of data.__schema.types) {
+    const fields = new Map();
+    for (const field of type.fields ?? []) {
+      const scopes = scopesOf(field.requiredAccess);
+      if (scopes !== null) fields.set(field.name, scopes);
+    }
+    types.set(type.name, { scopes: scopesOf(type.requiredAccess), fields });
+  }
+  return {
+    schema,
+    /** Scopes that a field asks for, each {anyOf, text}: its own, and those of the type it returns. */
+    requiredAccess(typeName, fieldName, returnedTypeName) {
+      return [types.get(typeName).fields.get(fieldName), types.get(returnedTypeName)?.scopes].filter(Boolean);
+    },
+  };
+}
+
+module.exports = { loadSchema };
