@@ -1,7 +1,7 @@
 """One Kafka broker of our own, by deploy/kafka/kafka; reading and writing topics."""
 
 import os
-import subprocess
+import signal
 import uuid
 from dataclasses import dataclass
 
@@ -37,6 +37,7 @@ class Kafka:
         self.directory = directory or process.scratch("stocksync-kafka-")
         self.bootstrap = None
         self._admin = None
+        self.child = None
 
     def __enter__(self):
         return self.start()
@@ -48,38 +49,36 @@ class Kafka:
     def log(self):
         return os.path.join(self.directory, "broker.log")
 
-    @property
-    def pid(self):
-        with open(os.path.join(self.directory, "pid"), encoding="ascii") as file:
-            return int(file.read())
-
-    def _script(self, command):
-        done = subprocess.run([SCRIPT, command, "--data", self.directory],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, check=False,
-                              start_new_session=True)
-        if done.returncode != 0:
-            raise RuntimeError(f"kafka {command}: {done.stdout}")
-
     def start(self):
         """Starts it, or starts it again with the same port and topics."""
+        address = os.path.join(self.directory, "address")
         try:
-            self._script("start")
+            os.makedirs(self.directory, exist_ok=True)
+            self.child = process.Child([SCRIPT, "run", "--data", self.directory],
+                                       os.path.join(self.directory, "script.log"),
+                                       death=signal.SIGTERM)
+            wait.until(lambda: os.path.exists(address), lambda: f"Kafka serves:\n{self.child.tail()}",
+                       seconds=120, alive=self._alive)
         except BaseException:
             self.stop()
             raise
-        with open(os.path.join(self.directory, "address"), encoding="ascii") as file:
+        with open(address, encoding="ascii") as file:
             self.bootstrap = file.read().strip()
-        self._admin = admin.AdminClient({"bootstrap.servers": self.bootstrap,
-                                         "log_level": 0})
+        self._admin = admin.AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         return self
+
+    def _alive(self):
+        if not self.child.running:
+            raise RuntimeError(f"Kafka did not start:\n{self.child.tail()}")
 
     def pause(self):
         """The broker goes away; start() brings it back with everything it had acknowledged."""
-        self._script("stop")
+        if self.child is not None:
+            self.child.stop(signal.SIGTERM, seconds=60)
+            self.child = None
 
     def stop(self):
-        self._script("stop")
+        self.pause()
         if self._temporary:
             process.remove(self.directory)
 

@@ -95,7 +95,9 @@ function requestedCost(operation, context) {
   if (operation.operation === 'query') return requestedSelection(operation.selectionSet, root, context);
   let cost = 0;
   for (const [node, parent] of fieldsOf(operation.selectionSet, root, context)) {
-    cost += payloadCost(node, parent, context, (child, owner) => Math.max(0, requestedField(child, owner, context) - 1));
+    cost += payloadCost(node, parent, context, (child, owner) =>
+      Math.max(0, requestedField(child, owner, context) - 1),
+    );
   }
   return cost;
 }

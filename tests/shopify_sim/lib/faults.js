@@ -68,6 +68,10 @@ class Faults {
     return id === undefined || this.list.length < before;
   }
 
+  isEmpty() {
+    return this.list.length === 0;
+  }
+
   isDue(fault) {
     fault.seen++;
     return fault.every === undefined || fault.seen % fault.every === 0;

@@ -26,13 +26,19 @@ class KeyTable {
     }
   }
 
-  /** Marks a new key as running for `owner` before it is executed; a key that is known stays as it is. */
+  /**
+   * Marks a new key as running for `owner` before it is executed; a key that is settled stays as it is.
+   * False when another request with this key is running.
+   */
   hold(key, print, nowMs, owner) {
     this.expire(nowMs);
-    if (!this.entries.has(key)) this.entries.set(key, { print, atMs: nowMs, state: 'running', owner, result: null });
+    const known = this.entries.get(key);
+    if (known !== undefined) return known.state !== 'running';
+    this.entries.set(key, { print, atMs: nowMs, state: 'running', owner, result: null });
+    return true;
   }
 
-  /** Forgets keys that `owner` holds and that never came to execution. */
+  /** Forgets a key that `owner` held and that never came to execution. */
   release(key, owner) {
     const entry = this.entries.get(key);
     if (entry !== undefined && entry.state === 'running' && entry.owner === owner) this.entries.delete(key);

@@ -52,7 +52,8 @@ class Lexer {
   term(negated) {
     if (this.isQuote()) return { kind: 'term', field: null, compare: '=', value: this.quoted(), phrase: true, negated };
     const word = this.bare('():');
-    if (this.text[this.at] !== ':') return { kind: 'term', field: null, compare: '=', value: word, phrase: false, negated };
+    if (this.text[this.at] !== ':')
+      return { kind: 'term', field: null, compare: '=', value: word, phrase: false, negated };
     this.at++;
     const compare = /^(?:>=|<=|>|<|=)/.exec(this.text.slice(this.at, this.at + 2))?.[0] ?? '';
     this.at += compare.length;
@@ -375,6 +376,7 @@ function pageOf(list, args, afterId, beforeId, isVisible) {
   if (backward) nodes.reverse();
   return {
     nodes,
+    ids: nodes.map((object) => object.id),
     pageInfo: {
       hasNextPage: backward ? beforeId !== null : more,
       hasPreviousPage: backward ? more : afterId !== null,
@@ -384,4 +386,14 @@ function pageOf(list, args, afterId, beforeId, isVisible) {
   };
 }
 
-module.exports = { MATCH_ALL, SearchIndex, decodeCursor, encodeCursor, explain, lowerBound, pageOf, parseQuery, tokens };
+module.exports = {
+  MATCH_ALL,
+  SearchIndex,
+  decodeCursor,
+  encodeCursor,
+  explain,
+  lowerBound,
+  pageOf,
+  parseQuery,
+  tokens,
+};

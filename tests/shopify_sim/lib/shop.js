@@ -107,10 +107,6 @@ function byId(a, b) {
   return a.id - b.id;
 }
 
-function levelIds(item) {
-  return item.levels.filter(Boolean).map((level) => level.location.id);
-}
-
 const ITEM_FILTERS = new Map([
   ['sku', { kind: 'words', read: (item) => item.sku }],
   ['id', { kind: 'number', read: (item) => item.id }],
@@ -122,7 +118,6 @@ const VARIANT_FILTERS = new Map([
   ['sku', { kind: 'words', read: (variant) => variant.item.sku }],
   ['barcode', { kind: 'words', read: (variant) => variant.item.barcode }],
   ['id', { kind: 'number', read: (variant) => variant.id }],
-  ['product_id', { kind: 'number', read: (variant) => variant.id }],
   ['updated_at', { kind: 'time', read: (variant) => variant.item.updatedMs }],
 ]);
 
@@ -401,4 +396,4 @@ class Shop {
   }
 }
 
-module.exports = { BadInput, DEFAULT_SCOPES, Shop, levelIds, need };
+module.exports = { BadInput, Shop, need };

@@ -1,0 +1,137 @@
+#include "common/core/conf_shared.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static const char *const LOG_LEVELS[] = {"error", "warn", "info", "debug", NULL};
+
+const struct conf_option conf_odoo_options[2] = {
+    {.key = "dsn",
+     .type = CONF_TEXT,
+     .offset = offsetof(struct odoo_conf, dsn),
+     .secret_value = true,
+     .help = "libpq connection string of Odoo's database (the primary, not through a pooler)"},
+    {.key = "forecast",
+     .type = CONF_BOOL,
+     .offset = offsetof(struct odoo_conf, forecast),
+     .fallback = "off",
+     .help = "on: also read stock_move, for incoming, outgoing and forecast"},
+};
+
+const struct conf_option conf_state_options[1] = {
+    {.key = "dsn",
+     .type = CONF_TEXT,
+     .offset = offsetof(struct state_conf, dsn),
+     .secret_value = true,
+     .help = "libpq connection string; empty: Odoo's database"},
+};
+
+const struct conf_option conf_kafka_options[1] = {
+    {.key = "*", .type = CONF_PAIRS, .offset = 0, .help = "for example bootstrap.servers = 127.0.0.1:9092"},
+};
+
+const struct conf_option conf_topic_options[7] = {
+    {.key = "name",
+     .type = CONF_TEXT,
+     .offset = offsetof(struct topic_conf, name),
+     .fallback = "odoo.stock.product.v1",
+     .help = "one topic for each Odoo database"},
+    {.key = "partitions",
+     .type = CONF_COUNT,
+     .offset = offsetof(struct topic_conf, partitions),
+     .fallback = "12",
+     .min = 1,
+     .max = 1000,
+     .help = "most workers that can share one store's work; fixed for the topic's life"},
+    {.key = "replication_factor",
+     .type = CONF_COUNT,
+     .offset = offsetof(struct topic_conf, replication_factor),
+     .min = 1,
+     .max = 15,
+     .help = "used when the topic is created; empty: the cluster's default"},
+    {.key = "history",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct topic_conf, history_ms),
+     .fallback = "30d",
+     .min = 0,
+     .max = INT64_C(3650) * 86400000,
+     .help = "full history for that long (min.compaction.lag.ms), the latest value for ever"},
+    {.key = "tombstones",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct topic_conf, tombstones_ms),
+     .fallback = "30d",
+     .min = 0,
+     .max = INT64_C(3650) * 86400000,
+     .help = "longest absence of a store that still learns of deleted products (delete.retention.ms)"},
+    {.key = "max_message",
+     .type = CONF_SIZE,
+     .offset = offsetof(struct topic_conf, max_message_bytes),
+     .fallback = "1M",
+     .min = 65536,
+     .max = 64 * 1024 * 1024,
+     .help = "largest record (max.message.bytes)"},
+    {.key = "create",
+     .type = CONF_BOOL,
+     .offset = offsetof(struct topic_conf, create),
+     .fallback = "on",
+     .help = "create the topic if it is missing; off: say what to create"},
+};
+
+const struct conf_option conf_log_options[1] = {
+    {.key = "level",
+     .type = CONF_CHOICE,
+     .offset = offsetof(struct log_conf, level),
+     .fallback = "info",
+     .choices = LOG_LEVELS,
+     .help = "error, warn, info or debug"},
+};
+
+const char *conf_state_dsn(const struct shared_conf *conf)
+{
+    return conf->state.dsn != NULL ? conf->state.dsn : conf->odoo.dsn;
+}
+
+bool conf_state_is_odoo(const struct shared_conf *conf)
+{
+    return conf->odoo.dsn != NULL && strcmp(conf_state_dsn(conf), conf->odoo.dsn) == 0;
+}
+
+static void print_problems(const char *path, const struct conf_problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct conf_problem *p = &problems->list[i];
+        if (p->line > 0) {
+            (void)dprintf(STDERR_FILENO, "%s:%d: %s\n", path, p->line, p->text);
+        } else {
+            (void)dprintf(STDERR_FILENO, "%s: %s\n", path != NULL ? path : "configuration", p->text);
+        }
+    }
+}
+
+enum status conf_load_or_report(const struct conf_schema *schema,
+                                const char *path,
+                                void *root,
+                                void (*cross_check)(const void *root, struct conf_problems *problems),
+                                struct err *err)
+{
+    struct conf_problems problems = {0};
+    if (path == NULL && access(CONF_DEFAULT_PATH, F_OK) == 0) {
+        path = CONF_DEFAULT_PATH;
+    }
+    enum status rc = conf_load(schema, path, root, &problems, err);
+    if (rc == STATUS_OK && cross_check != NULL) {
+        cross_check(root, &problems);
+    }
+    if (problems.count > 0) {
+        print_problems(path, &problems);
+        rc = err_set(err,
+                     STATUS_CONFIG,
+                     "%zu problem%s in the configuration%s%s",
+                     problems.count,
+                     problems.count == 1 ? "" : "s",
+                     path != NULL ? " " : "; no file was read: name one with -c",
+                     path != NULL ? path : "");
+    }
+    conf_problems_release(&problems);
+    return rc;
+}

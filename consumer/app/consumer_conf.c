@@ -1,0 +1,204 @@
+#include "consumer/app/consumer_conf.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "common/kafka/kafka_conf.h"
+#include "consumer/plan/rules.h"
+
+static const char *const QUANTITIES[] = {"available", "on_hand", NULL};
+static const char *const BASES[] = {"free", "on_hand", "forecast", NULL};
+static const char *const MATCHES[] = {"sku", "barcode", NULL};
+
+static const struct conf_option CONSUMER_OPTIONS[] = {
+    {.key = "listen",
+     .type = CONF_TEXT,
+     .offset = offsetof(struct consumer_options, listen),
+     .fallback = "127.0.0.1:9401",
+     .help = "address of /metrics, /healthz, /readyz, /status; empty: none"},
+    {.key = "requests",
+     .type = CONF_COUNT,
+     .offset = offsetof(struct consumer_options, requests),
+     .fallback = "4",
+     .min = 1,
+     .max = 64,
+     .help = "mutations of one store in flight at a time"},
+    {.key = "drain_limit",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct consumer_options, drain_ms),
+     .fallback = "10s",
+     .min = 100,
+     .max = 120000,
+     .help = "how long stopping waits for answers that are on their way"},
+    {.key = "reload_catalogue",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct consumer_options, reload_ms),
+     .fallback = "1h",
+     .min = 10000,
+     .max = INT64_C(30) * 86400000,
+     .help = "how often a store's SKUs are read again"},
+};
+
+static const struct conf_option STORE_OPTIONS[] = {
+    {.key = "shop_domain",
+     .type = CONF_TEXT,
+     .offset = offsetof(struct store_conf, shop_domain),
+     .required = true,
+     .help = "NAME.myshopify.com"},
+    {.key = "api_url",
+     .type = CONF_TEXT,
+     .offset = offsetof(struct store_conf, api_url),
+     .help = "replaces https://SHOP_DOMAIN, for proxies and the simulator; plain http on loopback only"},
+    {.key = "api_version",
+     .type = CONF_TEXT,
+     .offset = offsetof(struct store_conf, api_version),
+     .fallback = "2026-10",
+     .help = "Admin API version"},
+    {.key = "ca_file",
+     .type = CONF_TEXT,
+     .offset = offsetof(struct store_conf, ca_file),
+     .help = "additional certificate authority, PEM"},
+    {.key = "access_token",
+     .type = CONF_SECRET,
+     .offset = offsetof(struct store_conf, access_token),
+     .help = "Admin API access token; better from a file or the environment"},
+    {.key = "access_token_file",
+     .type = CONF_TEXT,
+     .offset = offsetof(struct store_conf, access_token_file),
+     .help = "file that holds the token; read again after a refusal and on HUP"},
+    {.key = "quantity",
+     .type = CONF_CHOICE,
+     .offset = offsetof(struct store_conf, quantity),
+     .fallback = "available",
+     .choices = QUANTITIES,
+     .help = "which of Shopify's quantities is set: available or on_hand"},
+    {.key = "basis",
+     .type = CONF_CHOICE,
+     .offset = offsetof(struct store_conf, basis),
+     .fallback = "free",
+     .choices = BASES,
+     .help = "which of Odoo's numbers it is made from: free, on_hand or forecast"},
+    {.key = "match",
+     .type = CONF_CHOICE,
+     .offset = offsetof(struct store_conf, match),
+     .fallback = "sku",
+     .choices = MATCHES,
+     .help = "sku or barcode: how products and inventory items find each other"},
+    {.key = "location.*",
+     .type = CONF_PAIRS,
+     .offset = offsetof(struct store_conf, locations),
+     .help = "a Shopify location (name or numeric id) = Odoo warehouses (code, or company/code), by comma"},
+    {.key = "buffer",
+     .type = CONF_COUNT,
+     .offset = offsetof(struct store_conf, buffer),
+     .fallback = "0",
+     .min = 0,
+     .max = 1000000000,
+     .help = "units held back at each location"},
+    {.key = "percent",
+     .type = CONF_COUNT,
+     .offset = offsetof(struct store_conf, percent),
+     .fallback = "100",
+     .min = 0,
+     .max = 100,
+     .help = "share of what is left that is offered, rounded down"},
+    {.key = "cap",
+     .type = CONF_COUNT,
+     .offset = offsetof(struct store_conf, cap),
+     .min = 0,
+     .max = 1000000000,
+     .help = "most that is offered at one location; empty: no limit"},
+};
+
+static const struct conf_section SECTIONS[] = {
+    SHARED_CONF_SECTIONS,
+    {.name = "consumer",
+     .options = CONSUMER_OPTIONS,
+     .option_count = sizeof CONSUMER_OPTIONS / sizeof CONSUMER_OPTIONS[0],
+     .offset = offsetof(struct consumer_conf, consumer),
+     .help = "stocksync-consumer"},
+    {.name = "store.*",
+     .options = STORE_OPTIONS,
+     .option_count = sizeof STORE_OPTIONS / sizeof STORE_OPTIONS[0],
+     .offset = offsetof(struct consumer_conf, stores),
+     .size = sizeof(struct store_conf),
+     .help = "one section for each Shopify store; NAME is used in logs, metrics and the consumer group"},
+};
+
+static const char *const FOREIGN[] = {"producer", "gc", NULL};
+
+const struct conf_schema consumer_conf_schema = {
+    .sections = SECTIONS,
+    .section_count = sizeof SECTIONS / sizeof SECTIONS[0],
+    .foreign = FOREIGN,
+};
+
+const struct store_conf *consumer_conf_store(const struct consumer_conf *conf, size_t index)
+{
+    return (const struct store_conf *)conf->stores.elements + index;
+}
+
+/* The name becomes part of a group id, a metric label and a client id. */
+static bool is_plain_name(const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < len; i++) {
+        if (!isalnum((unsigned char)name[i]) && name[i] != '-' && name[i] != '_') {
+            return false;
+        }
+    }
+    return len > 0 && len <= 40;
+}
+
+static bool is_host(const char *text)
+{
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len; i++) {
+        if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '.') {
+            return false;
+        }
+    }
+    return len > 0 && strchr(text, '.') != NULL;
+}
+
+static void check_store(const struct consumer_conf *conf, const struct store_conf *s, struct conf_problems *problems)
+{
+    const char *name = s->instance.name;
+    int line = s->instance.line;
+    if (!is_plain_name(name)) {
+        conf_problem_add(problems, line, "[store.%s]: letters, digits, '-' and '_' only, at most 40", name);
+    }
+    if (s->shop_domain != NULL && !is_host(s->shop_domain)) {
+        conf_problem_add(problems, line, "[store.%s] shop_domain = %s: a host name such as outlet.myshopify.com is needed", name, s->shop_domain);
+    }
+    if (s->locations.count == 0) {
+        conf_problem_add(problems, line, "[store.%s] has no location: add location.NAME = WAREHOUSE", name);
+    }
+    if (!secret_is_set(&s->access_token) && s->access_token_file == NULL) {
+        conf_problem_add(problems, line, "[store.%s] has no token: set access_token_file", name);
+    }
+    if (s->basis == BASIS_FORECAST && conf->shared.odoo.dsn != NULL && !conf->shared.odoo.forecast) {
+        conf_problem_add(problems, line, "[store.%s] basis = forecast needs [odoo] forecast = on", name);
+    }
+    for (size_t i = 0; i < s->locations.count; i++) {
+        const struct conf_pair *p = &s->locations.list[i];
+        if (p->value[strspn(p->value, ", \t")] == '\0') {
+            conf_problem_add(problems, p->line, "[store.%s] location.%s names no warehouse", name, p->name);
+        }
+    }
+}
+
+void consumer_conf_check(const void *root, struct conf_problems *problems)
+{
+    const struct consumer_conf *conf = root;
+    if (conf_state_dsn(&conf->shared) == NULL) {
+        conf_problem_add(problems, 0, "[state] dsn (or [odoo] dsn, where both are one database) is missing");
+    }
+    kafka_conf_check(&conf->shared.kafka, problems);
+    if (conf->stores.count == 0) {
+        conf_problem_add(problems, 0, "no store: add a section [store.NAME]");
+    }
+    for (size_t i = 0; i < conf->stores.count; i++) {
+        check_store(conf, consumer_conf_store(conf, i), problems);
+    }
+}

@@ -1,0 +1,47 @@
+/**
+ * consumer_conf: the consumer's options, as the file of design.md section 3 has them.
+ */
+#ifndef STOCKSYNC_CONSUMER_APP_CONSUMER_CONF_H
+#define STOCKSYNC_CONSUMER_APP_CONSUMER_CONF_H
+
+#include "common/core/conf_shared.h"
+
+struct consumer_options {
+    char *listen;
+    int64_t requests;
+    int64_t drain_ms;
+    int64_t reload_ms;
+};
+
+struct store_conf {
+    struct conf_instance instance; /* first member, as conf asks */
+    char *shop_domain;
+    char *api_url;
+    char *api_version;
+    char *ca_file;
+    struct secret access_token;
+    char *access_token_file;
+    int quantity; /* enum quantity_choice */
+    int basis;    /* enum basis */
+    int match;    /* enum match */
+    struct conf_pairs locations; /* name or id -> warehouses */
+    int64_t buffer;
+    int64_t percent;
+    int64_t cap; /* -1: none */
+};
+
+enum quantity_choice { QUANTITY_AVAILABLE, QUANTITY_ON_HAND };
+
+struct consumer_conf {
+    struct shared_conf shared; /* first member, as conf_shared asks */
+    struct consumer_options consumer;
+    struct conf_list stores; /* of struct store_conf */
+};
+
+extern const struct conf_schema consumer_conf_schema;
+
+/** What the table cannot say: a store without location or token, a topic that librdkafka refuses … */
+void consumer_conf_check(const void *root, struct conf_problems *problems);
+const struct store_conf *consumer_conf_store(const struct consumer_conf *conf, size_t index);
+
+#endif

@@ -1,0 +1,442 @@
+#include "consumer/app/lane.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/core/clock.h"
+#include "common/core/logger.h"
+#include "common/core/mem.h"
+#include "consumer/app/lane_internal.h"
+
+#define MOD "lane"
+
+#define COMMIT_EVERY_US INT64_C(1000000)
+#define IDLE_WAIT_MS    1000
+#define CLOSE_LIMIT_MS  5000
+/* A run with --once gives up when it could not even begin for so long. */
+#define ONCE_PATIENCE_US INT64_C(30000000)
+
+static const char *const STATE_NAMES[] = {
+#define LANE_STATE_TEXT(name, text) [LANE_##name] = (text),
+    LANE_STATE_MAP(LANE_STATE_TEXT)
+#undef LANE_STATE_TEXT
+};
+
+const char *lane_state_name(enum lane_state state)
+{
+    return STATE_NAMES[state];
+}
+
+void lane_set_state(struct lane *l, enum lane_state state, const char *why)
+{
+    enum lane_state old = l->view.state;
+    if (old == state || old == LANE_STOPPED) {
+        return;
+    }
+    INVARIANT(old != LANE_DRAINING || state == LANE_STOPPED, "lane %s: %s after draining", l->store.name, STATE_NAMES[state]);
+    (void)pthread_mutex_lock(&l->mutex);
+    l->view.state = state;
+    l->view.since_us = clock_wall_us();
+    (void)snprintf(l->view.why, sizeof l->view.why, "%s", why);
+    (void)pthread_mutex_unlock(&l->mutex);
+    metric_set(l->m.state, (double)state);
+    char change[48];
+    (void)snprintf(change, sizeof change, "%s->%s", STATE_NAMES[old], STATE_NAMES[state]);
+    bool bad = state == LANE_BROKEN || state == LANE_UNAUTHORISED || state == LANE_CLOSED || state == LANE_MISCONFIGURED;
+    log_write(bad ? LOG_ERROR : LOG_INFO, MOD, "state", LOG_FIELDS(LF_TEXT("store", l->store.name), LF_TEXT("state", change), LF_TEXT("why", why)));
+}
+
+void lane_publish_view(struct lane *l)
+{
+    struct lane_view *v = &l->view;
+    (void)pthread_mutex_lock(&l->mutex);
+    v->pending = coalescer_total(l->coalescer);
+    v->in_flight = lane_in_flight(l);
+    v->unfinished = offset_ledger_unfinished(l->ledger);
+    v->partitions = record_source_assigned_count(l->source);
+    v->joined = v->joined || v->partitions > 0;
+    v->mapped = mapping_count(l->mapping);
+    v->ambiguous = mapping_ambiguous_count(l->mapping);
+    v->untracked = mapping_untracked_count(l->mapping);
+    v->parked = parked_set_count(l->parked);
+    v->records = (uint64_t)metric_value(l->m.records);
+    v->applied = (uint64_t)metric_value(l->m.applied);
+    v->points = l->budget.level;
+    v->points_maximum = l->budget.maximum;
+    v->restore_rate = l->budget.restore_rate;
+    (void)pthread_mutex_unlock(&l->mutex);
+    int64_t oldest = coalescer_oldest_changed_at_us(l->coalescer);
+    int64_t age = oldest > 0 ? clock_wall_us() - oldest : 0;
+    metric_set(l->m.pending, (double)v->pending);
+    metric_set(l->m.unfinished, (double)v->unfinished);
+    metric_set(l->m.age, age > 0 ? (double)age / 1e6 : 0);
+    metric_set(l->m.parked_now, (double)v->parked);
+}
+
+/* --- the loop of a session --- */
+
+static bool is_at_end(const struct lane *l)
+{
+    size_t ends = 0;
+    for (size_t i = 0; i < l->at_end_size; i++) {
+        ends += l->at_end[i] != 0 && offset_ledger_is_open(l->ledger, (int32_t)i);
+    }
+    size_t assigned = record_source_assigned_count(l->source);
+    return assigned > 0 && ends >= assigned;
+}
+
+static bool is_drained(const struct lane *l)
+{
+    return is_at_end(l) && coalescer_total(l->coalescer) == 0 && lane_in_flight(l) == 0 && l->adopted_next == l->adopted_count;
+}
+
+static void read_token(struct lane *l)
+{
+    struct err err = {0};
+    if (l->store.token_file != NULL && secret_read_file(&l->store.token, l->store.token_file, &err) != STATUS_OK) {
+        log_failure(LOG_ERROR, MOD, "token_unreadable", &err, LOG_FIELDS(LF_TEXT("store", l->store.name)));
+    }
+}
+
+/* The catalogue is read again when it is old, or when an answer made it doubtful. */
+static enum status refresh_mapping(struct lane *l, struct err *err)
+{
+    int64_t now = clock_monotonic_us();
+    bool old = now - l->mapping_at_us > l->conf->consumer.reload_ms * 1000;
+    if (!(old || l->suspect_mapping) || now < l->mapping_retry_us || graphql_running(l->graphql) > 0) {
+        return STATUS_OK;
+    }
+    l->mapping_retry_us = now + 60000000;
+    struct err why = {0};
+    enum status rc = lane_load_mapping(l, &why);
+    if (rc == STATUS_OK) {
+        static const char *const NOW_CURABLE[] = {"unmapped", "sku_shared_in_shopify", "bundle", NULL};
+        return lane_retry_parked(l, NOW_CURABLE, err);
+    }
+    if (rc != STATUS_STOPPING) {
+        log_failure(LOG_WARN, MOD, "catalogue_not_read", &why, LOG_FIELDS(LF_TEXT("store", l->store.name), LF_MSG("the one in memory stays in use")));
+    }
+    return STATUS_OK;
+}
+
+static int wait_ms(const struct lane *l, bool busy)
+{
+    int64_t now = clock_monotonic_us();
+    int64_t next = lane_next_deadline_us(l);
+    if (busy || next <= now) {
+        return 0;
+    }
+    if (offset_ledger_unfinished(l->ledger) > 0 && l->commit_at_us < next) {
+        next = l->commit_at_us;
+    }
+    return next == INT64_MAX || next - now > IDLE_WAIT_MS * INT64_C(1000) ? IDLE_WAIT_MS : clock_left_ms(next);
+}
+
+static enum status commit_if_due(struct lane *l, struct err *err)
+{
+    int64_t now = clock_monotonic_us();
+    if (now < l->commit_at_us) {
+        return STATUS_OK;
+    }
+    l->commit_at_us = now + COMMIT_EVERY_US;
+    lane_publish_view(l);
+    return lane_commit(l, false, err);
+}
+
+static enum status turn(struct lane *l, bool *busy, struct err *err)
+{
+    enum status rc = lane_take_records(l, busy, err);
+    if (rc == STATUS_OK) {
+        rc = lane_dispatch(l, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = lane_take_answers(l, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = lane_settle_retries(l, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = refresh_mapping(l, err);
+    }
+    return rc == STATUS_OK ? commit_if_due(l, err) : rc;
+}
+
+static enum status run_session(struct lane *l, struct err *err)
+{
+    enum status rc = STATUS_OK;
+    bool busy = true;
+    lane_set_state(l, LANE_CATCHING_UP, "reading the topic");
+    lane_publish_view(l);
+    while (!thread_is_stopping(&l->thread)) {
+        int fds[2] = {l->thread.wake_fd, record_source_fd(l->source)};
+        graphql_wait(l->graphql, fds, 2, wait_ms(l, busy));
+        if (atomic_exchange(&l->reload, false)) {
+            read_token(l);
+        }
+        rc = turn(l, &busy, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+        backoff_reset(&l->backoff);
+        if (l->view.state == LANE_CATCHING_UP && is_at_end(l)) {
+            lane_set_state(l, LANE_RUNNING, "at the end of the topic");
+        }
+        if (l->view.state == LANE_THROTTLED && clock_monotonic_us() >= l->budget.blocked_until_us) {
+            lane_set_state(l, is_at_end(l) ? LANE_RUNNING : LANE_CATCHING_UP, "the wait is over");
+        }
+        if (l->once && is_drained(l)) {
+            break;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* No new input; what is on its way is finished, recorded and committed. */
+static void drain(struct lane *l)
+{
+    struct err err = {0};
+    lane_set_state(l, LANE_DRAINING, "asked to stop");
+    enum status rc = lane_finish_requests(l, l->conf->consumer.drain_ms, &err);
+    if (rc == STATUS_OK) {
+        rc = lane_settle_retries(l, &err);
+    }
+    if (rc == STATUS_OK) {
+        rc = lane_commit(l, true, &err);
+    }
+    size_t left = coalescer_total(l->coalescer);
+    lane_publish_view(l);
+    if (rc != STATUS_OK) {
+        log_failure(LOG_WARN, MOD, "drain_incomplete", &err, LOG_FIELDS(LF_TEXT("store", l->store.name), LF_INT("count", left)));
+    } else {
+        log_info(MOD,
+                 "drained",
+                 LF_TEXT("store", l->store.name),
+                 LF_INT("count", left),
+                 LF_MSG(left > 0 ? "levels not written yet: their records are not committed and come again" : "nothing is left"));
+    }
+}
+
+/* --- sessions, one after the other --- */
+
+static enum lane_state state_of_failure(enum status rc)
+{
+    switch (status_class(rc)) {
+    case CLASS_STORE:
+        if (rc == STATUS_AUTH) {
+            return LANE_UNAUTHORISED;
+        }
+        return rc == STATUS_STORE_CLOSED ? LANE_CLOSED : LANE_MISCONFIGURED;
+    case CLASS_FATAL:
+        return LANE_MISCONFIGURED;
+    case CLASS_NONE:
+    case CLASS_TRANSIENT:
+    case CLASS_RECORD:
+        break;
+    }
+    return LANE_BROKEN;
+}
+
+static int64_t pause_after(struct lane *l, enum status rc)
+{
+    enum status_class class = status_class(rc);
+    int64_t least = class == CLASS_STORE || class == CLASS_FATAL ? 5000 : 0;
+    return backoff_next_ms(&l->backoff, least);
+}
+
+static void sleep_ms(struct lane *l, int64_t ms)
+{
+    int64_t deadline = clock_monotonic_us() + ms * 1000;
+    while (!thread_is_stopping(&l->thread) && !atomic_load(&l->reload) && clock_left_ms(deadline) > 0) {
+        int left = clock_left_ms(deadline);
+        struct timespec nap = {.tv_nsec = (left < 50 ? left : 50) * 1000000L};
+        (void)nanosleep(&nap, NULL);
+    }
+    if (atomic_exchange(&l->reload, false)) {
+        backoff_reset(&l->backoff);
+    }
+}
+
+/* A run with --once does not wait for a person. */
+static bool gives_up(const struct lane *l, enum status rc, int64_t begun_us)
+{
+    enum status_class class = status_class(rc);
+    return l->once && (class == CLASS_STORE || class == CLASS_FATAL || clock_monotonic_us() - begun_us > ONCE_PATIENCE_US);
+}
+
+static void run_lane(struct thread *self, void *arg)
+{
+    struct lane *l = arg;
+    int64_t begun_us = clock_monotonic_us();
+    while (!thread_is_stopping(self)) {
+        struct err err = {0};
+        read_token(l);
+        enum status rc = lane_session_open(l, &err);
+        if (rc == STATUS_OK) {
+            rc = run_session(l, &err);
+        }
+        if (rc == STATUS_OK) {
+            drain(l);
+            lane_session_close(l, CLOSE_LIMIT_MS);
+            break;
+        }
+        lane_session_close(l, CLOSE_LIMIT_MS);
+        if (rc == STATUS_STOPPING) {
+            break;
+        }
+        if (rc == STATUS_AUTH || status_class(rc) == CLASS_FATAL) {
+            l->mapping_at_us = 0;
+        }
+        if (gives_up(l, rc, begun_us)) {
+            l->result = rc;
+            l->result_err = err;
+            break;
+        }
+        int64_t pause = pause_after(l, rc);
+        log_failure(LOG_ERROR, MOD, "session_failed", &err, LOG_FIELDS(LF_TEXT("store", l->store.name), LF_INT("backoff_ms", pause)));
+        lane_set_state(l, state_of_failure(rc), err.msg);
+        sleep_ms(l, pause);
+        lane_set_state(l, LANE_STARTING, "trying again");
+    }
+    lane_set_state(l, LANE_STOPPED, "");
+}
+
+/* --- life cycle --- */
+
+static void register_metrics(struct lane *l)
+{
+    static const char *const LABEL = "store";
+    const char *s = l->store.name;
+    struct lane_metrics *m = &l->m;
+    m->records = metric_counter("stocksync_store_records_total", "Records read from the topic.", LABEL, s);
+    m->applied = metric_counter("stocksync_store_applied_total", "Levels written to Shopify.", LABEL, s);
+    m->unchanged = metric_counter("stocksync_store_unchanged_total", "Levels that Shopify held already: nothing sent.", LABEL, s);
+    m->superseded = metric_counter("stocksync_store_superseded_total", "Wanted values replaced by a newer one before they were sent.", LABEL, s);
+    for (int i = 0; i < EXCLUSION_COUNT; i++) {
+        char name[80];
+        (void)snprintf(name, sizeof name, "stocksync_store_excluded_%s_total", exclusion_name((enum exclusion)i));
+        m->excluded[i] = i == EXCLUDED_NOT ? NULL : metric_counter(name, "Records that are no business of this store, by reason.", LABEL, s);
+    }
+    m->parked = metric_counter("stocksync_store_parked_total", "Products, levels and records parked with a reason.", LABEL, s);
+    m->requests = metric_counter("stocksync_store_requests_total", "Mutations sent.", LABEL, s);
+    m->reads = metric_counter("stocksync_store_reads_total", "Reads of levels sent.", LABEL, s);
+    m->throttled = metric_counter("stocksync_store_throttled_total", "Answers that said wait.", LABEL, s);
+    m->stale = metric_counter("stocksync_store_stale_total", "Levels that somebody else had changed: read again.", LABEL, s);
+    m->unknown = metric_counter("stocksync_store_unknown_outcome_total", "Requests without a usable answer, sent again with the same key.", LABEL, s);
+    m->refused = metric_counter("stocksync_store_refused_total", "Levels that Shopify refused.", LABEL, s);
+    m->state = metric_gauge("stocksync_store_state", "State of the lane: 0 starting, 1 catching_up, 2 running, 3 throttled, 4 broken, "
+                            "5 unauthorised, 6 closed, 7 misconfigured, 8 draining, 9 stopped.", LABEL, s);
+    m->pending = metric_gauge("stocksync_store_pending_levels", "Levels that wait for their write.", LABEL, s);
+    m->age = metric_gauge("stocksync_store_oldest_pending_age_seconds", "Age of the oldest change not yet in Shopify.", LABEL, s);
+    m->unfinished = metric_gauge("stocksync_store_unfinished_records", "Records that hold back the committed offset.", LABEL, s);
+    m->parked_now = metric_gauge("stocksync_store_parked_products", "Products parked now.", LABEL, s);
+    m->points = metric_gauge("stocksync_store_points", "Query-cost points in the store's bucket at the last answer.", LABEL, s);
+    m->commit_to_applied = metric_histogram("stocksync_store_commit_to_applied_seconds", "From the mark in Odoo to Shopify's answer.", LABEL, s);
+}
+
+enum status lane_start(const struct consumer_conf *conf, const struct store_conf *store, bool once, struct lane **lane, struct err *err)
+{
+    struct lane *l = mem_calloc(1, sizeof *l);
+    l->conf = conf;
+    l->sc = store;
+    l->once = once;
+    l->store = (struct store){.name = store->instance.name,
+                              .shop_domain = store->shop_domain,
+                              .api_url = store->api_url,
+                              .api_version = store->api_version,
+                              .ca_file = store->ca_file,
+                              .token_file = store->access_token_file,
+                              .quantity_name = store->quantity == QUANTITY_ON_HAND ? "on_hand" : "available"};
+    if (secret_is_set(&store->access_token)) {
+        secret_set(&l->store.token, secret_reveal(&store->access_token));
+        l->store.token_file = NULL;
+    }
+    (void)snprintf(l->group_id, sizeof l->group_id, "stocksync-%s", l->store.name);
+    (void)snprintf(l->client_id, sizeof l->client_id, "stocksync-store-%s", l->store.name);
+    backoff_init(&l->backoff, 500, 60000, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
+    (void)pthread_mutex_init(&l->mutex, NULL);
+    l->view.since_us = clock_wall_us();
+    register_metrics(l);
+    enum status rc = thread_start(&l->thread, l->store.name, run_lane, l, err);
+    if (rc != STATUS_OK) {
+        lane_free(l);
+        return rc;
+    }
+    *lane = l;
+    return STATUS_OK;
+}
+
+void lane_ask_stop(struct lane *lane)
+{
+    thread_ask_stop(&lane->thread);
+}
+
+void lane_ask_reload(struct lane *lane)
+{
+    atomic_store(&lane->reload, true);
+}
+
+bool lane_is_done(const struct lane *lane)
+{
+    return thread_is_done(&lane->thread);
+}
+
+enum status lane_result(const struct lane *lane, struct err *err)
+{
+    if (lane->result != STATUS_OK) {
+        *err = lane->result_err;
+    }
+    return lane->result;
+}
+
+bool lane_is_ready(struct lane *lane)
+{
+    (void)pthread_mutex_lock(&lane->mutex);
+    bool ready = lane->view.joined;
+    (void)pthread_mutex_unlock(&lane->mutex);
+    return ready;
+}
+
+void lane_append_status(struct lane *lane, struct strbuf *out)
+{
+    char since[CLOCK_TEXT_SIZE];
+    (void)pthread_mutex_lock(&lane->mutex);
+    struct lane_view v = lane->view;
+    (void)pthread_mutex_unlock(&lane->mutex);
+    strbuf_append_text(out, "{\"store\":");
+    strbuf_append_json(out, lane->store.name);
+    strbuf_appendf(out, ",\"state\":\"%s\",\"since\":\"%s\",\"why\":", lane_state_name(v.state), clock_format_utc(v.since_us, since));
+    strbuf_append_json(out, v.why);
+    strbuf_appendf(out,
+                   ",\"partitions\":%zu,\"records\":%llu,\"applied\":%llu,\"pending\":%zu,\"in_flight\":%zu,\"unfinished\":%zu,\"parked\":%zu",
+                   v.partitions,
+                   (unsigned long long)v.records,
+                   (unsigned long long)v.applied,
+                   v.pending,
+                   v.in_flight,
+                   v.unfinished,
+                   v.parked);
+    strbuf_appendf(out,
+                   ",\"skus\":%zu,\"skus_ambiguous\":%zu,\"items_untracked\":%zu,\"points\":%.0f,\"points_maximum\":%.0f,\"restore_rate\":%.0f}",
+                   v.mapped,
+                   v.ambiguous,
+                   v.untracked,
+                   v.points,
+                   v.points_maximum,
+                   v.restore_rate);
+}
+
+void lane_free(struct lane *lane)
+{
+    if (lane == NULL) {
+        return;
+    }
+    thread_ask_stop(&lane->thread);
+    thread_join(&lane->thread);
+    graphql_free(lane->graphql);
+    mapping_free(lane->mapping);
+    catalog_locations_release(lane->locations, lane->location_count);
+    secret_release(&lane->store.token);
+    (void)pthread_mutex_destroy(&lane->mutex);
+    mem_free(lane);
+}

@@ -1,0 +1,176 @@
+/**
+ * lane_internal: what the files of the lane share: lane.c (thread and states), lane_session.c (start of a session, rebalances), lane_records.c
+ * (records into the plan), lane_requests.c (the plan into requests, answers into the state).
+ */
+#ifndef STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
+#define STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "common/core/backoff.h"
+#include "common/core/metric.h"
+#include "consumer/app/lane.h"
+#include "consumer/app/parked_set.h"
+#include "consumer/intake/decode.h"
+#include "consumer/intake/record_source.h"
+#include "consumer/plan/budget.h"
+#include "consumer/plan/coalescer.h"
+#include "consumer/plan/identity.h"
+#include "consumer/plan/mapping.h"
+#include "consumer/plan/offset_ledger.h"
+#include "consumer/plan/rules.h"
+#include "consumer/shopify/catalog.h"
+#include "consumer/shopify/graphql.h"
+#include "consumer/shopify/inventory.h"
+#include "consumer/state/state.h"
+
+/* Records planned before the lane looks at answers again; bounds the memory of one turn. */
+#define LANE_TURN_RECORDS 2000
+/* Pairs whose last written values are asked for in one statement. */
+#define LANE_RESOLVE_PAIRS 1000
+/* STALE answers for one wanted value before the pair is parked. */
+#define LANE_MAX_TRIES 6
+
+enum request_phase {
+    REQUEST_FREE,
+    REQUEST_SENT,   /* waiting for the answer */
+    REQUEST_WAITING /* same bytes again at retry_at_us */
+};
+
+/* One mutation or read on its way. */
+struct request {
+    enum request_phase phase;
+    enum operation op;
+    struct pair *pairs[INVENTORY_MAX_ENTRIES]; /* NULLs for an adopted attempt: its pairs belong to nobody here */
+    struct level_write list[INVENTORY_MAX_ENTRIES];
+    size_t count;
+    struct state_attempt attempt; /* OP_STOCK_SET: key, generation, variables; list and count point here */
+    char *variables;              /* owned */
+    bool adopted;
+    double cost;
+    int64_t retry_at_us; /* monotonic */
+    struct backoff backoff;
+};
+
+struct lane_metrics {
+    struct metric *records, *applied, *unchanged, *superseded, *excluded[EXCLUSION_COUNT], *parked, *requests, *reads, *throttled, *stale,
+        *unknown, *refused, *state, *pending, *age, *unfinished, *parked_now, *points, *commit_to_applied;
+};
+
+/* What other threads may see; copied out under the mutex. */
+struct lane_view {
+    enum lane_state state;
+    char why[320];
+    int64_t since_us; /* wall */
+    size_t pending, in_flight, unfinished, partitions, mapped, ambiguous, untracked, parked;
+    uint64_t records, applied;
+    double points, points_maximum, restore_rate;
+    bool joined;
+};
+
+/* Notes of one turn, stored together before any hold of the turn's records is released. */
+struct turn {
+    struct state_product *products; /* text owned */
+    size_t product_count;
+    struct parked_note {
+        char subject[160];
+        char reason[32];
+        char detail[240];
+        int32_t product_id;
+        int32_t partition;
+        int64_t offset;
+        int64_t revision;
+        unsigned char *key, *value; /* owned copies */
+        size_t key_len, value_len;
+    } *parks;
+    size_t park_count;
+    int32_t *unparks; /* product ids */
+    size_t unpark_count;
+    struct record_position positions[LANE_TURN_RECORDS];
+    size_t position_count;
+};
+
+struct lane {
+    const struct consumer_conf *conf;
+    const struct store_conf *sc;
+    bool once;
+    struct thread thread;
+    atomic_bool reload;
+    enum status result;
+    struct err result_err;
+    char group_id[64], client_id[64];
+
+    /* lives across sessions */
+    struct store store;
+    struct graphql *graphql;
+    struct mapping *mapping;
+    int64_t mapping_at_us; /* monotonic; 0: must be read */
+    struct shop_location *locations;
+    size_t location_count;
+    struct budget budget;
+    struct lane_metrics m;
+    struct backoff backoff;
+
+    /* one session */
+    struct state *state;
+    struct record_source *source;
+    struct decoder *decoder;
+    struct store_rules rules;
+    struct offset_ledger *ledger;
+    struct coalescer *coalescer;
+    struct identity *identity;
+    struct parked_set *parked; /* product ids that are parked */
+    struct turn turn;
+    struct request *requests;
+    size_t request_count; /* slots */
+    size_t batch_limit;   /* halved when a refusal names no entry */
+    bool check_ambiguous; /* a SKU may have become unique: try parked products again */
+    struct state_attempt *adopted; /* of dead processes, not sent again yet: from adopted_next on */
+    size_t adopted_count, adopted_next;
+    bool suspect_mapping;
+    int64_t commit_at_us, mapping_retry_us;
+    size_t replanned; /* parked products offered again and not yet taken off the list */
+    int32_t *replanned_ids;
+    unsigned char *at_end; /* by partition: end seen since the last record */
+    size_t at_end_size;
+
+    pthread_mutex_t mutex;
+    struct lane_view view;
+};
+
+/* lane.c */
+void lane_set_state(struct lane *l, enum lane_state state, const char *why);
+void lane_publish_view(struct lane *l);
+
+/* lane_session.c */
+NODISCARD enum status lane_session_open(struct lane *l, struct err *err);
+void lane_session_close(struct lane *l, int leave_ms);
+NODISCARD enum status lane_load_mapping(struct lane *l, struct err *err);
+NODISCARD enum status lane_commit(struct lane *l, bool wait, struct err *err);
+NODISCARD enum status lane_handle_assignment(struct lane *l, const struct source_event *event, struct err *err);
+
+/* lane_records.c */
+/** Takes up to LANE_TURN_RECORDS events from the source and plans them. @param busy [out] more may be waiting */
+NODISCARD enum status lane_take_records(struct lane *l, bool *busy, struct err *err);
+/** Offers the products again that were parked for one of these reasons. */
+NODISCARD enum status lane_retry_parked(struct lane *l, const char *const *reasons, struct err *err);
+/** Once nothing is pending: takes products off the parked list whose retry went through. */
+NODISCARD enum status lane_settle_retries(struct lane *l, struct err *err);
+void lane_turn_release(struct turn *turn);
+
+/* lane_requests.c */
+/** Sends whatever may be sent now. */
+NODISCARD enum status lane_dispatch(struct lane *l, struct err *err);
+/** Handles every answer that has arrived. */
+NODISCARD enum status lane_take_answers(struct lane *l, struct err *err);
+/** Takes over the open attempts of dead processes; lane_dispatch sends them again as they were, before anything new. */
+NODISCARD enum status lane_adopt_attempts(struct lane *l, struct err *err);
+size_t lane_in_flight(const struct lane *l);
+/** Monotonic time at which a waiting request or the budget wants a turn; INT64_MAX: none. */
+int64_t lane_next_deadline_us(const struct lane *l);
+/** No new work: waits for the answers on their way, at most limit_ms. */
+NODISCARD enum status lane_finish_requests(struct lane *l, int64_t limit_ms, struct err *err);
+void lane_drop_requests(struct lane *l);
+
+#endif

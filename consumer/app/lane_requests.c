@@ -1,0 +1,621 @@
+#include <string.h>
+
+#include "common/core/clock.h"
+#include "common/core/fault.h"
+#include "common/core/logger.h"
+#include "common/core/mem.h"
+#include "consumer/app/lane_internal.h"
+
+#define MOD "lane"
+
+/* Variables of 250 entries need about 40 kB. */
+#define VARIABLES_MAX_BYTES (256 * 1024)
+
+size_t lane_in_flight(const struct lane *l)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < l->request_count; i++) {
+        n += l->requests[i].phase != REQUEST_FREE;
+    }
+    return n;
+}
+
+static bool has_adopted(const struct lane *l)
+{
+    if (l->adopted_next < l->adopted_count) {
+        return true;
+    }
+    for (size_t i = 0; i < l->request_count; i++) {
+        if (l->requests[i].phase != REQUEST_FREE && l->requests[i].adopted) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In these states only requests that wait are sent again, as probes. */
+static bool is_held(const struct lane *l)
+{
+    enum lane_state s = l->view.state;
+    return s == LANE_UNAUTHORISED || s == LANE_CLOSED || s == LANE_MISCONFIGURED || s == LANE_BROKEN || s == LANE_DRAINING;
+}
+
+static struct request *free_slot(struct lane *l)
+{
+    for (size_t i = 0; i < l->request_count; i++) {
+        if (l->requests[i].phase == REQUEST_FREE) {
+            return &l->requests[i];
+        }
+    }
+    return NULL;
+}
+
+static void request_end(struct request *r)
+{
+    mem_free(r->variables);
+    r->variables = NULL;
+    r->adopted = false;
+    r->count = 0;
+    r->phase = REQUEST_FREE;
+}
+
+void lane_drop_requests(struct lane *l)
+{
+    for (size_t i = 0; i < l->request_count; i++) {
+        request_end(&l->requests[i]);
+    }
+}
+
+static enum status request_send(struct lane *l, struct request *r, struct err *err)
+{
+    enum status rc = graphql_send(l->graphql, r->op, r->variables, r, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    r->phase = REQUEST_SENT;
+    budget_sent(&l->budget, r->cost);
+    metric_add(r->op == OP_STOCK_SET ? l->m.requests : l->m.reads, 1);
+    FAULT_POINT("lane.sent");
+    return STATUS_OK;
+}
+
+static void request_wait(struct lane *l, struct request *r, int64_t wait_ms)
+{
+    r->phase = REQUEST_WAITING;
+    r->retry_at_us = clock_monotonic_us() + wait_ms * 1000;
+    if (r->retry_at_us < l->budget.blocked_until_us) {
+        r->retry_at_us = l->budget.blocked_until_us;
+    }
+}
+
+static struct level_write write_of(const struct pair *p)
+{
+    return (struct level_write){.key = p->key,
+                                .product_id = p->want.product_id,
+                                .quantity = p->want.quantity,
+                                .change_from = p->change_from,
+                                .revision = p->want.revision,
+                                .changed_at_us = p->want.changed_at_us};
+}
+
+/* Shopify holds the wanted value already: remembered with its revision, so that an older record can never overwrite it. */
+static enum status note_equal(struct lane *l, struct pair **pairs, const struct level_write *list, size_t count, struct err *err)
+{
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    enum status rc = state_levels_note(l->state, list, count, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    metric_add(l->m.unchanged, count);
+    for (size_t i = 0; i < count; i++) {
+        coalescer_finish(l->coalescer, pairs[i], &list[i].quantity);
+    }
+    return STATUS_OK;
+}
+
+/* Pairs as they come in: what did we last write there? */
+static enum status resolve(struct lane *l, struct err *err)
+{
+    struct pair *pairs[LANE_RESOLVE_PAIRS];
+    struct level_key keys[LANE_RESOLVE_PAIRS];
+    struct level_known known[LANE_RESOLVE_PAIRS];
+    struct pair *equal[LANE_RESOLVE_PAIRS];
+    struct level_write equal_list[LANE_RESOLVE_PAIRS];
+    size_t equal_count = 0;
+    size_t count = coalescer_take(l->coalescer, PAIR_UNRESOLVED, pairs, LANE_RESOLVE_PAIRS);
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = pairs[i]->key;
+    }
+    enum status rc = state_levels_read(l->state, keys, count, known, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct pair *p = pairs[i];
+        if (!known[i].found) {
+            coalescer_put_back(l->coalescer, p, PAIR_UNREAD);
+        } else if (known[i].revision >= p->want.revision) {
+            metric_add(l->m.superseded, 1);
+            coalescer_finish(l->coalescer, p, NULL);
+        } else if (known[i].quantity == p->want.quantity) {
+            equal[equal_count] = p;
+            equal_list[equal_count] = write_of(p);
+            equal_count++;
+        } else {
+            p->change_from = known[i].quantity;
+            coalescer_put_back(l->coalescer, p, PAIR_READY);
+        }
+    }
+    return note_equal(l, equal, equal_list, equal_count, err);
+}
+
+static enum status send_read(struct lane *l, struct request *r, struct err *err)
+{
+    int64_t items[INVENTORY_MAX_ENTRIES];
+    struct strbuf variables;
+    r->count = coalescer_take(l->coalescer, PAIR_UNREAD, r->pairs, INVENTORY_MAX_ENTRIES);
+    if (r->count == 0) {
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        items[i] = r->pairs[i]->key.item;
+        r->list[i] = write_of(r->pairs[i]);
+    }
+    strbuf_init(&variables, VARIABLES_MAX_BYTES);
+    inventory_read_variables(r->pairs[0]->key.location, items, r->count, &variables);
+    r->op = OP_LEVELS_READ;
+    r->cost = INVENTORY_READ_COST;
+    r->variables = strbuf_take(&variables);
+    strbuf_release(&variables);
+    backoff_reset(&r->backoff);
+    return request_send(l, r, err);
+}
+
+/*
+ * The generation is the moment of the attempt: it never repeats within the 24 hours that a key lives, also across restarts. A retry of the same
+ * bytes does not come through here: it reuses the key that was stored.
+ */
+static unsigned new_generation(void)
+{
+    return (unsigned)((clock_wall_us() / 1000) & 0x7fffffff);
+}
+
+static enum status send_set(struct lane *l, struct request *r, struct err *err)
+{
+    struct strbuf variables;
+    r->count = coalescer_take(l->coalescer, PAIR_READY, r->pairs, l->batch_limit);
+    if (r->count == 0) {
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        r->list[i] = write_of(r->pairs[i]);
+    }
+    r->attempt.generation = new_generation();
+    inventory_key(l->store.name, l->store.quantity_name, r->list, r->count, r->attempt.generation, r->attempt.key);
+    strbuf_init(&variables, VARIABLES_MAX_BYTES);
+    inventory_set_variables(l->store.quantity_name, r->attempt.key, r->list, r->count, &variables);
+    r->op = OP_STOCK_SET;
+    r->cost = INVENTORY_SET_COST;
+    r->variables = strbuf_take(&variables);
+    strbuf_release(&variables);
+    r->attempt.variables = r->variables;
+    r->attempt.list = r->list;
+    r->attempt.count = r->count;
+    backoff_reset(&r->backoff);
+    FAULT_POINT("lane.before_attempt");
+    enum status rc = state_attempt_begin(l->state, &r->attempt, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    FAULT_POINT("lane.before_send");
+    return request_send(l, r, err);
+}
+
+static enum status send_due(struct lane *l, struct err *err)
+{
+    int64_t now = clock_monotonic_us();
+    for (size_t i = 0; i < l->request_count; i++) {
+        struct request *r = &l->requests[i];
+        if (r->phase == REQUEST_WAITING && now >= r->retry_at_us && budget_allows(&l->budget, r->cost, now)) {
+            enum status rc = request_send(l, r, err);
+            if (rc != STATUS_OK) {
+                return rc;
+            }
+        }
+    }
+    return STATUS_OK;
+}
+
+/* One new request, if there is a slot, work and budget. */
+static enum status send_new(struct lane *l, bool *sent, struct err *err)
+{
+    *sent = false;
+    struct request *r = free_slot(l);
+    int64_t now = clock_monotonic_us();
+    enum status rc = STATUS_OK;
+    if (r == NULL) {
+        return STATUS_OK;
+    }
+    if (coalescer_count(l->coalescer, PAIR_READY) > 0 && budget_allows(&l->budget, INVENTORY_SET_COST, now)) {
+        rc = send_set(l, r, err);
+    } else if (coalescer_count(l->coalescer, PAIR_UNREAD) > 0 && budget_allows(&l->budget, INVENTORY_READ_COST, now)) {
+        rc = send_read(l, r, err);
+    }
+    *sent = rc == STATUS_OK && r->phase == REQUEST_SENT;
+    return rc;
+}
+
+/* Attempts of dead processes wait for a slot; they are due at once. */
+static void seat_adopted(struct lane *l)
+{
+    for (struct request *r = free_slot(l); r != NULL && l->adopted_next < l->adopted_count; r = free_slot(l)) {
+        const struct state_attempt *a = &l->adopted[l->adopted_next++];
+        r->op = OP_STOCK_SET;
+        r->cost = INVENTORY_SET_COST;
+        r->count = a->count < INVENTORY_MAX_ENTRIES ? a->count : INVENTORY_MAX_ENTRIES;
+        memcpy(r->list, a->list, r->count * sizeof *a->list);
+        memset(r->pairs, 0, sizeof r->pairs);
+        r->adopted = true;
+        r->attempt = *a;
+        r->variables = mem_strdup(a->variables);
+        r->attempt.variables = r->variables;
+        r->attempt.list = r->list;
+        r->phase = REQUEST_WAITING;
+        r->retry_at_us = 0;
+        backoff_reset(&r->backoff);
+        log_info(MOD,
+                 "attempt_adopted",
+                 LF_TEXT("store", l->store.name),
+                 LF_TEXT("key", a->key),
+                 LF_INT("count", a->count),
+                 LF_MSG("a process ended before its outcome was known: sent again as it was"));
+    }
+}
+
+enum status lane_dispatch(struct lane *l, struct err *err)
+{
+    seat_adopted(l);
+    enum status rc = send_due(l, err);
+    if (rc != STATUS_OK || is_held(l) || has_adopted(l)) {
+        return rc;
+    }
+    rc = resolve(l, err);
+    bool sent = rc == STATUS_OK;
+    while (sent) {
+        rc = send_new(l, &sent, err);
+    }
+    return rc;
+}
+
+int64_t lane_next_deadline_us(const struct lane *l)
+{
+    int64_t next = INT64_MAX;
+    bool slot = false;
+    for (size_t i = 0; i < l->request_count; i++) {
+        const struct request *r = &l->requests[i];
+        slot = slot || r->phase == REQUEST_FREE;
+        if (r->phase == REQUEST_WAITING && r->retry_at_us < next) {
+            next = r->retry_at_us;
+        }
+    }
+    size_t ready = coalescer_count(l->coalescer, PAIR_READY);
+    if (slot && !is_held(l) && ready + coalescer_count(l->coalescer, PAIR_UNREAD) > 0) {
+        double cost = ready > 0 ? INVENTORY_SET_COST : INVENTORY_READ_COST;
+        int64_t allowed = budget_next_us(&l->budget, cost, clock_monotonic_us());
+        next = allowed < next ? allowed : next;
+    }
+    if (!is_held(l) && coalescer_count(l->coalescer, PAIR_UNRESOLVED) > 0) {
+        next = 0;
+    }
+    return next;
+}
+
+/* What a pair is parked with. */
+struct pair_verdict {
+    struct pair *pair;
+    const char *reason;
+    const char *code; /* may be NULL */
+    char detail[200];
+};
+
+static enum status park_pairs(struct lane *l, const struct pair_verdict *list, size_t count, const char *request_id, struct err *err)
+{
+    struct state_parked rows[INVENTORY_MAX_ENTRIES];
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct pair *p = list[i].pair;
+        rows[i] = (struct state_parked){.product_id = p->want.product_id,
+                                        .key = p->key,
+                                        .partition = -1,
+                                        .offset = -1,
+                                        .revision = p->want.revision,
+                                        .quantity = p->want.quantity,
+                                        .reason = list[i].reason,
+                                        .code = list[i].code,
+                                        .detail = list[i].detail,
+                                        .request_id = request_id};
+        state_subject_level(rows[i].subject, p->key);
+        log_warn(MOD,
+                 "parked",
+                 LF_TEXT("store", l->store.name),
+                 LF_INT("product", p->want.product_id),
+                 LF_INT("item", p->key.item),
+                 LF_INT("location", p->key.location),
+                 LF_TEXT("reason", list[i].reason),
+                 LF_TEXT("origin", list[i].code),
+                 LF_MSG(list[i].detail));
+    }
+    enum status rc = state_park(l->state, rows, count, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    metric_add(l->m.parked, count);
+    for (size_t i = 0; i < count; i++) {
+        coalescer_finish(l->coalescer, list[i].pair, NULL);
+    }
+    return STATUS_OK;
+}
+
+/* NULL when the level can be written. */
+static const char *unwritable(const struct level_read *read, char detail[200])
+{
+    if (!read->item_found) {
+        (void)snprintf(detail, 200, "inventory item %lld does not exist any more", (long long)read->key.item);
+        return "item_missing";
+    }
+    if (!read->connected) {
+        (void)snprintf(detail, 200, "item %lld is not stocked at location %lld: activate it there", (long long)read->key.item, (long long)read->key.location);
+        return "level_missing";
+    }
+    if (!read->active) {
+        (void)snprintf(detail, 200, "item %lld is deactivated at location %lld: activate it there", (long long)read->key.item, (long long)read->key.location);
+        return "level_inactive";
+    }
+    return NULL;
+}
+
+static enum status read_answered(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
+{
+    int64_t items[INVENTORY_MAX_ENTRIES];
+    struct level_read read[INVENTORY_MAX_ENTRIES];
+    struct pair_verdict parks[INVENTORY_MAX_ENTRIES];
+    struct pair *equal[INVENTORY_MAX_ENTRIES];
+    struct level_write equal_list[INVENTORY_MAX_ENTRIES];
+    size_t park_count = 0;
+    size_t equal_count = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        items[i] = r->list[i].key.item;
+    }
+    enum status rc = inventory_read_answer(answer, l->store.quantity_name, r->list[0].key.location, items, r->count, read, err);
+    if (rc != STATUS_OK) {
+        request_wait(l, r, backoff_next_ms(&r->backoff, 500));
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        struct pair *p = r->pairs[i];
+        const char *reason = unwritable(&read[i], parks[park_count].detail);
+        if (reason != NULL) {
+            l->suspect_mapping = l->suspect_mapping || !read[i].item_found;
+            parks[park_count].pair = p;
+            parks[park_count].reason = reason;
+            parks[park_count].code = NULL;
+            park_count++;
+        } else if (read[i].quantity == p->want.quantity) {
+            equal[equal_count] = p;
+            equal_list[equal_count] = r->list[i];
+            equal_count++;
+        } else {
+            p->change_from = read[i].quantity;
+            coalescer_put_back(l->coalescer, p, PAIR_READY);
+        }
+    }
+    request_end(r);
+    rc = note_equal(l, equal, equal_list, equal_count, err);
+    return rc == STATUS_OK ? park_pairs(l, parks, park_count, answer->request_id, err) : rc;
+}
+
+static enum status settle(struct lane *l, struct request *r, const char *outcome, const struct answer *answer, struct err *err)
+{
+    FAULT_POINT("lane.before_settle");
+    return state_attempt_settle(l->state, &r->attempt, outcome, answer->request_id, clock_wall_us(), err);
+}
+
+static enum status set_applied(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
+{
+    enum status rc = settle(l, r, "applied", answer, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    FAULT_POINT("lane.after_settle");
+    int64_t now = clock_wall_us();
+    metric_add(l->m.applied, r->count);
+    for (size_t i = 0; i < r->count; i++) {
+        metric_observe_us(l->m.commit_to_applied, now - r->list[i].changed_at_us);
+        if (!r->adopted) {
+            coalescer_finish(l->coalescer, r->pairs[i], &r->list[i].quantity);
+        }
+    }
+    l->batch_limit = l->batch_limit * 2 > INVENTORY_MAX_ENTRIES ? INVENTORY_MAX_ENTRIES : l->batch_limit * 2;
+    request_end(r);
+    return STATUS_OK;
+}
+
+/* The last error that names entry i, NULL when none does. */
+static const struct entry_error *error_of(const struct answer *answer, size_t i)
+{
+    const struct entry_error *found = NULL;
+    for (size_t k = 0; k < answer->entry_count; k++) {
+        if (answer->entries[k].index == i) {
+            found = &answer->entries[k];
+        }
+    }
+    return found;
+}
+
+static bool is_stale_code(const char *code)
+{
+    return strncmp(code, "CHANGE_FROM_QUANTITY", 20) == 0 || strncmp(code, "COMPARE_QUANTITY", 16) == 0;
+}
+
+/* Stale pairs are read again, refused ones parked, their neighbours are ready at once. */
+static enum status set_refused(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
+{
+    struct pair_verdict parks[INVENTORY_MAX_ENTRIES];
+    size_t park_count = 0;
+    bool stale = answer->class == ANSWER_RETRY_NEW;
+    bool all = answer->entry_count == 0; /* nobody is named */
+    if (all && !stale && r->count > 1) {
+        l->batch_limit = r->count / 2;
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        struct pair *p = r->pairs[i];
+        const struct entry_error *e = error_of(answer, i);
+        bool named = all ? (stale || r->count == 1) : e != NULL;
+        bool is_stale = stale || (e != NULL && is_stale_code(e->code));
+        if (!named) {
+            coalescer_put_back(l->coalescer, p, PAIR_READY);
+        } else if (is_stale && ++p->tries < LANE_MAX_TRIES) {
+            metric_add(l->m.stale, 1);
+            coalescer_put_back(l->coalescer, p, PAIR_UNREAD);
+        } else {
+            struct pair_verdict *v = &parks[park_count++];
+            v->pair = p;
+            v->reason = is_stale ? "stale" : "refused";
+            v->code = e != NULL ? e->code : answer->code;
+            (void)snprintf(v->detail, sizeof v->detail, "%s", e != NULL ? e->msg : answer->err.msg);
+            l->suspect_mapping = l->suspect_mapping || strcmp(v->code, "INVALID_INVENTORY_ITEM") == 0;
+            metric_add(l->m.refused, 1);
+        }
+    }
+    return park_pairs(l, parks, park_count, answer->request_id, err);
+}
+
+static enum status set_not_applied(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
+{
+    enum status rc = settle(l, r, answer->class == ANSWER_RETRY_NEW ? "stale" : "refused", answer, err);
+    if (rc == STATUS_OK && !r->adopted) {
+        rc = set_refused(l, r, answer, err);
+    }
+    request_end(r);
+    return rc;
+}
+
+/* The answer says nothing about the entries: the same bytes go out again later. */
+static void wait_and_retry(struct lane *l, struct request *r, const struct answer *answer)
+{
+    int64_t now = clock_monotonic_us();
+    int64_t wait_ms = answer->wait_ms;
+    enum lane_state state = LANE_BROKEN;
+    if (answer->throttled) {
+        budget_block(&l->budget, wait_ms * 1000, now);
+        metric_add(l->m.throttled, 1);
+        state = LANE_THROTTLED;
+    } else if (answer->class == ANSWER_RETRY_SAME) {
+        wait_ms = backoff_next_ms(&r->backoff, wait_ms);
+        metric_add(l->m.unknown, 1);
+        state = r->backoff.attempt >= 3 ? LANE_BROKEN : l->view.state;
+    } else {
+        wait_ms = backoff_next_ms(&r->backoff, answer->class == ANSWER_CLOSED ? 60000 : 5000);
+        state = answer->class == ANSWER_AUTH ? LANE_UNAUTHORISED : LANE_MISCONFIGURED;
+        state = answer->class == ANSWER_CLOSED ? LANE_CLOSED : state;
+    }
+    log_failure(LOG_WARN,
+                MOD,
+                "request_waits",
+                &answer->err,
+                LOG_FIELDS(LF_TEXT("store", l->store.name),
+                           LF_TEXT("request", operation_name(r->op)),
+                           LF_TEXT("key", r->op == OP_STOCK_SET ? r->attempt.key : ""),
+                           LF_INT("backoff_ms", wait_ms)));
+    request_wait(l, r, wait_ms);
+    if (l->view.state != LANE_DRAINING) {
+        lane_set_state(l, state, answer->err.msg);
+    }
+    if (answer->class == ANSWER_AUTH) {
+        atomic_store(&l->reload, true);
+    }
+}
+
+static void note_cost(struct lane *l, const struct request *r, const struct answer *answer)
+{
+    int64_t now = clock_monotonic_us();
+    budget_answered(&l->budget, r->cost, answer->maximum, answer->available, answer->restore_rate, now);
+    if (answer->maximum > 0) {
+        metric_set(l->m.points, answer->available);
+    }
+    if (answer->api_version[0] != '\0' && strcmp(answer->api_version, l->store.api_version) != 0) {
+        log_warn(MOD,
+                 "api_version",
+                 LF_TEXT("store", l->store.name),
+                 LF_TEXT("wanted", l->store.api_version),
+                 LF_TEXT("served", answer->api_version),
+                 LF_MSG("Shopify serves another API version than the one asked for: update api_version"));
+    }
+}
+
+static enum status answered(struct lane *l, const struct answer *answer, struct err *err)
+{
+    struct request *r = answer->owner;
+    note_cost(l, r, answer);
+    switch (answer->class) {
+    case ANSWER_DONE:
+    case ANSWER_RETRY_NEW:
+    case ANSWER_ENTRIES:
+        break;
+    case ANSWER_RETRY_SAME:
+    case ANSWER_CONFIG:
+    case ANSWER_AUTH:
+    case ANSWER_CLOSED:
+        wait_and_retry(l, r, answer);
+        return STATUS_OK;
+    }
+    if (l->view.state != LANE_RUNNING && l->view.state != LANE_DRAINING && l->view.state != LANE_CATCHING_UP) {
+        lane_set_state(l, LANE_CATCHING_UP, "the store answers");
+    }
+    if (r->op == OP_LEVELS_READ) {
+        return read_answered(l, r, answer, err);
+    }
+    return answer->class == ANSWER_DONE ? set_applied(l, r, answer, err) : set_not_applied(l, r, answer, err);
+}
+
+enum status lane_take_answers(struct lane *l, struct err *err)
+{
+    struct answer answer = {0};
+    enum status rc = STATUS_OK;
+    while (rc == STATUS_OK && graphql_next(l->graphql, &answer)) {
+        FAULT_POINT("lane.answered");
+        rc = answered(l, &answer, err);
+        answer_release(&answer);
+    }
+    return rc;
+}
+
+enum status lane_adopt_attempts(struct lane *l, struct err *err)
+{
+    if (l->adopted_next < l->adopted_count) {
+        return STATUS_OK; /* those first */
+    }
+    state_attempts_release(l->adopted, l->adopted_count);
+    l->adopted = NULL;
+    l->adopted_count = 0;
+    l->adopted_next = 0;
+    return state_attempts_adopt(l->state, &l->adopted, &l->adopted_count, err);
+}
+
+enum status lane_finish_requests(struct lane *l, int64_t limit_ms, struct err *err)
+{
+    int64_t deadline = clock_monotonic_us() + limit_ms * 1000;
+    enum status rc = STATUS_OK;
+    while (rc == STATUS_OK && graphql_running(l->graphql) > 0 && clock_left_ms(deadline) > 0) {
+        graphql_wait(l->graphql, NULL, 0, clock_left_ms(deadline));
+        rc = lane_take_answers(l, err);
+    }
+    return rc;
+}

@@ -1,0 +1,414 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/core/clock.h"
+#include "common/core/logger.h"
+#include "common/core/mem.h"
+#include "consumer/app/lane_internal.h"
+
+#define MOD "lane"
+
+#define MAX_PARTITIONS 1024
+#define COMMIT_WAIT_MS 5000
+
+/* Reasons that a new reading of the store's catalogue, or a restart, may cure. */
+static const char *const CURABLE[] = {"unmapped", "sku_shared_in_shopify", "sku_shared_in_odoo", "bundle", NULL};
+
+/* --- locations and warehouses --- */
+
+static const struct shop_location *find_location(const struct lane *l, const char *name_or_id)
+{
+    char *end = NULL;
+    long long id = strtoll(name_or_id, &end, 10);
+    bool numeric = end != name_or_id && *end == '\0';
+    for (size_t i = 0; i < l->location_count; i++) {
+        const struct shop_location *s = &l->locations[i];
+        if (strcmp(s->name, name_or_id) == 0 || (numeric && s->id == id)) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+static enum status unknown_location(const struct lane *l, const char *name, struct err *err)
+{
+    struct strbuf known;
+    strbuf_init(&known, 200);
+    for (size_t i = 0; i < l->location_count; i++) {
+        strbuf_appendf(&known, "%s%s", i > 0 ? ", " : "", l->locations[i].name);
+    }
+    enum status rc = err_set(
+        err, STATUS_STORE_MISCONFIGURED, "[store.%s] location.%s: the store has no such location; it has: %s", l->store.name, name, known.ptr);
+    strbuf_release(&known);
+    return rc;
+}
+
+/* "code" or "company/code", without blanks around. */
+static enum status find_warehouse(const struct lane *l,
+                                  const struct state_warehouse *list,
+                                  size_t count,
+                                  const char *text,
+                                  int32_t *id,
+                                  struct err *err)
+{
+    const char *slash = strrchr(text, '/');
+    const char *code = slash != NULL ? slash + 1 : text;
+    size_t company_len = slash != NULL ? (size_t)(slash - text) : 0;
+    const struct state_warehouse *found = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct state_warehouse *w = &list[i];
+        bool company_fits = slash == NULL || (strlen(w->company) == company_len && strncmp(w->company, text, company_len) == 0);
+        if (!w->active || strcmp(w->code, code) != 0 || !company_fits) {
+            continue;
+        }
+        if (found != NULL) {
+            return err_set(err,
+                           STATUS_STORE_MISCONFIGURED,
+                           "[store.%s] warehouse '%s' exists in '%s' and in '%s': write COMPANY/%s",
+                           l->store.name,
+                           text,
+                           found->company,
+                           w->company,
+                           code);
+        }
+        found = w;
+    }
+    if (found == NULL) {
+        return err_set(err,
+                       STATUS_STORE_MISCONFIGURED,
+                       count == 0 ? "[store.%s] warehouse '%s' is not known yet: the producer has not run on this state so far"
+                                  : "[store.%s] warehouse '%s' does not exist in Odoo or is archived",
+                       l->store.name,
+                       text);
+    }
+    *id = found->id;
+    return STATUS_OK;
+}
+
+static enum status read_rule(const struct lane *l,
+                             const struct conf_pair *pair,
+                             const struct state_warehouse *list,
+                             size_t count,
+                             struct location_rule *rule,
+                             struct err *err)
+{
+    const struct shop_location *location = find_location(l, pair->name);
+    if (location == NULL) {
+        return unknown_location(l, pair->name, err);
+    }
+    rule->location = location->id;
+    enum status rc = STATUS_OK;
+    char *copy = mem_strdup(pair->value);
+    char *rest = copy;
+    while (rest != NULL && rc == STATUS_OK) {
+        char *comma = strchr(rest, ',');
+        if (comma != NULL) {
+            *comma = '\0';
+        }
+        char *start = rest + strspn(rest, " \t");
+        size_t len = strlen(start);
+        while (len > 0 && (start[len - 1] == ' ' || start[len - 1] == '\t')) {
+            start[--len] = '\0';
+        }
+        if (len > 0) {
+            rule->warehouse_ids = mem_realloc(rule->warehouse_ids, rule->warehouse_count + 1, sizeof *rule->warehouse_ids);
+            rc = find_warehouse(l, list, count, start, &rule->warehouse_ids[rule->warehouse_count], err);
+            rule->warehouse_count++;
+        }
+        rest = comma != NULL ? comma + 1 : NULL;
+    }
+    mem_free(copy);
+    return rc;
+}
+
+static void rules_release(struct store_rules *rules)
+{
+    for (size_t i = 0; i < rules->location_count; i++) {
+        mem_free(rules->locations[i].warehouse_ids);
+    }
+    mem_free(rules->locations);
+    *rules = (struct store_rules){0};
+}
+
+static enum status read_rules(struct lane *l, struct err *err)
+{
+    struct state_warehouse *list = NULL;
+    size_t count = 0;
+    const struct store_conf *sc = l->sc;
+    enum status rc = state_warehouses(l->state, &list, &count, err);
+    l->rules = (struct store_rules){.basis = (enum basis)sc->basis,
+                                    .match = (enum match)sc->match,
+                                    .buffer = sc->buffer,
+                                    .percent = sc->percent,
+                                    .cap = sc->cap,
+                                    .locations = mem_calloc(sc->locations.count, sizeof(struct location_rule)),
+                                    .location_count = sc->locations.count};
+    for (size_t i = 0; i < sc->locations.count && rc == STATUS_OK; i++) {
+        rc = read_rule(l, &sc->locations.list[i], list, count, &l->rules.locations[i], err);
+        for (size_t k = 0; k < i && rc == STATUS_OK; k++) {
+            if (l->rules.locations[k].location == l->rules.locations[i].location) {
+                rc = err_set(err, STATUS_STORE_MISCONFIGURED, "[store.%s] location.%s is given twice", l->store.name, sc->locations.list[i].name);
+            }
+        }
+    }
+    state_warehouses_release(list, count);
+    return rc;
+}
+
+/* --- the store's catalogue --- */
+
+static void show_progress(void *arg, size_t variants)
+{
+    const struct lane *l = arg;
+    if (variants % 25000 < 250) {
+        log_info(MOD, "catalogue", LF_TEXT("store", l->store.name), LF_INT("count", variants), LF_MSG("reading variants"));
+    }
+}
+
+static void report_mapping(const struct lane *l)
+{
+    const char *examples[3] = {NULL, NULL, NULL};
+    size_t ambiguous = mapping_ambiguous_count(l->mapping);
+    log_info(MOD,
+             "catalogue_read",
+             LF_TEXT("store", l->store.name),
+             LF_INT("count", mapping_count(l->mapping)),
+             LF_INT("ambiguous", ambiguous),
+             LF_INT("untracked", mapping_untracked_count(l->mapping)));
+    if (ambiguous > 0) {
+        (void)mapping_ambiguous_examples(l->mapping, examples, 3);
+        log_warn(MOD,
+                 "catalogue_ambiguous",
+                 LF_TEXT("store", l->store.name),
+                 LF_INT("count", ambiguous),
+                 LF_TEXT("sku", examples[0]),
+                 LF_TEXT("sku", examples[1]),
+                 LF_TEXT("sku", examples[2]),
+                 LF_MSG("several inventory items share these: none of them is written; make them unique in the store"));
+    }
+    if (mapping_untracked_count(l->mapping) > 0) {
+        log_warn(MOD,
+                 "catalogue_untracked",
+                 LF_TEXT("store", l->store.name),
+                 LF_INT("count", mapping_untracked_count(l->mapping)),
+                 LF_MSG("the store does not track these items and sells them without limit, whatever is written"));
+    }
+}
+
+enum status lane_load_mapping(struct lane *l, struct err *err)
+{
+    struct mapping *fresh = mapping_new();
+    enum status rc = catalog_load(l->graphql, (enum match)l->sc->match, l->thread.wake_fd, fresh, show_progress, l, err);
+    if (rc != STATUS_OK) {
+        mapping_free(fresh);
+        return rc;
+    }
+    mapping_free(l->mapping);
+    l->mapping = fresh;
+    l->mapping_at_us = clock_monotonic_us();
+    l->mapping_retry_us = l->mapping_at_us + 60000000;
+    l->suspect_mapping = false;
+    report_mapping(l);
+    return STATUS_OK;
+}
+
+static enum status open_store(struct lane *l, struct err *err)
+{
+    enum status rc = STATUS_OK;
+    if (l->graphql == NULL) {
+        rc = graphql_new(&l->store, &l->graphql, err);
+    }
+    if (rc == STATUS_OK && l->mapping_at_us == 0) {
+        rc = catalog_check_access(l->graphql, &l->store, l->thread.wake_fd, err);
+        if (rc == STATUS_OK) {
+            catalog_locations_release(l->locations, l->location_count);
+            l->locations = NULL;
+            l->location_count = 0;
+            rc = catalog_locations(l->graphql, l->thread.wake_fd, &l->locations, &l->location_count, err);
+        }
+        if (rc == STATUS_OK) {
+            rc = lane_load_mapping(l, err);
+        }
+    }
+    return rc;
+}
+
+/* --- opening and closing --- */
+
+static void load_product(void *arg, const struct state_product *p)
+{
+    struct lane *l = arg;
+    (void)identity_note(l->identity, p->product_id, p->text, p->sellable, p->revision);
+}
+
+static void load_parked(void *arg, const struct state_parked *row)
+{
+    struct lane *l = arg;
+    if (row->product_id != 0 && row->key.item == 0) {
+        parked_set_add(l->parked, row->product_id);
+    }
+}
+
+static enum status open_memory(struct lane *l, struct err *err)
+{
+    l->ledger = offset_ledger_new();
+    l->coalescer = coalescer_new(l->ledger);
+    l->identity = identity_new();
+    l->parked = parked_set_new();
+    l->request_count = (size_t)l->conf->consumer.requests;
+    l->requests = mem_calloc(l->request_count, sizeof *l->requests);
+    for (size_t i = 0; i < l->request_count; i++) {
+        backoff_init(&l->requests[i].backoff, 500, 60000, (uint64_t)clock_wall_us() + i);
+    }
+    l->batch_limit = INVENTORY_MAX_ENTRIES;
+    budget_init(&l->budget, 0.1);
+    enum status rc = state_products_load(l->state, load_product, l, err);
+    return rc == STATUS_OK ? state_parked_each(l->state, NULL, load_parked, l, err) : rc;
+}
+
+enum status lane_session_open(struct lane *l, struct err *err)
+{
+    struct record_source_options options = {.kafka = &l->conf->shared.kafka,
+                                            .topic = l->conf->shared.topic.name,
+                                            .group_id = l->group_id,
+                                            .client_id = l->client_id};
+    l->state = state_new(conf_state_dsn(&l->conf->shared), l->store.name);
+    enum status rc = state_open(l->state, err);
+    if (rc == STATUS_OK) {
+        rc = open_store(l, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = read_rules(l, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = open_memory(l, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = decoder_new(&l->decoder, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = lane_adopt_attempts(l, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = lane_retry_parked(l, CURABLE, err);
+    }
+    return rc == STATUS_OK ? record_source_open(&options, &l->source, err) : rc;
+}
+
+void lane_session_close(struct lane *l, int leave_ms)
+{
+    record_source_close(l->source, leave_ms);
+    l->source = NULL;
+    if (l->requests != NULL) {
+        lane_drop_requests(l);
+    }
+    mem_free(l->requests);
+    l->requests = NULL;
+    l->request_count = 0;
+    /* answers on their way belong to requests that are gone */
+    graphql_free(l->graphql);
+    l->graphql = NULL;
+    decoder_free(l->decoder);
+    l->decoder = NULL;
+    coalescer_free(l->coalescer);
+    l->coalescer = NULL;
+    offset_ledger_free(l->ledger);
+    l->ledger = NULL;
+    identity_free(l->identity);
+    l->identity = NULL;
+    parked_set_free(l->parked);
+    l->parked = NULL;
+    state_attempts_release(l->adopted, l->adopted_count);
+    l->adopted = NULL;
+    l->adopted_count = 0;
+    l->adopted_next = 0;
+    mem_free(l->replanned_ids);
+    l->replanned_ids = NULL;
+    l->replanned = 0;
+    mem_free(l->at_end);
+    l->at_end = NULL;
+    l->at_end_size = 0;
+    lane_turn_release(&l->turn);
+    rules_release(&l->rules);
+    state_free(l->state);
+    l->state = NULL;
+}
+
+/* --- offsets and rebalances --- */
+
+enum status lane_commit(struct lane *l, bool wait, struct err *err)
+{
+    int32_t partitions[MAX_PARTITIONS];
+    int64_t next[MAX_PARTITIONS];
+    struct partition_offset list[MAX_PARTITIONS];
+    size_t count = offset_ledger_committable(l->ledger, partitions, next, MAX_PARTITIONS);
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        list[i] = (struct partition_offset){.partition = partitions[i], .next_offset = next[i]};
+    }
+    offset_ledger_committed(l->ledger, partitions, next, count);
+    if (wait) {
+        return record_source_commit_wait(l->source, list, count, COMMIT_WAIT_MS, err);
+    }
+    record_source_commit(l->source, list, count);
+    return STATUS_OK;
+}
+
+static void log_partitions(const struct lane *l, const char *event, size_t count)
+{
+    log_info(MOD,
+             event,
+             LF_TEXT("store", l->store.name),
+             LF_TEXT("group", l->group_id),
+             LF_INT("count", count),
+             LF_INT("assigned", record_source_assigned_count(l->source)));
+}
+
+static enum status assigned(struct lane *l, const struct source_event *event, struct err *err)
+{
+    for (size_t i = 0; i < event->partition_count; i++) {
+        offset_ledger_open(l->ledger, event->partitions[i]);
+        if ((size_t)event->partitions[i] < l->at_end_size) {
+            l->at_end[event->partitions[i]] = 0;
+        }
+    }
+    log_partitions(l, "partitions_assigned", event->partition_count);
+    /* whoever had them may have died in mid-air */
+    return lane_adopt_attempts(l, err);
+}
+
+/* Finish what is on its way within a bound, record, commit, then let go. */
+static enum status revoked(struct lane *l, const struct source_event *event, struct err *err)
+{
+    struct err late = {0};
+    int32_t *partitions = mem_calloc(event->partition_count + 1, sizeof *partitions);
+    size_t count = event->partition_count;
+    memcpy(partitions, event->partitions, count * sizeof *partitions);
+    enum status rc = lane_finish_requests(l, l->conf->consumer.drain_ms < 5000 ? l->conf->consumer.drain_ms : 5000, err);
+    if (rc == STATUS_OK && event->type == SOURCE_REVOKED && lane_commit(l, true, &late) != STATUS_OK) {
+        log_failure(LOG_WARN, MOD, "commit_on_revoke", &late, LOG_FIELDS(LF_TEXT("store", l->store.name)));
+    }
+    if (rc == STATUS_OK && lane_in_flight(l) > 0) {
+        /* too late to wait: as after a crash, the stored attempts say what was sent */
+        rc = err_set(err, STATUS_TIMED_OUT, "requests without an answer while partitions had to be given up");
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (rc == STATUS_OK) {
+            coalescer_drop_partition(l->coalescer, partitions[i]);
+        }
+        offset_ledger_close(l->ledger, partitions[i]);
+    }
+    if (event->type == SOURCE_REVOKED) {
+        record_source_release_partitions(l->source);
+    }
+    log_partitions(l, event->type == SOURCE_LOST ? "partitions_lost" : "partitions_revoked", count);
+    mem_free(partitions);
+    return rc;
+}
+
+enum status lane_handle_assignment(struct lane *l, const struct source_event *event, struct err *err)
+{
+    return event->type == SOURCE_ASSIGNED ? assigned(l, event, err) : revoked(l, event, err);
+}

@@ -1,0 +1,242 @@
+"""install, uninstall, adoption of the older table, and what a runtime role may do."""
+
+import re
+
+import psycopg
+import pytest
+
+from lab import odoo, programs, record
+
+# The older module's table and its writer's statement, as this project's users have them.
+OLD_TABLE = """
+CREATE TABLE public.stock_availability_dirty_shopify (
+    product_id integer NOT NULL,
+    warehouse_id integer NOT NULL,
+    date_added timestamp with time zone NOT NULL DEFAULT now(),
+    UNIQUE (product_id, warehouse_id))
+"""
+OLD_INSERT = """
+INSERT INTO stock_availability_dirty_shopify (product_id, warehouse_id) VALUES (%s, %s)
+ON CONFLICT (product_id, warehouse_id) DO NOTHING
+"""
+
+CATALOGUE = """
+SELECT 'column', table_schema || '.' || table_name || '.' || column_name || ' ' || data_type
+       || ' ' || is_nullable || ' ' || coalesce(column_default, '')
+  FROM information_schema.columns WHERE table_schema IN ('public', 'stocksync')
+UNION ALL
+SELECT 'trigger', tgrelid::regclass || ' ' || pg_get_triggerdef(oid)
+  FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL
+SELECT 'function', oid::regprocedure || ' ' || md5(pg_get_functiondef(oid))
+  FROM pg_proc WHERE pronamespace::regnamespace::text IN ('public', 'stocksync')
+UNION ALL
+SELECT 'index', schemaname || '.' || indexname || ' ' || indexdef
+  FROM pg_indexes WHERE schemaname IN ('public', 'stocksync')
+UNION ALL
+SELECT 'constraint', conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+  FROM pg_constraint WHERE connamespace::regnamespace::text IN ('public', 'stocksync')
+UNION ALL
+SELECT 'option', oid::regclass || ' ' || array_to_string(reloptions, ',')
+  FROM pg_class WHERE reloptions IS NOT NULL
+   AND relnamespace::regnamespace::text IN ('public', 'stocksync')
+UNION ALL
+SELECT 'schema', nspname || ' ' || coalesce(nspacl::text, '') FROM pg_namespace
+ WHERE nspname NOT LIKE 'pg\\_%'
+"""
+
+
+def catalogue(connection):
+    return set(connection.execute(CATALOGUE).fetchall())
+
+
+@pytest.fixture
+def bare(make_pipeline, database):
+    """Nothing installed."""
+    return make_pipeline(database)
+
+
+def test_install_is_idempotent(bare, connection):
+    bare.install()
+    once = catalogue(connection)
+    bare.install()
+    assert catalogue(connection) == once
+
+
+def test_install_keeps_marks_and_state(bare, connection):
+    bare.install()
+    connection.execute(f"INSERT INTO public.{odoo.MARKS} (product_id) VALUES (1), (1), (2)")
+    connection.execute("INSERT INTO stocksync.level (store, item, location, product_id, quantity,"
+                       " revision) VALUES ('x', 1, 2, 3, 4, 5)")
+    bare.install()
+    assert bare.marks() == 3
+    assert connection.execute("SELECT count(*) FROM stocksync.level").fetchone()[0] == 1
+
+
+@pytest.mark.parametrize("table", ["stock_quant", "stock_warehouse", "product_template"])
+def test_missing_table_is_named_and_nothing_is_made(bare, connection, table):
+    connection.execute(f"ALTER TABLE public.{table} RENAME TO {table}_elsewhere")
+    before = catalogue(connection)
+    result = programs.command("producer", bare.config, "install")
+    assert result.code in (programs.EXIT_AWAY, programs.EXIT_CONFIG), result.text
+    assert table in result.text
+    assert catalogue(connection) == before
+
+
+def test_dry_run_prints_the_sql_and_changes_nothing(bare, connection, postgres, database):
+    before = catalogue(connection)
+    result = bare.command("producer", "install", "--dry-run")
+    assert catalogue(connection) == before
+    assert "CREATE SCHEMA" in result.out.upper()
+    assert odoo.MARKS in result.out
+    # What was printed is what install does.
+    postgres.psql(database, result.out.encode())
+    printed = catalogue(connection)
+    bare.install()
+    assert catalogue(connection) == printed
+
+
+def test_uninstall_leaves_only_the_users_table_and_column(bare, connection):
+    before = catalogue(connection)
+    bare.install()
+    connection.execute(f"INSERT INTO public.{odoo.MARKS} (product_id) VALUES (1)")
+    bare.command("producer", "uninstall")
+    left = catalogue(connection) - before
+    assert {kind for kind, text in left if odoo.MARKS not in text} == set(), left
+    assert not [text for kind, text in left if kind == "trigger"]
+    assert bare.marks() == 1
+    assert before <= catalogue(connection)
+
+
+def test_purge_leaves_nothing(bare, connection):
+    connection.execute("ALTER TABLE public.product_product DROP COLUMN shopify_product")
+    before = catalogue(connection)
+    bare.install()
+    assert "shopify_product" in str(catalogue(connection) - before)
+    bare.command("producer", "uninstall", "--purge")
+    assert catalogue(connection) == before
+
+
+def test_uninstall_twice_is_no_error(bare):
+    bare.install()
+    bare.command("producer", "uninstall")
+    bare.command("producer", "uninstall")
+
+
+def test_old_table_is_adopted_with_its_rows(bare, connection):
+    connection.execute(OLD_TABLE)
+    connection.execute(OLD_INSERT, (1, 1))
+    connection.execute(OLD_INSERT, (2, 3))
+    bare.install()
+    rows = connection.execute(
+        f"SELECT product_id, date_added IS NOT NULL FROM public.{odoo.MARKS} ORDER BY 1").fetchall()
+    assert rows == [(1, True), (2, True)]
+    bare.producer.start()
+    bare.wait_published()
+    assert {stock.product_id for stock in record.decode_all(bare.records())} >= {1, 2}
+
+
+def test_old_writer_goes_on_unchanged_and_appends(bare, connection, postgres, database):
+    """Two of Odoo's transactions insert one and the same pair: neither waits, none fails, both
+    rows are there. Also when the first commits after the second took its snapshot."""
+    connection.execute(OLD_TABLE)
+    connection.execute(OLD_INSERT, (7, 1))
+    bare.install()
+    with postgres.connect(database) as one, postgres.connect(database) as two:
+        for session in (one, two):
+            session.execute("SET lock_timeout = '1s'")
+            session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            session.execute("SELECT 1 FROM public.product_product LIMIT 1")
+        one.execute(OLD_INSERT, (7, 1))
+        two.execute(OLD_INSERT, (7, 1))
+        one.execute("COMMIT")
+        two.execute(OLD_INSERT, (7, 1))
+        two.execute("COMMIT")
+    assert connection.execute(
+        f"SELECT count(*) FROM public.{odoo.MARKS} WHERE product_id = 7").fetchone()[0] == 4
+
+
+def test_old_writer_works_while_a_reader_deletes(bare, connection, postgres, database):
+    connection.execute(OLD_TABLE)
+    bare.install()
+    connection.execute(OLD_INSERT, (7, 1))
+    with postgres.connect(database) as reader:
+        reader.execute("BEGIN")
+        reader.execute(f"DELETE FROM public.{odoo.MARKS}")
+        connection.execute("SET lock_timeout = '1s'")
+        connection.execute(OLD_INSERT, (7, 1))
+        reader.execute("COMMIT")
+    assert bare.marks() == 1
+
+
+def test_old_writer_works_after_uninstall(bare, connection):
+    connection.execute(OLD_TABLE)
+    bare.install()
+    connection.execute(OLD_INSERT, (7, 1))
+    bare.command("producer", "uninstall")
+    connection.execute(OLD_INSERT, (7, 1))
+    assert bare.marks() >= 1
+
+
+def test_the_users_flag_column_is_left_alone(bare, connection):
+    before = connection.execute("SELECT id, shopify_product FROM public.product_product"
+                                " ORDER BY id").fetchall()
+    bare.install()
+    bare.command("producer", "uninstall", "--purge")
+    assert connection.execute("SELECT id, shopify_product FROM public.product_product"
+                              " ORDER BY id").fetchall() == before
+
+
+def grants_for(pipeline, role):
+    """The GRANTs that install prints, with its placeholder or role name replaced by ours."""
+    text = pipeline.install().text
+    grants = re.findall(r"^\s*GRANT\s.*?;", text, re.MULTILINE | re.DOTALL)
+    assert grants, text
+    return [re.sub(r"\bTO\s+\S+?;$", f'TO "{role}";', grant) for grant in grants]
+
+
+@pytest.fixture
+def runtime(postgres, number):
+    role = f"runtime_{number}"
+    postgres.create_role(role)
+    yield role
+    postgres.drop_role(role)
+
+
+def as_runtime(pipeline, role):
+    pipeline.sections["odoo"]["dsn"] = pipeline.postgres.dsn(pipeline.dbname, user=role)
+    pipeline.write_config()
+
+
+def test_check_names_a_missing_permission(bare, runtime):
+    bare.install()
+    as_runtime(bare, runtime)
+    result = programs.command("producer", bare.config, "check")
+    assert result.code != 0
+    assert re.search(r"permission|GRANT", result.text), result.text
+    assert "stocksync" in result.text or odoo.MARKS in result.text
+
+
+def test_runtime_role_can_run_and_nothing_else(bare, connection, runtime, postgres, shop):
+    for grant in grants_for(bare, runtime):
+        connection.execute(grant)
+    try:
+        as_runtime(bare, runtime)
+        result = programs.command("producer", bare.config, "check")
+        assert result.code == 0, result.text
+        bare.producer.start()
+        bare.replay(shop.tape[:30])
+        bare.wait_published()
+        assert bare.producer.stop() == 0
+        with postgres.connect(bare.dbname, user=runtime) as session:
+            for forbidden in ("UPDATE public.stock_quant SET quantity = 0",
+                              "DELETE FROM public.product_product",
+                              "INSERT INTO public.stock_location (name, usage) VALUES ('x', 'view')",
+                              "SELECT * FROM public.res_partner",
+                              "CREATE TABLE public.mine (id int)",
+                              "DROP TABLE stocksync.owner",
+                              f"DROP TABLE public.{odoo.MARKS}"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    session.execute(forbidden)
+    finally:
+        connection.execute(f'DROP OWNED BY "{runtime}"')

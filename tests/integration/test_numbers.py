@@ -1,0 +1,133 @@
+"""Records equal what Odoo's own fields returned, product by product, warehouse by warehouse."""
+
+import pytest
+
+from lab import checks, odoo, record
+
+
+@pytest.fixture
+def with_forecast(make_pipeline, database):
+    pipeline = make_pipeline(database, options={"odoo": {"forecast": "on"}})
+    pipeline.install()
+    return pipeline
+
+
+def test_every_plain_product_equals_odoo_before_and_after_the_tape(with_forecast, shop):
+    pipeline = with_forecast
+    pipeline.backfill()
+    pipeline.producer.start()
+    pipeline.wait_published()
+    stocks = record.decode_all(pipeline.records())
+    checks.expect(checks.topic_equals_oracle(stocks, shop.before, forecast=True), "before")
+    plain = sum(not product.is_kit for product in shop.before.values())
+    assert sum(not stock.is_kit for stock in record.latest(stocks).values()) == plain
+
+    outcomes = pipeline.replay(shop.tape)
+    assert [outcome for outcome in outcomes if outcome.error] == []
+    pipeline.wait_published()
+    stocks = record.decode_all(pipeline.records())
+    checks.expect(checks.topic_equals_oracle(stocks, shop.after, forecast=True,
+                                             leave_out=shop.turned_by_bom), "after")
+    checks.expect(checks.revisions_rise(stocks), "revisions")
+    assert pipeline.producer.stop() == 0
+
+
+def test_without_forecast_its_numbers_are_absent(producer_only, shop):
+    producer_only.backfill()
+    producer_only.producer.start()
+    producer_only.wait_published()
+    stocks = record.decode_all(producer_only.records())
+    checks.expect(checks.topic_equals_oracle(stocks, shop.before), "before")
+    numbers = [numbers for stock in stocks for numbers in stock.warehouses.values()]
+    assert numbers
+    assert {(one.incoming, one.outgoing, one.forecast) for one in numbers} == {(None, None, None)}
+
+
+def test_kits_are_marked_and_carry_no_numbers_yet(producer_only, shop):
+    producer_only.backfill()
+    producer_only.producer.start()
+    producer_only.wait_published()
+    kits = [stock for stock in record.decode_all(producer_only.records()) if stock.is_kit]
+    assert {kit.product_id for kit in kits} == {
+        number for number, product in shop.before.items() if product.is_kit}
+    assert all(kit.warehouses == {} for kit in kits)
+
+
+def test_deleted_product_becomes_a_tombstone_and_may_come_back(producer_only, connection):
+    """Deleted, and another time deleted and made again in one transaction: revisions rise."""
+    pipeline = producer_only
+    number = connection.execute(
+        "SELECT p.id FROM public.product_product p WHERE NOT EXISTS (SELECT FROM"
+        " public.stock_move m WHERE m.product_id = p.id) AND NOT EXISTS (SELECT FROM"
+        " public.stock_quant q WHERE q.product_id = p.id) AND NOT EXISTS (SELECT FROM"
+        " public.mrp_bom_line l WHERE l.product_id = p.id) AND NOT EXISTS (SELECT FROM"
+        " public.mrp_bom b WHERE b.product_id = p.id) ORDER BY p.id LIMIT 1").fetchone()[0]
+    connection.execute("CREATE TABLE public.kept AS SELECT * FROM public.product_product"
+                       " WHERE id = %s", (number,))
+    delete = f"DELETE FROM public.product_product WHERE id = {number}; "
+    again = "INSERT INTO public.product_product SELECT * FROM public.kept; "
+    pipeline.producer.start()
+    connection.execute(f"BEGIN; {delete} COMMIT")
+    pipeline.wait_published()
+    latest = record.latest(record.decode_all(pipeline.records()))
+    assert latest[number].gone
+    connection.execute(f"BEGIN; {again} {delete} {again} COMMIT")
+    pipeline.wait_published()
+    stocks = record.decode_all(pipeline.records())
+    assert not record.latest(stocks)[number].gone
+    checks.expect(checks.revisions_rise(stocks), "revisions")
+
+
+def test_structure_changes_move_numbers_without_touching_a_quant(producer_only, connection, shop):
+    """A backfill after a change of the warehouse layout republishes what is true now."""
+    pipeline = producer_only
+    pipeline.producer.start()
+    connection.execute("UPDATE public.stock_warehouse SET active = false WHERE code = 'SO'")
+    pipeline.backfill()
+    pipeline.wait_published()
+    stocks = record.decode_all(pipeline.records())
+    checks.expect(checks.topic_equals_database(stocks, connection), "topic and database")
+    assert all(3 not in stock.warehouses for stock in stocks)
+
+
+def test_backfill_of_one_product(producer_only):
+    producer_only.producer.start()
+    producer_only.command("producer", "backfill", "--product", 1)
+    producer_only.wait_published()
+    stock, = record.decode_all(producer_only.records())
+    assert (stock.product_id, stock.cause) == (1, "backfill")
+
+
+def test_marks_of_other_writers_are_answered(producer_only, connection):
+    """The table is the users': whoever inserts a product id gets its record."""
+    producer_only.producer.start()
+    connection.execute(f"INSERT INTO public.{odoo.MARKS} (product_id) VALUES (2), (2), (999999)")
+    producer_only.wait_published()
+    stocks = record.decode_all(producer_only.records())
+    assert [stock.product_id for stock in stocks if not stock.gone] == [2]
+    assert all(stock.gone for stock in stocks if stock.product_id == 999999)
+
+
+def test_late_commit_with_earlier_ids_is_found(producer_only, postgres, connection):
+    """A transaction that took its mark ids first and commits last, below everything published."""
+    pipeline = producer_only
+    pipeline.producer.start()
+    with postgres.connect(pipeline.dbname) as late:
+        late.execute("BEGIN")
+        late.execute("UPDATE public.stock_quant SET quantity = quantity + 5 WHERE product_id = 1")
+        connection.execute("UPDATE public.stock_quant SET quantity = quantity + 1"
+                           " WHERE product_id = 2")
+        pipeline.wait_published()
+        late.execute("COMMIT")
+    pipeline.wait_published()
+    stocks = record.decode_all(pipeline.records())
+    assert {1, 2} <= {stock.product_id for stock in stocks}
+    latest = record.latest(stocks)
+    for number in (1, 2):
+        total = connection.execute(
+            "SELECT sum(quantity) FROM public.stock_quant q JOIN public.stock_location l ON"
+            " l.id = q.location_id WHERE product_id = %s AND parent_path LIKE"
+            " (SELECT v.parent_path || '%%' FROM public.stock_warehouse w JOIN"
+            " public.stock_location v ON v.id = w.view_location_id WHERE w.id = 1)",
+            (number,)).fetchone()[0]
+        assert checks.equal(latest[number].warehouses[1].on_hand, float(total))

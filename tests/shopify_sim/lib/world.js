@@ -1,0 +1,68 @@
+'use strict';
+
+/* Everything that exists: the shops, the clock that tests move, and the log of all requests that arrived. */
+
+const crypto = require('node:crypto');
+const { Clock, wallUs } = require('./clock');
+const { Shop } = require('./shop');
+
+const LOGGED_REQUESTS = 10000;
+
+/** A token is recognised by its hash; the log never holds the token. */
+function tokenHash(token) {
+  return token === undefined ? null : crypto.createHash('sha256').update(token).digest('hex').slice(0, 16);
+}
+
+class World {
+  constructor() {
+    this.clock = new Clock();
+    this.hashes = new Map();
+    this.reset();
+  }
+
+  reset() {
+    this.shops = new Map();
+    this.requests = [];
+    this.requestCount = 0;
+    this.hashes.clear();
+    this.clock.reset();
+  }
+
+  putShop(given) {
+    const shop = new Shop(given, this.clock);
+    this.shops.set(shop.name, shop);
+    return shop;
+  }
+
+  hashOf(token) {
+    if (!this.hashes.has(token)) {
+      if (this.hashes.size >= 1000) this.hashes.clear();
+      this.hashes.set(token, tokenHash(token));
+    }
+    return this.hashes.get(token);
+  }
+
+  /** Logs a request at its arrival; the status is filled in when it is answered, null means it was not. */
+  logRequest(req, shopName, res) {
+    const entry = {
+      at_us: wallUs(),
+      method: req.method,
+      path: req.url,
+      host: req.headers.host ?? null,
+      shop: shopName,
+      tokenHash: this.hashOf(req.headers['x-shopify-access-token']),
+      operation: null,
+      status: null,
+    };
+    this.requests[this.requestCount++ % LOGGED_REQUESTS] = entry;
+    res.on('finish', () => (entry.status = res.statusCode));
+    return entry;
+  }
+
+  loggedRequests() {
+    const start = this.requestCount > LOGGED_REQUESTS ? this.requestCount % LOGGED_REQUESTS : 0;
+    return [...this.requests.slice(start), ...this.requests.slice(0, start)];
+  }
+}
+
+module.exports = { World, tokenHash };
