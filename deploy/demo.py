@@ -204,7 +204,7 @@ def main():
     parser = argparse.ArgumentParser(prog="deploy/demo")
     parser.add_argument("--stay", action="store_true")
     arguments = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
     demo = Demo()
     code = 1

@@ -16,7 +16,8 @@ static const struct cli_command *find_command(const struct cli_program *program,
     return NULL;
 }
 
-static const struct cli_flag *find_flag(const struct cli_command *command, const char *name, size_t len)
+static const struct cli_flag *
+find_flag(const struct cli_command *command, const char *name, size_t len)
 {
     for (size_t i = 0; i < command->flag_count; i++) {
         const char *known = command->flags[i].name;
@@ -27,10 +28,12 @@ static const struct cli_flag *find_flag(const struct cli_command *command, const
     return NULL;
 }
 
-static void append_row(struct strbuf *out, const char *left, const char *argument, const char *right)
+static void
+append_row(struct strbuf *out, const char *left, const char *argument, const char *right)
 {
     size_t start = out->len;
-    strbuf_appendf(out, "  %s%s%s", left, argument != NULL ? " " : "", argument != NULL ? argument : "");
+    strbuf_appendf(out, "  %s%s%s", left, argument != NULL ? " " : "",
+                   argument != NULL ? argument : "");
     do {
         strbuf_append_char(out, ' ');
     } while (out->len - start < NAME_COLUMN);
@@ -39,40 +42,50 @@ static void append_row(struct strbuf *out, const char *left, const char *argumen
 
 static void append_program_help(const struct cli_program *program, struct strbuf *out)
 {
-    strbuf_appendf(out, "%s: %s\n\nUsage: %s [-c FILE] COMMAND [flags]\n\nCommands:\n", program->name, program->summary, program->name);
+    strbuf_appendf(out, "%s: %s\n\nUsage: %s [-c FILE] COMMAND [flags]\n\nCommands:\n",
+                   program->name, program->summary, program->name);
     for (size_t i = 0; i < program->command_count; i++) {
         append_row(out, program->commands[i].name, NULL, program->commands[i].summary);
     }
     strbuf_append_text(out, "\nFlags of every command:\n");
-    append_row(out, "-c, --config", "FILE", "options; default /etc/stocksync/stocksync.ini, if it exists");
+    append_row(out, "-c, --config", "FILE",
+               "options; default /etc/stocksync/stocksync.ini, if it exists");
     append_row(out, "-h, --help", NULL, "this text, or that of one command");
     append_row(out, "-V, --version", NULL, "version");
-    strbuf_append_text(out,
-                       "\nEvery scalar option can be set by an environment variable: STOCKSYNC_ODOO_DSN for [odoo] dsn.\n"
-                       "Exit codes: 0 done, 64 wrong use, 69 something needed is away, 70 our own mistake,\n"
-                       "78 configuration or permission, 80 another producer took over.\n");
+    strbuf_append_text(
+        out, "\nEvery scalar option can be set by an environment variable: STOCKSYNC_ODOO_DSN for "
+             "[odoo] dsn.\n"
+             "Exit codes: 0 done, 64 wrong use, 69 something needed is away, 70 our own mistake,\n"
+             "78 configuration or permission, 80 another producer took over.\n");
 }
 
-static void append_command_help(const struct cli_program *program, const struct cli_command *command, struct strbuf *out)
+static void append_command_help(const struct cli_program *program,
+                                const struct cli_command *command,
+                                struct strbuf *out)
 {
-    strbuf_appendf(out, "%s %s: %s\n\nUsage: %s [-c FILE] %s", program->name, command->name, command->summary, program->name, command->name);
+    strbuf_appendf(out, "%s %s: %s\n\nUsage: %s [-c FILE] %s", program->name, command->name,
+                   command->summary, program->name, command->name);
     for (size_t i = 0; i < command->flag_count; i++) {
         const struct cli_flag *f = &command->flags[i];
-        strbuf_appendf(out, " [%s%s%s]%s", f->name, f->argument != NULL ? " " : "", f->argument != NULL ? f->argument : "", f->repeats ? "…" : "");
+        strbuf_appendf(out, " [%s%s%s]%s", f->name, f->argument != NULL ? " " : "",
+                       f->argument != NULL ? f->argument : "", f->repeats ? "…" : "");
     }
     strbuf_append_char(out, '\n');
     if (command->flag_count > 0) {
         strbuf_append_text(out, "\nFlags:\n");
         for (size_t i = 0; i < command->flag_count; i++) {
-            append_row(out, command->flags[i].name, command->flags[i].argument, command->flags[i].help);
+            append_row(out, command->flags[i].name, command->flags[i].argument,
+                       command->flags[i].help);
         }
     }
 }
 
 /* Words for the shell's completion: commands, or the flags of the command named. */
-static void append_completion(const struct cli_program *program, const char *command_name, struct strbuf *out)
+static void
+append_completion(const struct cli_program *program, const char *command_name, struct strbuf *out)
 {
-    const struct cli_command *command = command_name != NULL ? find_command(program, command_name) : NULL;
+    const struct cli_command *command =
+        command_name != NULL ? find_command(program, command_name) : NULL;
     if (command == NULL) {
         for (size_t i = 0; i < program->command_count; i++) {
             strbuf_appendf(out, "%s\n", program->commands[i].name);
@@ -84,7 +97,8 @@ static void append_completion(const struct cli_program *program, const char *com
     }
 }
 
-static enum status add_value(struct cli_call *call, const struct cli_flag *flag, const char *value, struct err *err)
+static enum status
+add_value(struct cli_call *call, const struct cli_flag *flag, const char *value, struct err *err)
 {
     for (size_t i = 0; i < call->value_count && !flag->repeats; i++) {
         if (call->values[i].flag == flag) {
@@ -101,14 +115,20 @@ static enum status add_value(struct cli_call *call, const struct cli_flag *flag,
 }
 
 /* One "--flag", "--flag VALUE" or "--flag=VALUE" at argv[*at]; moves *at to the last word used. */
-static enum status parse_flag(const struct cli_program *program, struct cli_call *call, int argc, char **argv, int *at, struct err *err)
+static enum status parse_flag(const struct cli_program *program,
+                              struct cli_call *call,
+                              int argc,
+                              char **argv,
+                              int *at,
+                              struct err *err)
 {
     const char *word = argv[*at];
     const char *equals = strchr(word, '=');
     size_t len = equals != NULL ? (size_t)(equals - word) : strlen(word);
     const struct cli_flag *flag = find_flag(call->command, word, len);
     if (flag == NULL) {
-        return err_set(err, STATUS_USAGE, "unknown flag '%s'; see '%s %s --help'", word, program->name, call->command->name);
+        return err_set(err, STATUS_USAGE, "unknown flag '%s'; see '%s %s --help'", word,
+                       program->name, call->command->name);
     }
     if (flag->argument == NULL) {
         if (equals != NULL) {
@@ -122,7 +142,8 @@ static enum status parse_flag(const struct cli_program *program, struct cli_call
         value = argv[*at];
     }
     if (value == NULL || value[0] == '\0') {
-        return err_set(err, STATUS_USAGE, "'%s' needs a value: %s %s", flag->name, flag->name, flag->argument);
+        return err_set(err, STATUS_USAGE, "'%s' needs a value: %s %s", flag->name, flag->name,
+                       flag->argument);
     }
     return add_value(call, flag, value, err);
 }
@@ -132,7 +153,12 @@ static bool is_word(const char *word, const char *brief, const char *full)
     return strcmp(word, brief) == 0 || strcmp(word, full) == 0;
 }
 
-enum status cli_parse(const struct cli_program *program, int argc, char **argv, struct cli_call *call, struct strbuf *text, struct err *err)
+enum status cli_parse(const struct cli_program *program,
+                      int argc,
+                      char **argv,
+                      struct cli_call *call,
+                      struct strbuf *text,
+                      struct err *err)
 {
     *call = (struct cli_call){0};
     for (int i = 1; i < argc; i++) {
@@ -163,7 +189,8 @@ enum status cli_parse(const struct cli_program *program, int argc, char **argv, 
         } else if (call->command == NULL) {
             call->command = find_command(program, word);
             if (call->command == NULL) {
-                return err_set(err, STATUS_USAGE, "unknown command '%s'; see '%s --help'", word, program->name);
+                return err_set(err, STATUS_USAGE, "unknown command '%s'; see '%s --help'", word,
+                               program->name);
             }
         } else {
             enum status rc = parse_flag(program, call, argc, argv, &i, err);
@@ -201,7 +228,13 @@ const char *cli_value(const struct cli_call *call, const char *flag, size_t nth)
     return NULL;
 }
 
-enum status cli_number(const struct cli_call *call, const char *flag, size_t nth, long min, long max, long *out, struct err *err)
+enum status cli_number(const struct cli_call *call,
+                       const char *flag,
+                       size_t nth,
+                       long min,
+                       long max,
+                       long *out,
+                       struct err *err)
 {
     const char *text = cli_value(call, flag, nth);
     if (text == NULL) {
@@ -211,7 +244,8 @@ enum status cli_number(const struct cli_call *call, const char *flag, size_t nth
     errno = 0;
     long value = strtol(text, &end, 10);
     if (errno != 0 || end == text || *end != '\0' || value < min || value > max) {
-        return err_set(err, STATUS_USAGE, "'%s %s': a whole number from %ld to %ld is needed", flag, text, min, max);
+        return err_set(err, STATUS_USAGE, "'%s %s': a whole number from %ld to %ld is needed", flag,
+                       text, min, max);
     }
     *out = value;
     return STATUS_OK;

@@ -25,16 +25,17 @@ struct cli_call;
 
 struct cli_command {
     const char *name;
-    const char *summary;           /* one line */
+    const char *summary; /* one line */
     const struct cli_flag *flags;
     size_t flag_count;
-    bool needs_conf;               /* the options are loaded before it runs */
-    /** Runs the command. conf is the program's root struct, NULL without needs_conf. Prints what it has to say itself, except the failure in err. */
+    bool needs_conf; /* the options are loaded before it runs */
+    /** Runs the command. conf is the program's root struct, NULL without needs_conf. Prints what it
+     * has to say itself, except the failure in err. */
     enum status (*run)(const struct cli_call *call, const void *conf, struct err *err);
 };
 
 struct cli_program {
-    const char *name;    /* "stocksync-producer" */
+    const char *name; /* "stocksync-producer" */
     const char *summary;
     const char *version;
     const struct cli_command *commands;
@@ -55,15 +56,27 @@ struct cli_call {
 };
 
 /**
- * @param text  [out] help, version or completion words to be printed to standard output when call->command is NULL
+ * @param text  [out] help, version or completion words to be printed to standard output when
+ * call->command is NULL
  * @return STATUS_OK, STATUS_USAGE with what is wrong and where to look
  */
-NODISCARD enum status cli_parse(const struct cli_program *program, int argc, char **argv, struct cli_call *call, struct strbuf *text,
+NODISCARD enum status cli_parse(const struct cli_program *program,
+                                int argc,
+                                char **argv,
+                                struct cli_call *call,
+                                struct strbuf *text,
                                 struct err *err);
 bool cli_has(const struct cli_call *call, const char *flag);
 /** The nth value of a flag, NULL when there is none. */
 const char *cli_value(const struct cli_call *call, const char *flag, size_t nth);
-/** A flag's value as a whole number in [min, max]. @return STATUS_OK, STATUS_NOT_FOUND (absent), STATUS_USAGE */
-NODISCARD enum status cli_number(const struct cli_call *call, const char *flag, size_t nth, long min, long max, long *out, struct err *err);
+/** A flag's value as a whole number in [min, max]. @return STATUS_OK, STATUS_NOT_FOUND (absent),
+ * STATUS_USAGE */
+NODISCARD enum status cli_number(const struct cli_call *call,
+                                 const char *flag,
+                                 size_t nth,
+                                 long min,
+                                 long max,
+                                 long *out,
+                                 struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
 /**
- * clock: the two times. Pure modules take a time as a parameter and never include this. Thread-safe.
+ * clock: the two times. Pure modules take a time as a parameter and never include this.
+ * Thread-safe.
  */
 #ifndef STOCKSYNC_CORE_CLOCK_H
 #define STOCKSYNC_CORE_CLOCK_H
@@ -15,7 +16,8 @@ int64_t clock_wall_us(void);
 int clock_left_ms(int64_t deadline_us);
 
 #define CLOCK_TEXT_SIZE 32
-/** "2026-11-23T20:44:07.123Z" of a wall time; text has room for CLOCK_TEXT_SIZE bytes. Returns text. */
+/** "2026-11-23T20:44:07.123Z" of a wall time; text has room for CLOCK_TEXT_SIZE bytes. Returns
+ * text. */
 char *clock_format_utc(int64_t wall_us, char text[CLOCK_TEXT_SIZE]);
 
 #endif

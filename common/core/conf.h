@@ -1,14 +1,18 @@
 /**
- * conf: options as one table; defaults, INI file, environment, help text, example and print-out come from it.
+ * conf: options as one table; defaults, INI file, environment, help text, example and print-out
+ * come from it.
  *
- * A program describes its options as an array of struct conf_section; conf_load fills a plain struct of the program, which is
- * const afterwards. Order of precedence: default < file < environment variable STOCKSYNC_<SECTION>_<KEY> (upper case, every other
- * character becomes '_'). All problems are collected and reported together, each with its line. Arguments never carry values.
+ * A program describes its options as an array of struct conf_section; conf_load fills a plain
+ * struct of the program, which is const afterwards. Order of precedence: default < file <
+ * environment variable STOCKSYNC_<SECTION>_<KEY> (upper case, every other character becomes '_').
+ * All problems are collected and reported together, each with its line. Arguments never carry
+ * values.
  *
- * File rules (stricter than inih, see house-style section 9): UTF-8, at most 1 MiB, a line of at most 1000 bytes; "key = value";
- * ';' or '#' at the start of a line, or " ;" / " #" behind a value, starts a comment; no continuation lines; a scalar key twice is a
- * problem, and so are an unknown section, an unknown key, and two keys whose environment names are the same.
- * Not thread-safe; main thread at start.
+ * File rules (stricter than inih, see house-style section 9): UTF-8, at most 1 MiB, a line of at
+ * most 1000 bytes; "key = value";
+ * ';' or '#' at the start of a line, or " ;" / " #" behind a value, starts a comment; no
+ * continuation lines; a scalar key twice is a problem, and so are an unknown section, an unknown
+ * key, and two keys whose environment names are the same. Not thread-safe; main thread at start.
  */
 #ifndef STOCKSYNC_CORE_CONF_H
 #define STOCKSYNC_CORE_CONF_H
@@ -30,7 +34,8 @@ enum conf_type {
     CONF_SIZE,     /* int64_t bytes; "64k", "4M", "1G" or a plain number */
     CONF_CHOICE,   /* int: index into choices */
     CONF_SECRET,   /* struct secret; printed as *** */
-    CONF_PAIRS     /* struct conf_pairs; key ends with '*': every key with that prefix, in order of the file */
+    CONF_PAIRS /* struct conf_pairs; key ends with '*': every key with that prefix, in order of the
+                  file */
 };
 
 /** One pass-through or named entry. */
@@ -48,12 +53,14 @@ struct conf_pairs {
 struct conf_option {
     const char *key; /* "batch_marks", "location.*", "*" */
     enum conf_type type;
-    size_t offset;              /* of the member in the section's struct */
-    const char *fallback;       /* default as it would stand in the file; NULL: none (0, NULL, unset) */
-    int64_t min, max;           /* COUNT, DURATION (ms), SIZE; both 0: no bounds but >= 0. fallback NULL or "": unset = -1 */
+    size_t offset;        /* of the member in the section's struct */
+    const char *fallback; /* default as it would stand in the file; NULL: none (0, NULL, unset) */
+    int64_t min, max; /* COUNT, DURATION (ms), SIZE; both 0: no bounds but >= 0. fallback NULL or
+                         "": unset = -1 */
     const char *const *choices; /* CHOICE: NULL-terminated */
     bool required;
-    bool secret_value; /* PAIRS and TEXT: print as *** (passwords in a pass-through section or a DSN) */
+    bool secret_value; /* PAIRS and TEXT: print as *** (passwords in a pass-through section or a
+                          DSN) */
     const char *help;  /* one line, lower case */
 };
 
@@ -61,8 +68,10 @@ struct conf_section {
     const char *name; /* "producer"; "store.*" may repeat */
     const struct conf_option *options;
     size_t option_count;
-    size_t offset; /* single: of the section's struct in the root; repeated: of a struct conf_list */
-    size_t size;   /* repeated: size of one element, which begins with struct conf_instance; single: 0 */
+    size_t
+        offset; /* single: of the section's struct in the root; repeated: of a struct conf_list */
+    size_t
+        size; /* repeated: size of one element, which begins with struct conf_instance; single: 0 */
     const char *help;
 };
 
@@ -82,7 +91,8 @@ struct conf_list {
 struct conf_schema {
     const struct conf_section *sections;
     size_t section_count;
-    const char *const *foreign; /* NULL-terminated names of sections of the other program ("consumer", "store.*"): only their syntax is checked */
+    const char *const *foreign; /* NULL-terminated names of sections of the other program
+                                   ("consumer", "store.*"): only their syntax is checked */
 };
 
 /** A line of the file that cannot be used, or a missing value. */
@@ -101,12 +111,17 @@ struct conf_problems {
  *
  * @param path      file to read; NULL reads no file
  * @param problems  [out] what was wrong; release with conf_problems_release in any case
- * @return STATUS_OK, or STATUS_CONFIG: the file cannot be read (err says so, no problems) or problems is not empty.
+ * @return STATUS_OK, or STATUS_CONFIG: the file cannot be read (err says so, no problems) or
+ * problems is not empty.
  */
-NODISCARD enum status conf_load(const struct conf_schema *schema, const char *path, void *root, struct conf_problems *problems,
+NODISCARD enum status conf_load(const struct conf_schema *schema,
+                                const char *path,
+                                void *root,
+                                struct conf_problems *problems,
                                 struct err *err);
 /** Adds a problem found by the program's own cross-checks. */
-void conf_problem_add(struct conf_problems *problems, int line, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void conf_problem_add(struct conf_problems *problems, int line, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 void conf_problems_release(struct conf_problems *problems);
 /** Frees whatever conf_load stored in root, wiping secrets. */
 void conf_release(const struct conf_schema *schema, void *root);

@@ -27,7 +27,10 @@ const struct conf_option conf_state_options[1] = {
 };
 
 const struct conf_option conf_kafka_options[1] = {
-    {.key = "*", .type = CONF_PAIRS, .offset = 0, .help = "for example bootstrap.servers = 127.0.0.1:9092"},
+    {.key = "*",
+     .type = CONF_PAIRS,
+     .offset = 0,
+     .help = "for example bootstrap.servers = 127.0.0.1:9092"},
 };
 
 const struct conf_option conf_topic_options[7] = {
@@ -62,7 +65,8 @@ const struct conf_option conf_topic_options[7] = {
      .fallback = "30d",
      .min = 0,
      .max = INT64_C(3650) * 86400000,
-     .help = "longest absence of a store that still learns of deleted products (delete.retention.ms)"},
+     .help =
+         "longest absence of a store that still learns of deleted products (delete.retention.ms)"},
     {.key = "max_message",
      .type = CONF_SIZE,
      .offset = offsetof(struct topic_conf, max_message_bytes),
@@ -103,7 +107,8 @@ static void print_problems(const char *path, const struct conf_problems *problem
         if (p->line > 0) {
             (void)dprintf(STDERR_FILENO, "%s:%d: %s\n", path, p->line, p->text);
         } else {
-            (void)dprintf(STDERR_FILENO, "%s: %s\n", path != NULL ? path : "configuration", p->text);
+            (void)dprintf(STDERR_FILENO, "%s: %s\n", path != NULL ? path : "configuration",
+                          p->text);
         }
     }
 }
@@ -111,7 +116,8 @@ static void print_problems(const char *path, const struct conf_problems *problem
 enum status conf_load_or_report(const struct conf_schema *schema,
                                 const char *path,
                                 void *root,
-                                void (*cross_check)(const void *root, struct conf_problems *problems),
+                                void (*cross_check)(const void *root,
+                                                    struct conf_problems *problems),
                                 struct err *err)
 {
     struct conf_problems problems = {0};
@@ -124,10 +130,7 @@ enum status conf_load_or_report(const struct conf_schema *schema,
     }
     if (problems.count > 0) {
         print_problems(path, &problems);
-        rc = err_set(err,
-                     STATUS_CONFIG,
-                     "%zu problem%s in the configuration%s%s",
-                     problems.count,
+        rc = err_set(err, STATUS_CONFIG, "%zu problem%s in the configuration%s%s", problems.count,
                      problems.count == 1 ? "" : "s",
                      path != NULL ? " " : "; no file was read: name one with -c",
                      path != NULL ? path : "");

@@ -1,7 +1,9 @@
 /**
- * conf_shared: the sections of the option file that both programs read: [odoo] [state] [kafka] [topic] [log].
+ * conf_shared: the sections of the option file that both programs read: [odoo] [state] [kafka]
+ * [topic] [log].
  *
- * A program's root struct begins with struct shared_conf and its section table with SHARED_CONF_SECTIONS.
+ * A program's root struct begins with struct shared_conf and its section table with
+ * SHARED_CONF_SECTIONS.
  */
 #ifndef STOCKSYNC_CORE_CONF_SHARED_H
 #define STOCKSYNC_CORE_CONF_SHARED_H
@@ -69,11 +71,10 @@ extern const struct conf_option conf_log_options[1];
          .option_count = 7,                                                                        \
          .offset = offsetof(struct shared_conf, topic),                                            \
          .help = "the topic between the two programs"},                                            \
-        {.name = "log",                                                                            \
-         .options = conf_log_options,                                                              \
-         .option_count = 1,                                                                        \
-         .offset = offsetof(struct shared_conf, log),                                              \
-         .help = "what is written to standard error"}
+    {                                                                                              \
+        .name = "log", .options = conf_log_options, .option_count = 1,                             \
+        .offset = offsetof(struct shared_conf, log), .help = "what is written to standard error"   \
+    }
 
 /** The DSN of the state: [state] dsn, or [odoo] dsn where that is empty. */
 const char *conf_state_dsn(const struct shared_conf *conf);
@@ -81,11 +82,16 @@ const char *conf_state_dsn(const struct shared_conf *conf);
 bool conf_state_is_odoo(const struct shared_conf *conf);
 
 /**
- * Loads a program's options as main does: the path given with -c, else CONF_DEFAULT_PATH if it exists, else only the environment.
- * Problems are printed to standard error, "FILE:LINE: text" each.
+ * Loads a program's options as main does: the path given with -c, else CONF_DEFAULT_PATH if it
+ * exists, else only the environment. Problems are printed to standard error, "FILE:LINE: text"
+ * each.
  * @return STATUS_OK, STATUS_CONFIG (err says how many problems, or why the file cannot be read)
  */
-NODISCARD enum status conf_load_or_report(const struct conf_schema *schema, const char *path, void *root,
-                                          void (*cross_check)(const void *root, struct conf_problems *problems), struct err *err);
+NODISCARD enum status conf_load_or_report(const struct conf_schema *schema,
+                                          const char *path,
+                                          void *root,
+                                          void (*cross_check)(const void *root,
+                                                              struct conf_problems *problems),
+                                          struct err *err);
 
 #endif

@@ -1,8 +1,8 @@
 /**
  * cursor: bounds-checked reader over borrowed bytes.
  *
- * Every read checks first and returns false without moving when too little is left: a value is read as one chain and turned
- * into one status with the byte offset. No allocation. One owner.
+ * Every read checks first and returns false without moving when too little is left: a value is read
+ * as one chain and turned into one status with the byte offset. No allocation. One owner.
  */
 #ifndef STOCKSYNC_CORE_CURSOR_H
 #define STOCKSYNC_CORE_CURSOR_H

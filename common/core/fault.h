@@ -1,8 +1,9 @@
 /**
  * fault: named crash points for tests, compiled in with STOCKSYNC_FAULTS only.
  *
- * STOCKSYNC_FAULT="tail.before_delete:kill:3" kills the process (SIGKILL) at the third passage of that point;
- * actions: kill, stop (SIGSTOP), delay=MS. Several faults are separated by commas. Thread-safe.
+ * STOCKSYNC_FAULT="tail.before_delete:kill:3" kills the process (SIGKILL) at the third passage of
+ * that point; actions: kill, stop (SIGSTOP), delay=MS. Several faults are separated by commas.
+ * Thread-safe.
  */
 #ifndef STOCKSYNC_CORE_FAULT_H
 #define STOCKSYNC_CORE_FAULT_H

@@ -1,11 +1,12 @@
 /**
  * logger: logfmt on standard error, one event a line, one write a line.
  *
- *     ts=2026-11-23T20:44:07.123Z level=info svc=producer mod=tail event=settled count=120 revision=17… msg="…"
+ *     ts=2026-11-23T20:44:07.123Z level=info svc=producer mod=tail event=settled count=120
+ * revision=17… msg="…"
  *
- * Keys are house-style's glossary (section 8). Values from outside are escaped here. Secrets never reach this module: there is
- * no field type for them. The same line (all but ts) repeated within ten seconds is folded into one with `repeated=N`.
- * Thread-safe; global by design.
+ * Keys are house-style's glossary (section 8). Values from outside are escaped here. Secrets never
+ * reach this module: there is no field type for them. The same line (all but ts) repeated within
+ * ten seconds is folded into one with `repeated=N`. Thread-safe; global by design.
  */
 #ifndef STOCKSYNC_CORE_LOGGER_H
 #define STOCKSYNC_CORE_LOGGER_H
@@ -28,27 +29,35 @@ struct log_field {
 };
 
 #define LF_TEXT(k, v) ((struct log_field){.type = LOG_FIELD_TEXT, .key = (k), .text = (v)})
-#define LF_INT(k, v)  ((struct log_field){.type = LOG_FIELD_INT, .key = (k), .integer = (int64_t)(v)})
+#define LF_INT(k, v)                                                                               \
+    ((struct log_field){.type = LOG_FIELD_INT, .key = (k), .integer = (int64_t)(v)})
 #define LF_REAL(k, v) ((struct log_field){.type = LOG_FIELD_REAL, .key = (k), .real = (v)})
 #define LF_MSG(v)     LF_TEXT("msg", v)
 
-/** Sets the service name of all lines and the least level that is written (LOG_INFO until called). */
+/** Sets the service name of all lines and the least level that is written (LOG_INFO until called).
+ */
 void log_init(const char *service, enum log_level level);
 /** "error", "warn", "info", "debug". @return false for anything else */
 bool log_level_parse(const char *text, enum log_level *level);
 bool log_enabled(enum log_level level);
 /** fields ends with a LOG_FIELD_END element; use the macros below. */
-void log_write(enum log_level level, const char *mod, const char *event, const struct log_field *fields);
+void log_write(enum log_level level,
+               const char *mod,
+               const char *event,
+               const struct log_field *fields);
 /** A failure: adds status, class, origin (when set) and msg of err behind the fields. */
-void log_failure(enum log_level level, const char *mod, const char *event, const struct err *err,
+void log_failure(enum log_level level,
+                 const char *mod,
+                 const char *event,
+                 const struct err *err,
                  const struct log_field *fields);
 /** Writes what is still folded: at the end of the program. */
 void log_flush(void);
 
-#define LOG_FIELDS(...)             ((const struct log_field[]){__VA_ARGS__, {.type = LOG_FIELD_END}})
-#define log_error(mod, event, ...)  log_write(LOG_ERROR, mod, event, LOG_FIELDS(__VA_ARGS__))
-#define log_warn(mod, event, ...)   log_write(LOG_WARN, mod, event, LOG_FIELDS(__VA_ARGS__))
-#define log_info(mod, event, ...)   log_write(LOG_INFO, mod, event, LOG_FIELDS(__VA_ARGS__))
+#define LOG_FIELDS(...)            ((const struct log_field[]){__VA_ARGS__, {.type = LOG_FIELD_END}})
+#define log_error(mod, event, ...) log_write(LOG_ERROR, mod, event, LOG_FIELDS(__VA_ARGS__))
+#define log_warn(mod, event, ...)  log_write(LOG_WARN, mod, event, LOG_FIELDS(__VA_ARGS__))
+#define log_info(mod, event, ...)  log_write(LOG_INFO, mod, event, LOG_FIELDS(__VA_ARGS__))
 #define log_debug(mod, event, ...)                                                                 \
     do {                                                                                           \
         if (log_enabled(LOG_DEBUG)) {                                                              \

@@ -1,8 +1,8 @@
 /**
  * mem: the only place that allocates.
  *
- * Allocation failure aborts: a restart resumes from marks and offsets, and most error paths go away. Whatever is sized
- * by input goes through strbuf or a checked maximum first. Thread-safe.
+ * Allocation failure aborts: a restart resumes from marks and offsets, and most error paths go
+ * away. Whatever is sized by input goes through strbuf or a checked maximum first. Thread-safe.
  */
 #ifndef STOCKSYNC_CORE_MEM_H
 #define STOCKSYNC_CORE_MEM_H

@@ -1,5 +1,6 @@
 /**
- * service: tells systemd (or whoever set NOTIFY_SOCKET) how we are. Without NOTIFY_SOCKET nothing happens. Main thread.
+ * service: tells systemd (or whoever set NOTIFY_SOCKET) how we are. Without NOTIFY_SOCKET nothing
+ * happens. Main thread.
  */
 #ifndef STOCKSYNC_CORE_SERVICE_H
 #define STOCKSYNC_CORE_SERVICE_H

@@ -1,9 +1,9 @@
 /**
  * status: the one way to say that something failed.
  *
- * Every function that can fail returns enum status and fills a struct err. The status's class says who acts: see
- * the table in common/DESIGN.md. Functions do not log and return; the place that decides logs.
- * Pure; every function is thread-safe.
+ * Every function that can fail returns enum status and fills a struct err. The status's class says
+ * who acts: see the table in common/DESIGN.md. Functions do not log and return; the place that
+ * decides logs. Pure; every function is thread-safe.
  */
 #ifndef STOCKSYNC_CORE_STATUS_H
 #define STOCKSYNC_CORE_STATUS_H
@@ -54,11 +54,14 @@ enum status {
 #undef STATUS_ENUM
 };
 
-/** What went wrong, for a person. Valid only when the function returned something else than STATUS_OK. */
+/** What went wrong, for a person. Valid only when the function returned something else than
+ * STATUS_OK. */
 struct err {
     enum status status;
-    char origin[24]; /* SQLSTATE, librdkafka error name, HTTP status, CURLcode: as text, may be empty */
-    char msg[480];   /* one sentence, lower case, no full stop, subject in quotes; may name the next step */
+    char origin[24]; /* SQLSTATE, librdkafka error name, HTTP status, CURLcode: as text, may be
+                        empty */
+    char msg[480];   /* one sentence, lower case, no full stop, subject in quotes; may name the next
+                        step */
 };
 
 /** "SOURCE_LOST"; static. */
@@ -69,18 +72,22 @@ enum status_class status_class(enum status status);
 /** "transient"; static, for logs and metrics. */
 const char *status_class_name(enum status_class class);
 
-/** Process exit code: 0 OK/STOPPING, 64 USAGE, 78 CONFIG and other fatal settings, 80 FENCED, 70 INTERNAL, 69 the rest. */
+/** Process exit code: 0 OK/STOPPING, 64 USAGE, 78 CONFIG and other fatal settings, 80 FENCED, 70
+ * INTERNAL, 69 the rest. */
 int status_exit_code(enum status status);
 
-/** Fills err (origin empty) and returns status, so that a failure is one line. Truncates long texts. */
+/** Fills err (origin empty) and returns status, so that a failure is one line. Truncates long
+ * texts. */
 enum status err_set(struct err *err, enum status status, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /** As err_set, with the foreign code that said so. */
-enum status err_set_origin(struct err *err, enum status status, const char *origin, const char *fmt, ...)
+enum status
+err_set_origin(struct err *err, enum status status, const char *origin, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 /** Puts context and ": " before the message; returns err->status. */
 enum status err_prefix(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/** Prints place and text to standard error and aborts: only for our own mistakes, never for what data or a peer can cause. */
+/** Prints place and text to standard error and aborts: only for our own mistakes, never for what
+ * data or a peer can cause. */
 NORETURN void invariant_failed(const char *file, int line, const char *cond, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 #define INVARIANT(cond, ...)                                                                       \

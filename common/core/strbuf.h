@@ -1,8 +1,9 @@
 /**
  * strbuf: growable bytes that cannot exist without a maximum.
  *
- * Appending over the maximum sets a sticky flag and drops the rest, so a text is built as one chain and checked once with
- * strbuf_check. The content always ends with a NUL that is not counted. Not thread-safe: one owner.
+ * Appending over the maximum sets a sticky flag and drops the rest, so a text is built as one chain
+ * and checked once with strbuf_check. The content always ends with a NUL that is not counted. Not
+ * thread-safe: one owner.
  */
 #ifndef STOCKSYNC_CORE_STRBUF_H
 #define STOCKSYNC_CORE_STRBUF_H
@@ -31,7 +32,8 @@ void strbuf_append(struct strbuf *sb, const void *ptr, size_t len);
 void strbuf_append_text(struct strbuf *sb, const char *text);
 void strbuf_append_char(struct strbuf *sb, char c);
 void strbuf_appendf(struct strbuf *sb, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/** Appends a JSON string with its quotes, escaped; bytes that are not UTF-8 are replaced by U+FFFD. NULL gives null. */
+/** Appends a JSON string with its quotes, escaped; bytes that are not UTF-8 are replaced by U+FFFD.
+ * NULL gives null. */
 void strbuf_append_json(struct strbuf *sb, const char *text);
 /** @return STATUS_OK, or STATUS_TOO_LARGE with `what` named in err. */
 NODISCARD enum status strbuf_check(const struct strbuf *sb, const char *what, struct err *err);

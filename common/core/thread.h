@@ -21,8 +21,12 @@ struct thread {
     bool started;
 };
 
-/** Starts run(self, arg) with all signals blocked. self must stay where it is until joined. name is cut to 15 bytes. */
-NODISCARD enum status thread_start(struct thread *self, const char *name, void (*run)(struct thread *, void *), void *arg,
+/** Starts run(self, arg) with all signals blocked. self must stay where it is until joined. name is
+ * cut to 15 bytes. */
+NODISCARD enum status thread_start(struct thread *self,
+                                   const char *name,
+                                   void (*run)(struct thread *, void *),
+                                   void *arg,
                                    struct err *err);
 /** Sets the stop flag and wakes the thread. Any thread. */
 void thread_ask_stop(struct thread *self);

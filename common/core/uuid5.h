@@ -8,7 +8,8 @@
 
 #define UUID5_TEXT_SIZE 37
 
-/** Lower-case text of the UUID of name in stocksync's own namespace; text has room for UUID5_TEXT_SIZE bytes. Returns text. */
+/** Lower-case text of the UUID of name in stocksync's own namespace; text has room for
+ * UUID5_TEXT_SIZE bytes. Returns text. */
 char *uuid5_text(struct bytes name, char text[UUID5_TEXT_SIZE]);
 
 #endif

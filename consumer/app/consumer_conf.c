@@ -48,7 +48,8 @@ static const struct conf_option STORE_OPTIONS[] = {
     {.key = "api_url",
      .type = CONF_TEXT,
      .offset = offsetof(struct store_conf, api_url),
-     .help = "replaces https://SHOP_DOMAIN, for proxies and the simulator; plain http on loopback only"},
+     .help = "replaces https://SHOP_DOMAIN, for proxies and the simulator; plain http on loopback "
+             "only"},
     {.key = "api_version",
      .type = CONF_TEXT,
      .offset = offsetof(struct store_conf, api_version),
@@ -87,7 +88,8 @@ static const struct conf_option STORE_OPTIONS[] = {
     {.key = "location.*",
      .type = CONF_PAIRS,
      .offset = offsetof(struct store_conf, locations),
-     .help = "a Shopify location (name or numeric id) = Odoo warehouses (code, or company/code), by comma"},
+     .help = "a Shopify location (name or numeric id) = Odoo warehouses (code, or company/code), "
+             "by comma"},
     {.key = "buffer",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, buffer),
@@ -122,7 +124,8 @@ static const struct conf_section SECTIONS[] = {
      .option_count = sizeof STORE_OPTIONS / sizeof STORE_OPTIONS[0],
      .offset = offsetof(struct consumer_conf, stores),
      .size = sizeof(struct store_conf),
-     .help = "one section for each Shopify store; NAME is used in logs, metrics and the consumer group"},
+     .help = "one section for each Shopify store; NAME is used in logs, metrics and the consumer "
+             "group"},
 };
 
 static const char *const FOREIGN[] = {"producer", "gc", NULL};
@@ -161,29 +164,39 @@ static bool is_host(const char *text)
     return len > 0 && strchr(text, '.') != NULL;
 }
 
-static void check_store(const struct consumer_conf *conf, const struct store_conf *s, struct conf_problems *problems)
+static void check_store(const struct consumer_conf *conf,
+                        const struct store_conf *s,
+                        struct conf_problems *problems)
 {
     const char *name = s->instance.name;
     int line = s->instance.line;
     if (!is_plain_name(name)) {
-        conf_problem_add(problems, line, "[store.%s]: letters, digits, '-' and '_' only, at most 40", name);
+        conf_problem_add(problems, line,
+                         "[store.%s]: letters, digits, '-' and '_' only, at most 40", name);
     }
     if (s->shop_domain != NULL && !is_host(s->shop_domain)) {
-        conf_problem_add(problems, line, "[store.%s] shop_domain = %s: a host name such as outlet.myshopify.com is needed", name, s->shop_domain);
+        conf_problem_add(
+            problems, line,
+            "[store.%s] shop_domain = %s: a host name such as outlet.myshopify.com is needed", name,
+            s->shop_domain);
     }
     if (s->locations.count == 0) {
-        conf_problem_add(problems, line, "[store.%s] has no location: add location.NAME = WAREHOUSE", name);
+        conf_problem_add(problems, line,
+                         "[store.%s] has no location: add location.NAME = WAREHOUSE", name);
     }
     if (!secret_is_set(&s->access_token) && s->access_token_file == NULL) {
         conf_problem_add(problems, line, "[store.%s] has no token: set access_token_file", name);
     }
-    if (s->basis == BASIS_FORECAST && conf->shared.odoo.dsn != NULL && !conf->shared.odoo.forecast) {
-        conf_problem_add(problems, line, "[store.%s] basis = forecast needs [odoo] forecast = on", name);
+    if (s->basis == BASIS_FORECAST && conf->shared.odoo.dsn != NULL &&
+        !conf->shared.odoo.forecast) {
+        conf_problem_add(problems, line, "[store.%s] basis = forecast needs [odoo] forecast = on",
+                         name);
     }
     for (size_t i = 0; i < s->locations.count; i++) {
         const struct conf_pair *p = &s->locations.list[i];
         if (p->value[strspn(p->value, ", \t")] == '\0') {
-            conf_problem_add(problems, p->line, "[store.%s] location.%s names no warehouse", name, p->name);
+            conf_problem_add(problems, p->line, "[store.%s] location.%s names no warehouse", name,
+                             p->name);
         }
     }
 }
@@ -192,7 +205,8 @@ void consumer_conf_check(const void *root, struct conf_problems *problems)
 {
     const struct consumer_conf *conf = root;
     if (conf_state_dsn(&conf->shared) == NULL) {
-        conf_problem_add(problems, 0, "[state] dsn (or [odoo] dsn, where both are one database) is missing");
+        conf_problem_add(problems, 0,
+                         "[state] dsn (or [odoo] dsn, where both are one database) is missing");
     }
     kafka_conf_check(&conf->shared.kafka, problems);
     if (conf->stores.count == 0) {

@@ -21,9 +21,9 @@ struct store_conf {
     char *ca_file;
     struct secret access_token;
     char *access_token_file;
-    int quantity; /* enum quantity_choice */
-    int basis;    /* enum basis */
-    int match;    /* enum match */
+    int quantity;                /* enum quantity_choice */
+    int basis;                   /* enum basis */
+    int match;                   /* enum match */
     struct conf_pairs locations; /* name or id -> warehouses */
     int64_t buffer;
     int64_t percent;
@@ -40,7 +40,8 @@ struct consumer_conf {
 
 extern const struct conf_schema consumer_conf_schema;
 
-/** What the table cannot say: a store without location or token, a topic that librdkafka refuses … */
+/** What the table cannot say: a store without location or token, a topic that librdkafka refuses …
+ */
 void consumer_conf_check(const void *root, struct conf_problems *problems);
 const struct store_conf *consumer_conf_store(const struct consumer_conf *conf, size_t index);
 

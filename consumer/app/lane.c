@@ -34,7 +34,8 @@ void lane_set_state(struct lane *l, enum lane_state state, const char *why)
     if (old == state || old == LANE_STOPPED) {
         return;
     }
-    INVARIANT(old != LANE_DRAINING || state == LANE_STOPPED, "lane %s: %s after draining", l->store.name, STATE_NAMES[state]);
+    INVARIANT(old != LANE_DRAINING || state == LANE_STOPPED, "lane %s: %s after draining",
+              l->store.name, STATE_NAMES[state]);
     (void)pthread_mutex_lock(&l->mutex);
     l->view.state = state;
     l->view.since_us = clock_wall_us();
@@ -43,8 +44,11 @@ void lane_set_state(struct lane *l, enum lane_state state, const char *why)
     metric_set(l->m.state, (double)state);
     char change[48];
     (void)snprintf(change, sizeof change, "%s->%s", STATE_NAMES[old], STATE_NAMES[state]);
-    bool bad = state == LANE_BROKEN || state == LANE_UNAUTHORISED || state == LANE_CLOSED || state == LANE_MISCONFIGURED;
-    log_write(bad ? LOG_ERROR : LOG_INFO, MOD, "state", LOG_FIELDS(LF_TEXT("store", l->store.name), LF_TEXT("state", change), LF_TEXT("why", why)));
+    bool bad = state == LANE_BROKEN || state == LANE_UNAUTHORISED || state == LANE_CLOSED ||
+               state == LANE_MISCONFIGURED;
+    log_write(
+        bad ? LOG_ERROR : LOG_INFO, MOD, "state",
+        LOG_FIELDS(LF_TEXT("store", l->store.name), LF_TEXT("state", change), LF_TEXT("why", why)));
 }
 
 void lane_publish_view(struct lane *l)
@@ -88,14 +92,17 @@ static bool is_at_end(const struct lane *l)
 
 static bool is_drained(const struct lane *l)
 {
-    return is_at_end(l) && coalescer_total(l->coalescer) == 0 && lane_in_flight(l) == 0 && l->adopted_next == l->adopted_count;
+    return is_at_end(l) && coalescer_total(l->coalescer) == 0 && lane_in_flight(l) == 0 &&
+           l->adopted_next == l->adopted_count;
 }
 
 static void read_token(struct lane *l)
 {
     struct err err = {0};
-    if (l->store.token_file != NULL && secret_read_file(&l->store.token, l->store.token_file, &err) != STATUS_OK) {
-        log_failure(LOG_ERROR, MOD, "token_unreadable", &err, LOG_FIELDS(LF_TEXT("store", l->store.name)));
+    if (l->store.token_file != NULL &&
+        secret_read_file(&l->store.token, l->store.token_file, &err) != STATUS_OK) {
+        log_failure(LOG_ERROR, MOD, "token_unreadable", &err,
+                    LOG_FIELDS(LF_TEXT("store", l->store.name)));
     }
 }
 
@@ -104,18 +111,22 @@ static enum status refresh_mapping(struct lane *l, struct err *err)
 {
     int64_t now = clock_monotonic_us();
     bool old = now - l->mapping_at_us > l->conf->consumer.reload_ms * 1000;
-    if (!(old || l->suspect_mapping) || now < l->mapping_retry_us || graphql_running(l->graphql) > 0) {
+    if (!(old || l->suspect_mapping) || now < l->mapping_retry_us ||
+        graphql_running(l->graphql) > 0) {
         return STATUS_OK;
     }
     l->mapping_retry_us = now + 60000000;
     struct err why = {0};
     enum status rc = lane_load_mapping(l, &why);
     if (rc == STATUS_OK) {
-        static const char *const NOW_CURABLE[] = {"unmapped", "sku_shared_in_shopify", "bundle", NULL};
+        static const char *const NOW_CURABLE[] = {"unmapped", "sku_shared_in_shopify", "bundle",
+                                                  NULL};
         return lane_retry_parked(l, NOW_CURABLE, err);
     }
     if (rc != STATUS_STOPPING) {
-        log_failure(LOG_WARN, MOD, "catalogue_not_read", &why, LOG_FIELDS(LF_TEXT("store", l->store.name), LF_MSG("the one in memory stays in use")));
+        log_failure(
+            LOG_WARN, MOD, "catalogue_not_read", &why,
+            LOG_FIELDS(LF_TEXT("store", l->store.name), LF_MSG("the one in memory stays in use")));
     }
     return STATUS_OK;
 }
@@ -130,7 +141,8 @@ static int wait_ms(const struct lane *l, bool busy)
     if (offset_ledger_unfinished(l->ledger) > 0 && l->commit_at_us < next) {
         next = l->commit_at_us;
     }
-    return next == INT64_MAX || next - now > IDLE_WAIT_MS * INT64_C(1000) ? IDLE_WAIT_MS : clock_left_ms(next);
+    return next == INT64_MAX || next - now > IDLE_WAIT_MS * INT64_C(1000) ? IDLE_WAIT_MS
+                                                                          : clock_left_ms(next);
 }
 
 static enum status commit_if_due(struct lane *l, struct err *err)
@@ -207,13 +219,14 @@ static void drain(struct lane *l)
     size_t left = coalescer_total(l->coalescer);
     lane_publish_view(l);
     if (rc != STATUS_OK) {
-        log_failure(LOG_WARN, MOD, "drain_incomplete", &err, LOG_FIELDS(LF_TEXT("store", l->store.name), LF_INT("count", left)));
+        log_failure(LOG_WARN, MOD, "drain_incomplete", &err,
+                    LOG_FIELDS(LF_TEXT("store", l->store.name), LF_INT("count", left)));
     } else {
-        log_info(MOD,
-                 "drained",
-                 LF_TEXT("store", l->store.name),
-                 LF_INT("count", left),
-                 LF_MSG(left > 0 ? "levels not written yet: their records are not committed and come again" : "nothing is left"));
+        log_info(
+            MOD, "drained", LF_TEXT("store", l->store.name), LF_INT("count", left),
+            LF_MSG(left > 0
+                       ? "levels not written yet: their records are not committed and come again"
+                       : "nothing is left"));
     }
 }
 
@@ -247,7 +260,8 @@ static int64_t pause_after(struct lane *l, enum status rc)
 static void sleep_ms(struct lane *l, int64_t ms)
 {
     int64_t deadline = clock_monotonic_us() + ms * 1000;
-    while (!thread_is_stopping(&l->thread) && !atomic_load(&l->reload) && clock_left_ms(deadline) > 0) {
+    while (!thread_is_stopping(&l->thread) && !atomic_load(&l->reload) &&
+           clock_left_ms(deadline) > 0) {
         int left = clock_left_ms(deadline);
         struct timespec nap = {.tv_nsec = (left < 50 ? left : 50) * 1000000L};
         (void)nanosleep(&nap, NULL);
@@ -261,7 +275,8 @@ static void sleep_ms(struct lane *l, int64_t ms)
 static bool gives_up(const struct lane *l, enum status rc, int64_t begun_us)
 {
     enum status_class class = status_class(rc);
-    return l->once && (class == CLASS_STORE || class == CLASS_FATAL || clock_monotonic_us() - begun_us > ONCE_PATIENCE_US);
+    return l->once && (class == CLASS_STORE || class == CLASS_FATAL ||
+                       clock_monotonic_us() - begun_us > ONCE_PATIENCE_US);
 }
 
 static void run_lane(struct thread *self, void *arg)
@@ -293,7 +308,8 @@ static void run_lane(struct thread *self, void *arg)
             break;
         }
         int64_t pause = pause_after(l, rc);
-        log_failure(LOG_ERROR, MOD, "session_failed", &err, LOG_FIELDS(LF_TEXT("store", l->store.name), LF_INT("backoff_ms", pause)));
+        log_failure(LOG_ERROR, MOD, "session_failed", &err,
+                    LOG_FIELDS(LF_TEXT("store", l->store.name), LF_INT("backoff_ms", pause)));
         lane_set_state(l, state_of_failure(rc), err.msg);
         sleep_ms(l, pause);
         lane_set_state(l, LANE_STARTING, "trying again");
@@ -308,33 +324,63 @@ static void register_metrics(struct lane *l)
     static const char *const LABEL = "store";
     const char *s = l->store.name;
     struct lane_metrics *m = &l->m;
-    m->records = metric_counter("stocksync_store_records_total", "Records read from the topic.", LABEL, s);
-    m->applied = metric_counter("stocksync_store_applied_total", "Levels written to Shopify.", LABEL, s);
-    m->unchanged = metric_counter("stocksync_store_unchanged_total", "Levels that Shopify held already: nothing sent.", LABEL, s);
-    m->superseded = metric_counter("stocksync_store_superseded_total", "Wanted values replaced by a newer one before they were sent.", LABEL, s);
+    m->records =
+        metric_counter("stocksync_store_records_total", "Records read from the topic.", LABEL, s);
+    m->applied =
+        metric_counter("stocksync_store_applied_total", "Levels written to Shopify.", LABEL, s);
+    m->unchanged = metric_counter("stocksync_store_unchanged_total",
+                                  "Levels that Shopify held already: nothing sent.", LABEL, s);
+    m->superseded =
+        metric_counter("stocksync_store_superseded_total",
+                       "Wanted values replaced by a newer one before they were sent.", LABEL, s);
     for (int i = 0; i < EXCLUSION_COUNT; i++) {
         char name[80];
-        (void)snprintf(name, sizeof name, "stocksync_store_excluded_%s_total", exclusion_name((enum exclusion)i));
-        m->excluded[i] = i == EXCLUDED_NOT ? NULL : metric_counter(name, "Records that are no business of this store, by reason.", LABEL, s);
+        (void)snprintf(name, sizeof name, "stocksync_store_excluded_%s_total",
+                       exclusion_name((enum exclusion)i));
+        m->excluded[i] =
+            i == EXCLUDED_NOT
+                ? NULL
+                : metric_counter(name, "Records that are no business of this store, by reason.",
+                                 LABEL, s);
     }
-    m->parked = metric_counter("stocksync_store_parked_total", "Products, levels and records parked with a reason.", LABEL, s);
+    m->parked = metric_counter("stocksync_store_parked_total",
+                               "Products, levels and records parked with a reason.", LABEL, s);
     m->requests = metric_counter("stocksync_store_requests_total", "Mutations sent.", LABEL, s);
     m->reads = metric_counter("stocksync_store_reads_total", "Reads of levels sent.", LABEL, s);
-    m->throttled = metric_counter("stocksync_store_throttled_total", "Answers that said wait.", LABEL, s);
-    m->stale = metric_counter("stocksync_store_stale_total", "Levels that somebody else had changed: read again.", LABEL, s);
-    m->unknown = metric_counter("stocksync_store_unknown_outcome_total", "Requests without a usable answer, sent again with the same key.", LABEL, s);
-    m->refused = metric_counter("stocksync_store_refused_total", "Levels that Shopify refused.", LABEL, s);
-    m->state = metric_gauge("stocksync_store_state", "State of the lane: 0 starting, 1 catching_up, 2 running, 3 throttled, 4 broken, "
-                            "5 unauthorised, 6 closed, 7 misconfigured, 8 draining, 9 stopped.", LABEL, s);
-    m->pending = metric_gauge("stocksync_store_pending_levels", "Levels that wait for their write.", LABEL, s);
-    m->age = metric_gauge("stocksync_store_oldest_pending_age_seconds", "Age of the oldest change not yet in Shopify.", LABEL, s);
-    m->unfinished = metric_gauge("stocksync_store_unfinished_records", "Records that hold back the committed offset.", LABEL, s);
-    m->parked_now = metric_gauge("stocksync_store_parked_products", "Products parked now.", LABEL, s);
-    m->points = metric_gauge("stocksync_store_points", "Query-cost points in the store's bucket at the last answer.", LABEL, s);
-    m->commit_to_applied = metric_histogram("stocksync_store_commit_to_applied_seconds", "From the mark in Odoo to Shopify's answer.", LABEL, s);
+    m->throttled =
+        metric_counter("stocksync_store_throttled_total", "Answers that said wait.", LABEL, s);
+    m->stale = metric_counter("stocksync_store_stale_total",
+                              "Levels that somebody else had changed: read again.", LABEL, s);
+    m->unknown =
+        metric_counter("stocksync_store_unknown_outcome_total",
+                       "Requests without a usable answer, sent again with the same key.", LABEL, s);
+    m->refused =
+        metric_counter("stocksync_store_refused_total", "Levels that Shopify refused.", LABEL, s);
+    m->state = metric_gauge(
+        "stocksync_store_state",
+        "State of the lane: 0 starting, 1 catching_up, 2 running, 3 throttled, 4 broken, "
+        "5 unauthorised, 6 closed, 7 misconfigured, 8 draining, 9 stopped.",
+        LABEL, s);
+    m->pending = metric_gauge("stocksync_store_pending_levels", "Levels that wait for their write.",
+                              LABEL, s);
+    m->age = metric_gauge("stocksync_store_oldest_pending_age_seconds",
+                          "Age of the oldest change not yet in Shopify.", LABEL, s);
+    m->unfinished = metric_gauge("stocksync_store_unfinished_records",
+                                 "Records that hold back the committed offset.", LABEL, s);
+    m->parked_now =
+        metric_gauge("stocksync_store_parked_products", "Products parked now.", LABEL, s);
+    m->points =
+        metric_gauge("stocksync_store_points",
+                     "Query-cost points in the store's bucket at the last answer.", LABEL, s);
+    m->commit_to_applied = metric_histogram("stocksync_store_commit_to_applied_seconds",
+                                            "From the mark in Odoo to Shopify's answer.", LABEL, s);
 }
 
-enum status lane_start(const struct consumer_conf *conf, const struct store_conf *store, bool once, struct lane **lane, struct err *err)
+enum status lane_start(const struct consumer_conf *conf,
+                       const struct store_conf *store,
+                       bool once,
+                       struct lane **lane,
+                       struct err *err)
 {
     struct lane *l = mem_calloc(1, sizeof *l);
     l->conf = conf;
@@ -346,7 +392,8 @@ enum status lane_start(const struct consumer_conf *conf, const struct store_conf
                               .api_version = store->api_version,
                               .ca_file = store->ca_file,
                               .token_file = store->access_token_file,
-                              .quantity_name = store->quantity == QUANTITY_ON_HAND ? "on_hand" : "available"};
+                              .quantity_name =
+                                  store->quantity == QUANTITY_ON_HAND ? "on_hand" : "available"};
     if (secret_is_set(&store->access_token)) {
         secret_set(&l->store.token, secret_reveal(&store->access_token));
         l->store.token_file = NULL;
@@ -405,25 +452,18 @@ void lane_append_status(struct lane *lane, struct strbuf *out)
     (void)pthread_mutex_unlock(&lane->mutex);
     strbuf_append_text(out, "{\"store\":");
     strbuf_append_json(out, lane->store.name);
-    strbuf_appendf(out, ",\"state\":\"%s\",\"since\":\"%s\",\"why\":", lane_state_name(v.state), clock_format_utc(v.since_us, since));
+    strbuf_appendf(out, ",\"state\":\"%s\",\"since\":\"%s\",\"why\":", lane_state_name(v.state),
+                   clock_format_utc(v.since_us, since));
     strbuf_append_json(out, v.why);
     strbuf_appendf(out,
-                   ",\"partitions\":%zu,\"records\":%llu,\"applied\":%llu,\"pending\":%zu,\"in_flight\":%zu,\"unfinished\":%zu,\"parked\":%zu",
-                   v.partitions,
-                   (unsigned long long)v.records,
-                   (unsigned long long)v.applied,
-                   v.pending,
-                   v.in_flight,
-                   v.unfinished,
-                   v.parked);
+                   ",\"partitions\":%zu,\"records\":%llu,\"applied\":%llu,\"pending\":%zu,\"in_"
+                   "flight\":%zu,\"unfinished\":%zu,\"parked\":%zu",
+                   v.partitions, (unsigned long long)v.records, (unsigned long long)v.applied,
+                   v.pending, v.in_flight, v.unfinished, v.parked);
     strbuf_appendf(out,
-                   ",\"skus\":%zu,\"skus_ambiguous\":%zu,\"items_untracked\":%zu,\"points\":%.0f,\"points_maximum\":%.0f,\"restore_rate\":%.0f}",
-                   v.mapped,
-                   v.ambiguous,
-                   v.untracked,
-                   v.points,
-                   v.points_maximum,
-                   v.restore_rate);
+                   ",\"skus\":%zu,\"skus_ambiguous\":%zu,\"items_untracked\":%zu,\"points\":%.0f,"
+                   "\"points_maximum\":%.0f,\"restore_rate\":%.0f}",
+                   v.mapped, v.ambiguous, v.untracked, v.points, v.points_maximum, v.restore_rate);
 }
 
 void lane_free(struct lane *lane)

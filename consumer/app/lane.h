@@ -1,9 +1,11 @@
 /**
  * lane: one store's thread, from the topic to Shopify.
  *
- * It owns a Kafka client, an HTTP client, a state connection and the plan; it shares nothing with other lanes but metric cells and the logger.
- * Whatever fails for a while ends in one of two ways: a request waits with its bytes and is sent again, or the session (connections and plan)
- * is dropped and begun anew, exactly as after a crash: offsets and attempts say where to go on. A lane never ends the process.
+ * It owns a Kafka client, an HTTP client, a state connection and the plan; it shares nothing with
+ * other lanes but metric cells and the logger. Whatever fails for a while ends in one of two ways:
+ * a request waits with its bytes and is sent again, or the session (connections and plan) is
+ * dropped and begun anew, exactly as after a crash: offsets and attempts say where to go on. A lane
+ * never ends the process.
  */
 #ifndef STOCKSYNC_CONSUMER_APP_LANE_H
 #define STOCKSYNC_CONSUMER_APP_LANE_H
@@ -38,7 +40,11 @@ struct lane;
  * @param conf, store  borrowed until lane_free
  * @param once         drain what is in the topic now, then stop by itself
  */
-NODISCARD enum status lane_start(const struct consumer_conf *conf, const struct store_conf *store, bool once, struct lane **lane, struct err *err);
+NODISCARD enum status lane_start(const struct consumer_conf *conf,
+                                 const struct store_conf *store,
+                                 bool once,
+                                 struct lane **lane,
+                                 struct err *err);
 /** Asks the lane to finish, record, commit and leave. Any thread. */
 void lane_ask_stop(struct lane *lane);
 /** Asks the lane to read its token again and probe at once. Any thread. */

@@ -1,6 +1,7 @@
 /**
- * lane_internal: what the files of the lane share: lane.c (thread and states), lane_session.c (start of a session, rebalances), lane_records.c
- * (records into the plan), lane_requests.c (the plan into requests, answers into the state).
+ * lane_internal: what the files of the lane share: lane.c (thread and states), lane_session.c
+ * (start of a session, rebalances), lane_records.c (records into the plan), lane_requests.c (the
+ * plan into requests, answers into the state).
  */
 #ifndef STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
 #define STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
@@ -42,11 +43,13 @@ enum request_phase {
 struct request {
     enum request_phase phase;
     enum operation op;
-    struct pair *pairs[INVENTORY_MAX_ENTRIES]; /* NULLs for an adopted attempt: its pairs belong to nobody here */
+    struct pair *pairs[INVENTORY_MAX_ENTRIES]; /* NULLs for an adopted attempt: its pairs belong to
+                                                  nobody here */
     struct level_write list[INVENTORY_MAX_ENTRIES];
     size_t count;
-    struct state_attempt attempt; /* OP_STOCK_SET: key, generation, variables; list and count point here */
-    char *variables;              /* owned */
+    struct state_attempt
+        attempt;     /* OP_STOCK_SET: key, generation, variables; list and count point here */
+    char *variables; /* owned */
     bool adopted;
     double cost;
     int64_t retry_at_us; /* monotonic */
@@ -54,8 +57,9 @@ struct request {
 };
 
 struct lane_metrics {
-    struct metric *records, *applied, *unchanged, *superseded, *excluded[EXCLUSION_COUNT], *parked, *requests, *reads, *throttled, *stale,
-        *unknown, *refused, *state, *pending, *age, *unfinished, *parked_now, *points, *commit_to_applied;
+    struct metric *records, *applied, *unchanged, *superseded, *excluded[EXCLUSION_COUNT], *parked,
+        *requests, *reads, *throttled, *stale, *unknown, *refused, *state, *pending, *age,
+        *unfinished, *parked_now, *points, *commit_to_applied;
 };
 
 /* What other threads may see; copied out under the mutex. */
@@ -83,7 +87,7 @@ struct turn {
         int64_t revision;
         unsigned char *key, *value; /* owned copies */
         size_t key_len, value_len;
-    } *parks;
+    } * parks;
     size_t park_count;
     int32_t *unparks; /* product ids */
     size_t unpark_count;
@@ -123,9 +127,9 @@ struct lane {
     struct parked_set *parked; /* product ids that are parked */
     struct turn turn;
     struct request *requests;
-    size_t request_count; /* slots */
-    size_t batch_limit;   /* halved when a refusal names no entry */
-    bool check_ambiguous; /* a SKU may have become unique: try parked products again */
+    size_t request_count;          /* slots */
+    size_t batch_limit;            /* halved when a refusal names no entry */
+    bool check_ambiguous;          /* a SKU may have become unique: try parked products again */
     struct state_attempt *adopted; /* of dead processes, not sent again yet: from adopted_next on */
     size_t adopted_count, adopted_next;
     bool suspect_mapping;
@@ -148,13 +152,16 @@ NODISCARD enum status lane_session_open(struct lane *l, struct err *err);
 void lane_session_close(struct lane *l, int leave_ms);
 NODISCARD enum status lane_load_mapping(struct lane *l, struct err *err);
 NODISCARD enum status lane_commit(struct lane *l, bool wait, struct err *err);
-NODISCARD enum status lane_handle_assignment(struct lane *l, const struct source_event *event, struct err *err);
+NODISCARD enum status
+lane_handle_assignment(struct lane *l, const struct source_event *event, struct err *err);
 
 /* lane_records.c */
-/** Takes up to LANE_TURN_RECORDS events from the source and plans them. @param busy [out] more may be waiting */
+/** Takes up to LANE_TURN_RECORDS events from the source and plans them. @param busy [out] more may
+ * be waiting */
 NODISCARD enum status lane_take_records(struct lane *l, bool *busy, struct err *err);
 /** Offers the products again that were parked for one of these reasons. */
-NODISCARD enum status lane_retry_parked(struct lane *l, const char *const *reasons, struct err *err);
+NODISCARD enum status
+lane_retry_parked(struct lane *l, const char *const *reasons, struct err *err);
 /** Once nothing is pending: takes products off the parked list whose retry went through. */
 NODISCARD enum status lane_settle_retries(struct lane *l, struct err *err);
 void lane_turn_release(struct turn *turn);
@@ -164,7 +171,8 @@ void lane_turn_release(struct turn *turn);
 NODISCARD enum status lane_dispatch(struct lane *l, struct err *err);
 /** Handles every answer that has arrived. */
 NODISCARD enum status lane_take_answers(struct lane *l, struct err *err);
-/** Takes over the open attempts of dead processes; lane_dispatch sends them again as they were, before anything new. */
+/** Takes over the open attempts of dead processes; lane_dispatch sends them again as they were,
+ * before anything new. */
 NODISCARD enum status lane_adopt_attempts(struct lane *l, struct err *err);
 size_t lane_in_flight(const struct lane *l);
 /** Monotonic time at which a waiting request or the budget wants a turn; INT64_MAX: none. */

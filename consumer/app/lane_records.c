@@ -51,7 +51,8 @@ static unsigned char *copy_bytes(struct bytes b, size_t *len)
     return b.ptr != NULL ? (unsigned char *)mem_strndup((const char *)b.ptr, b.len) : NULL;
 }
 
-static struct parked_note *note_park(struct turn *t, const char *reason, const struct source_event *event)
+static struct parked_note *
+note_park(struct turn *t, const char *reason, const struct source_event *event)
 {
     struct parked_note *n = &t->parks[t->park_count++];
     *n = (struct parked_note){.partition = event->partition, .offset = event->offset};
@@ -61,11 +62,14 @@ static struct parked_note *note_park(struct turn *t, const char *reason, const s
     return n;
 }
 
-static void note_product(struct lane *l, int32_t product_id, const char *text, bool sellable, int64_t revision)
+static void
+note_product(struct lane *l, int32_t product_id, const char *text, bool sellable, int64_t revision)
 {
     if (identity_note(l->identity, product_id, text, sellable, revision)) {
-        l->turn.products[l->turn.product_count++] = (struct state_product){
-            .product_id = product_id, .text = mem_strdup(text), .sellable = sellable, .revision = revision};
+        l->turn.products[l->turn.product_count++] = (struct state_product){.product_id = product_id,
+                                                                           .text = mem_strdup(text),
+                                                                           .sellable = sellable,
+                                                                           .revision = revision};
         l->check_ambiguous = l->check_ambiguous || parked_set_count(l->parked) > 0;
     }
 }
@@ -80,13 +84,17 @@ static void note_unpark(struct lane *l, int32_t product_id)
 
 /* --- one record --- */
 
-static void park_product(struct lane *l, const struct product_stock *stock, const char *reason, const struct source_event *event, const char *detail)
+static void park_product(struct lane *l,
+                         const struct product_stock *stock,
+                         const char *reason,
+                         const struct source_event *event,
+                         const char *detail)
 {
     struct parked_note *n = note_park(&l->turn, reason, event);
     n->product_id = stock->product_id;
     n->revision = stock->revision;
     state_subject_product(n->subject, stock->product_id);
-    (void)snprintf(n->detail, sizeof n->detail, "%s", detail);
+    (void)snprintf(n->detail, sizeof n->detail, "%.239s", detail);
 }
 
 static void describe_claimants(const struct lane *l, const char *text, char *detail, size_t size)
@@ -101,7 +109,8 @@ static void describe_claimants(const struct lane *l, const char *text, char *det
 }
 
 /* The inventory item of a product, or the reason why there is none. @return NULL when found */
-static const char *find_item(const struct lane *l, const char *text, struct mapped_item *item, char *detail, size_t size)
+static const char *find_item(
+    const struct lane *l, const char *text, struct mapped_item *item, char *detail, size_t size)
 {
     const char *what = l->rules.match == MATCH_SKU ? "SKU" : "barcode";
     if (text == NULL) {
@@ -119,21 +128,30 @@ static const char *find_item(const struct lane *l, const char *text, struct mapp
         (void)snprintf(detail, size, "no variant in the store has the %s '%s'", what, text);
         return "unmapped";
     case MAPPING_AMBIGUOUS:
-        (void)snprintf(detail, size, "several inventory items in the store have the %s '%s'", what, text);
+        (void)snprintf(detail, size, "several inventory items in the store have the %s '%s'", what,
+                       text);
         return "sku_shared_in_shopify";
     }
     if (item->bundle) {
-        (void)snprintf(detail, size, "'%s' is a bundle in the store: its stock cannot be set", text);
+        (void)snprintf(detail, size, "'%s' is a bundle in the store: its stock cannot be set",
+                       text);
         return "bundle";
     }
     return NULL;
 }
 
-static enum status offer(struct lane *l, const struct product_stock *stock, int64_t item, struct record_position at, struct err *err)
+static enum status offer(struct lane *l,
+                         const struct product_stock *stock,
+                         int64_t item,
+                         struct record_position at,
+                         struct err *err)
 {
     for (size_t i = 0; i < l->rules.location_count; i++) {
         const struct location_rule *rule = &l->rules.locations[i];
-        struct want want = {.product_id = stock->product_id, .revision = stock->revision, .changed_at_us = stock->changed_at_us, .at = at};
+        struct want want = {.product_id = stock->product_id,
+                            .revision = stock->revision,
+                            .changed_at_us = stock->changed_at_us,
+                            .at = at};
         enum status rc = rules_quantity(&l->rules, rule, stock, &want.quantity, err);
         if (rc != STATUS_OK) {
             return rc;
@@ -146,13 +164,18 @@ static enum status offer(struct lane *l, const struct product_stock *stock, int6
     return STATUS_OK;
 }
 
-static enum status plan_stock(struct lane *l, const struct product_stock *stock, const struct source_event *event, struct record_position at, struct err *err)
+static enum status plan_stock(struct lane *l,
+                              const struct product_stock *stock,
+                              const struct source_event *event,
+                              struct record_position at,
+                              struct err *err)
 {
     char detail[240];
     struct mapped_item item;
     const char *text = rules_match_text(&l->rules, stock);
     enum exclusion exclusion = rules_exclusion(stock);
-    note_product(l, stock->product_id, text, stock->active && stock->shopify_enabled, stock->revision);
+    note_product(l, stock->product_id, text, stock->active && stock->shopify_enabled,
+                 stock->revision);
     if (exclusion != EXCLUDED_NOT) {
         metric_add(l->m.excluded[exclusion], 1);
         note_unpark(l, stock->product_id);
@@ -170,13 +193,17 @@ static enum status plan_stock(struct lane *l, const struct product_stock *stock,
 }
 
 /* Decodes and plans one record. at.partition -1: a parked record tried again. */
-static enum status plan_record(struct lane *l, const struct source_event *event, struct record_position at, struct err *err)
+static enum status plan_record(struct lane *l,
+                               const struct source_event *event,
+                               struct record_position at,
+                               struct err *err)
 {
     struct product_stock stock = {0};
     struct err why = {0};
     bool tombstone = false;
     int32_t product_id = 0;
-    enum status rc = decode_record(l->decoder, event->key, event->value, &product_id, &tombstone, &stock, &why);
+    enum status rc =
+        decode_record(l->decoder, event->key, event->value, &product_id, &tombstone, &stock, &why);
     if (rc == STATUS_OK && tombstone) {
         note_product(l, product_id, NULL, false, event->header_revision);
         metric_add(l->m.excluded[EXCLUDED_GONE], 1);
@@ -185,8 +212,9 @@ static enum status plan_record(struct lane *l, const struct source_event *event,
         rc = plan_stock(l, &stock, event, at, err);
     } else if (status_class(rc) == CLASS_RECORD) {
         struct parked_note *n = note_park(&l->turn, "undecodable", event);
-        state_subject_record(n->subject, l->conf->shared.topic.name, event->partition, event->offset);
-        (void)snprintf(n->detail, sizeof n->detail, "%s", why.msg);
+        state_subject_record(n->subject, l->conf->shared.topic.name, event->partition,
+                             event->offset);
+        (void)snprintf(n->detail, sizeof n->detail, "%.239s", why.msg);
         rc = STATUS_OK;
     } else {
         *err = why;
@@ -242,20 +270,16 @@ static enum status store_parks(struct lane *l, struct err *err)
         }
         if (!known) {
             metric_add(l->m.parked, 1);
-            log_warn(MOD,
-                     "parked",
-                     LF_TEXT("store", l->store.name),
-                     LF_INT("product", n->product_id),
-                     LF_INT("partition", n->partition),
-                     LF_INT("offset", n->offset),
-                     LF_TEXT("reason", n->reason),
-                     LF_MSG(n->detail));
+            log_warn(MOD, "parked", LF_TEXT("store", l->store.name),
+                     LF_INT("product", n->product_id), LF_INT("partition", n->partition),
+                     LF_INT("offset", n->offset), LF_TEXT("reason", n->reason), LF_MSG(n->detail));
         }
     }
     return STATUS_OK;
 }
 
-static enum status unpark_products(struct lane *l, const int32_t *ids, size_t count, struct err *err)
+static enum status
+unpark_products(struct lane *l, const int32_t *ids, size_t count, struct err *err)
 {
     if (count == 0) {
         return STATUS_OK;
@@ -278,7 +302,9 @@ static enum status unpark_products(struct lane *l, const int32_t *ids, size_t co
 static enum status turn_store(struct lane *l, struct err *err)
 {
     struct turn *t = &l->turn;
-    enum status rc = t->product_count > 0 ? state_products_note(l->state, t->products, t->product_count, err) : STATUS_OK;
+    enum status rc = t->product_count > 0
+                         ? state_products_note(l->state, t->products, t->product_count, err)
+                         : STATUS_OK;
     if (rc == STATUS_OK) {
         rc = unpark_products(l, t->unparks, t->unpark_count, err);
     }
@@ -328,7 +354,8 @@ enum status lane_take_records(struct lane *l, bool *busy, struct err *err)
     while (rc == STATUS_OK && l->turn.position_count < LANE_TURN_RECORDS) {
         rc = record_source_poll(l->source, &event, err);
         if (rc == STATUS_BROKER_LOST) {
-            log_failure(LOG_WARN, MOD, "kafka_lost", err, LOG_FIELDS(LF_TEXT("store", l->store.name)));
+            log_failure(LOG_WARN, MOD, "kafka_lost", err,
+                        LOG_FIELDS(LF_TEXT("store", l->store.name)));
             rc = STATUS_OK; /* the client reconnects by itself; polling must go on */
             *busy = false;
             break;
@@ -351,7 +378,8 @@ enum status lane_take_records(struct lane *l, bool *busy, struct err *err)
     if (rc == STATUS_OK) {
         rc = turn_store(l, err);
     }
-    if (rc == STATUS_OK && (event.type == SOURCE_ASSIGNED || event.type == SOURCE_REVOKED || event.type == SOURCE_LOST)) {
+    if (rc == STATUS_OK && (event.type == SOURCE_ASSIGNED || event.type == SOURCE_REVOKED ||
+                            event.type == SOURCE_LOST)) {
         rc = lane_handle_assignment(l, &event, err);
     }
     if (rc == STATUS_OK && l->check_ambiguous) {
@@ -373,12 +401,17 @@ static void retry_one(void *arg, const struct state_parked *row)
 {
     struct retry *retry = arg;
     struct lane *l = retry->lane;
-    if (retry->rc != STATUS_OK || row->record_value.ptr == NULL || l->turn.park_count + 1 >= LANE_TURN_RECORDS ||
-        l->turn.product_count + 1 >= LANE_TURN_RECORDS || l->turn.unpark_count + 1 >= LANE_TURN_RECORDS) {
+    if (retry->rc != STATUS_OK || row->record_value.ptr == NULL ||
+        l->turn.park_count + 1 >= LANE_TURN_RECORDS ||
+        l->turn.product_count + 1 >= LANE_TURN_RECORDS ||
+        l->turn.unpark_count + 1 >= LANE_TURN_RECORDS) {
         return; /* more than a turn's worth stays parked until the next retry */
     }
-    struct source_event event = {
-        .type = SOURCE_RECORD, .partition = row->partition, .offset = row->offset, .key = row->record_key, .value = row->record_value};
+    struct source_event event = {.type = SOURCE_RECORD,
+                                 .partition = row->partition,
+                                 .offset = row->offset,
+                                 .key = row->record_key,
+                                 .value = row->record_value};
     struct record_position nowhere = {.partition = -1};
     size_t parks = l->turn.park_count;
     retry->rc = plan_record(l, &event, nowhere, retry->err);
@@ -388,7 +421,8 @@ static void retry_one(void *arg, const struct state_parked *row)
         mem_free(l->turn.parks[parks].key);
         mem_free(l->turn.parks[parks].value);
     } else if (row->product_id != 0) {
-        l->replanned_ids = mem_realloc(l->replanned_ids, l->replanned + 1, sizeof *l->replanned_ids);
+        l->replanned_ids =
+            mem_realloc(l->replanned_ids, l->replanned + 1, sizeof *l->replanned_ids);
         l->replanned_ids[l->replanned++] = row->product_id;
     }
 }
@@ -411,9 +445,7 @@ enum status lane_settle_retries(struct lane *l, struct err *err)
     }
     enum status rc = unpark_products(l, l->replanned_ids, l->replanned, err);
     if (rc == STATUS_OK) {
-        log_info(MOD,
-                 "parked_settled",
-                 LF_TEXT("store", l->store.name),
+        log_info(MOD, "parked_settled", LF_TEXT("store", l->store.name),
                  LF_INT("count", l->replanned),
                  LF_MSG("parked products found their item: applied, taken off the list"));
         l->replanned = 0;

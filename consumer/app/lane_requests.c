@@ -37,7 +37,8 @@ static bool has_adopted(const struct lane *l)
 static bool is_held(const struct lane *l)
 {
     enum lane_state s = l->view.state;
-    return s == LANE_UNAUTHORISED || s == LANE_CLOSED || s == LANE_MISCONFIGURED || s == LANE_BROKEN || s == LANE_DRAINING;
+    return s == LANE_UNAUTHORISED || s == LANE_CLOSED || s == LANE_MISCONFIGURED ||
+           s == LANE_BROKEN || s == LANE_DRAINING;
 }
 
 static struct request *free_slot(struct lane *l)
@@ -98,8 +99,13 @@ static struct level_write write_of(const struct pair *p)
                                 .changed_at_us = p->want.changed_at_us};
 }
 
-/* Shopify holds the wanted value already: remembered with its revision, so that an older record can never overwrite it. */
-static enum status note_equal(struct lane *l, struct pair **pairs, const struct level_write *list, size_t count, struct err *err)
+/* Shopify holds the wanted value already: remembered with its revision, so that an older record can
+ * never overwrite it. */
+static enum status note_equal(struct lane *l,
+                              struct pair **pairs,
+                              const struct level_write *list,
+                              size_t count,
+                              struct err *err)
 {
     if (count == 0) {
         return STATUS_OK;
@@ -177,8 +183,9 @@ static enum status send_read(struct lane *l, struct request *r, struct err *err)
 }
 
 /*
- * The generation is the moment of the attempt: it never repeats within the 24 hours that a key lives, also across restarts. A retry of the same
- * bytes does not come through here: it reuses the key that was stored.
+ * The generation is the moment of the attempt: it never repeats within the 24 hours that a key
+ * lives, also across restarts. A retry of the same bytes does not come through here: it reuses the
+ * key that was stored.
  */
 static unsigned new_generation(void)
 {
@@ -196,7 +203,8 @@ static enum status send_set(struct lane *l, struct request *r, struct err *err)
         r->list[i] = write_of(r->pairs[i]);
     }
     r->attempt.generation = new_generation();
-    inventory_key(l->store.name, l->store.quantity_name, r->list, r->count, r->attempt.generation, r->attempt.key);
+    inventory_key(l->store.name, l->store.quantity_name, r->list, r->count, r->attempt.generation,
+                  r->attempt.key);
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
     inventory_set_variables(l->store.quantity_name, r->attempt.key, r->list, r->count, &variables);
     r->op = OP_STOCK_SET;
@@ -221,7 +229,8 @@ static enum status send_due(struct lane *l, struct err *err)
     int64_t now = clock_monotonic_us();
     for (size_t i = 0; i < l->request_count; i++) {
         struct request *r = &l->requests[i];
-        if (r->phase == REQUEST_WAITING && now >= r->retry_at_us && budget_allows(&l->budget, r->cost, now)) {
+        if (r->phase == REQUEST_WAITING && now >= r->retry_at_us &&
+            budget_allows(&l->budget, r->cost, now)) {
             enum status rc = request_send(l, r, err);
             if (rc != STATUS_OK) {
                 return rc;
@@ -241,9 +250,11 @@ static enum status send_new(struct lane *l, bool *sent, struct err *err)
     if (r == NULL) {
         return STATUS_OK;
     }
-    if (coalescer_count(l->coalescer, PAIR_READY) > 0 && budget_allows(&l->budget, INVENTORY_SET_COST, now)) {
+    if (coalescer_count(l->coalescer, PAIR_READY) > 0 &&
+        budget_allows(&l->budget, INVENTORY_SET_COST, now)) {
         rc = send_set(l, r, err);
-    } else if (coalescer_count(l->coalescer, PAIR_UNREAD) > 0 && budget_allows(&l->budget, INVENTORY_READ_COST, now)) {
+    } else if (coalescer_count(l->coalescer, PAIR_UNREAD) > 0 &&
+               budget_allows(&l->budget, INVENTORY_READ_COST, now)) {
         rc = send_read(l, r, err);
     }
     *sent = rc == STATUS_OK && r->phase == REQUEST_SENT;
@@ -253,7 +264,8 @@ static enum status send_new(struct lane *l, bool *sent, struct err *err)
 /* Attempts of dead processes wait for a slot; they are due at once. */
 static void seat_adopted(struct lane *l)
 {
-    for (struct request *r = free_slot(l); r != NULL && l->adopted_next < l->adopted_count; r = free_slot(l)) {
+    for (struct request *r = free_slot(l); r != NULL && l->adopted_next < l->adopted_count;
+         r = free_slot(l)) {
         const struct state_attempt *a = &l->adopted[l->adopted_next++];
         r->op = OP_STOCK_SET;
         r->cost = INVENTORY_SET_COST;
@@ -268,10 +280,7 @@ static void seat_adopted(struct lane *l)
         r->phase = REQUEST_WAITING;
         r->retry_at_us = 0;
         backoff_reset(&r->backoff);
-        log_info(MOD,
-                 "attempt_adopted",
-                 LF_TEXT("store", l->store.name),
-                 LF_TEXT("key", a->key),
+        log_info(MOD, "attempt_adopted", LF_TEXT("store", l->store.name), LF_TEXT("key", a->key),
                  LF_INT("count", a->count),
                  LF_MSG("a process ended before its outcome was known: sent again as it was"));
     }
@@ -323,7 +332,11 @@ struct pair_verdict {
     char detail[200];
 };
 
-static enum status park_pairs(struct lane *l, const struct pair_verdict *list, size_t count, const char *request_id, struct err *err)
+static enum status park_pairs(struct lane *l,
+                              const struct pair_verdict *list,
+                              size_t count,
+                              const char *request_id,
+                              struct err *err)
 {
     struct state_parked rows[INVENTORY_MAX_ENTRIES];
     if (count == 0) {
@@ -342,15 +355,10 @@ static enum status park_pairs(struct lane *l, const struct pair_verdict *list, s
                                         .detail = list[i].detail,
                                         .request_id = request_id};
         state_subject_level(rows[i].subject, p->key);
-        log_warn(MOD,
-                 "parked",
-                 LF_TEXT("store", l->store.name),
-                 LF_INT("product", p->want.product_id),
-                 LF_INT("item", p->key.item),
-                 LF_INT("location", p->key.location),
-                 LF_TEXT("reason", list[i].reason),
-                 LF_TEXT("origin", list[i].code),
-                 LF_MSG(list[i].detail));
+        log_warn(MOD, "parked", LF_TEXT("store", l->store.name),
+                 LF_INT("product", p->want.product_id), LF_INT("item", p->key.item),
+                 LF_INT("location", p->key.location), LF_TEXT("reason", list[i].reason),
+                 LF_TEXT("origin", list[i].code), LF_MSG(list[i].detail));
     }
     enum status rc = state_park(l->state, rows, count, err);
     if (rc != STATUS_OK) {
@@ -367,21 +375,25 @@ static enum status park_pairs(struct lane *l, const struct pair_verdict *list, s
 static const char *unwritable(const struct level_read *read, char detail[200])
 {
     if (!read->item_found) {
-        (void)snprintf(detail, 200, "inventory item %lld does not exist any more", (long long)read->key.item);
+        (void)snprintf(detail, 200, "inventory item %lld does not exist any more",
+                       (long long)read->key.item);
         return "item_missing";
     }
     if (!read->connected) {
-        (void)snprintf(detail, 200, "item %lld is not stocked at location %lld: activate it there", (long long)read->key.item, (long long)read->key.location);
+        (void)snprintf(detail, 200, "item %lld is not stocked at location %lld: activate it there",
+                       (long long)read->key.item, (long long)read->key.location);
         return "level_missing";
     }
     if (!read->active) {
-        (void)snprintf(detail, 200, "item %lld is deactivated at location %lld: activate it there", (long long)read->key.item, (long long)read->key.location);
+        (void)snprintf(detail, 200, "item %lld is deactivated at location %lld: activate it there",
+                       (long long)read->key.item, (long long)read->key.location);
         return "level_inactive";
     }
     return NULL;
 }
 
-static enum status read_answered(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
+static enum status
+read_answered(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
 {
     int64_t items[INVENTORY_MAX_ENTRIES];
     struct level_read read[INVENTORY_MAX_ENTRIES];
@@ -393,7 +405,8 @@ static enum status read_answered(struct lane *l, struct request *r, const struct
     for (size_t i = 0; i < r->count; i++) {
         items[i] = r->list[i].key.item;
     }
-    enum status rc = inventory_read_answer(answer, l->store.quantity_name, r->list[0].key.location, items, r->count, read, err);
+    enum status rc = inventory_read_answer(answer, l->store.quantity_name, r->list[0].key.location,
+                                           items, r->count, read, err);
     if (rc != STATUS_OK) {
         request_wait(l, r, backoff_next_ms(&r->backoff, 500));
         return STATUS_OK;
@@ -421,13 +434,19 @@ static enum status read_answered(struct lane *l, struct request *r, const struct
     return rc == STATUS_OK ? park_pairs(l, parks, park_count, answer->request_id, err) : rc;
 }
 
-static enum status settle(struct lane *l, struct request *r, const char *outcome, const struct answer *answer, struct err *err)
+static enum status settle(struct lane *l,
+                          struct request *r,
+                          const char *outcome,
+                          const struct answer *answer,
+                          struct err *err)
 {
     FAULT_POINT("lane.before_settle");
-    return state_attempt_settle(l->state, &r->attempt, outcome, answer->request_id, clock_wall_us(), err);
+    return state_attempt_settle(l->state, &r->attempt, outcome, answer->request_id, clock_wall_us(),
+                                err);
 }
 
-static enum status set_applied(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
+static enum status
+set_applied(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
 {
     enum status rc = settle(l, r, "applied", answer, err);
     if (rc != STATUS_OK) {
@@ -442,7 +461,8 @@ static enum status set_applied(struct lane *l, struct request *r, const struct a
             coalescer_finish(l->coalescer, r->pairs[i], &r->list[i].quantity);
         }
     }
-    l->batch_limit = l->batch_limit * 2 > INVENTORY_MAX_ENTRIES ? INVENTORY_MAX_ENTRIES : l->batch_limit * 2;
+    l->batch_limit =
+        l->batch_limit * 2 > INVENTORY_MAX_ENTRIES ? INVENTORY_MAX_ENTRIES : l->batch_limit * 2;
     request_end(r);
     return STATUS_OK;
 }
@@ -461,11 +481,13 @@ static const struct entry_error *error_of(const struct answer *answer, size_t i)
 
 static bool is_stale_code(const char *code)
 {
-    return strncmp(code, "CHANGE_FROM_QUANTITY", 20) == 0 || strncmp(code, "COMPARE_QUANTITY", 16) == 0;
+    return strncmp(code, "CHANGE_FROM_QUANTITY", 20) == 0 ||
+           strncmp(code, "COMPARE_QUANTITY", 16) == 0;
 }
 
 /* Stale pairs are read again, refused ones parked, their neighbours are ready at once. */
-static enum status set_refused(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
+static enum status
+set_refused(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
 {
     struct pair_verdict parks[INVENTORY_MAX_ENTRIES];
     size_t park_count = 0;
@@ -489,17 +511,21 @@ static enum status set_refused(struct lane *l, struct request *r, const struct a
             v->pair = p;
             v->reason = is_stale ? "stale" : "refused";
             v->code = e != NULL ? e->code : answer->code;
-            (void)snprintf(v->detail, sizeof v->detail, "%s", e != NULL ? e->msg : answer->err.msg);
-            l->suspect_mapping = l->suspect_mapping || strcmp(v->code, "INVALID_INVENTORY_ITEM") == 0;
+            (void)snprintf(v->detail, sizeof v->detail, "%.199s",
+                           e != NULL ? e->msg : answer->err.msg);
+            l->suspect_mapping =
+                l->suspect_mapping || strcmp(v->code, "INVALID_INVENTORY_ITEM") == 0;
             metric_add(l->m.refused, 1);
         }
     }
     return park_pairs(l, parks, park_count, answer->request_id, err);
 }
 
-static enum status set_not_applied(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
+static enum status
+set_not_applied(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
 {
-    enum status rc = settle(l, r, answer->class == ANSWER_RETRY_NEW ? "stale" : "refused", answer, err);
+    enum status rc =
+        settle(l, r, answer->class == ANSWER_RETRY_NEW ? "stale" : "refused", answer, err);
     if (rc == STATUS_OK && !r->adopted) {
         rc = set_refused(l, r, answer, err);
     }
@@ -526,10 +552,7 @@ static void wait_and_retry(struct lane *l, struct request *r, const struct answe
         state = answer->class == ANSWER_AUTH ? LANE_UNAUTHORISED : LANE_MISCONFIGURED;
         state = answer->class == ANSWER_CLOSED ? LANE_CLOSED : state;
     }
-    log_failure(LOG_WARN,
-                MOD,
-                "request_waits",
-                &answer->err,
+    log_failure(LOG_WARN, MOD, "request_waits", &answer->err,
                 LOG_FIELDS(LF_TEXT("store", l->store.name),
                            LF_TEXT("request", operation_name(r->op)),
                            LF_TEXT("key", r->op == OP_STOCK_SET ? r->attempt.key : ""),
@@ -546,17 +569,17 @@ static void wait_and_retry(struct lane *l, struct request *r, const struct answe
 static void note_cost(struct lane *l, const struct request *r, const struct answer *answer)
 {
     int64_t now = clock_monotonic_us();
-    budget_answered(&l->budget, r->cost, answer->maximum, answer->available, answer->restore_rate, now);
+    budget_answered(&l->budget, r->cost, answer->maximum, answer->available, answer->restore_rate,
+                    now);
     if (answer->maximum > 0) {
         metric_set(l->m.points, answer->available);
     }
     if (answer->api_version[0] != '\0' && strcmp(answer->api_version, l->store.api_version) != 0) {
-        log_warn(MOD,
-                 "api_version",
-                 LF_TEXT("store", l->store.name),
-                 LF_TEXT("wanted", l->store.api_version),
-                 LF_TEXT("served", answer->api_version),
-                 LF_MSG("Shopify serves another API version than the one asked for: update api_version"));
+        log_warn(
+            MOD, "api_version", LF_TEXT("store", l->store.name),
+            LF_TEXT("wanted", l->store.api_version), LF_TEXT("served", answer->api_version),
+            LF_MSG(
+                "Shopify serves another API version than the one asked for: update api_version"));
     }
 }
 
@@ -576,13 +599,15 @@ static enum status answered(struct lane *l, const struct answer *answer, struct 
         wait_and_retry(l, r, answer);
         return STATUS_OK;
     }
-    if (l->view.state != LANE_RUNNING && l->view.state != LANE_DRAINING && l->view.state != LANE_CATCHING_UP) {
+    if (l->view.state != LANE_RUNNING && l->view.state != LANE_DRAINING &&
+        l->view.state != LANE_CATCHING_UP) {
         lane_set_state(l, LANE_CATCHING_UP, "the store answers");
     }
     if (r->op == OP_LEVELS_READ) {
         return read_answered(l, r, answer, err);
     }
-    return answer->class == ANSWER_DONE ? set_applied(l, r, answer, err) : set_not_applied(l, r, answer, err);
+    return answer->class == ANSWER_DONE ? set_applied(l, r, answer, err)
+                                        : set_not_applied(l, r, answer, err);
 }
 
 enum status lane_take_answers(struct lane *l, struct err *err)

@@ -12,7 +12,8 @@
 #define COMMIT_WAIT_MS 5000
 
 /* Reasons that a new reading of the store's catalogue, or a restart, may cure. */
-static const char *const CURABLE[] = {"unmapped", "sku_shared_in_shopify", "sku_shared_in_odoo", "bundle", NULL};
+static const char *const CURABLE[] = {"unmapped", "sku_shared_in_shopify", "sku_shared_in_odoo",
+                                      "bundle", NULL};
 
 /* --- locations and warehouses --- */
 
@@ -37,8 +38,9 @@ static enum status unknown_location(const struct lane *l, const char *name, stru
     for (size_t i = 0; i < l->location_count; i++) {
         strbuf_appendf(&known, "%s%s", i > 0 ? ", " : "", l->locations[i].name);
     }
-    enum status rc = err_set(
-        err, STATUS_STORE_MISCONFIGURED, "[store.%s] location.%s: the store has no such location; it has: %s", l->store.name, name, known.ptr);
+    enum status rc = err_set(err, STATUS_STORE_MISCONFIGURED,
+                             "[store.%s] location.%s: the store has no such location; it has: %s",
+                             l->store.name, name, known.ptr);
     strbuf_release(&known);
     return rc;
 }
@@ -57,29 +59,25 @@ static enum status find_warehouse(const struct lane *l,
     const struct state_warehouse *found = NULL;
     for (size_t i = 0; i < count; i++) {
         const struct state_warehouse *w = &list[i];
-        bool company_fits = slash == NULL || (strlen(w->company) == company_len && strncmp(w->company, text, company_len) == 0);
+        bool company_fits = slash == NULL || (strlen(w->company) == company_len &&
+                                              strncmp(w->company, text, company_len) == 0);
         if (!w->active || strcmp(w->code, code) != 0 || !company_fits) {
             continue;
         }
         if (found != NULL) {
-            return err_set(err,
-                           STATUS_STORE_MISCONFIGURED,
+            return err_set(err, STATUS_STORE_MISCONFIGURED,
                            "[store.%s] warehouse '%s' exists in '%s' and in '%s': write COMPANY/%s",
-                           l->store.name,
-                           text,
-                           found->company,
-                           w->company,
-                           code);
+                           l->store.name, text, found->company, w->company, code);
         }
         found = w;
     }
     if (found == NULL) {
-        return err_set(err,
-                       STATUS_STORE_MISCONFIGURED,
-                       count == 0 ? "[store.%s] warehouse '%s' is not known yet: the producer has not run on this state so far"
-                                  : "[store.%s] warehouse '%s' does not exist in Odoo or is archived",
-                       l->store.name,
-                       text);
+        return err_set(err, STATUS_STORE_MISCONFIGURED,
+                       count == 0
+                           ? "[store.%s] warehouse '%s' is not known yet: the producer has not run "
+                             "on this state so far"
+                           : "[store.%s] warehouse '%s' does not exist in Odoo or is archived",
+                       l->store.name, text);
     }
     *id = found->id;
     return STATUS_OK;
@@ -111,8 +109,10 @@ static enum status read_rule(const struct lane *l,
             start[--len] = '\0';
         }
         if (len > 0) {
-            rule->warehouse_ids = mem_realloc(rule->warehouse_ids, rule->warehouse_count + 1, sizeof *rule->warehouse_ids);
-            rc = find_warehouse(l, list, count, start, &rule->warehouse_ids[rule->warehouse_count], err);
+            rule->warehouse_ids = mem_realloc(rule->warehouse_ids, rule->warehouse_count + 1,
+                                              sizeof *rule->warehouse_ids);
+            rc = find_warehouse(l, list, count, start, &rule->warehouse_ids[rule->warehouse_count],
+                                err);
             rule->warehouse_count++;
         }
         rest = comma != NULL ? comma + 1 : NULL;
@@ -136,18 +136,21 @@ static enum status read_rules(struct lane *l, struct err *err)
     size_t count = 0;
     const struct store_conf *sc = l->sc;
     enum status rc = state_warehouses(l->state, &list, &count, err);
-    l->rules = (struct store_rules){.basis = (enum basis)sc->basis,
-                                    .match = (enum match)sc->match,
-                                    .buffer = sc->buffer,
-                                    .percent = sc->percent,
-                                    .cap = sc->cap,
-                                    .locations = mem_calloc(sc->locations.count, sizeof(struct location_rule)),
-                                    .location_count = sc->locations.count};
+    l->rules = (struct store_rules){
+        .basis = (enum basis)sc->basis,
+        .match = (enum match)sc->match,
+        .buffer = sc->buffer,
+        .percent = sc->percent,
+        .cap = sc->cap,
+        .locations = mem_calloc(sc->locations.count, sizeof(struct location_rule)),
+        .location_count = sc->locations.count};
     for (size_t i = 0; i < sc->locations.count && rc == STATUS_OK; i++) {
         rc = read_rule(l, &sc->locations.list[i], list, count, &l->rules.locations[i], err);
         for (size_t k = 0; k < i && rc == STATUS_OK; k++) {
             if (l->rules.locations[k].location == l->rules.locations[i].location) {
-                rc = err_set(err, STATUS_STORE_MISCONFIGURED, "[store.%s] location.%s is given twice", l->store.name, sc->locations.list[i].name);
+                rc = err_set(err, STATUS_STORE_MISCONFIGURED,
+                             "[store.%s] location.%s is given twice", l->store.name,
+                             sc->locations.list[i].name);
             }
         }
     }
@@ -161,7 +164,8 @@ static void show_progress(void *arg, size_t variants)
 {
     const struct lane *l = arg;
     if (variants % 25000 < 250) {
-        log_info(MOD, "catalogue", LF_TEXT("store", l->store.name), LF_INT("count", variants), LF_MSG("reading variants"));
+        log_info(MOD, "catalogue", LF_TEXT("store", l->store.name), LF_INT("count", variants),
+                 LF_MSG("reading variants"));
     }
 }
 
@@ -169,36 +173,30 @@ static void report_mapping(const struct lane *l)
 {
     const char *examples[3] = {NULL, NULL, NULL};
     size_t ambiguous = mapping_ambiguous_count(l->mapping);
-    log_info(MOD,
-             "catalogue_read",
-             LF_TEXT("store", l->store.name),
-             LF_INT("count", mapping_count(l->mapping)),
-             LF_INT("ambiguous", ambiguous),
+    log_info(MOD, "catalogue_read", LF_TEXT("store", l->store.name),
+             LF_INT("count", mapping_count(l->mapping)), LF_INT("ambiguous", ambiguous),
              LF_INT("untracked", mapping_untracked_count(l->mapping)));
     if (ambiguous > 0) {
         (void)mapping_ambiguous_examples(l->mapping, examples, 3);
-        log_warn(MOD,
-                 "catalogue_ambiguous",
-                 LF_TEXT("store", l->store.name),
-                 LF_INT("count", ambiguous),
-                 LF_TEXT("sku", examples[0]),
-                 LF_TEXT("sku", examples[1]),
-                 LF_TEXT("sku", examples[2]),
-                 LF_MSG("several inventory items share these: none of them is written; make them unique in the store"));
+        log_warn(MOD, "catalogue_ambiguous", LF_TEXT("store", l->store.name),
+                 LF_INT("count", ambiguous), LF_TEXT("sku", examples[0]),
+                 LF_TEXT("sku", examples[1]), LF_TEXT("sku", examples[2]),
+                 LF_MSG("several inventory items share these: none of them is written; make them "
+                        "unique in the store"));
     }
     if (mapping_untracked_count(l->mapping) > 0) {
-        log_warn(MOD,
-                 "catalogue_untracked",
-                 LF_TEXT("store", l->store.name),
+        log_warn(MOD, "catalogue_untracked", LF_TEXT("store", l->store.name),
                  LF_INT("count", mapping_untracked_count(l->mapping)),
-                 LF_MSG("the store does not track these items and sells them without limit, whatever is written"));
+                 LF_MSG("the store does not track these items and sells them without limit, "
+                        "whatever is written"));
     }
 }
 
 enum status lane_load_mapping(struct lane *l, struct err *err)
 {
     struct mapping *fresh = mapping_new();
-    enum status rc = catalog_load(l->graphql, (enum match)l->sc->match, l->thread.wake_fd, fresh, show_progress, l, err);
+    enum status rc = catalog_load(l->graphql, (enum match)l->sc->match, l->thread.wake_fd, fresh,
+                                  show_progress, l, err);
     if (rc != STATUS_OK) {
         mapping_free(fresh);
         return rc;
@@ -224,7 +222,8 @@ static enum status open_store(struct lane *l, struct err *err)
             catalog_locations_release(l->locations, l->location_count);
             l->locations = NULL;
             l->location_count = 0;
-            rc = catalog_locations(l->graphql, l->thread.wake_fd, &l->locations, &l->location_count, err);
+            rc = catalog_locations(l->graphql, l->thread.wake_fd, &l->locations, &l->location_count,
+                                   err);
         }
         if (rc == STATUS_OK) {
             rc = lane_load_mapping(l, err);
@@ -358,12 +357,8 @@ enum status lane_commit(struct lane *l, bool wait, struct err *err)
 
 static void log_partitions(const struct lane *l, const char *event, size_t count)
 {
-    log_info(MOD,
-             event,
-             LF_TEXT("store", l->store.name),
-             LF_TEXT("group", l->group_id),
-             LF_INT("count", count),
-             LF_INT("assigned", record_source_assigned_count(l->source)));
+    log_info(MOD, event, LF_TEXT("store", l->store.name), LF_TEXT("group", l->group_id),
+             LF_INT("count", count), LF_INT("assigned", record_source_assigned_count(l->source)));
 }
 
 static enum status assigned(struct lane *l, const struct source_event *event, struct err *err)
@@ -386,13 +381,17 @@ static enum status revoked(struct lane *l, const struct source_event *event, str
     int32_t *partitions = mem_calloc(event->partition_count + 1, sizeof *partitions);
     size_t count = event->partition_count;
     memcpy(partitions, event->partitions, count * sizeof *partitions);
-    enum status rc = lane_finish_requests(l, l->conf->consumer.drain_ms < 5000 ? l->conf->consumer.drain_ms : 5000, err);
-    if (rc == STATUS_OK && event->type == SOURCE_REVOKED && lane_commit(l, true, &late) != STATUS_OK) {
-        log_failure(LOG_WARN, MOD, "commit_on_revoke", &late, LOG_FIELDS(LF_TEXT("store", l->store.name)));
+    enum status rc = lane_finish_requests(
+        l, l->conf->consumer.drain_ms < 5000 ? l->conf->consumer.drain_ms : 5000, err);
+    if (rc == STATUS_OK && event->type == SOURCE_REVOKED &&
+        lane_commit(l, true, &late) != STATUS_OK) {
+        log_failure(LOG_WARN, MOD, "commit_on_revoke", &late,
+                    LOG_FIELDS(LF_TEXT("store", l->store.name)));
     }
     if (rc == STATUS_OK && lane_in_flight(l) > 0) {
         /* too late to wait: as after a crash, the stored attempts say what was sent */
-        rc = err_set(err, STATUS_TIMED_OUT, "requests without an answer while partitions had to be given up");
+        rc = err_set(err, STATUS_TIMED_OUT,
+                     "requests without an answer while partitions had to be given up");
     }
     for (size_t i = 0; i < count; i++) {
         if (rc == STATUS_OK) {
@@ -408,7 +407,8 @@ static enum status revoked(struct lane *l, const struct source_event *event, str
     return rc;
 }
 
-enum status lane_handle_assignment(struct lane *l, const struct source_event *event, struct err *err)
+enum status
+lane_handle_assignment(struct lane *l, const struct source_event *event, struct err *err)
 {
     return event->type == SOURCE_ASSIGNED ? assigned(l, event, err) : revoked(l, event, err);
 }

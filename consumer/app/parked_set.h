@@ -1,5 +1,6 @@
 /**
- * parked_set: the product ids that a store has parked, so that a success knows without a query whether there is a row to delete. Pure; one lane.
+ * parked_set: the product ids that a store has parked, so that a success knows without a query
+ * whether there is a row to delete. Pure; one lane.
  */
 #ifndef STOCKSYNC_CONSUMER_APP_PARKED_SET_H
 #define STOCKSYNC_CONSUMER_APP_PARKED_SET_H

@@ -216,7 +216,7 @@ def test_token_refused_stops_one_store_and_loses_nothing(pipeline, shop):
     pipeline.wait_published()
     wait.until(lambda: not pipeline.compare_levels(good, shop.after, shop.turned_by_bom)[2],
                "the other store is right", seconds=60, alive=pipeline.alive)
-    assert pipeline.simulator.journal(refused.name) == []
+    assert pipeline.simulator.applied(refused.name) == []
     status = pipeline.consumer.http("/status")[1]
     assert "unauthorised" in status
     assert parked(pipeline, refused, "auth") == {}

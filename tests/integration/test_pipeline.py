@@ -80,8 +80,7 @@ def test_only_the_quantity_that_the_store_names_is_set(pipeline, shop):
     pipeline.backfill()
     pipeline.wait_settled()
     for store in pipeline.stores:
-        names = {entry["name"] for entry in pipeline.simulator.journal(store.name)
-                 if entry["outcome"] == "applied"}
+        names = {entry["name"] for entry in pipeline.simulator.applied(store.name)}
         assert names == {store.quantity}
 
 

@@ -107,6 +107,10 @@ class Simulator:
     def journal(self, shop, after=0):
         return self.call("GET", f"/control/shops/{shop}/journal?after={after}")["journal"]
 
+    def applied(self, shop):
+        """The journal's mutations that changed something."""
+        return [entry for entry in self.journal(shop) if entry["outcome"] == "applied"]
+
     def stats(self, shop):
         return self.call("GET", f"/control/shops/{shop}/stats")
 

@@ -125,6 +125,7 @@ const ROUTES = {
   'GET requests': ({ world, res }) => sendList(res, 'requests', world.loggedRequests()),
   'GET view': ({ world, query, res }) =>
     sendJson(res, 200, {
+      now: Date.now(),
       shops: [...world.shops.values()].map((shop) => ({
         ...shopJson(shop),
         stats: statsJson(shop),

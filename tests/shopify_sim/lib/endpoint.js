@@ -18,7 +18,7 @@ const { servedVersion } = require('./versions');
 const { readBody } = require('./body');
 
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
-const GZIP_FROM_BYTES = 64 * 1024;
+const GZIP_FROM_CHARS = 64 * 1024;
 const PATH = /^\/admin\/api\/([^/]+)\/graphql\.json$/;
 const HTML =
   '<!DOCTYPE html><html><head><title>Something went wrong</title></head><body>Try again later.</body></html>';
@@ -61,19 +61,16 @@ function headersOf(exchange, type) {
 function write(exchange, status, headers, body) {
   const { res, req, shop, terminal } = exchange;
   shop.stats.statuses[status] = (shop.stats.statuses[status] ?? 0) + 1;
-  let bytes = Buffer.from(body);
-  if (bytes.length >= GZIP_FROM_BYTES && /\bgzip\b/.test(req.headers['accept-encoding'] ?? '')) {
-    bytes = zlib.gzipSync(bytes, { level: 1 });
+  if (body.length >= GZIP_FROM_CHARS && /\bgzip\b/.test(req.headers['accept-encoding'] ?? '')) {
+    body = zlib.gzipSync(body, { level: 1 });
     headers['Content-Encoding'] = 'gzip';
   }
-  headers['Content-Length'] = bytes.length;
-  if (terminal?.kind === 'cut_body') {
-    res.writeHead(status, headers);
-    res.write(bytes.subarray(0, bytes.length >> 1), () => res.socket?.destroy());
-    return;
-  }
+  headers['Content-Length'] = Buffer.byteLength(body);
   res.writeHead(status, headers);
-  res.end(bytes);
+  if (terminal?.kind === 'cut_body') {
+    const bytes = Buffer.from(body);
+    res.write(bytes.subarray(0, bytes.length >> 1), () => res.socket?.destroy());
+  } else res.end(body);
 }
 
 function send(exchange, status, headers, body) {

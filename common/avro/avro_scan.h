@@ -1,0 +1,27 @@
+/**
+ * avro_scan: checks the Avro binary of one ProductStock before avro-c sees it.
+ *
+ * avro-c 1.11 believes lengths and counts: negative and giant ones make it allocate or loop. What
+ * passes here is complete, has no byte left over, and every count and length in it is within the
+ * record's limits (product_stock.h) and within the bytes that are there. Source:
+ * schemas/avro/product_stock.avsc; Avro 1.11 specification, "Binary Encoding". Pure; thread-safe.
+ *
+ *     int product_id · int template_id · [null,string] sku, barcode · [null,int] company_id
+ *     boolean active, shopify_enabled, is_kit · long revision · enum cause · long changed_at,
+ * read_at array of { int · string code · double on_hand, free · [null,double] incoming, outgoing,
+ * forecast }
+ */
+#ifndef STOCKSYNC_AVRO_AVRO_SCAN_H
+#define STOCKSYNC_AVRO_AVRO_SCAN_H
+
+#include <stdbool.h>
+
+#include "common/core/bytes.h"
+#include "common/core/status.h"
+
+/** @return STATUS_OK or STATUS_RECORD_INVALID: err names the field and the offset */
+NODISCARD enum status avro_scan_product_stock(struct bytes binary, struct err *err);
+/** True when text is UTF-8 (RFC 3629) without NUL: then it can be a C string and an Avro string. */
+bool avro_scan_is_text(struct bytes text);
+
+#endif

@@ -1,0 +1,81 @@
+#include "common/core/thread.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static void *main_of_thread(void *arg)
+{
+    struct thread *self = arg;
+    (void)prctl(PR_SET_NAME, self->name, 0, 0, 0);
+    self->run(self, self->arg);
+    atomic_store(&self->done, true);
+    return NULL;
+}
+
+enum status thread_start(struct thread *self,
+                         const char *name,
+                         void (*run)(struct thread *, void *),
+                         void *arg,
+                         struct err *err)
+{
+    *self = (struct thread){.run = run, .arg = arg, .wake_fd = -1};
+    (void)snprintf(self->name, sizeof self->name, "%.15s", name);
+    self->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (self->wake_fd < 0) {
+        return err_set(err, STATUS_INTERNAL, "cannot make an eventfd: %s", strerror(errno));
+    }
+    /* Blocked before the start and inherited: blocking in the new thread would leave a gap. */
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&self->id, NULL, main_of_thread, self);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed != 0) {
+        (void)close(self->wake_fd);
+        self->wake_fd = -1;
+        return err_set(err, STATUS_INTERNAL, "cannot start thread '%s': %s", name,
+                       strerror(failed));
+    }
+    self->started = true;
+    return STATUS_OK;
+}
+
+void thread_ask_stop(struct thread *self)
+{
+    atomic_store(&self->stop, true);
+    if (self->started) {
+        const uint64_t one = 1;
+        /* Fails only when the counter is full, and then the descriptor is readable already. */
+        ssize_t ignored = write(self->wake_fd, &one, sizeof one);
+        (void)ignored;
+    }
+}
+
+bool thread_is_stopping(const struct thread *self)
+{
+    return atomic_load(&self->stop);
+}
+
+bool thread_is_done(const struct thread *self)
+{
+    return atomic_load(&self->done);
+}
+
+void thread_join(struct thread *self)
+{
+    if (!self->started) {
+        return;
+    }
+    int failed = pthread_join(self->id, NULL);
+    INVARIANT(failed == 0, "cannot join thread '%s': %s", self->name, strerror(failed));
+    (void)close(self->wake_fd);
+    self->wake_fd = -1;
+    self->started = false;
+}

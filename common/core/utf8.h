@@ -1,0 +1,14 @@
+/**
+ * utf8: recognises well-formed UTF-8 (RFC 3629: shortest form, no surrogates, at most U+10FFFF).
+ * Pure, thread-safe.
+ */
+#ifndef STOCKSYNC_CORE_UTF8_H
+#define STOCKSYNC_CORE_UTF8_H
+
+#include "common/core/bytes.h"
+
+/** Length of the well-formed sequence at the start of text, 1 to 4; 0 when there is none or text is
+ * empty. */
+size_t utf8_sequence(struct bytes text);
+
+#endif

@@ -1,0 +1,269 @@
+#include "common/pg/pg_conn.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/core/clock.h"
+#include "common/core/mem.h"
+#include "common/pg/pg_libpq.h"
+
+#define CONNECT_TIMEOUT_US INT64_C(5000000)
+
+/*
+ * Settings that every session gets, where the server knows them: a row whose name is missing in
+ * pg_settings (older servers) sets nothing. The keepalives let the server notice a vanished client
+ * within half a minute, not two hours: an advisory lock lives as long.
+ */
+static const char SESSION_SETTINGS[] =
+    "SELECT pg_catalog.set_config(s.name, v.value, false)"
+    " FROM (VALUES ('search_path', 'pg_catalog'), ('TimeZone', 'UTC'), ('extra_float_digits', '3'),"
+    " ('bytea_output', 'hex'), ('DateStyle', 'ISO'), ('jit', 'off'),"
+    " ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'),"
+    " ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '20000'),"
+    " ('idle_session_timeout', '0')) AS v(name, value)"
+    " JOIN pg_catalog.pg_settings s ON s.name = v.name";
+
+struct pg_conn {
+    struct pg_conn_options options;
+    PGconn *handle;
+    unsigned epoch;
+    const char **statements; /* addresses of prepared SQL texts; the index is the name */
+    size_t statement_count;
+    size_t statement_capacity;
+};
+
+struct pg_conn *pg_conn_new(const struct pg_conn_options *options)
+{
+    struct pg_conn *conn = mem_calloc(1, sizeof *conn);
+    conn->options = *options;
+    return conn;
+}
+
+void pg_conn_free(struct pg_conn *conn)
+{
+    if (conn == NULL) {
+        return;
+    }
+    pg_conn_close(conn);
+    mem_free(conn->statements);
+    mem_free(conn);
+}
+
+void pg_conn_close(struct pg_conn *conn)
+{
+    if (conn->handle != NULL) {
+        PQfinish(conn->handle);
+        conn->handle = NULL;
+    }
+    conn->statement_count = 0;
+}
+
+bool pg_conn_is_open(const struct pg_conn *conn)
+{
+    return conn->handle != NULL && PQstatus(conn->handle) == CONNECTION_OK;
+}
+
+unsigned pg_conn_epoch(const struct pg_conn *conn)
+{
+    return conn->epoch;
+}
+
+int pg_conn_server_version(const struct pg_conn *conn)
+{
+    return conn->handle != NULL ? PQserverVersion(conn->handle) : 0;
+}
+
+PGconn *pg_conn_handle(const struct pg_conn *conn)
+{
+    return conn->handle;
+}
+
+void pg_conn_statement(const struct pg_conn *conn,
+                       const char *sql,
+                       char name[PG_STATEMENT_NAME_SIZE],
+                       bool *prepared)
+{
+    size_t i = 0;
+    while (i < conn->statement_count && conn->statements[i] != sql) {
+        i++;
+    }
+    *prepared = i < conn->statement_count;
+    (void)snprintf(name, PG_STATEMENT_NAME_SIZE, "s%zu", i);
+}
+
+void pg_conn_statement_add(struct pg_conn *conn, const char *sql)
+{
+    if (conn->statement_count == conn->statement_capacity) {
+        conn->statement_capacity =
+            mem_grow_capacity(conn->statement_capacity, conn->statement_count + 1);
+        conn->statements =
+            mem_realloc(conn->statements, conn->statement_capacity, sizeof *conn->statements);
+    }
+    conn->statements[conn->statement_count++] = sql;
+}
+
+/* Finds ":  28P01: " as VERBOSE writes it behind the (translated) severity. NULL: none. */
+static const char *find_sqlstate(const char *text)
+{
+    for (const char *at = strstr(text, ":  "); at != NULL; at = strstr(at + 1, ":  ")) {
+        const char *code = at + 3;
+        size_t n = 0;
+        while (n < 5 &&
+               (isdigit((unsigned char)code[n]) != 0 || isupper((unsigned char)code[n]) != 0)) {
+            n++;
+        }
+        if (n == 5 && code[5] == ':' && code[6] == ' ') {
+            return code;
+        }
+    }
+    return NULL;
+}
+
+void pg_text_first_line(const char *text, char *out, size_t out_size)
+{
+    const char *code = find_sqlstate(text);
+    const char *start = code != NULL ? code + 7 : text;
+    int length = (int)strcspn(start, "\n");
+    (void)snprintf(out, out_size, "%.*s", length, start);
+}
+
+static const char *or_default(const char *text)
+{
+    return text != NULL && text[0] != '\0' ? text : "(default)";
+}
+
+/*
+ * Authentication (28…), an unknown database (3D000), or a missing right to connect need a person;
+ * all else may pass by itself.
+ */
+static enum status connect_failed(struct pg_conn *conn, struct err *err)
+{
+    const char *text = PQerrorMessage(conn->handle);
+    const char *code = find_sqlstate(text);
+    char origin[6] = "";
+    char line[300];
+    enum status status = STATUS_SOURCE_LOST;
+    if (code != NULL) {
+        memcpy(origin, code, 5);
+        if (strncmp(origin, "28", 2) == 0 || strcmp(origin, "3D000") == 0 ||
+            strcmp(origin, "42501") == 0) {
+            status = STATUS_CONFIG;
+        }
+    }
+    if (PQconnectionNeedsPassword(conn->handle)) {
+        status = STATUS_CONFIG;
+    }
+    pg_text_first_line(text, line, sizeof line);
+    (void)err_set_origin(err, status, origin,
+                         "cannot connect to database '%s' on '%s' port %s as '%s': %s",
+                         or_default(PQdb(conn->handle)), or_default(PQhost(conn->handle)),
+                         or_default(PQport(conn->handle)), or_default(PQuser(conn->handle)), line);
+    pg_conn_close(conn);
+    return status;
+}
+
+static enum status check_dsn(const char *dsn, struct err *err)
+{
+    char *message = NULL;
+    PQconninfoOption *parsed = PQconninfoParse(dsn, &message);
+    if (parsed == NULL) {
+        char line[200];
+        pg_text_first_line(message != NULL ? message : "out of memory", line, sizeof line);
+        PQfreemem(message);
+        return err_set(err, STATUS_CONFIG, "dsn cannot be read: %s", line);
+    }
+    PQconninfoFree(parsed);
+    return STATUS_OK;
+}
+
+/* Drives libpq's handshake under our own deadline: PQconnectdb would hide the SQLSTATE of a
+ * refusal. */
+static enum status handshake(struct pg_conn *conn, struct err *err)
+{
+    int64_t deadline_us = clock_monotonic_us() + CONNECT_TIMEOUT_US;
+    PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+    while (want != PGRES_POLLING_OK) {
+        if (want == PGRES_POLLING_FAILED) {
+            return connect_failed(conn, err);
+        }
+        struct pollfd wait = {.fd = PQsocket(conn->handle),
+                              .events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+        int ready = poll(&wait, 1, clock_left_ms(deadline_us));
+        if (ready < 0 && errno != EINTR) {
+            ready = 0;
+        }
+        if (ready == 0) {
+            (void)err_set(err, STATUS_SOURCE_LOST,
+                          "no answer from database server '%s' port %s within 5 s",
+                          or_default(PQhost(conn->handle)), or_default(PQport(conn->handle)));
+            pg_conn_close(conn);
+            return STATUS_SOURCE_LOST;
+        }
+        if (ready > 0) {
+            want = PQconnectPoll(conn->handle);
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status run_setup(struct pg_conn *conn, const char *sql, struct err *err)
+{
+    PGresult *result = PQexec(conn->handle, sql);
+    ExecStatusType got = PQresultStatus(result);
+    PQclear(result);
+    if (got == PGRES_COMMAND_OK || got == PGRES_TUPLES_OK) {
+        return STATUS_OK;
+    }
+    enum status status = connect_failed(conn, err);
+    (void)err_prefix(err, "session settings");
+    return status;
+}
+
+enum status pg_conn_open(struct pg_conn *conn, struct err *err)
+{
+    if (pg_conn_is_open(conn)) {
+        return STATUS_OK;
+    }
+    pg_conn_close(conn);
+    enum status status = check_dsn(conn->options.dsn, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    /* Later entries win: what the dsn says about keepalives counts, what we say about the rest. */
+    const char *const keys[] = {"keepalives",       "keepalives_idle",  "keepalives_interval",
+                                "keepalives_count", "tcp_user_timeout", "dbname",
+                                "client_encoding",  "application_name", NULL};
+    const char *const values[] = {
+        "1", "10", "5", "3", "20000", conn->options.dsn, "UTF8", conn->options.application_name,
+        NULL};
+    conn->handle = PQconnectStartParams(keys, values, 1);
+    if (conn->handle == NULL) {
+        return err_set(err, STATUS_SOURCE_LOST, "libpq has no memory for a connection");
+    }
+    if (PQstatus(conn->handle) == CONNECTION_BAD) {
+        return connect_failed(conn, err);
+    }
+    (void)PQsetErrorVerbosity(conn->handle, PQERRORS_VERBOSE);
+    status = handshake(conn, err);
+    if (status == STATUS_OK) {
+        status = run_setup(conn, SESSION_SETTINGS, err);
+    }
+    if (status == STATUS_OK) {
+        char sql[64];
+        (void)snprintf(sql, sizeof sql, "SET statement_timeout = %d",
+                       conn->options.statement_timeout_ms);
+        status = run_setup(conn, sql, err);
+    }
+    if (status == STATUS_OK && conn->options.session_sql != NULL) {
+        status = run_setup(conn, conn->options.session_sql, err);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    (void)PQsetErrorVerbosity(conn->handle, PQERRORS_DEFAULT);
+    conn->epoch++;
+    return STATUS_OK;
+}

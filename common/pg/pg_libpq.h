@@ -1,0 +1,36 @@
+/**
+ * pg_libpq: libpq's header, and what pg_conn hands to pg_query. For common/pg only.
+ *
+ * libpq calls its own opaque type struct pg_conn too; its tag is renamed on the way in, so that
+ * ours can keep the name.
+ */
+#ifndef STOCKSYNC_PG_PG_LIBPQ_H
+#define STOCKSYNC_PG_PG_LIBPQ_H
+
+#define pg_conn libpq_conn
+#include <libpq-fe.h>
+#undef pg_conn
+
+#include "common/pg/pg_conn.h"
+
+/** libpq's connection; NULL when closed. */
+PGconn *pg_conn_handle(const struct pg_conn *conn);
+
+/**
+ * Name under which the statement at this address is prepared on the present connection.
+ *
+ * @param name      [out]
+ * @param prepared  [out] false: it is not yet; prepare it and call pg_conn_statement_add
+ */
+#define PG_STATEMENT_NAME_SIZE 16
+void pg_conn_statement(const struct pg_conn *conn,
+                       const char *sql,
+                       char name[PG_STATEMENT_NAME_SIZE],
+                       bool *prepared);
+void pg_conn_statement_add(struct pg_conn *conn, const char *sql);
+
+/** Copies the first line of a libpq text without its line end, and without "ERROR:  " and SQLSTATE
+ * as VERBOSE writes them. */
+void pg_text_first_line(const char *text, char *out, size_t out_size);
+
+#endif

@@ -1,0 +1,124 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "common/core/mem.h"
+#include "common/kafka/kafka_topic.h"
+#include "consumer/app/commands.h"
+#include "consumer/app/consumer_conf.h"
+#include "consumer/shopify/catalog.h"
+#include "consumer/state/state.h"
+
+#define KAFKA_TIMEOUT_MS 10000
+
+/* Prints one line of the report; remembers the first failure. */
+static void report(
+    const char *what, enum status rc, const struct err *err, enum status *worst, struct err *first)
+{
+    if (rc == STATUS_OK) {
+        (void)printf("ok      %s\n", what);
+        return;
+    }
+    (void)printf("FAILED  %s: %s\n", what, err->msg);
+    if (*worst == STATUS_OK) {
+        *worst = rc;
+        *first = *err;
+    }
+}
+
+static enum status check_state(const struct consumer_conf *conf, struct err *err)
+{
+    struct state *state = state_new(conf_state_dsn(&conf->shared), "check");
+    enum status rc = state_open(state, err);
+    state_free(state);
+    return rc;
+}
+
+static enum status check_topic(const struct consumer_conf *conf, struct err *err)
+{
+    const struct topic_conf *t = &conf->shared.topic;
+    struct kafka_topic_design design = {.name = t->name,
+                                        .partitions = (int)t->partitions,
+                                        .replication_factor = (int)t->replication_factor,
+                                        .compaction_lag_ms = t->history_ms,
+                                        .tombstone_retention_ms = t->tombstones_ms,
+                                        .message_max_bytes = t->max_message_bytes};
+    struct strbuf notes;
+    strbuf_init(&notes, 64 * 1024);
+    enum status rc =
+        kafka_topic_ensure(&conf->shared.kafka, &design, false, KAFKA_TIMEOUT_MS, &notes, err);
+    (void)printf("%s", notes.ptr);
+    strbuf_release(&notes);
+    return rc;
+}
+
+static enum status check_locations(struct graphql *g, const struct store_conf *sc, struct err *err)
+{
+    struct shop_location *list = NULL;
+    size_t count = 0;
+    enum status rc = catalog_locations(g, -1, &list, &count, err);
+    for (size_t i = 0; i < sc->locations.count && rc == STATUS_OK; i++) {
+        const char *name = sc->locations.list[i].name;
+        bool found = false;
+        for (size_t k = 0; k < count; k++) {
+            char id[24];
+            (void)snprintf(id, sizeof id, "%lld", (long long)list[k].id);
+            found = found || strcmp(list[k].name, name) == 0 || strcmp(id, name) == 0;
+        }
+        if (!found) {
+            rc = err_set(err, STATUS_STORE_MISCONFIGURED,
+                         "location.%s: the store has no such location", name);
+        }
+    }
+    catalog_locations_release(list, count);
+    return rc;
+}
+
+static enum status check_store(const struct store_conf *sc, struct err *err)
+{
+    struct store store = {.name = sc->instance.name,
+                          .shop_domain = sc->shop_domain,
+                          .api_url = sc->api_url,
+                          .api_version = sc->api_version,
+                          .ca_file = sc->ca_file,
+                          .token_file = sc->access_token_file,
+                          .quantity_name =
+                              sc->quantity == QUANTITY_ON_HAND ? "on_hand" : "available"};
+    struct graphql *g = NULL;
+    enum status rc = STATUS_OK;
+    if (secret_is_set(&sc->access_token)) {
+        secret_set(&store.token, secret_reveal(&sc->access_token));
+    } else {
+        rc = secret_read_file(&store.token, sc->access_token_file, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = graphql_new(&store, &g, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = catalog_check_access(g, &store, -1, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = check_locations(g, sc, err);
+    }
+    graphql_free(g);
+    secret_release(&store.token);
+    return rc;
+}
+
+enum status cmd_check(const struct cli_call *call, const void *root, struct err *err)
+{
+    (void)call;
+    const struct consumer_conf *conf = root;
+    enum status worst = STATUS_OK;
+    struct err one = {0};
+    (void)printf("ok      configuration\n");
+    report("state: schema stocksync", check_state(conf, &one), &one, &worst, err);
+    report("topic", check_topic(conf, &one), &one, &worst, err);
+    for (size_t i = 0; i < conf->stores.count; i++) {
+        const struct store_conf *sc = consumer_conf_store(conf, i);
+        char what[96];
+        (void)snprintf(what, sizeof what, "store %s: token, scopes, API version, locations",
+                       sc->instance.name);
+        report(what, check_store(sc, &one), &one, &worst, err);
+    }
+    return worst;
+}

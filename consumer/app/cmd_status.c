@@ -1,0 +1,69 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "common/core/clock.h"
+#include "common/core/mem.h"
+#include "common/pg/pg_query.h"
+#include "consumer/app/commands.h"
+#include "consumer/app/consumer_conf.h"
+
+/* What the state alone can tell, so that status works from anywhere and without a running consumer.
+ */
+static const char STATUS_SQL[] =
+    "SELECT s.store,"
+    " (SELECT count(*) FROM stocksync.level l WHERE l.store = s.store),"
+    " (SELECT max(written_at) FROM stocksync.level l WHERE l.store = s.store),"
+    " (SELECT count(*) FROM stocksync.parked p WHERE p.store = s.store),"
+    " (SELECT count(*) FROM stocksync.attempt a WHERE a.store = s.store AND a.outcome IS NULL),"
+    " (SELECT string_agg(r.reason || ' ' || r.n, ', ' ORDER BY r.n DESC) FROM"
+    "   (SELECT reason, count(*) AS n FROM stocksync.parked p WHERE p.store = s.store GROUP BY "
+    "reason) r)"
+    " FROM unnest($1::text[]) WITH ORDINALITY AS s(store, at) ORDER BY s.at";
+
+static void print_rows(const struct pg_rows *rows)
+{
+    (void)printf("%-20s %10s  %-24s %8s %8s  %s\n", "store", "levels", "last write (UTC)", "parked",
+                 "open", "parked by reason");
+    for (int i = 0; i < rows->count; i++) {
+        char when[CLOCK_TEXT_SIZE] = "never";
+        if (!pg_is_null(rows, i, 2)) {
+            (void)clock_format_utc(pg_time_us(rows, i, 2), when);
+        }
+        const char *reasons = pg_text(rows, i, 5);
+        (void)printf("%-20s %10lld  %-24s %8lld %8lld  %s\n", pg_text(rows, i, 0),
+                     (long long)pg_i64(rows, i, 1), when, (long long)pg_i64(rows, i, 3),
+                     (long long)pg_i64(rows, i, 4), reasons != NULL ? reasons : "");
+    }
+}
+
+enum status cmd_status(const struct cli_call *call, const void *root, struct err *err)
+{
+    (void)call;
+    const struct consumer_conf *conf = root;
+    struct pg_conn_options options = {.dsn = conf_state_dsn(&conf->shared),
+                                      .application_name = "stocksync-consumer status",
+                                      .statement_timeout_ms = 60000};
+    struct pg_conn *conn = pg_conn_new(&options);
+    const char **names = mem_calloc(conf->stores.count, sizeof *names);
+    struct pg_args args;
+    struct pg_rows rows = {0};
+    for (size_t i = 0; i < conf->stores.count; i++) {
+        names[i] = consumer_conf_store(conf, i)->instance.name;
+    }
+    pg_args_init(&args, 1024 * 1024);
+    pg_args_text_array(&args, names, conf->stores.count);
+    enum status rc = pg_conn_open(conn, err);
+    if (rc == STATUS_OK) {
+        rc = pg_query(conn, STATUS_SQL, &args, "tlzllt", &rows, err);
+    }
+    if (rc == STATUS_OK) {
+        print_rows(&rows);
+        (void)printf("\nLive state of a running consumer: http://%s/status\n",
+                     conf->consumer.listen != NULL ? conf->consumer.listen : "(no listen address)");
+    }
+    pg_rows_release(&rows);
+    pg_args_release(&args);
+    pg_conn_free(conn);
+    mem_free(names);
+    return rc;
+}

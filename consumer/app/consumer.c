@@ -1,0 +1,220 @@
+/*
+ * The run command: one lane for each store, the HTTP responder, and the wait for a signal.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/core/logger.h"
+#include "common/core/mem.h"
+#include "common/core/metric.h"
+#include "common/core/service.h"
+#include "common/core/signals.h"
+#include "common/http/http_server.h"
+#include "consumer/app/commands.h"
+#include "consumer/app/lane.h"
+
+#define MOD "consumer"
+
+#define TICK_MS 200
+
+struct consumer {
+    struct lane **lanes;
+    size_t count;
+};
+
+/* --- HTTP --- */
+
+static unsigned show_metrics(void *context, struct strbuf *body)
+{
+    (void)context;
+    metric_render(body);
+    return 200;
+}
+
+static unsigned show_health(void *context, struct strbuf *body)
+{
+    (void)context;
+    strbuf_append_text(body, "ok\n");
+    return 200;
+}
+
+static unsigned show_ready(void *context, struct strbuf *body)
+{
+    const struct consumer *c = context;
+    size_t ready = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        ready += lane_is_ready(c->lanes[i]);
+    }
+    strbuf_appendf(body, "%zu of %zu stores joined their group\n", ready, c->count);
+    return ready == c->count ? 200 : 503;
+}
+
+static unsigned show_status(void *context, struct strbuf *body)
+{
+    const struct consumer *c = context;
+    strbuf_append_text(body, "{\"service\":\"stocksync-consumer\",\"version\":\"" STOCKSYNC_VERSION
+                             "\",\"stores\":[");
+    for (size_t i = 0; i < c->count; i++) {
+        strbuf_append_text(body, i > 0 ? "," : "");
+        lane_append_status(c->lanes[i], body);
+    }
+    strbuf_append_text(body, "]}\n");
+    return 200;
+}
+
+static unsigned show_index(void *context, struct strbuf *body)
+{
+    (void)context;
+    strbuf_append_text(body, "stocksync-consumer " STOCKSYNC_VERSION
+                             "\n\n/status   stores, states, counts (JSON)\n/metrics  Prometheus\n"
+                             "/readyz   200 when every store has joined its group\n/healthz  200 "
+                             "while the process lives\n");
+    return 200;
+}
+
+static const struct http_route ROUTES[] = {
+    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", show_metrics},
+    {"/healthz", "text/plain", show_health},
+    {"/readyz", "text/plain", show_ready},
+    {"/status", "application/json", show_status},
+    {"/", "text/plain; charset=utf-8", show_index},
+};
+
+/* --- lanes --- */
+
+static bool is_chosen(const struct cli_call *call, const char *name)
+{
+    const char *wanted = NULL;
+    if (!cli_has(call, "--store")) {
+        return true;
+    }
+    for (size_t i = 0; (wanted = cli_value(call, "--store", i)) != NULL; i++) {
+        if (strcmp(wanted, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status
+check_choice(const struct cli_call *call, const struct consumer_conf *conf, struct err *err)
+{
+    const char *wanted = NULL;
+    for (size_t i = 0; (wanted = cli_value(call, "--store", i)) != NULL; i++) {
+        bool known = false;
+        for (size_t k = 0; k < conf->stores.count; k++) {
+            known = known || strcmp(consumer_conf_store(conf, k)->instance.name, wanted) == 0;
+        }
+        if (!known) {
+            return err_set(err, STATUS_USAGE, "--store %s: there is no section [store.%s]", wanted,
+                           wanted);
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status start_lanes(struct consumer *c,
+                               const struct cli_call *call,
+                               const struct consumer_conf *conf,
+                               struct err *err)
+{
+    enum status rc = STATUS_OK;
+    c->lanes = mem_calloc(conf->stores.count, sizeof(struct lane *));
+    for (size_t i = 0; i < conf->stores.count && rc == STATUS_OK; i++) {
+        const struct store_conf *store = consumer_conf_store(conf, i);
+        if (is_chosen(call, store->instance.name)) {
+            rc = lane_start(conf, store, cli_has(call, "--once"), &c->lanes[c->count], err);
+            c->count += rc == STATUS_OK;
+        }
+    }
+    return rc;
+}
+
+static bool all_done(const struct consumer *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (!lane_is_done(c->lanes[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void wait_for_end(struct consumer *c)
+{
+    bool ready = false;
+    while (!all_done(c) && signals_sleep(TICK_MS)) {
+        if (signals_take_reload()) {
+            log_info(MOD, "reload", LF_MSG("tokens are read again"));
+            for (size_t i = 0; i < c->count; i++) {
+                lane_ask_reload(c->lanes[i]);
+            }
+        }
+        bool joined = true;
+        for (size_t i = 0; i < c->count; i++) {
+            joined = joined && lane_is_ready(c->lanes[i]);
+        }
+        if (joined && !ready) {
+            service_ready();
+        }
+        ready = ready || joined;
+        service_alive();
+    }
+    service_stopping();
+}
+
+static enum status worst_result(const struct consumer *c, struct err *err)
+{
+    enum status worst = STATUS_OK;
+    for (size_t i = 0; i < c->count; i++) {
+        struct err one = {0};
+        enum status rc = lane_result(c->lanes[i], &one);
+        if (rc != STATUS_OK && worst == STATUS_OK) {
+            worst = rc;
+            *err = one;
+        }
+    }
+    return worst;
+}
+
+enum status cmd_run(const struct cli_call *call, const void *root, struct err *err)
+{
+    const struct consumer_conf *conf = root;
+    struct consumer c = {0};
+    struct http_server *server = NULL;
+    enum status rc = check_choice(call, conf, err);
+    if (rc == STATUS_OK) {
+        rc = signals_install(err);
+    }
+    if (rc == STATUS_OK) {
+        rc = start_lanes(&c, call, conf, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = http_server_start(conf->consumer.listen, ROUTES, sizeof ROUTES / sizeof ROUTES[0], &c,
+                               &server, err);
+    }
+    if (rc == STATUS_OK) {
+        log_info(MOD, "started", LF_TEXT("version", STOCKSYNC_VERSION), LF_INT("count", c.count),
+                 LF_TEXT("listen", http_server_address(server)),
+                 LF_TEXT("topic", conf->shared.topic.name));
+        wait_for_end(&c);
+    }
+    for (size_t i = 0; i < c.count; i++) {
+        lane_ask_stop(c.lanes[i]);
+    }
+    while (!all_done(&c)) {
+        struct timespec nap = {.tv_nsec = 20000000};
+        (void)nanosleep(&nap, NULL);
+    }
+    http_server_free(server);
+    if (rc == STATUS_OK) {
+        rc = worst_result(&c, err);
+    }
+    for (size_t i = 0; i < c.count; i++) {
+        lane_free(c.lanes[i]);
+    }
+    mem_free(c.lanes);
+    log_info(MOD, "stopped", LF_TEXT("status", status_name(rc)));
+    return rc;
+}

@@ -1,0 +1,47 @@
+#include "common/core/program.h"
+#include "consumer/app/commands.h"
+#include "consumer/app/consumer_conf.h"
+
+static const struct cli_flag RUN_FLAGS[] = {
+    {"--store", "NAME", true, "only this store; may repeat; default: every [store.NAME]"},
+    {"--once", NULL, false, "apply what is in the topic now, then exit"},
+};
+static const struct cli_flag HISTORY_FLAGS[] = {
+    {"--product", "ID", false, "Odoo's product id (product.product)"},
+    {"--all", NULL, false, "every product"},
+    {"--limit", "N", false, "at most N records"},
+};
+static const struct cli_flag PARKED_FLAGS[] = {
+    {"--store", "NAME", false, "only this store"},
+};
+
+static const struct cli_command COMMANDS[] = {
+    {"run", "keep the stores equal to the topic until a signal comes", RUN_FLAGS, 2, true, cmd_run},
+    {"history", "print a product's records from the topic, one JSON object a line", HISTORY_FLAGS,
+     3, true, cmd_history},
+    {"parked", "list what could not be applied, with the reason", PARKED_FLAGS, 1, true,
+     cmd_parked},
+    {"status", "levels, last write and parked rows of each store", NULL, 0, true, cmd_status},
+    {"check", "try everything that run needs: state, topic, tokens, scopes, locations", NULL, 0,
+     true, cmd_check},
+    PROGRAM_CONFIG_COMMAND,
+};
+
+static const struct cli_program CLI = {
+    .name = "stocksync-consumer",
+    .summary = "applies Odoo's stock from the topic to Shopify",
+    .version = STOCKSYNC_VERSION,
+    .commands = COMMANDS,
+    .command_count = sizeof COMMANDS / sizeof COMMANDS[0],
+};
+
+int main(int argc, char **argv)
+{
+    struct consumer_conf conf = {0};
+    const struct program program = {.cli = &CLI,
+                                    .service = "consumer",
+                                    .schema = &consumer_conf_schema,
+                                    .conf = &conf.shared,
+                                    .cross_check = consumer_conf_check};
+    return program_main(&program, argc, argv);
+}

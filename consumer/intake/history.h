@@ -1,0 +1,43 @@
+/**
+ * history: reads what the topic holds of one product, or of all, from the oldest record to the
+ * present end.
+ *
+ * Joins no group and commits nothing. Reads committed, so a record of an unsettled transaction
+ * shows up a second later. One owner; blocking.
+ */
+#ifndef STOCKSYNC_INTAKE_HISTORY_H
+#define STOCKSYNC_INTAKE_HISTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/core/bytes.h"
+#include "common/core/conf.h"
+#include "common/core/status.h"
+
+struct history_record {
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms; /* -1: none */
+    struct bytes key;
+    struct bytes value; /* ptr NULL: tombstone */
+    int64_t header_revision;
+};
+
+/** Called for every record, in the order of its partition. @return false to stop reading */
+typedef bool (*history_fn)(void *arg, const struct history_record *record);
+
+/**
+ * @param product_id  only records with this key, from its own partition; 0: all keys of all
+ * partitions
+ * @return STATUS_OK also when there is none; STATUS_BROKER_LOST, STATUS_TOPIC_UNFIT (no such
+ * topic), STATUS_CONFIG
+ */
+NODISCARD enum status history_read(const struct conf_pairs *kafka,
+                                   const char *topic,
+                                   int32_t product_id,
+                                   history_fn each,
+                                   void *arg,
+                                   struct err *err);
+
+#endif

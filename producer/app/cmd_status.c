@@ -1,0 +1,110 @@
+/*
+ * gc by hand, and status: what waits, who owns, what holds vacuum back.
+ */
+#include <stdio.h>
+
+#include "common/core/clock.h"
+#include "common/pg/pg_query.h"
+#include "producer/app/commands.h"
+#include "producer/app/databases.h"
+#include "producer/odoo/gc.h"
+#include "producer/odoo/horizon.h"
+#include "producer/odoo/install.h"
+#include "producer/odoo/marks.h"
+
+static const char OWNER_SQL[] = "SELECT epoch, since, host, pid, revision_ceiling, (SELECT "
+                                "count(*) FROM stocksync.parked_product) FROM stocksync.owner";
+static const char LOCK_SQL[] = "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE "
+                               "application_name = 'stocksync-producer owner'"
+                               " AND datname = pg_catalog.current_database()";
+
+static enum status print_owner(const struct databases *dbs, struct err *err)
+{
+    struct pg_rows owner = {0};
+    struct pg_rows lock = {0};
+    char since[CLOCK_TEXT_SIZE] = "never";
+    enum status rc = pg_query(dbs->state, OWNER_SQL, NULL, "lztill", &owner, err);
+    if (rc == STATUS_OK) {
+        rc = pg_query(dbs->odoo, LOCK_SQL, NULL, "l", &lock, err);
+    }
+    if (rc == STATUS_OK && owner.count == 1) {
+        if (!pg_is_null(&owner, 0, 1)) {
+            (void)clock_format_utc(pg_time_us(&owner, 0, 1), since);
+        }
+        (void)printf("owner            %s, epoch %lld, since %s%s%s\n",
+                     pg_i64(&lock, 0, 0) > 0 ? "running" : "not running",
+                     (long long)pg_i64(&owner, 0, 0), since,
+                     pg_is_null(&owner, 0, 2) ? "" : ", host ",
+                     pg_is_null(&owner, 0, 2) ? "" : pg_text(&owner, 0, 2));
+        (void)printf("parked products  %lld\n", (long long)pg_i64(&owner, 0, 5));
+    }
+    pg_rows_release(&owner);
+    pg_rows_release(&lock);
+    return rc;
+}
+
+static enum status print_marks(const struct databases *dbs, struct err *err)
+{
+    struct marks_summary m = {0};
+    struct horizon h = {0};
+    enum status rc = marks_summary_read(dbs->odoo, &m, err);
+    if (rc == STATUS_OK) {
+        double age = m.oldest_us > 0 ? (double)(clock_wall_us() - m.oldest_us) / 1e6 : 0;
+        (void)printf("marks waiting    %lld%s", (long long)m.count, m.count > 0 ? "" : "\n");
+        if (m.count > 0) {
+            (void)printf(", oldest %.1f s, ids %lld to %lld\n", age, (long long)m.min_id,
+                         (long long)m.max_id);
+        }
+        rc = horizon_read(dbs->odoo, &h, err);
+    }
+    if (rc == STATUS_OK && h.age_xids > 0) {
+        (void)printf("vacuum horizon   %lld transactions behind, %lld s, held by %s\n",
+                     (long long)h.age_xids, (long long)h.age_s, h.holder);
+    }
+    return rc;
+}
+
+enum status cmd_status(const struct cli_call *call, const void *root, struct err *err)
+{
+    (void)call;
+    const struct producer_conf *conf = root;
+    struct databases dbs = {0};
+    enum status rc = databases_open(conf, "stocksync-producer status", 60000, &dbs, err);
+    if (rc == STATUS_OK) {
+        rc = install_verify(dbs.odoo, INSTALL_ODOO, conf->shared.odoo.forecast, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = install_verify(dbs.state, INSTALL_STATE, conf->shared.odoo.forecast, err);
+    }
+    if (rc == STATUS_OK) {
+        (void)printf("installed        yes\n");
+        rc = print_owner(&dbs, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = print_marks(&dbs, err);
+    }
+    databases_close(&dbs);
+    return rc;
+}
+
+enum status cmd_gc(const struct cli_call *call, const void *root, struct err *err)
+{
+    (void)call;
+    const struct producer_conf *conf = root;
+    struct databases dbs = {0};
+    struct gc_counts counts = {0};
+    enum status rc = databases_open(conf, "stocksync-producer gc", 600000, &dbs, err);
+    if (rc == STATUS_OK) {
+        rc = gc_run(dbs.odoo, dbs.state, conf->gc.keep_attempts_ms, &counts, err);
+    }
+    if (rc == STATUS_OK) {
+        (void)printf("removed: %lld attempts, %lld parked products, %lld products, %lld "
+                     "levels\nmarks table: %s\n",
+                     (long long)counts.attempts, (long long)counts.parked_products,
+                     (long long)counts.products, (long long)counts.levels,
+                     counts.vacuumed ? "vacuumed"
+                                     : "not vacuumed: only its owner may (see install --grants)");
+    }
+    databases_close(&dbs);
+    return rc;
+}

@@ -1,0 +1,35 @@
+/**
+ * producer_conf: the producer's options, as the file of design.md section 3 has them.
+ */
+#ifndef STOCKSYNC_PRODUCER_APP_PRODUCER_CONF_H
+#define STOCKSYNC_PRODUCER_APP_PRODUCER_CONF_H
+
+#include "common/core/conf_shared.h"
+
+struct producer_options {
+    int mode; /* enum producer_mode */
+    char *listen;
+    int64_t batch_marks;
+    int64_t idle_poll_ms;
+    int64_t settle_ms;
+};
+
+enum producer_mode { MODE_TABLE, MODE_LOGICAL };
+
+struct gc_options {
+    int64_t every_ms;
+    int64_t keep_attempts_ms;
+};
+
+struct producer_conf {
+    struct shared_conf shared; /* first member, as conf_shared asks */
+    struct producer_options producer;
+    struct gc_options gc;
+};
+
+extern const struct conf_schema producer_conf_schema;
+
+/** What the table cannot say. */
+void producer_conf_check(const void *root, struct conf_problems *problems);
+
+#endif

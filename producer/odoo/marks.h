@@ -1,0 +1,113 @@
+/**
+ * marks: reads, deletes and inserts rows of stock_availability_dirty_shopify.
+ *
+ * A mark says that a product may have changed. It is deleted only by its id, and only after its
+ * record is committed in Kafka. Ids become visible out of order, so no read may rely on "greater
+ * than the last one" alone: see hint.h. Functions over a borrowed connection, which the caller
+ * opened with MARKS_SESSION_SQL; they keep nothing. Statuses are pg_query's.
+ */
+#ifndef STOCKSYNC_ODOO_MARKS_H
+#define STOCKSYNC_ODOO_MARKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/core/status.h"
+#include "common/model/product_stock.h"
+#include "common/pg/pg_conn.h"
+
+/**
+ * For pg_conn_options.session_sql of the tail's connection. The scan must stay an ordered index
+ * scan under LIMIT: after a mass delete and ANALYZE the planner otherwise prefers bitmap and sort.
+ * stock_reader lifts it for its own statements.
+ */
+#define MARKS_SESSION_SQL                                                                          \
+    "SET enable_bitmapscan = off; SET enable_sort = off; SET enable_seqscan = off;"
+
+struct mark {
+    int64_t id;
+    int32_t product_id;
+    enum cause cause;
+    int64_t date_added_us; /* wall clock */
+};
+
+/** Zero-initialise; keeps its memory between reads. */
+struct mark_list {
+    struct mark *list;
+    size_t count;
+    size_t capacity;
+};
+
+void mark_list_release(struct mark_list *marks);
+
+/** Marks that are published and not yet settled: left out by marks_read. */
+struct mark_skip {
+    bool (*has)(const void *arg, int64_t id);
+    const void *arg;
+    size_t count; /* how many there are at most: sizes the pages */
+};
+
+/** One snapshot for marks and state: BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY. */
+NODISCARD enum status marks_snapshot_begin(struct pg_conn *conn, struct err *err);
+/** COMMIT: before anything is produced, else we are the one who holds vacuum back. */
+NODISCARD enum status marks_snapshot_end(struct pg_conn *conn, struct err *err);
+
+/**
+ * Appends up to limit marks with id > after_id, by id ascending. Call inside the snapshot.
+ *
+ * @param skip      may be NULL
+ * @param marks     [out] emptied first
+ * @param last_id   [out] greatest id seen, skipped ones included; after_id when none
+ * @return STATUS_OK; fewer than limit marks means that the end was reached
+ * A row whose cause is not one of ours (inserted by others) reads as CAUSE_STOCK.
+ */
+NODISCARD enum status marks_read(struct pg_conn *conn,
+                                 int64_t after_id,
+                                 size_t limit,
+                                 const struct mark_skip *skip,
+                                 struct mark_list *marks,
+                                 int64_t *last_id,
+                                 struct err *err);
+
+/**
+ * Deletes exactly these ids, in one transaction with synchronous_commit = off: a lost delete is a
+ * repeat. Ids that are gone are fine.
+ */
+NODISCARD enum status
+marks_delete(struct pg_conn *conn, const int64_t *ids, size_t count, struct err *err);
+
+/** One mark for each product. */
+NODISCARD enum status marks_insert(struct pg_conn *conn,
+                                   const int32_t *product_ids,
+                                   size_t count,
+                                   enum cause cause,
+                                   struct err *err);
+/**
+ * Marks the next slice of all products: backfill.
+ *
+ * @param after_product  0 to begin, then what came back
+ * @param last_product   [out] greatest product id marked
+ * @param inserted       [out] fewer than limit: done
+ */
+NODISCARD enum status marks_insert_slice(struct pg_conn *conn,
+                                         int32_t after_product,
+                                         size_t limit,
+                                         int32_t *last_product,
+                                         size_t *inserted,
+                                         struct err *err);
+
+/** For status and metrics. */
+struct marks_summary {
+    int64_t count;  /* exact; costs a scan of the index */
+    int64_t min_id; /* 0: none */
+    int64_t max_id;
+    int64_t oldest_us; /* wall clock of the earliest date_added; 0: none */
+};
+NODISCARD enum status
+marks_summary_read(struct pg_conn *conn, struct marks_summary *summary, struct err *err);
+/** When the mark with the lowest id was added, wall µs; 0 when there is none. Cheap: the age that
+ * is watched. */
+NODISCARD enum status marks_oldest(struct pg_conn *conn, int64_t *added_us, struct err *err);
+
+#endif
