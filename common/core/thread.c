@@ -35,15 +35,16 @@ enum status thread_start(struct thread *self,
     sigset_t before;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    self->started = true; /* before the thread can ask itself to stop */
     int failed = pthread_create(&self->id, NULL, main_of_thread, self);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed != 0) {
         (void)close(self->wake_fd);
         self->wake_fd = -1;
+        self->started = false;
         return err_set(err, STATUS_INTERNAL, "cannot start thread '%s': %s", name,
                        strerror(failed));
     }
-    self->started = true;
     return STATUS_OK;
 }
 

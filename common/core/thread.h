@@ -17,7 +17,7 @@ struct thread {
     void *arg;
     atomic_bool stop;
     atomic_bool done;
-    int wake_fd; /* eventfd, readable once stop was asked for or thread_wake was called */
+    int wake_fd; /* eventfd, readable once stop was asked for */
     bool started;
 };
 

@@ -1,7 +1,8 @@
 /**
- * kafka_conf: librdkafka's properties: pass-through from [kafka], then ours, those that carry a guarantee last.
+ * kafka_conf: librdkafka's properties: ours, over them the pass-through from [kafka], over both
+ * those that carry a guarantee.
  *
- * Source of every value and its reason: facts/postgres-kafka section 11, repeated in kafka_conf.c's tables.
+ * Values and their reasons stand in kafka_conf.c's tables. Thread-safe.
  */
 #ifndef STOCKSYNC_KAFKA_KAFKA_CONF_H
 #define STOCKSYNC_KAFKA_KAFKA_CONF_H
@@ -9,27 +10,39 @@
 #include "common/core/conf.h"
 #include "common/core/status.h"
 
-enum kafka_role { KAFKA_PRODUCER, KAFKA_CONSUMER, KAFKA_READER /* history: no group commits, reads committed */ };
+enum kafka_role {
+    KAFKA_PRODUCER,
+    KAFKA_CONSUMER,
+    KAFKA_READER /* history: no group commits, reads committed */
+};
 
 struct kafka_identity {
     enum kafka_role role;
-    const char *client_id;        /* "stocksync-producer", "stocksync-store-outlet" */
-    const char *group_id;         /* consumers; NULL for the producer */
-    const char *transactional_id; /* producer: "stocksync-<topic>" */
+    const char *client_id; /* "stocksync-producer", "stocksync-store-outlet" */
+    const char *group_id;  /* consumers; NULL for the producer */
+    const char
+        *transactional_id; /* producer: "stocksync-<topic>"; NULL: makes no records (admin calls) */
+    int64_t
+        message_max_bytes; /* producer: the topic's max.message.bytes; 0: the library's default */
 };
 
 /**
- * Checks the pass-through entries without connecting and reports every problem with its line: unknown to the library, a bad
- * value, or a property that is ours to set.
+ * Checks the pass-through entries without connecting and reports every problem with its line:
+ * unknown to the library, a bad value, or a property that is ours to set.
  */
 void kafka_conf_check(const struct conf_pairs *pass_through, struct conf_problems *problems);
 
 /**
- * Builds the rd_kafka_conf_t for an identity; the caller owns it until rd_kafka_new takes it.
- * @param conf [out] rd_kafka_conf_t *, declared void so that folders without librdkafka may include this header
+ * Builds the rd_kafka_conf_t for an identity, with kafka_log attached; the caller owns it until
+ * rd_kafka_new takes it. For producer and consumer, log lines wait until the caller has named their
+ * queue (rd_kafka_set_log_queue); a reader's come at once.
+ * @param conf [out] rd_kafka_conf_t *, declared void so that folders without librdkafka may include
+ * this header
  * @return STATUS_OK, STATUS_CONFIG with the library's own text
  */
-NODISCARD enum status kafka_conf_build(const struct conf_pairs *pass_through, const struct kafka_identity *identity, void **conf,
+NODISCARD enum status kafka_conf_build(const struct conf_pairs *pass_through,
+                                       const struct kafka_identity *identity,
+                                       void **conf,
                                        struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
 /**
- * kafka_topic: the topic's designed settings: create it if it is missing and we may, else compare and say exactly what differs.
+ * kafka_topic: the topic's designed settings: create it if it is missing and we may, else compare
+ * and say exactly what differs.
  */
 #ifndef STOCKSYNC_KAFKA_KAFKA_TOPIC_H
 #define STOCKSYNC_KAFKA_KAFKA_TOPIC_H
@@ -20,14 +21,19 @@ struct kafka_topic_design {
 /**
  * Makes sure that the topic exists with the designed settings.
  * @param may_create  create it when it is missing
- * @param notes       [out] appended: harmless differences (longer retention, more replicas), one a line
+ * @param notes       [out] appended: harmless differences (longer retention, more replicas), one a
+ * line
  * @return STATUS_OK
- *         STATUS_TOPIC_UNFIT   missing and not created (err holds the command that creates it), or a setting that breaks a promise:
- *                              cleanup.policy with delete, fewer partitions than asked for…; err names setting, value found, value wanted
- *         STATUS_PERMISSION    the cluster refuses: err names the ACL
- *         STATUS_BROKER_LOST   no answer within timeout_ms
+ *         STATUS_TOPIC_UNFIT   missing and not created (err holds the command that creates it), or
+ * a setting that breaks a promise: cleanup.policy with delete, fewer partitions than asked for…;
+ * err names setting, value found, value wanted STATUS_PERMISSION    the cluster refuses: err names
+ * the ACL STATUS_BROKER_LOST   no answer within timeout_ms
  */
-NODISCARD enum status kafka_topic_ensure(const struct conf_pairs *pass_through, const struct kafka_topic_design *design,
-                                         bool may_create, int timeout_ms, struct strbuf *notes, struct err *err);
+NODISCARD enum status kafka_topic_ensure(const struct conf_pairs *pass_through,
+                                         const struct kafka_topic_design *design,
+                                         bool may_create,
+                                         int timeout_ms,
+                                         struct strbuf *notes,
+                                         struct err *err);
 
 #endif

@@ -1,20 +1,24 @@
 /**
- * coalescer: the newest wanted value per pair, and in which stage each pair is; no pair is ever in two requests.
+ * coalescer: the newest wanted value per pair, and in which stage each pair is; no pair is ever in
+ * two requests.
  *
- * A pair enters by coalescer_offer and leaves by coalescer_finish (or at once, when superseded). Stages:
+ * A pair enters by coalescer_offer and leaves by coalescer_finish (or at once, when superseded).
+ * Stages:
  *
  *     UNRESOLVED   the state has not been asked for what we last wrote
- *     UNREAD       never written by us, or the store said STALE: Shopify must be asked for its number
- *     READY        change_from is known: may go into a request
- *     BUSY         in a state query, a read or a request; a newer offer waits behind it
+ *     UNREAD       never written by us, or the store said STALE: Shopify must be asked for its
+ * number READY        change_from is known: may go into a request BUSY         in a state query, a
+ * read or a request; a newer offer waits behind it
  *
- * Lists are in order of first arrival; a newer value keeps the place. Holds on the offset ledger: each pending value holds its record;
- * replacing a value releases the older record, for its successor holds its own. Memory is bounded by the number of pairs of the catalogue.
- * Pure: no I/O, no clock. One lane owns it.
+ * Stages are taken in order of first arrival; a newer value keeps the place, also a pair that comes
+ * back. Holds on the offset ledger: each pending value holds its record; replacing a value releases
+ * the older record, for its successor holds its own. Memory is bounded by the number of pairs of
+ * the catalogue. Pure: no I/O, no clock. One lane owns it.
  */
 #ifndef STOCKSYNC_PLAN_COALESCER_H
 #define STOCKSYNC_PLAN_COALESCER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "consumer/plan/level_write.h"
@@ -34,18 +38,19 @@ struct want {
 struct pair {
     struct level_key key;
     enum pair_stage stage;
-    struct want want;     /* what the pair is being brought to */
-    bool has_next;        /* a newer value arrived while BUSY */
+    struct want want; /* what the pair is being brought to */
+    bool has_next;    /* a newer value arrived while BUSY */
     struct want next;
-    int32_t change_from;  /* valid in READY and in BUSY that came from READY */
-    unsigned tries;       /* requests that ended without success for this want */
-    /* list and hash links follow in the .c's own struct */
+    int32_t change_from; /* valid in READY and in BUSY that came from READY */
+    unsigned tries; /* requests that ended without success for this want: counted by the caller, 0
+                       again with a new want */
 };
 
 struct coalescer;
 
 enum offer_result {
-    OFFER_NEW,       /* the pair was not pending */
+    OFFER_NEW, /* taken, nothing superseded: the pair was not pending, or its value is BUSY and this
+                  one waits behind it */
     OFFER_REPLACED,  /* an older value was superseded */
     OFFER_SUPERSEDED /* a value at least as new is pending already: nothing was taken */
 };
@@ -54,24 +59,33 @@ enum offer_result {
 NODISCARD struct coalescer *coalescer_new(struct offset_ledger *ledger);
 /** Drops everything without touching the ledger. */
 void coalescer_free(struct coalescer *c);
-enum offer_result coalescer_offer(struct coalescer *c, struct level_key key, const struct want *want);
+enum offer_result
+coalescer_offer(struct coalescer *c, struct level_key key, const struct want *want);
 /**
- * Takes up to max pairs of a stage, oldest first, and makes them BUSY. UNREAD: only pairs of the first one's location (reads are per location).
- * The pointers stay valid until the pair is finished.
+ * Takes up to max pairs of a stage, oldest first, and makes them BUSY. UNREAD: only pairs of the
+ * first one's location (reads are per location). The pointers stay valid until the pair is
+ * finished.
  */
 size_t coalescer_take(struct coalescer *c, enum pair_stage stage, struct pair **list, size_t max);
-/** A BUSY pair's answer did not settle it: back to a stage. For READY change_from must be set first; a waiting newer value becomes the wanted one. */
-void coalescer_put_back(struct coalescer *c, struct pair *pair, enum pair_stage stage);
+/**
+ * A BUSY pair's answer did not settle it: back to a stage, at its place by arrival. For READY
+ * change_from must be set first; a waiting newer value becomes the wanted one.
+ * @return true when it did: the older value is superseded
+ */
+bool coalescer_put_back(struct coalescer *c, struct pair *pair, enum pair_stage stage);
 /**
  * A BUSY pair reached its end (applied, superseded, excluded, parked): releases its record.
- * A waiting newer value starts anew: READY with change_from = *written when written is not NULL, else UNRESOLVED. Otherwise the pair is gone and the pointer dead.
+ * A waiting newer value starts anew: READY with change_from = *written when written is not NULL,
+ * else UNRESOLVED. Otherwise the pair is gone and the pointer dead.
  */
 void coalescer_finish(struct coalescer *c, struct pair *pair, const int32_t *written);
-/** Drops every pair whose record is of this partition (revoked): also BUSY ones, whose late answer then finds PAIR gone: call only when nothing is BUSY. */
+/** Drops every pair whose record is of this partition (revoked), without touching the ledger: close
+ * the partition there in the same breath. Nothing may be BUSY. */
 void coalescer_drop_partition(struct coalescer *c, int32_t partition);
 size_t coalescer_count(const struct coalescer *c, enum pair_stage stage);
 size_t coalescer_total(const struct coalescer *c);
-/** changed_at of the oldest pending value by arrival, 0 when empty: for the age metric. */
+/** changed_at of the pair that arrived first (of its newest value), 0 when empty: for the age
+ * metric. */
 int64_t coalescer_oldest_changed_at_us(const struct coalescer *c);
 
 #endif

@@ -1,5 +1,6 @@
 /**
- * identity: which product owns a SKU (or barcode) on Odoo's side, so that two products never write one inventory item. Pure; one lane owns it.
+ * identity: which product owns a SKU (or barcode) on Odoo's side, so that two products never write
+ * one inventory item. Pure; one lane owns it.
  *
  * Holds one entry per product of the catalogue, kept durable by state/product_store.
  */
@@ -10,19 +11,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/core/attributes.h"
+
 struct identity;
 
 NODISCARD struct identity *identity_new(void);
 void identity_free(struct identity *id);
 /**
- * Notes how a product is known now. text NULL or sellable false: it claims no SKU. An older revision than the noted one is ignored.
- * @return true when something changed (it must be stored)
+ * Notes how a product is known now. text NULL or sellable false: it claims no SKU. An older
+ * revision than the noted one is ignored.
+ * @return true when the product is new or its text or sellable changed (it must be stored); a
+ * revision alone is no change
  */
-bool identity_note(struct identity *id, int32_t product_id, const char *text, bool sellable, int64_t revision);
+bool identity_note(
+    struct identity *id, int32_t product_id, const char *text, bool sellable, int64_t revision);
 /** How many sellable products claim this text. */
 size_t identity_claims(const struct identity *id, const char *text);
 /** Up to max product ids that claim it, ascending; returns how many were filled. */
-size_t identity_claimants(const struct identity *id, const char *text, int32_t *product_ids, size_t max);
+size_t
+identity_claimants(const struct identity *id, const char *text, int32_t *product_ids, size_t max);
 /** The text under which a product is noted, NULL when none; borrowed until it is noted again. */
 const char *identity_text(const struct identity *id, int32_t product_id);
 size_t identity_count(const struct identity *id);

@@ -1,5 +1,6 @@
 /**
- * level_write: the structs that leave plan (a wanted write) and enter it (what became of it). Plain data, no functions.
+ * level_write: the structs that leave plan (a wanted write) and enter it (what became of it). Plain
+ * data, no functions.
  */
 #ifndef STOCKSYNC_PLAN_LEVEL_WRITE_H
 #define STOCKSYNC_PLAN_LEVEL_WRITE_H
@@ -13,7 +14,8 @@ struct level_key {
     int64_t location;
 };
 
-/** Where a record stands in its topic. partition -1: the work did not come from the topic (a parked record tried again). */
+/** Where a record stands in its topic. partition -1: the work did not come from the topic (a parked
+ * record tried again). */
 struct record_position {
     int32_t partition;
     uint32_t epoch; /* partition epoch: counts its assignments */

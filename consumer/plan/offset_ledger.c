@@ -7,7 +7,8 @@
 
 static const uint32_t NONE = UINT32_MAX;
 
-/* An unfinished record. Unfinished ones form a list by offset; free ones a stack through `newer`. */
+/* An unfinished record. Unfinished ones form a list by offset; free ones a stack through `newer`.
+ */
 struct unfinished {
     int64_t offset;
     uint32_t holds;
@@ -143,8 +144,8 @@ enum status offset_ledger_add(struct offset_ledger *ol,
     }
     p->last = offset;
     uint32_t number = take_free(p);
-    p->pool[number] = (struct unfinished){
-        .offset = offset, .holds = 1, .older = p->newest, .newer = NONE};
+    p->pool[number] =
+        (struct unfinished){.offset = offset, .holds = 1, .older = p->newest, .newer = NONE};
     if (p->newest != NONE) {
         p->pool[p->newest].newer = number;
     } else {
@@ -167,10 +168,8 @@ static size_t place_of(const struct partition *p, struct record_position at)
     while (slots_taken(s, i) && p->pool[slots_number(s, i)].offset != at.offset) {
         i = slots_next(s, i);
     }
-    INVARIANT(slots_taken(s, i),
-              "partition %" PRId32 " offset %" PRId64 " has no hold",
-              at.partition,
-              at.offset);
+    INVARIANT(slots_taken(s, i), "partition %" PRId32 " offset %" PRId64 " has no hold",
+              at.partition, at.offset);
     return i;
 }
 

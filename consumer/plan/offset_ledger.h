@@ -1,11 +1,13 @@
 /**
  * offset_ledger: what may be committed, per partition.
  *
- * Calling sequence: offset_ledger_init; _open when a partition is assigned; _add for every record polled (one hold); _hold for every pair that
- * waits on it; _finish once per hold; _committable when a commit is due; _close on revoke; _release.
- * Rule: the committable offset never passes an unfinished record and never moves back. Offsets have gaps (markers, compaction): nothing here
- * counts records by subtraction. Memory follows the number of unfinished records, not of records read.
- * Positions with partition -1 are accepted and ignored. Pure: no I/O, no clock. One lane owns it.
+ * Calling sequence: offset_ledger_new; _open when a partition is assigned; _add for every record
+ * polled (one hold); _hold for every pair that waits on it; _finish once per hold; _committable
+ * when a commit is due; _close on revoke; _free. Rule: the committable offset never passes an
+ * unfinished record and never moves back. Offsets have gaps (markers, compaction): nothing here
+ * counts records by subtraction. Memory follows the number of unfinished records, not of records
+ * read. Positions with partition -1 are accepted and ignored. Pure: no I/O, no clock. One lane owns
+ * it.
  */
 #ifndef STOCKSYNC_PLAN_OFFSET_LEDGER_H
 #define STOCKSYNC_PLAN_OFFSET_LEDGER_H
@@ -27,10 +29,13 @@ void offset_ledger_close(struct offset_ledger *ol, int32_t partition);
 bool offset_ledger_is_open(const struct offset_ledger *ol, int32_t partition);
 /**
  * A record was polled: one hold on it. Offsets of a partition rise.
- * @return STATUS_OK and its position; STATUS_NOT_FOUND: the partition is not open (skip the record);
- *         STATUS_AGAIN: at or below one already added in this epoch (a re-delivery; skip it)
+ * @return STATUS_OK and its position; STATUS_NOT_FOUND: the partition is not open (skip the
+ * record); STATUS_AGAIN: at or below one already added in this epoch (a re-delivery; skip it)
  */
-NODISCARD enum status offset_ledger_add(struct offset_ledger *ol, int32_t partition, int64_t offset, struct record_position *at);
+NODISCARD enum status offset_ledger_add(struct offset_ledger *ol,
+                                        int32_t partition,
+                                        int64_t offset,
+                                        struct record_position *at);
 /** One more hold on a record that has at least one. Positions of older epochs are ignored. */
 void offset_ledger_hold(struct offset_ledger *ol, struct record_position at);
 /** Ends one hold. Positions of older epochs are ignored. */
@@ -40,9 +45,15 @@ void offset_ledger_finish(struct offset_ledger *ol, struct record_position at);
  * @param partitions, next_offsets  [out] room for max entries each
  * @return how many were filled
  */
-size_t offset_ledger_committable(const struct offset_ledger *ol, int32_t *partitions, int64_t *next_offsets, size_t max);
+size_t offset_ledger_committable(const struct offset_ledger *ol,
+                                 int32_t *partitions,
+                                 int64_t *next_offsets,
+                                 size_t max);
 /** These offsets were handed to Kafka. */
-void offset_ledger_committed(struct offset_ledger *ol, const int32_t *partitions, const int64_t *next_offsets, size_t count);
+void offset_ledger_committed(struct offset_ledger *ol,
+                             const int32_t *partitions,
+                             const int64_t *next_offsets,
+                             size_t count);
 /** Unfinished records over all open partitions; of one partition. */
 size_t offset_ledger_unfinished(const struct offset_ledger *ol);
 size_t offset_ledger_unfinished_of(const struct offset_ledger *ol, int32_t partition);

@@ -1,8 +1,9 @@
 /**
  * rules: a store's options turn a record into one quantity per location. Pure.
  *
- * Number of a location = sum of the basis over its warehouses, minus buffer, times percent / 100, rounded down, at most cap, never below 0
- * and at most 1,000,000,000 (Shopify's limit). A warehouse that the record does not name counts 0.
+ * Number of a location = sum of the basis over its warehouses, minus buffer, times percent / 100,
+ * rounded down, at most cap, never below 0 and at most 1,000,000,000 (Shopify's limit). A warehouse
+ * that the record does not name counts 0.
  */
 #ifndef STOCKSYNC_PLAN_RULES_H
 #define STOCKSYNC_PLAN_RULES_H
@@ -29,18 +30,31 @@ struct store_rules {
 };
 
 /** Why a product is no business of a store at all. */
-enum exclusion { EXCLUDED_NOT, EXCLUDED_GONE, EXCLUDED_INACTIVE, EXCLUDED_DISABLED, EXCLUDED_KIT, EXCLUSION_COUNT };
+enum exclusion {
+    EXCLUDED_NOT,
+    EXCLUDED_GONE,
+    EXCLUDED_INACTIVE,
+    EXCLUDED_DISABLED,
+    EXCLUDED_KIT,
+    EXCLUSION_COUNT
+};
 
+/** The reason, or EXCLUDED_NOT. NULL: a tombstone, the product is gone. */
 enum exclusion rules_exclusion(const struct product_stock *stock);
-/** "inactive", "disabled", "kit", "gone"; static, for metrics. */
+/** "inactive", "disabled", "kit", "gone", "none"; static, for metrics. */
 const char *exclusion_name(enum exclusion exclusion);
-/** The text by which this store knows the product (SKU or barcode); NULL when it has none. Borrowed from stock. */
+/** The text by which this store knows the product (SKU or barcode); NULL when it has none. Borrowed
+ * from stock. */
 const char *rules_match_text(const struct store_rules *rules, const struct product_stock *stock);
 /**
  * Wanted quantity at one location.
- * @return STATUS_OK, STATUS_STORE_MISCONFIGURED: basis = forecast but the record was made with [odoo] forecast = off
+ * @return STATUS_OK, STATUS_STORE_MISCONFIGURED: basis = forecast but the record was made with
+ * [odoo] forecast = off
  */
-NODISCARD enum status rules_quantity(const struct store_rules *rules, const struct location_rule *location,
-                                     const struct product_stock *stock, int32_t *quantity, struct err *err);
+NODISCARD enum status rules_quantity(const struct store_rules *rules,
+                                     const struct location_rule *location,
+                                     const struct product_stock *stock,
+                                     int32_t *quantity,
+                                     struct err *err);
 
 #endif

@@ -23,7 +23,7 @@ struct slots {
     struct slot {
         uint32_t tag;   /* the hash; its top bits are the home */
         uint32_t owner; /* entry number + 1; 0: free */
-    } *list;
+    } * list;
     size_t size;    /* places, a power of two */
     unsigned shift; /* 32 − log2(size) */
     size_t count;   /* taken */

@@ -1,0 +1,255 @@
+#include "common/kafka/kafka_conf.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "common/kafka/kafka_log.h"
+
+struct property {
+    const char *name;
+    const char *value;
+};
+
+/* Over these goes what [kafka] says. */
+static const struct property BOTH[] = {
+    {"socket.keepalive.enable", "true"}, /* dead peers are noticed */
+    {"socket.nagle.disable", "true"},    /* latency */
+    {"log.connection.close", "false"},   /* brokers close idle connections; that is no event */
+};
+static const struct property PRODUCER[] = {
+    {"transaction.timeout.ms",
+     "15000"}, /* bound on how long a dead producer holds read-committed readers and the cleaner */
+    {"linger.ms", "1"}, /* a batch is complete when it is waited for, and waiting flushes */
+    {"compression.type", "lz4"}, /* 2.2 against 1.5 million records of 100 bytes a second */
+    {"queue.buffering.max.kbytes", "65536"}, /* bounded memory */
+};
+static const struct property CONSUMER[] = {
+    {"auto.offset.reset", "earliest"}, /* a new store, or one whose offsets expired, reads all */
+    {"session.timeout.ms", "15000"},   /* take-over time of a dead member */
+    {"heartbeat.interval.ms", "3000"},
+    {"max.poll.interval.ms",
+     "300000"}, /* a lane never blocks that long; longer would hide a hang */
+    {"queued.max.messages.kbytes", "4096"}, /* the default of 64 MiB times the stores is too much */
+    {"fetch.message.max.bytes", "1048576"},
+    {"fetch.wait.max.ms", "500"}, /* answers at once when there is data */
+    {"fetch.min.bytes", "1"},
+    {"check.crcs", "true"}, /* cheap at our rates */
+};
+static const struct property READER[] = {
+    {"queued.max.messages.kbytes", "16384"},
+    {"check.crcs", "true"},
+};
+
+/* What [kafka] cannot change, because a promise or our own code rests on it. */
+static const struct property FORCED_BOTH[] = {
+    {"allow.auto.create.topics", "false"}, /* a typo must not create a topic */
+};
+static const struct property FORCED_PRODUCER[] = {
+    {"partitioner", "murmur2_random"}, /* the same partition as Java's clients */
+    {"log.queue", "true"},             /* log lines arrive in our poll, not on foreign threads */
+};
+static const struct property FORCED_CONSUMER[] = {
+    {"isolation.level", "read_uncommitted"}, /* a record counts when it is acknowledged; an aborted
+                                                one comes again, newer */
+    {"enable.auto.commit", "false"},         /* offsets move when the outcome is durable */
+    {"enable.auto.offset.store", "false"},
+    {"partition.assignment.strategy",
+     "cooperative-sticky"},           /* the callbacks are incremental only */
+    {"enable.partition.eof", "true"}, /* "caught up" */
+    {"log.queue", "true"},
+};
+static const struct property FORCED_READER[] = {
+    {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "earliest"},
+    {"enable.partition.eof", "true"},
+};
+
+/* Ours too, though not as constants: they come from the identity, or follow from the transactional
+ * id; and the older names of all these. */
+static const char *const RESERVED[] = {
+    "transactional.id",
+    "group.id",
+    "group.instance.id",
+    "message.max.bytes",
+    "enable.idempotence",
+    "acks",
+    "request.required.acks",
+    "auto.commit.enable",
+    "max.in.flight",
+    "retries",
+    "message.send.max.retries",
+    "max.in.flight.requests.per.connection",
+    "group.protocol",
+    "delivery.timeout.ms",
+    "message.timeout.ms",
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static bool has_name(const struct property *list, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(list[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_ours(const char *name)
+{
+    for (size_t i = 0; i < COUNT(RESERVED); i++) {
+        if (strcmp(RESERVED[i], name) == 0) {
+            return true;
+        }
+    }
+    return has_name(FORCED_BOTH, COUNT(FORCED_BOTH), name) ||
+           has_name(FORCED_PRODUCER, COUNT(FORCED_PRODUCER), name) ||
+           has_name(FORCED_CONSUMER, COUNT(FORCED_CONSUMER), name) ||
+           has_name(FORCED_READER, COUNT(FORCED_READER), name);
+}
+
+void kafka_conf_check(const struct conf_pairs *pass_through, struct conf_problems *problems)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    for (size_t i = 0; i < pass_through->count; i++) {
+        const struct conf_pair *pair = &pass_through->list[i];
+        char text[200] = "";
+        if (is_ours(pair->name)) {
+            conf_problem_add(problems, pair->line,
+                             "[kafka] %s: set by stocksync itself, a promise rests on it",
+                             pair->name);
+        } else if (rd_kafka_conf_set(conf, pair->name, pair->value, text, sizeof text) !=
+                   RD_KAFKA_CONF_OK) {
+            conf_problem_add(problems, pair->line, "[kafka] %s: %s", pair->name, text);
+        }
+    }
+    rd_kafka_conf_destroy(conf);
+}
+
+static enum status set(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *err)
+{
+    char text[300] = "";
+    if (rd_kafka_conf_set(conf, name, value, text, sizeof text) != RD_KAFKA_CONF_OK) {
+        return err_set(err, STATUS_CONFIG, "kafka property '%s': %s", name, text);
+    }
+    return STATUS_OK;
+}
+
+static enum status
+set_list(rd_kafka_conf_t *conf, const struct property *list, size_t count, struct err *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        status = set(conf, list[i].name, list[i].value, err);
+    }
+    return status;
+}
+
+static enum status
+set_defaults(rd_kafka_conf_t *conf, const struct kafka_identity *identity, struct err *err)
+{
+    enum status status = set_list(conf, BOTH, COUNT(BOTH), err);
+    if (status == STATUS_OK) {
+        status = set(conf, "client.id", identity->client_id, err);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    switch (identity->role) {
+    case KAFKA_PRODUCER:
+        return set_list(conf, PRODUCER, COUNT(PRODUCER), err);
+    case KAFKA_CONSUMER:
+        return set_list(conf, CONSUMER, COUNT(CONSUMER), err);
+    case KAFKA_READER:
+        return set_list(conf, READER, COUNT(READER), err);
+    }
+    return STATUS_OK;
+}
+
+static enum status
+set_pass_through(rd_kafka_conf_t *conf, const struct conf_pairs *pairs, struct err *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < pairs->count; i++) {
+        if (!is_ours(pairs->list[i].name)) {
+            status = set(conf, pairs->list[i].name, pairs->list[i].value, err);
+        }
+    }
+    return status;
+}
+
+static enum status
+force_producer(rd_kafka_conf_t *conf, const struct kafka_identity *identity, struct err *err)
+{
+    enum status status = set_list(conf, FORCED_PRODUCER, COUNT(FORCED_PRODUCER), err);
+    if (status == STATUS_OK && identity->message_max_bytes > 0) {
+        char number[24];
+        (void)snprintf(number, sizeof number, "%" PRId64, identity->message_max_bytes);
+        status = set(conf, "message.max.bytes", number, err);
+    }
+    if (status == STATUS_OK && identity->transactional_id != NULL) {
+        status = set(conf, "transactional.id", identity->transactional_id, err);
+    }
+    return status;
+}
+
+static enum status
+force(rd_kafka_conf_t *conf, const struct kafka_identity *identity, struct err *err)
+{
+    enum status status = set_list(conf, FORCED_BOTH, COUNT(FORCED_BOTH), err);
+    if (status == STATUS_OK && identity->group_id != NULL) {
+        status = set(conf, "group.id", identity->group_id, err);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    switch (identity->role) {
+    case KAFKA_PRODUCER:
+        return force_producer(conf, identity, err);
+    case KAFKA_CONSUMER:
+        return set_list(conf, FORCED_CONSUMER, COUNT(FORCED_CONSUMER), err);
+    case KAFKA_READER:
+        return set_list(conf, FORCED_READER, COUNT(FORCED_READER), err);
+    }
+    return STATUS_OK;
+}
+
+static bool names_brokers(const struct conf_pairs *pairs)
+{
+    for (size_t i = 0; i < pairs->count; i++) {
+        if (strcmp(pairs->list[i].name, "bootstrap.servers") == 0 ||
+            strcmp(pairs->list[i].name, "metadata.broker.list") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum status kafka_conf_build(const struct conf_pairs *pass_through,
+                             const struct kafka_identity *identity,
+                             void **conf,
+                             struct err *err)
+{
+    if (!names_brokers(pass_through)) {
+        return err_set(err, STATUS_CONFIG, "[kafka] bootstrap.servers is missing");
+    }
+    rd_kafka_conf_t *made = rd_kafka_conf_new();
+    enum status status = set_defaults(made, identity, err);
+    if (status == STATUS_OK) {
+        status = set_pass_through(made, pass_through, err);
+    }
+    if (status == STATUS_OK) {
+        status = force(made, identity, err);
+    }
+    if (status != STATUS_OK) {
+        rd_kafka_conf_destroy(made);
+        return status;
+    }
+    kafka_log_attach(made);
+    *conf = made;
+    return STATUS_OK;
+}

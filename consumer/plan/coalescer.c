@@ -1,0 +1,359 @@
+#include "consumer/plan/coalescer.h"
+
+#include "common/core/mem.h"
+#include "consumer/plan/arrival_heap.h"
+#include "consumer/plan/slots.h"
+
+static const uint32_t NONE = UINT32_MAX;
+
+/* Entries live in chunks, so that pointers to them stay while the pool grows. */
+enum { CHUNK_BITS = 12, CHUNK_SIZE = 1 << CHUNK_BITS };
+
+struct entry {
+    struct pair pair; /* first: a pair's address is its entry's */
+    uint64_t arrival; /* rises with each pair that enters, or starts anew */
+    uint32_t number;
+    uint32_t older; /* list of all pairs by arrival */
+    uint32_t newer; /* also links free entries */
+};
+
+/* Reads are per location, so pairs that wait for one are queued per location. */
+struct location_queue {
+    int64_t location;
+    struct arrival_heap heap;
+};
+
+struct coalescer {
+    struct offset_ledger *ledger; /* borrowed */
+    struct entry **chunks;
+    size_t chunk_count;
+    uint32_t used;
+    uint32_t free;
+    struct slots by_key;
+    uint64_t arrivals;
+    uint32_t oldest, newest;
+    struct arrival_heap unresolved, ready;
+    struct location_queue *unread;
+    size_t unread_count;
+    size_t counts[PAIR_STAGE_COUNT];
+};
+
+struct coalescer *coalescer_new(struct offset_ledger *ledger)
+{
+    struct coalescer *c = mem_calloc(1, sizeof *c);
+    c->ledger = ledger;
+    c->free = c->oldest = c->newest = NONE;
+    slots_init(&c->by_key);
+    return c;
+}
+
+void coalescer_free(struct coalescer *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < c->chunk_count; i++) {
+        mem_free(c->chunks[i]);
+    }
+    mem_free(c->chunks);
+    slots_release(&c->by_key);
+    arrival_heap_release(&c->unresolved);
+    arrival_heap_release(&c->ready);
+    for (size_t i = 0; i < c->unread_count; i++) {
+        arrival_heap_release(&c->unread[i].heap);
+    }
+    mem_free(c->unread);
+    mem_free(c);
+}
+
+static struct entry *entry_at(const struct coalescer *c, uint32_t number)
+{
+    return &c->chunks[number >> CHUNK_BITS][number & (CHUNK_SIZE - 1)];
+}
+
+static struct entry *entry_of(struct pair *pair)
+{
+    return (struct entry *)pair;
+}
+
+/* --- by key --- */
+
+/*
+ * The item decides the home, the location only the tag's end: the locations of an item, which one
+ * record asks for one after the other, lie side by side.
+ */
+static uint32_t key_tag(struct level_key key)
+{
+    const uint32_t end = 0xFF;
+    uint32_t item = (uint32_t)(slots_mix((uint64_t)key.item) >> 32);
+    uint32_t location = (uint32_t)(slots_mix((uint64_t)key.location) >> 32);
+    return (item & ~end) | (location & end);
+}
+
+/* The place of a key, or the free place at which the search ended. */
+static size_t place_of(const struct coalescer *c, struct level_key key, uint32_t tag)
+{
+    const struct slots *s = &c->by_key;
+    size_t i = slots_home(s, tag);
+    for (; slots_taken(s, i); i = slots_next(s, i)) {
+        if (s->list[i].tag == tag) {
+            const struct pair *p = &entry_at(c, slots_number(s, i))->pair;
+            if (p->key.item == key.item && p->key.location == key.location) {
+                break;
+            }
+        }
+    }
+    return i;
+}
+
+/* --- entries --- */
+
+static uint32_t take_free(struct coalescer *c)
+{
+    if (c->free != NONE) {
+        uint32_t number = c->free;
+        c->free = entry_at(c, number)->newer;
+        return number;
+    }
+    if (c->used == c->chunk_count * CHUNK_SIZE) {
+        c->chunks = mem_realloc(c->chunks, c->chunk_count + 1, sizeof *c->chunks);
+        c->chunks[c->chunk_count++] = mem_calloc(CHUNK_SIZE, sizeof(struct entry));
+    }
+    return c->used++;
+}
+
+static void arrive(struct coalescer *c, struct entry *e)
+{
+    e->arrival = c->arrivals++;
+    e->older = c->newest;
+    e->newer = NONE;
+    if (c->newest != NONE) {
+        entry_at(c, c->newest)->newer = e->number;
+    } else {
+        c->oldest = e->number;
+    }
+    c->newest = e->number;
+}
+
+static void leave(struct coalescer *c, struct entry *e)
+{
+    if (e->older != NONE) {
+        entry_at(c, e->older)->newer = e->newer;
+    } else {
+        c->oldest = e->newer;
+    }
+    if (e->newer != NONE) {
+        entry_at(c, e->newer)->older = e->older;
+    } else {
+        c->newest = e->older;
+    }
+}
+
+static void remove_entry(struct coalescer *c, struct entry *e)
+{
+    leave(c, e);
+    slots_remove(&c->by_key, place_of(c, e->pair.key, key_tag(e->pair.key)));
+    e->newer = c->free;
+    c->free = e->number;
+}
+
+/* --- stages --- */
+
+static struct arrival_heap *unread_queue(struct coalescer *c, int64_t location)
+{
+    size_t i = 0;
+    while (i < c->unread_count && c->unread[i].location != location) {
+        i++;
+    }
+    if (i == c->unread_count) {
+        c->unread = mem_realloc(c->unread, i + 1, sizeof *c->unread);
+        c->unread[c->unread_count++] = (struct location_queue){.location = location};
+    }
+    return &c->unread[i].heap;
+}
+
+static void enter_stage(struct coalescer *c, struct entry *e, enum pair_stage stage)
+{
+    struct arrival_heap *queue = NULL;
+    switch (stage) {
+    case PAIR_UNRESOLVED:
+        queue = &c->unresolved;
+        break;
+    case PAIR_UNREAD:
+        queue = unread_queue(c, e->pair.key.location);
+        break;
+    case PAIR_READY:
+        queue = &c->ready;
+        break;
+    case PAIR_BUSY:
+    case PAIR_STAGE_COUNT:
+        break;
+    }
+    INVARIANT(queue != NULL, "stage %d has no queue", (int)stage);
+    e->pair.stage = stage;
+    c->counts[stage]++;
+    arrival_heap_push(queue, e->arrival, e->number);
+}
+
+/* The location whose first pair arrived before those of all others. */
+static struct arrival_heap *first_unread_queue(struct coalescer *c)
+{
+    struct arrival_heap *first = NULL;
+    for (size_t i = 0; i < c->unread_count; i++) {
+        struct arrival_heap *q = &c->unread[i].heap;
+        if (q->count > 0 && (first == NULL || q->list[0].arrival < first->list[0].arrival)) {
+            first = q;
+        }
+    }
+    return first;
+}
+
+size_t coalescer_take(struct coalescer *c, enum pair_stage stage, struct pair **list, size_t max)
+{
+    struct arrival_heap *queue = stage == PAIR_UNRESOLVED ? &c->unresolved : &c->ready;
+    INVARIANT(stage < PAIR_BUSY, "stage %d cannot be taken", (int)stage);
+    if (stage == PAIR_UNREAD) {
+        queue = first_unread_queue(c);
+    }
+    size_t taken = 0;
+    while (taken < max && queue != NULL && queue->count > 0) {
+        struct entry *e = entry_at(c, arrival_heap_pop(queue));
+        e->pair.stage = PAIR_BUSY;
+        list[taken++] = &e->pair;
+    }
+    c->counts[stage] -= taken;
+    c->counts[PAIR_BUSY] += taken;
+    return taken;
+}
+
+/* --- values --- */
+
+static void
+enter_new(struct coalescer *c, struct level_key key, uint32_t tag, const struct want *want)
+{
+    uint32_t number = take_free(c);
+    struct entry *e = entry_at(c, number);
+    *e = (struct entry){.pair = {.key = key, .want = *want}, .number = number};
+    slots_add(&c->by_key, tag, number);
+    arrive(c, e);
+    enter_stage(c, e, PAIR_UNRESOLVED);
+}
+
+enum offer_result
+coalescer_offer(struct coalescer *c, struct level_key key, const struct want *want)
+{
+    uint32_t tag = key_tag(key);
+    size_t place = place_of(c, key, tag);
+    if (!slots_taken(&c->by_key, place)) {
+        offset_ledger_hold(c->ledger, want->at);
+        enter_new(c, key, tag, want);
+        return OFFER_NEW;
+    }
+    struct pair *p = &entry_at(c, slots_number(&c->by_key, place))->pair;
+    struct want *newest = p->has_next ? &p->next : &p->want;
+    if (want->revision <= newest->revision) {
+        return OFFER_SUPERSEDED;
+    }
+    offset_ledger_hold(c->ledger, want->at);
+    if (p->stage == PAIR_BUSY && !p->has_next) {
+        p->next = *want;
+        p->has_next = true;
+        return OFFER_NEW;
+    }
+    offset_ledger_finish(c->ledger, newest->at);
+    *newest = *want;
+    if (!p->has_next) {
+        p->tries = 0;
+    }
+    return OFFER_REPLACED;
+}
+
+/* The waiting newer value becomes the wanted one. */
+static void step_to_next(struct pair *p)
+{
+    p->want = p->next;
+    p->has_next = false;
+    p->tries = 0;
+}
+
+static void leave_busy(struct coalescer *c, const struct pair *p)
+{
+    INVARIANT(p->stage == PAIR_BUSY, "pair is in stage %d", (int)p->stage);
+    c->counts[PAIR_BUSY]--;
+}
+
+bool coalescer_put_back(struct coalescer *c, struct pair *pair, enum pair_stage stage)
+{
+    bool superseded = pair->has_next;
+    leave_busy(c, pair);
+    if (superseded) {
+        offset_ledger_finish(c->ledger, pair->want.at);
+        step_to_next(pair);
+    }
+    enter_stage(c, entry_of(pair), stage);
+    return superseded;
+}
+
+void coalescer_finish(struct coalescer *c, struct pair *pair, const int32_t *written)
+{
+    struct entry *e = entry_of(pair);
+    leave_busy(c, pair);
+    offset_ledger_finish(c->ledger, pair->want.at);
+    if (!pair->has_next) {
+        remove_entry(c, e);
+        return;
+    }
+    step_to_next(pair);
+    leave(c, e);
+    arrive(c, e);
+    if (written != NULL) {
+        pair->change_from = *written;
+    }
+    enter_stage(c, e, written != NULL ? PAIR_READY : PAIR_UNRESOLVED);
+}
+
+/* --- revoked partitions --- */
+
+/* Keeps the order of what stays: a heap without some of its numbers is pushed anew, in place. */
+static size_t drop_from(struct coalescer *c, struct arrival_heap *heap, int32_t partition)
+{
+    size_t before = heap->count;
+    heap->count = 0;
+    for (size_t i = 0; i < before; i++) {
+        struct arrival a = heap->list[i];
+        struct entry *e = entry_at(c, a.number);
+        if (e->pair.want.at.partition == partition) {
+            remove_entry(c, e);
+        } else {
+            arrival_heap_push(heap, a.arrival, a.number);
+        }
+    }
+    return before - heap->count;
+}
+
+void coalescer_drop_partition(struct coalescer *c, int32_t partition)
+{
+    INVARIANT(c->counts[PAIR_BUSY] == 0, "%zu pairs are busy", c->counts[PAIR_BUSY]);
+    c->counts[PAIR_UNRESOLVED] -= drop_from(c, &c->unresolved, partition);
+    c->counts[PAIR_READY] -= drop_from(c, &c->ready, partition);
+    for (size_t i = 0; i < c->unread_count; i++) {
+        c->counts[PAIR_UNREAD] -= drop_from(c, &c->unread[i].heap, partition);
+    }
+}
+
+/* --- figures --- */
+
+size_t coalescer_count(const struct coalescer *c, enum pair_stage stage)
+{
+    return c->counts[stage];
+}
+
+size_t coalescer_total(const struct coalescer *c)
+{
+    return c->by_key.count;
+}
+
+int64_t coalescer_oldest_changed_at_us(const struct coalescer *c)
+{
+    return c->oldest == NONE ? 0 : entry_at(c, c->oldest)->pair.want.changed_at_us;
+}

@@ -1,0 +1,111 @@
+#include "consumer/plan/rules.h"
+
+#include "common/model/quantity.h"
+
+/* Shopify's limit for both numbers of an entry. */
+static const int64_t MAX_QUANTITY = 1000000000;
+
+enum exclusion rules_exclusion(const struct product_stock *stock)
+{
+    if (stock == NULL) {
+        return EXCLUDED_GONE;
+    }
+    if (!stock->active) {
+        return EXCLUDED_INACTIVE;
+    }
+    if (!stock->shopify_enabled) {
+        return EXCLUDED_DISABLED;
+    }
+    return stock->is_kit ? EXCLUDED_KIT : EXCLUDED_NOT;
+}
+
+const char *exclusion_name(enum exclusion exclusion)
+{
+    switch (exclusion) {
+    case EXCLUDED_GONE:
+        return "gone";
+    case EXCLUDED_INACTIVE:
+        return "inactive";
+    case EXCLUDED_DISABLED:
+        return "disabled";
+    case EXCLUDED_KIT:
+        return "kit";
+    case EXCLUDED_NOT:
+    case EXCLUSION_COUNT:
+        break;
+    }
+    return "none";
+}
+
+const char *rules_match_text(const struct store_rules *rules, const struct product_stock *stock)
+{
+    const char *text = rules->match == MATCH_BARCODE ? stock->barcode : stock->sku;
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+static const struct warehouse_stock *find_warehouse(const struct product_stock *stock, int32_t id)
+{
+    /* few, and a wrong order in a record must not look like "no stock" */
+    for (size_t i = 0; i < stock->warehouse_count; i++) {
+        if (stock->warehouses[i].warehouse_id == id) {
+            return &stock->warehouses[i];
+        }
+    }
+    return NULL;
+}
+
+static enum status basis_of(const struct store_rules *rules,
+                            const struct product_stock *stock,
+                            const struct warehouse_stock *warehouse,
+                            double *value,
+                            struct err *err)
+{
+    switch (rules->basis) {
+    case BASIS_FREE:
+        *value = warehouse->free;
+        break;
+    case BASIS_ON_HAND:
+        *value = warehouse->on_hand;
+        break;
+    case BASIS_FORECAST:
+        if (!warehouse->has_forecast) {
+            return err_set(err, STATUS_STORE_MISCONFIGURED,
+                           "basis = forecast, but the record of product %d has no forecast for "
+                           "warehouse '%s': set [odoo] forecast = on and publish everything again",
+                           stock->product_id, warehouse->code);
+        }
+        *value = warehouse->forecast;
+        break;
+    }
+    return STATUS_OK;
+}
+
+enum status rules_quantity(const struct store_rules *rules,
+                           const struct location_rule *location,
+                           const struct product_stock *stock,
+                           int32_t *quantity,
+                           struct err *err)
+{
+    double sum = 0;
+    for (size_t i = 0; i < location->warehouse_count; i++) {
+        const struct warehouse_stock *w = find_warehouse(stock, location->warehouse_ids[i]);
+        double value = 0;
+        if (w != NULL) {
+            enum status rc = basis_of(rules, stock, w, &value, err);
+            if (rc != STATUS_OK) {
+                return rc;
+            }
+        }
+        sum += value;
+    }
+    /* multiplied before it is divided: exact for whole numbers */
+    int64_t number = quantity_floor((sum - (double)rules->buffer) * (double)rules->percent / 100.0);
+    if (rules->cap >= 0 && number > rules->cap) {
+        number = rules->cap;
+    }
+    if (number > MAX_QUANTITY) {
+        number = MAX_QUANTITY;
+    }
+    *quantity = number < 0 ? 0 : (int32_t)number; /* the floor is the last rule */
+    return STATUS_OK;
+}

@@ -1,0 +1,91 @@
+/*
+ * The run command: the producer's loop on the main thread, the HTTP responder and the scheduled
+ * cleaning beside it.
+ */
+#include "common/core/logger.h"
+#include "common/core/metric.h"
+#include "common/core/service.h"
+#include "common/core/signals.h"
+#include "common/http/http_server.h"
+#include "producer/app/commands.h"
+#include "producer/app/gc_task.h"
+#include "producer/app/producer.h"
+
+#define MOD "producer"
+
+static unsigned show_metrics(void *context, struct strbuf *body)
+{
+    (void)context;
+    metric_render(body);
+    return 200;
+}
+
+static unsigned show_health(void *context, struct strbuf *body)
+{
+    (void)context;
+    strbuf_append_text(body, "ok\n");
+    return 200;
+}
+
+static unsigned show_ready(void *context, struct strbuf *body)
+{
+    bool ready = producer_is_ready(context);
+    strbuf_append_text(body, ready ? "publishing\n" : "not publishing: see /status\n");
+    return ready ? 200 : 503;
+}
+
+static unsigned show_status(void *context, struct strbuf *body)
+{
+    producer_append_status(context, body);
+    strbuf_append_char(body, '\n');
+    return 200;
+}
+
+static unsigned show_index(void *context, struct strbuf *body)
+{
+    (void)context;
+    strbuf_append_text(body, "stocksync-producer " STOCKSYNC_VERSION
+                             "\n\n/status   state, marks, revision (JSON)\n/metrics  Prometheus\n"
+                             "/readyz   200 while it owns the tail and publishes\n/healthz  200 "
+                             "while the process lives\n");
+    return 200;
+}
+
+static const struct http_route ROUTES[] = {
+    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", show_metrics},
+    {"/healthz", "text/plain", show_health},
+    {"/readyz", "text/plain", show_ready},
+    {"/status", "application/json", show_status},
+    {"/", "text/plain; charset=utf-8", show_index},
+};
+
+enum status cmd_run(const struct cli_call *call, const void *root, struct err *err)
+{
+    (void)call;
+    const struct producer_conf *conf = root;
+    struct producer *producer = NULL;
+    struct http_server *server = NULL;
+    struct gc_task *gc = NULL;
+    enum status rc = signals_install(err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    producer = producer_new(conf);
+    rc = http_server_start(conf->producer.listen, ROUTES, sizeof ROUTES / sizeof ROUTES[0],
+                           producer, &server, err);
+    if (rc == STATUS_OK) {
+        rc = gc_task_start(conf, &gc, err);
+    }
+    if (rc == STATUS_OK) {
+        log_info(MOD, "started", LF_TEXT("version", STOCKSYNC_VERSION),
+                 LF_TEXT("listen", http_server_address(server)),
+                 LF_TEXT("topic", conf->shared.topic.name));
+        rc = producer_run(producer, err);
+    }
+    service_stopping();
+    gc_task_stop(gc);
+    http_server_free(server);
+    producer_free(producer);
+    log_info(MOD, "stopped", LF_TEXT("status", status_name(rc)));
+    return rc;
+}

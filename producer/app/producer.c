@@ -1,0 +1,634 @@
+#include "producer/app/producer.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/core/backoff.h"
+#include "common/core/clock.h"
+#include "common/core/fault.h"
+#include "common/core/logger.h"
+#include "common/core/mem.h"
+#include "common/core/metric.h"
+#include "common/core/service.h"
+#include "common/core/signals.h"
+#include "common/kafka/kafka_topic.h"
+#include "producer/app/cycle.h"
+#include "producer/odoo/hint.h"
+#include "producer/odoo/install.h"
+#include "producer/odoo/marks.h"
+#include "producer/odoo/odoo_version.h"
+#include "producer/odoo/owner.h"
+#include "producer/odoo/stock_reader.h"
+#include "producer/publish/publisher.h"
+#include "producer/publish/record_sink.h"
+#include "producer/publish/settlement.h"
+
+#define MOD "tail"
+
+#define STANDBY_POLL_MS    1000
+#define TICK_US            INT64_C(1000000)
+#define PROGRESS_US        INT64_C(30000000)
+#define TAKE_OVER_LIMIT_MS 10000
+#define TOPIC_LIMIT_MS     10000
+#define STATEMENT_LIMIT_MS 30000
+#define BACKFILL_SLICE     5000
+#define NOTES_MAX_BYTES    (16 * 1024)
+
+enum producer_state { PRODUCER_STARTING, PRODUCER_STANDBY, PRODUCER_OWNER, PRODUCER_STOPPING };
+
+static const char *const STATE_NAMES[] = {"starting", "standby", "owner", "stopping"};
+
+struct producer_metrics {
+    struct metric *marks, *records, *tombstones, *parked, *cycles, *settled, *failures, *unsettled,
+        *oldest, *owner, *commit_to_acknowledged;
+};
+
+/* What other threads may see; copied out under the mutex. */
+struct producer_view {
+    enum producer_state state;
+    bool publishing;
+    char why[320];
+    int64_t epoch, revision, oldest_us, failed_us;
+    uint64_t marks, records, tombstones, parked;
+    size_t unsettled;
+};
+
+struct producer {
+    const struct producer_conf *conf;
+    struct owner *owner;
+    struct pg_conn *tail;
+    struct stock_reader *reader;
+    struct record_sink *sink;
+    struct publisher *publisher;
+    struct settlement *settlement;
+    struct hint hint;
+    struct mark_list marks;
+    struct cycle cycle;
+    struct backoff backoff;
+    struct producer_metrics m;
+    int64_t tick_us, progress_us;
+    uint64_t progress_records;
+    bool topic_seen;
+    int32_t backfill_after; /* a whole backfill is under way: products up to this one are marked */
+    bool backfilling;
+    pthread_mutex_t mutex;
+    struct producer_view view;
+};
+
+/* --- states and what others see --- */
+
+static void set_state(struct producer *p, enum producer_state state, const char *why)
+{
+    enum producer_state old = p->view.state;
+    if (old == state) {
+        return;
+    }
+    char change[32];
+    (void)snprintf(change, sizeof change, "%s->%s", STATE_NAMES[old], STATE_NAMES[state]);
+    (void)pthread_mutex_lock(&p->mutex);
+    p->view.state = state;
+    (void)snprintf(p->view.why, sizeof p->view.why, "%s", why);
+    (void)pthread_mutex_unlock(&p->mutex);
+    metric_set(p->m.owner, state == PRODUCER_OWNER ? 1 : 0);
+    log_info(MOD, "state", LF_TEXT("state", change), LF_TEXT("why", why));
+}
+
+static void set_publishing(struct producer *p, bool publishing, const char *why)
+{
+    (void)pthread_mutex_lock(&p->mutex);
+    p->view.publishing = publishing;
+    (void)snprintf(p->view.why, sizeof p->view.why, "%s", why);
+    if (!publishing) {
+        p->view.failed_us = clock_wall_us();
+    }
+    (void)pthread_mutex_unlock(&p->mutex);
+}
+
+static void publish_view(struct producer *p, int64_t oldest_us)
+{
+    (void)pthread_mutex_lock(&p->mutex);
+    struct producer_view *v = &p->view;
+    v->epoch = owner_epoch(p->owner);
+    v->oldest_us = oldest_us;
+    v->marks = (uint64_t)metric_value(p->m.marks);
+    v->records = (uint64_t)metric_value(p->m.records);
+    v->tombstones = (uint64_t)metric_value(p->m.tombstones);
+    v->parked = (uint64_t)metric_value(p->m.parked);
+    v->unsettled = settlement_count(p->settlement);
+    (void)pthread_mutex_unlock(&p->mutex);
+    metric_set(p->m.unsettled, (double)v->unsettled);
+    metric_set(p->m.oldest, oldest_us > 0 ? (double)(clock_wall_us() - oldest_us) / 1e6 : 0);
+}
+
+/* --- opening what a tail needs --- */
+
+static enum status ensure_topic(struct producer *p, struct err *err)
+{
+    const struct topic_conf *t = &p->conf->shared.topic;
+    struct kafka_topic_design design = {.name = t->name,
+                                        .partitions = (int)t->partitions,
+                                        .replication_factor = (int)t->replication_factor,
+                                        .compaction_lag_ms = t->history_ms,
+                                        .tombstone_retention_ms = t->tombstones_ms,
+                                        .message_max_bytes = t->max_message_bytes};
+    struct strbuf notes;
+    strbuf_init(&notes, NOTES_MAX_BYTES);
+    enum status rc =
+        kafka_topic_ensure(&p->conf->shared.kafka, &design, t->create, TOPIC_LIMIT_MS, &notes, err);
+    if (rc == STATUS_OK && notes.len > 0) {
+        log_info(MOD, "topic", LF_TEXT("topic", t->name), LF_MSG(notes.ptr));
+    }
+    strbuf_release(&notes);
+    p->topic_seen = rc == STATUS_OK;
+    return rc;
+}
+
+static enum status open_sink(struct producer *p, struct err *err)
+{
+    struct record_sink_options options = {.kafka = &p->conf->shared.kafka,
+                                          .topic = p->conf->shared.topic.name};
+    enum status rc = p->topic_seen ? STATUS_OK : ensure_topic(p, err);
+    if (rc == STATUS_OK && p->sink == NULL) {
+        rc = record_sink_new(&options, &p->sink, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = record_sink_take_over(p->sink, TAKE_OVER_LIMIT_MS, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = publisher_new(p->sink, &p->publisher, err);
+    }
+    return rc;
+}
+
+static void close_sink(struct producer *p)
+{
+    publisher_free(p->publisher);
+    p->publisher = NULL;
+    record_sink_free(p->sink);
+    p->sink = NULL;
+}
+
+static enum status open_tail(struct producer *p, struct err *err)
+{
+    struct odoo_shape shape;
+    bool forecast = p->conf->shared.odoo.forecast;
+    enum status rc = pg_conn_open(p->tail, err);
+    if (rc == STATUS_OK) {
+        rc = odoo_version_read(p->tail, forecast, &shape, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = install_verify(p->tail, INSTALL_ODOO, forecast, err);
+    }
+    if (rc == STATUS_OK) {
+        p->reader = stock_reader_new(p->tail, &shape, forecast);
+        log_info(MOD, "odoo", LF_TEXT("version", shape.base_version),
+                 LF_TEXT("forecast", forecast ? "on" : "off"),
+                 LF_TEXT("mrp", shape.has_mrp ? "installed" : "not installed"));
+    }
+    return rc;
+}
+
+static void close_tail(struct producer *p)
+{
+    stock_reader_free(p->reader);
+    p->reader = NULL;
+    pg_conn_close(p->tail);
+}
+
+/* --- one cycle --- */
+
+static bool is_unsettled(const void *settlement, int64_t id)
+{
+    return settlement_has(settlement, id);
+}
+
+/* Marks and state in one snapshot, which ends before anything is produced. */
+static enum status read_cycle(struct producer *p, struct stock_batch *batch, struct err *err)
+{
+    int64_t begun = clock_monotonic_us();
+    struct mark_skip skip = {
+        .has = is_unsettled, .arg = p->settlement, .count = settlement_count(p->settlement)};
+    struct hint_read read = {.started_after = hint_start(&p->hint, begun, skip.count)};
+    size_t limit = (size_t)p->conf->producer.batch_marks;
+    enum status rc = marks_snapshot_begin(p->tail, err);
+    if (rc == STATUS_OK) {
+        rc = marks_read(p->tail, read.started_after, limit, &skip, &p->marks, &read.last_id, err);
+    }
+    if (rc == STATUS_OK) {
+        cycle_fold(&p->cycle, &p->marks);
+    }
+    if (rc == STATUS_OK && p->cycle.count > 0) {
+        rc = stock_reader_read(p->reader, p->cycle.product_ids, p->cycle.count, batch, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = marks_snapshot_end(p->tail, err);
+    }
+    if (rc != STATUS_OK) {
+        pg_rollback(p->tail);
+        return rc;
+    }
+    int64_t now = clock_monotonic_us();
+    read.count = p->marks.count;
+    read.full = p->marks.count == limit;
+    read.took_us = now - begun;
+    hint_note(&p->hint, &read, now);
+    return STATUS_OK;
+}
+
+static void complete_records(const struct producer *p, struct stock_batch *batch, int64_t revision)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct cycle_product *c = cycle_find(&p->cycle, batch->list[i].product_id);
+        batch->list[i].revision = revision;
+        batch->list[i].cause = c->cause;
+        batch->list[i].changed_at_us = c->changed_at_us;
+    }
+}
+
+static enum status park(struct producer *p, const struct publish_result *result, struct err *err)
+{
+    if (result->refused_count == 0) {
+        return STATUS_OK;
+    }
+    struct owner_parked *rows = mem_calloc(result->refused_count, sizeof *rows);
+    for (size_t i = 0; i < result->refused_count; i++) {
+        const struct publish_refusal *r = &result->refused[i];
+        rows[i] = (struct owner_parked){
+            .product_id = r->product_id, .reason = r->reason, .detail = r->detail};
+        log_error(MOD, "parked", LF_INT("product", r->product_id), LF_TEXT("reason", r->reason),
+                  LF_MSG(r->detail));
+    }
+    enum status rc = owner_park(p->owner, rows, result->refused_count, err);
+    mem_free(rows);
+    metric_add(p->m.parked, result->refused_count);
+    return rc;
+}
+
+static void observe(struct producer *p, const struct stock_batch *batch)
+{
+    int64_t now = clock_wall_us();
+    for (size_t i = 0; i < batch->count; i++) {
+        metric_observe_us(p->m.commit_to_acknowledged, now - batch->list[i].changed_at_us);
+    }
+    metric_add(p->m.cycles, 1);
+    metric_add(p->m.marks, p->cycle.mark_count);
+    metric_add(p->m.records, batch->count);
+    metric_add(p->m.tombstones, batch->gone_count);
+}
+
+static enum status publish_cycle(struct producer *p, struct stock_batch *batch, struct err *err)
+{
+    struct publish_result result = {0};
+    int64_t revision = 0;
+    enum status rc =
+        owner_sync_warehouses(p->owner, batch->warehouses, batch->warehouse_count, err);
+    if (rc == STATUS_OK) {
+        rc = owner_next_revision(p->owner, &revision, err);
+    }
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    complete_records(p, batch, revision);
+    struct publish_batch work = {.records = batch->list,
+                                 .record_count = batch->count,
+                                 .gone = batch->gone,
+                                 .gone_count = batch->gone_count,
+                                 .revision = revision,
+                                 .epoch = owner_epoch(p->owner)};
+    FAULT_POINT("tail.before_produce");
+    rc = publisher_publish(p->publisher, &work, &result, err);
+    FAULT_POINT("tail.published");
+    if (rc == STATUS_OK) {
+        rc = park(p, &result, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = owner_unpark(p->owner, p->cycle.product_ids, p->cycle.count, err);
+    }
+    if (rc == STATUS_OK) {
+        settlement_add(p->settlement, p->cycle.mark_ids, p->cycle.mark_count, clock_monotonic_us());
+        observe(p, batch);
+        p->view.revision = revision;
+    }
+    return rc;
+}
+
+/* Commits the Kafka transaction, then deletes exactly the marks that it covers. */
+static enum status settle(struct producer *p, struct err *err)
+{
+    size_t count = 0;
+    const int64_t *ids = settlement_ids(p->settlement, &count);
+    FAULT_POINT("tail.before_commit");
+    enum status rc = record_sink_commit(p->sink, err);
+    FAULT_POINT("tail.before_delete");
+    if (rc == STATUS_OK) {
+        rc = marks_delete(p->tail, ids, count, err);
+    }
+    FAULT_POINT("tail.after_delete");
+    if (rc == STATUS_OK) {
+        metric_add(p->m.settled, count);
+        settlement_clear(p->settlement);
+    }
+    return rc;
+}
+
+/* Everything again, by slices, while few marks wait. */
+static enum status feed_backfill(struct producer *p, struct err *err)
+{
+    if (!p->backfilling || p->marks.count >= BACKFILL_SLICE) {
+        return STATUS_OK;
+    }
+    size_t inserted = 0;
+    enum status rc = marks_insert_slice(p->tail, p->backfill_after, BACKFILL_SLICE,
+                                        &p->backfill_after, &inserted, err);
+    if (rc == STATUS_OK && inserted < BACKFILL_SLICE) {
+        p->backfilling = false;
+        log_info(MOD, "backfill_marked",
+                 LF_MSG("every product is marked: published as the marks are read"));
+    }
+    if (rc == STATUS_OK) {
+        hint_wake(&p->hint);
+    }
+    return rc;
+}
+
+static void show_progress(struct producer *p, int64_t now)
+{
+    uint64_t records = (uint64_t)metric_value(p->m.records);
+    if (now - p->progress_us < PROGRESS_US) {
+        return;
+    }
+    if (records != p->progress_records) {
+        log_info(MOD, "progress", LF_INT("count", records - p->progress_records),
+                 LF_INT("marks", metric_value(p->m.marks)),
+                 LF_REAL("age_s", metric_value(p->m.oldest)));
+    }
+    p->progress_us = now;
+    p->progress_records = records;
+}
+
+/* Once a second: does the lock still hold, how old is the oldest mark. */
+static enum status tick(struct producer *p, struct err *err)
+{
+    int64_t now = clock_monotonic_us();
+    int64_t oldest_us = 0;
+    if (now - p->tick_us < TICK_US) {
+        return STATUS_OK;
+    }
+    p->tick_us = now;
+    enum status rc = owner_check(p->owner, err);
+    if (rc == STATUS_OK) {
+        rc = marks_oldest(p->tail, &oldest_us, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = record_sink_poll(p->sink, err);
+    }
+    publish_view(p, oldest_us);
+    show_progress(p, now);
+    service_alive();
+    return rc;
+}
+
+static enum status run_cycle(struct producer *p, struct err *err)
+{
+    struct stock_batch batch = {0};
+    enum status rc = read_cycle(p, &batch, err);
+    FAULT_POINT("tail.after_read");
+    if (rc == STATUS_OK && p->cycle.count > 0) {
+        rc = publish_cycle(p, &batch, err);
+    }
+    bool idle = rc == STATUS_OK && p->cycle.count == 0;
+    if (rc == STATUS_OK && settlement_is_due(p->settlement, clock_monotonic_us(), idle)) {
+        rc = settle(p, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = feed_backfill(p, err);
+    }
+    return rc == STATUS_OK ? tick(p, err) : rc;
+}
+
+/* --- ownership and recovery --- */
+
+static enum status become_ready(struct producer *p, struct err *err)
+{
+    enum status rc = p->publisher != NULL ? STATUS_OK : open_sink(p, err);
+    if (rc == STATUS_OK && p->reader == NULL) {
+        rc = open_tail(p, err);
+    }
+    if (rc == STATUS_OK && !p->view.publishing) {
+        hint_init(&p->hint);
+        set_publishing(p, true, "publishing");
+        service_ready();
+        log_info(MOD, "publishing", LF_INT("epoch", owner_epoch(p->owner)),
+                 LF_TEXT("topic", p->conf->shared.topic.name));
+    }
+    return rc;
+}
+
+static enum status take_ownership(struct producer *p, struct err *err)
+{
+    enum status rc = owner_take(p->owner, err);
+    if (rc == STATUS_AGAIN) {
+        set_state(p, PRODUCER_STANDBY, "another producer owns the tail");
+        (void)signals_sleep(STANDBY_POLL_MS);
+        return STATUS_OK;
+    }
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    enum owner_backfill why = owner_backfill(p->owner);
+    set_state(p, PRODUCER_OWNER, "took the lock");
+    if (why == OWNER_BACKFILL_FIRST) {
+        log_info(MOD, "first_start",
+                 LF_MSG("nothing was published before: 'stocksync-producer backfill --all' "
+                        "publishes every product"));
+    } else if (why != OWNER_BACKFILL_NONE) {
+        p->backfilling = true;
+        p->backfill_after = 0;
+        log_warn(MOD, "backfill", LF_TEXT("why", owner_backfill_name(why)),
+                 LF_MSG("Kafka may be ahead of this database: every product is published again"));
+    }
+    return STATUS_OK;
+}
+
+/* After any failure: abort what is open, forget what was published and not settled, read from the
+ * start. */
+static enum status recover(struct producer *p, enum status rc, struct err *err)
+{
+    struct err second = {0};
+    int64_t pause = backoff_next_ms(&p->backoff, 0);
+    metric_add(p->m.failures, 1);
+    log_failure(LOG_WARN, MOD, "failed", err,
+                LOG_FIELDS(LF_INT("backoff_ms", pause),
+                           LF_INT("unsettled", settlement_count(p->settlement))));
+    set_publishing(p, false, err->msg);
+    settlement_clear(p->settlement);
+    hint_fail(&p->hint);
+    enum status abort_rc = p->sink != NULL ? record_sink_abort(p->sink, &second) : STATUS_OK;
+    if (abort_rc == STATUS_FENCED) {
+        *err = second;
+        return STATUS_FENCED;
+    }
+    if (abort_rc != STATUS_OK || rc == STATUS_CLIENT_BROKEN) {
+        close_sink(p);
+    }
+    close_tail(p);
+    if (owner_is_held(p->owner) && owner_check(p->owner, &second) != STATUS_OK) {
+        log_failure(LOG_WARN, MOD, "ownership_lost", &second,
+                    LOG_FIELDS(LF_MSG("nothing is published until the lock is ours again")));
+        owner_drop(p->owner);
+        close_sink(p);
+        set_state(p, PRODUCER_STANDBY, "the lock's connection is lost");
+    }
+    (void)signals_sleep((int)pause);
+    return STATUS_OK;
+}
+
+static enum status step(struct producer *p, struct err *err)
+{
+    if (!owner_is_held(p->owner)) {
+        return take_ownership(p, err);
+    }
+    enum status rc = become_ready(p, err);
+    if (rc == STATUS_OK) {
+        rc = run_cycle(p, err);
+    }
+    if (rc == STATUS_OK) {
+        backoff_reset(&p->backoff);
+        int64_t pace_ms = hint_pace_us(&p->hint) / 1000;
+        if (pace_ms > p->conf->producer.idle_poll_ms) {
+            pace_ms = p->conf->producer.idle_poll_ms;
+        }
+        if (pace_ms > 0) {
+            (void)signals_sleep((int)pace_ms);
+        }
+    }
+    return rc;
+}
+
+static void stop(struct producer *p)
+{
+    struct err err = {0};
+    size_t unsettled = settlement_count(p->settlement);
+    set_state(p, PRODUCER_STOPPING, "asked to stop");
+    if (unsettled > 0 && settle(p, &err) != STATUS_OK) {
+        log_failure(
+            LOG_WARN, MOD, "not_settled", &err,
+            LOG_FIELDS(LF_INT("count", unsettled),
+                       LF_MSG("these marks stay and are published again by the next start")));
+    }
+}
+
+enum status producer_run(struct producer *p, struct err *err)
+{
+    enum status rc = STATUS_OK;
+    while (rc == STATUS_OK && !signals_stop_requested()) {
+        rc = step(p, err);
+        bool transient = rc != STATUS_OK && status_class(rc) == CLASS_TRANSIENT;
+        if (transient && !signals_stop_requested()) {
+            rc = recover(p, rc, err);
+        } else if (transient) {
+            rc = STATUS_OK; /* stopping: the marks stay */
+            settlement_clear(p->settlement);
+        }
+    }
+    if (rc == STATUS_OK) {
+        stop(p);
+    }
+    return rc;
+}
+
+/* --- life cycle --- */
+
+static void register_metrics(struct producer_metrics *m)
+{
+    m->marks =
+        metric_counter("stocksync_producer_marks_total", "Marks read and published.", NULL, NULL);
+    m->records = metric_counter("stocksync_producer_records_total",
+                                "Records acknowledged by Kafka.", NULL, NULL);
+    m->tombstones = metric_counter("stocksync_producer_tombstones_total",
+                                   "Tombstones acknowledged by Kafka.", NULL, NULL);
+    m->parked = metric_counter("stocksync_producer_parked_total",
+                               "Products whose record was refused.", NULL, NULL);
+    m->cycles =
+        metric_counter("stocksync_producer_cycles_total", "Reads that found marks.", NULL, NULL);
+    m->settled =
+        metric_counter("stocksync_producer_settled_marks_total",
+                       "Marks deleted after their Kafka transaction was committed.", NULL, NULL);
+    m->failures = metric_counter("stocksync_producer_failures_total",
+                                 "Failures that were recovered from.", NULL, NULL);
+    m->unsettled = metric_gauge("stocksync_producer_unsettled_marks",
+                                "Marks published whose Kafka transaction is open.", NULL, NULL);
+    m->oldest = metric_gauge("stocksync_producer_oldest_mark_age_seconds",
+                             "Age of the mark with the lowest id.", NULL, NULL);
+    m->owner =
+        metric_gauge("stocksync_producer_owner", "1 while this process owns the tail.", NULL, NULL);
+    m->commit_to_acknowledged =
+        metric_histogram("stocksync_producer_commit_to_acknowledged_seconds",
+                         "From the mark to Kafka's acknowledgement.", NULL, NULL);
+}
+
+struct producer *producer_new(const struct producer_conf *conf)
+{
+    struct producer *p = mem_calloc(1, sizeof *p);
+    struct owner_options owner = {.odoo_dsn = conf->shared.odoo.dsn,
+                                  .state_dsn = conf_state_dsn(&conf->shared)};
+    struct pg_conn_options tail = {.dsn = conf->shared.odoo.dsn,
+                                   .application_name = "stocksync-producer tail",
+                                   .statement_timeout_ms = STATEMENT_LIMIT_MS,
+                                   .session_sql = MARKS_SESSION_SQL};
+    p->conf = conf;
+    p->owner = owner_new(&owner);
+    p->tail = pg_conn_new(&tail);
+    p->settlement = settlement_new(conf->producer.settle_ms * 1000);
+    hint_init(&p->hint);
+    backoff_init(&p->backoff, 200, 30000, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
+    (void)pthread_mutex_init(&p->mutex, NULL);
+    register_metrics(&p->m);
+    return p;
+}
+
+bool producer_is_ready(struct producer *producer)
+{
+    (void)pthread_mutex_lock(&producer->mutex);
+    bool ready = producer->view.publishing && producer->view.state == PRODUCER_OWNER;
+    (void)pthread_mutex_unlock(&producer->mutex);
+    return ready;
+}
+
+void producer_append_status(struct producer *producer, struct strbuf *out)
+{
+    (void)pthread_mutex_lock(&producer->mutex);
+    struct producer_view v = producer->view;
+    (void)pthread_mutex_unlock(&producer->mutex);
+    strbuf_appendf(out,
+                   "{\"service\":\"stocksync-producer\",\"version\":\"" STOCKSYNC_VERSION
+                   "\",\"state\":\"%s\",\"publishing\":%s,\"why\":",
+                   STATE_NAMES[v.state], v.publishing ? "true" : "false");
+    strbuf_append_json(out, v.why);
+    strbuf_appendf(out,
+                   ",\"epoch\":%lld,\"revision\":%lld,\"oldest_mark_age_seconds\":%.3f,\"unsettled_"
+                   "marks\":%zu",
+                   (long long)v.epoch, (long long)v.revision,
+                   v.oldest_us > 0 ? (double)(clock_wall_us() - v.oldest_us) / 1e6 : 0.0,
+                   v.unsettled);
+    strbuf_appendf(out, ",\"marks\":%llu,\"records\":%llu,\"tombstones\":%llu,\"parked\":%llu}",
+                   (unsigned long long)v.marks, (unsigned long long)v.records,
+                   (unsigned long long)v.tombstones, (unsigned long long)v.parked);
+}
+
+void producer_free(struct producer *producer)
+{
+    if (producer == NULL) {
+        return;
+    }
+    close_sink(producer);
+    close_tail(producer);
+    pg_conn_free(producer->tail);
+    owner_free(producer->owner);
+    settlement_free(producer->settlement);
+    mark_list_release(&producer->marks);
+    cycle_release(&producer->cycle);
+    (void)pthread_mutex_destroy(&producer->mutex);
+    mem_free(producer);
+}

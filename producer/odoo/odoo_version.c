@@ -1,0 +1,145 @@
+#include "producer/odoo/odoo_version.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/core/strbuf.h"
+#include "common/pg/pg_query.h"
+
+#define MAJOR_SERVED 15
+
+/*
+ * Every column that our SQL names, as "table.column", where the row is missing in the catalogue. $1: with those of the forecast.
+ * The version's own columns come first: without them this is not Odoo's database at all.
+ */
+static const char MISSING_COLUMNS[] =
+    "SELECT string_agg(DISTINCT CASE WHEN c.oid IS NULL THEN 'table ' || n.tab"
+    " ELSE 'column ' || n.tab || '.' || n.col END, ', ')"
+    " FROM (VALUES ('ir_module_module', 'name'), ('ir_module_module', 'latest_version'),"
+    " ('ir_model_fields', 'model'), ('ir_config_parameter', 'key'),"
+    " ('product_product', 'product_tmpl_id'), ('product_product', 'active'),"
+    " ('product_product', 'default_code'), ('product_product', 'barcode'),"
+    " ('product_template', 'type'), ('product_template', 'active'),"
+    " ('product_template', 'company_id'), ('product_template', 'uom_id'),"
+    " ('uom_uom', 'rounding'), ('uom_uom', 'factor'),"
+    " ('stock_quant', 'product_id'), ('stock_quant', 'location_id'),"
+    " ('stock_quant', 'quantity'), ('stock_quant', 'reserved_quantity'),"
+    " ('stock_location', 'parent_path'), ('stock_location', 'usage'),"
+    " ('stock_warehouse', 'code'), ('stock_warehouse', 'active'),"
+    " ('stock_warehouse', 'view_location_id'), ('stock_warehouse', 'company_id'),"
+    " ('res_company', 'name'),"
+    " ('stock_move', 'product_qty'), ('stock_move', 'state'), ('stock_move', 'product_id'),"
+    " ('stock_move', 'location_id'), ('stock_move', 'location_dest_id')) AS n(tab, col)"
+    " LEFT JOIN pg_class c ON c.relname = n.tab AND c.relkind IN ('r', 'p')"
+    " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')"
+    " LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = n.col AND NOT a.attisdropped"
+    " WHERE a.attname IS NULL AND ($1 OR n.tab <> 'stock_move')";
+
+static const char BASE_VERSION[] =
+    "SELECT latest_version::text FROM public.ir_module_module WHERE name = 'base'";
+
+static const char HAS_COLUMN[] =
+    "SELECT to_regclass('public.mrp_bom') IS NOT NULL,"
+    " EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.product_product'::regclass"
+    " AND attname = '" ODOO_FLAG_COLUMN "' AND NOT attisdropped),"
+    " EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.product_template'::regclass"
+    " AND attname = '" ODOO_FLAG_COLUMN "' AND NOT attisdropped)";
+
+static const char HAS_COMPUTED_FLAG[] =
+    "SELECT EXISTS (SELECT FROM public.ir_model_fields WHERE name = '" ODOO_FLAG_COLUMN "'"
+    " AND model IN ('product.product', 'product.template') AND store IS NOT TRUE)";
+
+static const char DATABASE_UUID[] = "SELECT stocksync.database_uuid()";
+
+static enum status check_columns(struct pg_conn *conn, bool forecast, struct err *err)
+{
+    struct pg_args args;
+    struct pg_rows rows = {0};
+    pg_args_init(&args, 16);
+    pg_args_bool(&args, forecast);
+    enum status status = pg_query(conn, MISSING_COLUMNS, &args, "t", &rows, err);
+    if (status == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
+        status = err_set(err,
+                         STATUS_DATABASE_UNFIT,
+                         "not a database of Odoo with the modules stock and product: missing %s",
+                         pg_text(&rows, 0, 0));
+    }
+    pg_rows_release(&rows);
+    pg_args_release(&args);
+    return status;
+}
+
+static enum status check_version(struct pg_conn *conn, struct odoo_shape *shape, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = pg_query(conn, BASE_VERSION, NULL, "t", &rows, err);
+    if (status == STATUS_OK) {
+        const char *text = rows.count == 1 ? pg_text(&rows, 0, 0) : NULL;
+        /* Databases of hosted versions are named "saas~15.2"; the digits behind the tilde are what counts. */
+        const char *digits = text != NULL ? text + strcspn(text, "0123456789") : "";
+        (void)snprintf(shape->base_version,
+                       sizeof shape->base_version,
+                       "%s",
+                       text != NULL ? text : "unknown");
+        shape->major = (int)strtol(digits, NULL, 10);
+        if (shape->major != MAJOR_SERVED) {
+            status = err_set(err,
+                             STATUS_DATABASE_UNFIT,
+                             "Odoo's base module has version '%s': only 15.0 is served, other "
+                             "versions store and compute stock differently",
+                             shape->base_version);
+        }
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+static enum status find_flag(struct pg_conn *conn, struct odoo_shape *shape, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = pg_query(conn, HAS_COLUMN, NULL, "bbb", &rows, err);
+    if (status == STATUS_OK) {
+        shape->has_mrp = pg_bool(&rows, 0, 0);
+        shape->flag = pg_bool(&rows, 0, 1)   ? ODOO_FLAG_VARIANT
+                      : pg_bool(&rows, 0, 2) ? ODOO_FLAG_TEMPLATE
+                                             : ODOO_FLAG_NONE;
+    }
+    if (status == STATUS_OK && shape->flag == ODOO_FLAG_NONE) {
+        status = pg_query(conn, HAS_COMPUTED_FLAG, NULL, "b", &rows, err);
+        if (status == STATUS_OK && pg_bool(&rows, 0, 0)) {
+            status = err_set(err,
+                             STATUS_DATABASE_UNFIT,
+                             "Odoo's field '" ODOO_FLAG_COLUMN "' is computed and has no column: "
+                             "store it (store=True) on the product or its template");
+        }
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+enum status
+odoo_version_read(struct pg_conn *conn, bool forecast, struct odoo_shape *shape, struct err *err)
+{
+    *shape = (struct odoo_shape){.server_version = pg_conn_server_version(conn)};
+    enum status status = check_columns(conn, forecast, err);
+    if (status == STATUS_OK) {
+        status = check_version(conn, shape, err);
+    }
+    if (status == STATUS_OK) {
+        status = find_flag(conn, shape, err);
+    }
+    return status;
+}
+
+enum status odoo_version_uuid(struct pg_conn *conn, char uuid[ODOO_UUID_SIZE], struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = pg_query(conn, DATABASE_UUID, NULL, "t", &rows, err);
+    if (status == STATUS_OK) {
+        const char *text = pg_text(&rows, 0, 0);
+        (void)snprintf(uuid, ODOO_UUID_SIZE, "%s", text != NULL ? text : "");
+    }
+    pg_rows_release(&rows);
+    return status;
+}
