@@ -1,7 +1,8 @@
 /**
  * http_server: the small HTTP responder of both programs: /metrics, /healthz, /readyz, /status, /.
  *
- * libmicrohttpd with one thread of its own; handlers run on that thread, so they only read metric cells and status snapshots. GET and HEAD only.
+ * libmicrohttpd with one thread of its own; handlers run on that thread, so they only read metric
+ * cells and status snapshots. GET and HEAD only.
  */
 #ifndef STOCKSYNC_HTTP_HTTP_SERVER_H
 #define STOCKSYNC_HTTP_HTTP_SERVER_H
@@ -26,8 +27,12 @@ struct http_route {
  * @param server  [out] NULL when listen is empty: no server, and STATUS_OK
  * @return STATUS_OK, STATUS_CONFIG (address malformed or in use; err names it)
  */
-NODISCARD enum status http_server_start(const char *listen, const struct http_route *routes, size_t route_count, void *context,
-                                        struct http_server **server, struct err *err);
+NODISCARD enum status http_server_start(const char *listen,
+                                        const struct http_route *routes,
+                                        size_t route_count,
+                                        void *context,
+                                        struct http_server **server,
+                                        struct err *err);
 /** "127.0.0.1:9400" with the real port; valid until freed. NULL server gives "". */
 const char *http_server_address(const struct http_server *server);
 void http_server_free(struct http_server *server);

@@ -401,6 +401,7 @@ enum status lane_start(const struct consumer_conf *conf,
     (void)snprintf(l->group_id, sizeof l->group_id, "stocksync-%s", l->store.name);
     (void)snprintf(l->client_id, sizeof l->client_id, "stocksync-store-%s", l->store.name);
     backoff_init(&l->backoff, 500, 60000, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
+    l->read_cost = INVENTORY_READ_COST;
     (void)pthread_mutex_init(&l->mutex, NULL);
     l->view.since_us = clock_wall_us();
     register_metrics(l);

@@ -113,6 +113,7 @@ struct lane {
     struct shop_location *locations;
     size_t location_count;
     struct budget budget;
+    double read_cost; /* points that a read of levels asks for, as the last answer told */
     struct lane_metrics m;
     struct backoff backoff;
 

@@ -175,7 +175,7 @@ static enum status send_read(struct lane *l, struct request *r, struct err *err)
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
     inventory_read_variables(r->pairs[0]->key.location, items, r->count, &variables);
     r->op = OP_LEVELS_READ;
-    r->cost = INVENTORY_READ_COST;
+    r->cost = l->read_cost;
     r->variables = strbuf_take(&variables);
     strbuf_release(&variables);
     backoff_reset(&r->backoff);
@@ -254,7 +254,7 @@ static enum status send_new(struct lane *l, bool *sent, struct err *err)
         budget_allows(&l->budget, INVENTORY_SET_COST, now)) {
         rc = send_set(l, r, err);
     } else if (coalescer_count(l->coalescer, PAIR_UNREAD) > 0 &&
-               budget_allows(&l->budget, INVENTORY_READ_COST, now)) {
+               budget_allows(&l->budget, l->read_cost, now)) {
         rc = send_read(l, r, err);
     }
     *sent = rc == STATUS_OK && r->phase == REQUEST_SENT;
@@ -314,7 +314,7 @@ int64_t lane_next_deadline_us(const struct lane *l)
     }
     size_t ready = coalescer_count(l->coalescer, PAIR_READY);
     if (slot && !is_held(l) && ready + coalescer_count(l->coalescer, PAIR_UNREAD) > 0) {
-        double cost = ready > 0 ? INVENTORY_SET_COST : INVENTORY_READ_COST;
+        double cost = ready > 0 ? INVENTORY_SET_COST : l->read_cost;
         int64_t allowed = budget_next_us(&l->budget, cost, clock_monotonic_us());
         next = allowed < next ? allowed : next;
     }
@@ -573,6 +573,9 @@ static void note_cost(struct lane *l, const struct request *r, const struct answ
                     now);
     if (answer->maximum > 0) {
         metric_set(l->m.points, answer->available);
+    }
+    if (r->op == OP_LEVELS_READ && answer->cost_requested > 0) {
+        l->read_cost = answer->cost_requested;
     }
     if (answer->api_version[0] != '\0' && strcmp(answer->api_version, l->store.api_version) != 0) {
         log_warn(

@@ -10,8 +10,9 @@
 #define MAJOR_SERVED 15
 
 /*
- * Every column that our SQL names, as "table.column", where the row is missing in the catalogue. $1: with those of the forecast.
- * The version's own columns come first: without them this is not Odoo's database at all.
+ * Every column that our SQL names, as "table.column", where the row is missing in the catalogue.
+ * $1: with those of the forecast. The version's own columns come first: without them this is not
+ * Odoo's database at all.
  */
 static const char MISSING_COLUMNS[] =
     "SELECT string_agg(DISTINCT CASE WHEN c.oid IS NULL THEN 'table ' || n.tab"
@@ -60,8 +61,7 @@ static enum status check_columns(struct pg_conn *conn, bool forecast, struct err
     pg_args_bool(&args, forecast);
     enum status status = pg_query(conn, MISSING_COLUMNS, &args, "t", &rows, err);
     if (status == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
-        status = err_set(err,
-                         STATUS_DATABASE_UNFIT,
+        status = err_set(err, STATUS_DATABASE_UNFIT,
                          "not a database of Odoo with the modules stock and product: missing %s",
                          pg_text(&rows, 0, 0));
     }
@@ -76,16 +76,11 @@ static enum status check_version(struct pg_conn *conn, struct odoo_shape *shape,
     enum status status = pg_query(conn, BASE_VERSION, NULL, "t", &rows, err);
     if (status == STATUS_OK) {
         const char *text = rows.count == 1 ? pg_text(&rows, 0, 0) : NULL;
-        /* Databases of hosted versions are named "saas~15.2"; the digits behind the tilde are what counts. */
-        const char *digits = text != NULL ? text + strcspn(text, "0123456789") : "";
-        (void)snprintf(shape->base_version,
-                       sizeof shape->base_version,
-                       "%s",
+        (void)snprintf(shape->base_version, sizeof shape->base_version, "%s",
                        text != NULL ? text : "unknown");
-        shape->major = (int)strtol(digits, NULL, 10);
+        shape->major = (int)strtol(shape->base_version, NULL, 10);
         if (shape->major != MAJOR_SERVED) {
-            status = err_set(err,
-                             STATUS_DATABASE_UNFIT,
+            status = err_set(err, STATUS_DATABASE_UNFIT,
                              "Odoo's base module has version '%s': only 15.0 is served, other "
                              "versions store and compute stock differently",
                              shape->base_version);
@@ -108,8 +103,7 @@ static enum status find_flag(struct pg_conn *conn, struct odoo_shape *shape, str
     if (status == STATUS_OK && shape->flag == ODOO_FLAG_NONE) {
         status = pg_query(conn, HAS_COMPUTED_FLAG, NULL, "b", &rows, err);
         if (status == STATUS_OK && pg_bool(&rows, 0, 0)) {
-            status = err_set(err,
-                             STATUS_DATABASE_UNFIT,
+            status = err_set(err, STATUS_DATABASE_UNFIT,
                              "Odoo's field '" ODOO_FLAG_COLUMN "' is computed and has no column: "
                              "store it (store=True) on the product or its template");
         }

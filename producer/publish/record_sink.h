@@ -20,6 +20,7 @@ struct record_sink;
 struct record_sink_options {
     const struct conf_pairs *kafka; /* pass-through; borrowed until free */
     const char *topic;              /* borrowed until free */
+    int64_t max_message_bytes;      /* the topic's max.message.bytes: larger records are refused by the client; 0: the library's default */
 };
 
 /** What a record carries. All borrowed for the call; librdkafka copies. */
@@ -31,7 +32,7 @@ struct record {
     int64_t epoch;        /* header "epoch", decimal */
 };
 
-/** Makes the client; does not connect. @return STATUS_OK, STATUS_CONFIG */
+/** Makes the client; does not connect by itself. @return STATUS_OK, STATUS_CONFIG */
 NODISCARD enum status record_sink_new(const struct record_sink_options *options, struct record_sink **sink, struct err *err);
 /**
  * Takes over: fetches the topic's metadata, then init_transactions (fences and aborts a predecessor). Bounded by timeout_ms.
@@ -48,10 +49,15 @@ bool record_sink_is_open(const struct record_sink *sink);
 NODISCARD enum status record_sink_add(struct record_sink *sink, const struct record *record, size_t index, struct err *err);
 /**
  * Waits until every queued record is acknowledged.
- * @return STATUS_OK: all of them are. STATUS_BATCH_ABORTED: at least one was refused: abort, read again; record_sink_refused tells which index the broker refused by itself
+ * @return STATUS_OK: all of them are. STATUS_BATCH_ABORTED: at least one was refused: abort, read again; record_sink_refused tells which ones the broker refused by themselves
  *         (as opposed to a neighbour). STATUS_BROKER_LOST after timeout_ms. STATUS_FENCED. STATUS_CLIENT_BROKEN.
  */
 NODISCARD enum status record_sink_wait(struct record_sink *sink, int timeout_ms, struct err *err);
+/**
+ * Which records of this transaction the broker refused because of what they are. It refuses by batches of its own, so good ones may be among them.
+ * Empty when the cause lies elsewhere. @param indexes [out] borrowed until the next begin, in no order @return how many
+ */
+size_t record_sink_refused(const struct record_sink *sink, const size_t **indexes);
 /** Commits what is open: afterwards its marks may be deleted. @return as wait; STATUS_OK when nothing is open */
 NODISCARD enum status record_sink_commit(struct record_sink *sink, struct err *err);
 /** Aborts what is open, dropping what is queued. A failed abort returns STATUS_CLIENT_BROKEN (free the sink and make a new one) or STATUS_FENCED. */

@@ -1,0 +1,569 @@
+#include "common/http/http_client.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <curl/curl.h>
+
+#include "common/core/clock.h"
+#include "common/core/mem.h"
+#include "common/core/strbuf.h"
+
+#define CONNECT_TIMEOUT_MS 10000
+
+/* Callers wait on a stop descriptor and one or two others. */
+#define MAX_FDS 8
+
+/* Connections of a store that was quiet for longer are made anew: many proxies drop them silently
+ * after a minute. */
+#define CONNECTION_MAX_IDLE_S 50L
+
+enum transfer_state { TRANSFER_IDLE, TRANSFER_RUNNING, TRANSFER_FINISHED, TRANSFER_TAKEN };
+
+struct transfer {
+    CURL *easy;
+    struct curl_slist *headers;
+    struct strbuf body;
+    struct http_answer answer;
+    int64_t begun_us;
+    bool too_large;
+    char error[CURL_ERROR_SIZE];
+    enum transfer_state state;
+    struct transfer *next; /* in the list of its state */
+};
+
+/* A singly linked list that is appended to and taken from in order. */
+struct transfer_list {
+    struct transfer *first;
+    struct transfer **end; /* where the next one is linked */
+};
+
+struct http_client {
+    CURLM *multi;
+    struct http_client_options options;
+    char *ca_file;
+    struct transfer_list running;
+    struct transfer_list finished;
+    struct transfer *idle; /* handles kept for the next requests */
+    size_t untaken_count;  /* running and finished */
+};
+
+/* --- lists --- */
+
+static void list_init(struct transfer_list *list)
+{
+    list->first = NULL;
+    list->end = &list->first;
+}
+
+static void list_append(struct transfer_list *list, struct transfer *t)
+{
+    t->next = NULL;
+    *list->end = t;
+    list->end = &t->next;
+}
+
+static void list_remove(struct transfer_list *list, struct transfer *t)
+{
+    struct transfer **link = &list->first;
+    while (*link != t) {
+        link = &(*link)->next;
+    }
+    *link = t->next;
+    if (list->end == &t->next) {
+        list->end = link;
+    }
+    t->next = NULL;
+}
+
+/* --- what curl calls --- */
+
+static size_t take_body(char *ptr, size_t size, size_t count, void *arg)
+{
+    struct transfer *t = arg;
+    size_t len = size * count;
+    strbuf_append(&t->body, ptr, len);
+    if (t->body.overflow) {
+        t->too_large = true;
+        return 0; /* ends the transfer */
+    }
+    return len;
+}
+
+static void forget_headers(struct http_answer *a)
+{
+    a->retry_after_s = -1;
+    a->api_version[0] = '\0';
+    a->request_id[0] = '\0';
+    a->deprecated[0] = '\0';
+}
+
+/* Seconds with an optional fraction, nothing else: strtod alone takes "nan", "0x1p3" and more. */
+static double parse_seconds(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    size_t len = digits;
+    if (text[len] == '.') {
+        size_t fraction = strspn(text + len + 1, "0123456789");
+        digits += fraction;
+        len += 1 + fraction;
+    }
+    if (digits == 0 || digits > 12 || text[len] != '\0') {
+        return -1;
+    }
+    return strtod(text, NULL);
+}
+
+/* Printable ASCII alone: these texts go into logs and tables. Too long ones are cut. */
+static void copy_header(char *out, size_t size, const char *value)
+{
+    size_t n = 0;
+    for (; value[n] != '\0' && n + 1 < size; n++) {
+        out[n] = (char)(value[n] >= 0x20 && value[n] < 0x7f ? value[n] : '?');
+    }
+    out[n] = '\0';
+}
+
+static void note_header(struct http_answer *a, const char *name, const char *value)
+{
+    if (strcasecmp(name, "Retry-After") == 0) {
+        a->retry_after_s = parse_seconds(value);
+    } else if (strcasecmp(name, "X-Shopify-API-Version") == 0) {
+        copy_header(a->api_version, sizeof a->api_version, value);
+    } else if (strcasecmp(name, "X-Request-Id") == 0) {
+        copy_header(a->request_id, sizeof a->request_id, value);
+    } else if (strcasecmp(name, "X-Shopify-API-Deprecated-Reason") == 0) {
+        copy_header(a->deprecated, sizeof a->deprecated, value);
+    }
+}
+
+static size_t take_header(char *ptr, size_t size, size_t count, void *arg)
+{
+    struct transfer *t = arg;
+    size_t len = size * count;
+    char line[512];
+    size_t used = len < sizeof line ? len : sizeof line - 1;
+    (void)memcpy(line, ptr, used);
+    line[used] = '\0';
+    while (used > 0 && isspace((unsigned char)line[used - 1])) {
+        line[--used] = '\0';
+    }
+    char *colon = strchr(line, ':');
+    if (strncmp(line, "HTTP/", 5) == 0) {
+        forget_headers(&t->answer); /* the one before was an interim answer */
+    } else if (colon != NULL) {
+        *colon = '\0';
+        char *value = colon + 1;
+        value += strspn(value, " \t");
+        note_header(&t->answer, line, value);
+    }
+    return len;
+}
+
+/* --- life cycle --- */
+
+static void init_curl(void)
+{
+    CURLcode rc = curl_global_init(CURL_GLOBAL_DEFAULT);
+    INVARIANT(rc == CURLE_OK, "curl_global_init: %s", curl_easy_strerror(rc));
+}
+
+struct http_client *http_client_new(const struct http_client_options *options)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, init_curl);
+    struct http_client *client = mem_calloc(1, sizeof *client);
+    client->options = *options;
+    client->ca_file = mem_strdup(options->ca_file);
+    list_init(&client->running);
+    list_init(&client->finished);
+    client->multi = curl_multi_init();
+    INVARIANT(client->multi != NULL, "curl_multi_init failed");
+    (void)curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                            (long)options->max_connections);
+    (void)curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)options->max_connections);
+    return client;
+}
+
+/* The token leaves our memory with the request that carried it. */
+static void wipe_headers(struct transfer *t)
+{
+    for (struct curl_slist *h = t->headers; h != NULL; h = h->next) {
+        for (volatile char *p = h->data; *p != '\0'; p++) {
+            *p = '\0';
+        }
+    }
+    curl_slist_free_all(t->headers);
+    t->headers = NULL;
+}
+
+static void transfer_free(struct transfer *t)
+{
+    wipe_headers(t);
+    curl_easy_cleanup(t->easy);
+    strbuf_release(&t->body);
+    mem_free(t);
+}
+
+static void free_list(struct transfer *t)
+{
+    while (t != NULL) {
+        struct transfer *next = t->next;
+        transfer_free(t);
+        t = next;
+    }
+}
+
+void http_client_free(struct http_client *client)
+{
+    if (client == NULL) {
+        return;
+    }
+    for (struct transfer *t = client->running.first; t != NULL; t = t->next) {
+        (void)curl_multi_remove_handle(client->multi, t->easy);
+    }
+    free_list(client->running.first);
+    free_list(client->finished.first);
+    free_list(client->idle);
+    (void)curl_multi_cleanup(client->multi);
+    mem_free(client->ca_file);
+    mem_free(client);
+}
+
+/* --- starting --- */
+
+static bool is_loopback(const char *host)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    char bare[INET6_ADDRSTRLEN];
+    if (strcasecmp(host, "localhost") == 0) {
+        return true; /* curl resolves this name itself, always to the loopback addresses */
+    }
+    if (inet_pton(AF_INET, host, &v4) == 1) {
+        return (ntohl(v4.s_addr) >> 24) == 127;
+    }
+    size_t len = strlen(host);
+    if (len < 2 || len - 2 >= sizeof bare || host[0] != '[' || host[len - 1] != ']') {
+        return false;
+    }
+    (void)memcpy(bare, host + 1, len - 2);
+    bare[len - 2] = '\0';
+    return inet_pton(AF_INET6, bare, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+static enum status judge_parts(CURLU *parts, bool *plain, struct err *err)
+{
+    char *scheme = NULL;
+    char *host = NULL;
+    char *user = NULL;
+    enum status rc = STATUS_OK;
+    if (curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+        curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK || host[0] == '\0') {
+        rc = err_set(err, STATUS_CONFIG, "an address needs a scheme and a host");
+    } else if (curl_url_get(parts, CURLUPART_USER, &user, 0) == CURLUE_OK ||
+               curl_url_get(parts, CURLUPART_PASSWORD, &user, 0) == CURLUE_OK) {
+        rc =
+            err_set(err, STATUS_CONFIG, "the address of host '%s' must not hold credentials", host);
+    } else if (strcasecmp(scheme, "https") != 0 && strcasecmp(scheme, "http") != 0) {
+        rc = err_set(err, STATUS_CONFIG, "scheme '%s' is not allowed: use https", scheme);
+    } else {
+        *plain = strcasecmp(scheme, "http") == 0;
+        if (*plain && !is_loopback(host)) {
+            rc = err_set(err, STATUS_CONFIG,
+                         "http is allowed to loopback addresses alone: use https for host '%s'",
+                         host);
+        }
+    }
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(user);
+    return rc;
+}
+
+static enum status judge_url(const char *url, bool *plain, struct err *err)
+{
+    CURLU *parts = curl_url();
+    INVARIANT(parts != NULL, "curl_url failed");
+    CURLUcode parsed = curl_url_set(parts, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
+    enum status rc = parsed == CURLUE_OK
+                         ? judge_parts(parts, plain, err)
+                         : err_set(err, STATUS_CONFIG, "an address cannot be used: %s",
+                                   curl_url_strerror(parsed));
+    curl_url_cleanup(parts);
+    return rc;
+}
+
+static struct transfer *transfer_take(struct http_client *client)
+{
+    struct transfer *t = client->idle;
+    if (t != NULL) {
+        client->idle = t->next;
+        t->next = NULL;
+        return t;
+    }
+    t = mem_calloc(1, sizeof *t);
+    t->easy = curl_easy_init();
+    INVARIANT(t->easy != NULL, "curl_easy_init failed");
+    strbuf_init(&t->body, client->options.answer_max_bytes);
+    return t;
+}
+
+static void transfer_put_back(struct http_client *client, struct transfer *t)
+{
+    wipe_headers(t);
+    curl_easy_reset(t->easy); /* keeps connections, which belong to the multi handle */
+    strbuf_reset(&t->body);
+    t->state = TRANSFER_IDLE;
+    t->next = client->idle;
+    client->idle = t;
+}
+
+static void add_header(struct transfer *t, const char *name, const char *value)
+{
+    size_t size = strlen(name) + strlen(value) + sizeof ": ";
+    char *line = mem_alloc(size);
+    (void)snprintf(line, size, "%s: %s", name, value);
+    struct curl_slist *list = curl_slist_append(t->headers, line);
+    INVARIANT(list != NULL, "curl_slist_append failed");
+    t->headers = list;
+    struct secret wiped = {.value = line, .len = size - 1};
+    secret_release(&wiped); /* the line may hold the token */
+}
+
+static void set_headers(struct transfer *t, const struct http_request *request)
+{
+    struct curl_slist *no_expect = curl_slist_append(NULL, "Expect:");
+    INVARIANT(no_expect != NULL, "curl_slist_append failed");
+    t->headers = no_expect;
+    if (request->content_type != NULL) {
+        add_header(t, "Content-Type", request->content_type);
+    }
+    if (request->accept != NULL) {
+        add_header(t, "Accept", request->accept);
+    }
+    if (request->secret_header != NULL) {
+        add_header(t, request->secret_header, secret_reveal(request->secret));
+    }
+    (void)curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+}
+
+static void
+set_transport(const struct http_client *client, struct transfer *t, const char *url, bool plain)
+{
+    CURL *easy = t->easy;
+    (void)curl_easy_setopt(easy, CURLOPT_URL, url);
+    (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, plain ? "http" : "https");
+    (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    (void)curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+    (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)client->options.timeout_ms);
+    (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, CONNECTION_MAX_IDLE_S);
+    (void)curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "stocksync");
+    (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    (void)curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+    (void)curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    if (plain) {
+        /* A proxy from the environment would read the token; over https it only sees a tunnel. */
+        (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    }
+    if (client->ca_file != NULL) {
+        /* The system's directory of authorities (CAPATH) stays in force beside this file. */
+        (void)curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
+    }
+}
+
+static void set_callbacks(struct transfer *t)
+{
+    (void)curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+    (void)curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error);
+    (void)curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, take_body);
+    (void)curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+    (void)curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, take_header);
+    (void)curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+}
+
+/* A line end inside would let a credential write headers of its own. */
+static bool is_usable(const struct secret *secret)
+{
+    return secret->len <= SECRET_MAX_BYTES && strpbrk(secret_reveal(secret), "\r\n") == NULL;
+}
+
+enum status
+http_client_start(struct http_client *client, const struct http_request *request, struct err *err)
+{
+    bool plain = false;
+    enum status rc = judge_url(request->url, &plain, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    if (request->secret_header != NULL && !is_usable(request->secret)) {
+        return err_set(err, STATUS_CONFIG, "a credential must be one line of at most %d bytes",
+                       SECRET_MAX_BYTES);
+    }
+    struct transfer *t = transfer_take(client);
+    t->answer = (struct http_answer){.owner = request->owner, .retry_after_s = -1, .transfer = t};
+    t->too_large = false;
+    t->error[0] = '\0';
+    t->begun_us = clock_monotonic_us();
+    set_transport(client, t, request->url, plain);
+    set_callbacks(t);
+    set_headers(t, request);
+    if (request->content_type != NULL) {
+        (void)curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+        (void)curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+        (void)curl_easy_setopt(t->easy, CURLOPT_COPYPOSTFIELDS,
+                               request->body.len > 0 ? (const char *)request->body.ptr : "");
+    }
+    CURLMcode added = curl_multi_add_handle(client->multi, t->easy);
+    INVARIANT(added == CURLM_OK, "curl_multi_add_handle: %s", curl_multi_strerror(added));
+    t->state = TRANSFER_RUNNING;
+    list_append(&client->running, t);
+    client->untaken_count++;
+    return STATUS_OK;
+}
+
+size_t http_client_running(const struct http_client *client)
+{
+    return client->untaken_count;
+}
+
+/* --- finishing --- */
+
+/* Bytes handed to the connection, over all tries: curl itself repeats a request once when a kept
+ * connection turns out to be dead, and then even "could not connect" may follow a request that
+ * arrived. */
+static bool was_sent(CURL *easy)
+{
+    long sent = 0;
+    return curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent) != CURLE_OK || sent > 0;
+}
+
+static void judge(const struct http_client *client, struct transfer *t, CURLcode result)
+{
+    struct http_answer *a = &t->answer;
+    char origin[24];
+    a->elapsed_us = clock_monotonic_us() - t->begun_us;
+    if (result == CURLE_OK) {
+        (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &a->status);
+        a->outcome = HTTP_ANSWERED;
+        a->body = strbuf_bytes(&t->body);
+        return;
+    }
+    a->outcome = was_sent(t->easy) ? HTTP_UNKNOWN : HTTP_NOT_SENT;
+    (void)snprintf(origin, sizeof origin, "CURLE_%d", (int)result);
+    if (t->too_large) {
+        (void)err_set_origin(&a->err, STATUS_OUTCOME_UNKNOWN, origin,
+                             "the answer is larger than %zu bytes",
+                             client->options.answer_max_bytes);
+    } else {
+        (void)err_set_origin(
+            &a->err, a->outcome == HTTP_UNKNOWN ? STATUS_OUTCOME_UNKNOWN : STATUS_STORE_LOST,
+            origin, "%s", t->error[0] != '\0' ? t->error : curl_easy_strerror(result));
+    }
+}
+
+static void collect(struct http_client *client)
+{
+    int left = 0;
+    for (CURLMsg *m = curl_multi_info_read(client->multi, &left); m != NULL;
+         m = curl_multi_info_read(client->multi, &left)) {
+        if (m->msg != CURLMSG_DONE) {
+            continue;
+        }
+        /* m is gone with the handle's removal */
+        CURL *easy = m->easy_handle;
+        CURLcode result = m->data.result;
+        void *owner = NULL;
+        (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&owner);
+        struct transfer *t = owner;
+        judge(client, t, result);
+        (void)curl_multi_remove_handle(client->multi, easy);
+        list_remove(&client->running, t);
+        t->state = TRANSFER_FINISHED;
+        list_append(&client->finished, t);
+    }
+}
+
+static void move_on(struct http_client *client)
+{
+    int still = 0;
+    CURLMcode rc = curl_multi_perform(client->multi, &still);
+    INVARIANT(rc == CURLM_OK, "curl_multi_perform: %s", curl_multi_strerror(rc));
+    collect(client);
+}
+
+void http_client_wait(struct http_client *client, const int *fds, size_t fd_count, int timeout_ms)
+{
+    struct curl_waitfd extra[MAX_FDS];
+    INVARIANT(fd_count <= MAX_FDS, "%zu descriptors", fd_count);
+    int64_t deadline = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
+    bool woken = false;
+    move_on(client);
+    while (client->finished.first == NULL && !woken) {
+        int left_ms = clock_left_ms(deadline);
+        int ready = 0;
+        for (size_t i = 0; i < fd_count; i++) {
+            extra[i] = (struct curl_waitfd){.fd = fds[i], .events = CURL_WAIT_POLLIN};
+        }
+        CURLMcode rc = curl_multi_poll(client->multi, extra, (unsigned)fd_count, left_ms, &ready);
+        INVARIANT(rc == CURLM_OK, "curl_multi_poll: %s", curl_multi_strerror(rc));
+        for (size_t i = 0; i < fd_count; i++) {
+            woken = woken || extra[i].revents != 0;
+        }
+        woken = woken || left_ms == 0;
+        move_on(client);
+    }
+}
+
+bool http_client_next(struct http_client *client, struct http_answer *answer)
+{
+    struct transfer *t = client->finished.first;
+    if (t == NULL) {
+        return false;
+    }
+    list_remove(&client->finished, t);
+    t->state = TRANSFER_TAKEN;
+    client->untaken_count--;
+    *answer = t->answer;
+    return true;
+}
+
+void http_client_done(struct http_client *client, struct http_answer *answer)
+{
+    struct transfer *t = answer->transfer;
+    INVARIANT(t != NULL && t->state == TRANSFER_TAKEN, "an answer is given back once");
+    transfer_put_back(client, t);
+    *answer = (struct http_answer){0};
+}
+
+void http_client_cancel(struct http_client *client, const void *owner)
+{
+    struct transfer_list *lists[] = {&client->running, &client->finished};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        struct transfer *t = lists[i]->first;
+        while (t != NULL) {
+            struct transfer *next = t->next;
+            if (t->answer.owner == owner) {
+                if (t->state == TRANSFER_RUNNING) {
+                    (void)curl_multi_remove_handle(client->multi, t->easy);
+                }
+                list_remove(lists[i], t);
+                client->untaken_count--;
+                transfer_put_back(client, t);
+            }
+            t = next;
+        }
+    }
+}

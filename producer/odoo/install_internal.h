@@ -1,0 +1,32 @@
+/**
+ * install_internal: what the files of install share. For install*.c only.
+ */
+#ifndef STOCKSYNC_ODOO_INSTALL_INTERNAL_H
+#define STOCKSYNC_ODOO_INSTALL_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "producer/odoo/install.h"
+#include "producer/odoo/odoo_version.h"
+
+#define MARKS_QUALIFIED "public." ODOO_MARKS_TABLE
+
+/** Adds one statement, without its ";". */
+void plan_add(struct install_plan *plan, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/** Adds a whole script, which ends its statements itself. */
+void plan_script(struct install_plan *plan, const char *sql);
+/** Adds a line for a person. */
+void plan_note(struct install_plan *plan, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/** Creates or adopts the marks table, its settings and its grants. @return as install_plan */
+NODISCARD enum status
+install_plan_marks(struct pg_conn *conn, struct install_plan *plan, struct err *err);
+/** An adopted table gets the trigger that keeps its unique constraint from being hit; the function
+ * must exist by then. */
+NODISCARD enum status
+install_plan_keep(struct pg_conn *conn, struct install_plan *plan, struct err *err);
+/** Takes the marks table away, or gives an adopted one its old shape back. */
+NODISCARD enum status
+uninstall_plan_marks(struct pg_conn *conn, struct install_plan *plan, struct err *err);
+
+#endif

@@ -1,0 +1,313 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "common/pg/pg_query.h"
+#include "embedded/sql.h"
+#include "producer/odoo/install_internal.h"
+
+#define IN_PUBLIC     "(SELECT oid FROM pg_namespace WHERE nspname = 'public')"
+#define OF_MARKS      "c.relname = '" ODOO_MARKS_TABLE "' AND c.relnamespace = " IN_PUBLIC
+#define PG_VERSION_12 120000
+#define PG_VERSION_13 130000
+
+static const char MARKS_TABLE[] =
+    "SELECT c.relkind::text, COALESCE(obj_description(c.oid, 'pg_class') LIKE 'stocksync%', false),"
+    " COALESCE(array_to_string(c.reloptions, ','), ''),"
+    " EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.grantee = 0 AND a.privilege_type = "
+    "'INSERT')"
+    " FROM pg_class c WHERE " OF_MARKS;
+
+static const char MARKS_COLUMNS[] =
+    "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,"
+    " a.atthasdef OR a.attidentity <> '',"
+    " COALESCE(col_description(a.attrelid, a.attnum) LIKE 'stocksync%', false)"
+    " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT "
+    "a.attisdropped"
+    " WHERE " OF_MARKS " ORDER BY a.attnum";
+
+/* Unique indexes with their columns, then foreign keys. */
+static const char MARKS_KEYS[] =
+    "SELECT i.indexrelid::regclass::text, CASE WHEN i.indisprimary THEN 'primary' ELSE 'unique' "
+    "END,"
+    " array_to_string(ARRAY(SELECT a.attname FROM unnest(i.indkey::int2[]) k"
+    " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k), ',')"
+    " FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid AND i.indisunique WHERE " OF_MARKS
+    " UNION ALL SELECT quote_ident(k.conname), 'foreign', '' FROM pg_class c"
+    " JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'f' WHERE " OF_MARKS;
+
+static const char MARKS_SEQUENCE[] =
+    "SELECT s.seq, EXISTS (SELECT FROM pg_class c, aclexplode(c.relacl) a"
+    " WHERE c.oid = s.seq::regclass AND a.grantee = 0 AND a.privilege_type = 'USAGE')"
+    " FROM (SELECT pg_get_serial_sequence('" MARKS_QUALIFIED "', 'id') AS seq) s"
+    " WHERE s.seq IS NOT NULL";
+
+static const char KEEP_TRIGGER[] = "SELECT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = "
+                                   "c.oid AND t.tgname = 'stocksync_keep'"
+                                   " AND t.tgenabled <> 'D')"
+                                   " FROM pg_class c WHERE " OF_MARKS;
+
+/* What is known about the table that is there. */
+struct marks_table {
+    bool has_id;
+    bool has_product;
+    bool has_warehouse;
+    bool warehouse_not_null;
+    bool has_hint;
+    bool has_cause;
+    bool has_date;
+    bool primary_on_id;
+    bool unique_on_warehouse;
+};
+
+static enum status cannot_adopt(struct err *err, const char *why, const char *what)
+{
+    return err_set(err, STATUS_DATABASE_UNFIT,
+                   "table '" ODOO_MARKS_TABLE "' exists and cannot be adopted: %s%s", why, what);
+}
+
+static enum status read_columns(struct pg_conn *conn, struct marks_table *table, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = pg_query(conn, MARKS_COLUMNS, NULL, "ttbbb", &rows, err);
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        const char *name = pg_text(&rows, i, 0);
+        const char *type = pg_text(&rows, i, 1);
+        bool has_default = pg_bool(&rows, i, 3);
+        bool fills_itself = !pg_bool(&rows, i, 2) || has_default;
+        if (strcmp(name, "product_id") == 0) {
+            table->has_product = true;
+            if (strcmp(type, "integer") != 0) {
+                status = cannot_adopt(err, "product_id is not an integer but ", type);
+            }
+        } else if (strcmp(name, "warehouse_id") == 0) {
+            table->has_warehouse = true;
+            table->warehouse_not_null = pg_bool(&rows, i, 2);
+        } else if (!fills_itself || (strcmp(name, "id") == 0 && !has_default)) {
+            status = cannot_adopt(err, "a mark would need a value in its column ", name);
+        } else if (strcmp(name, "id") == 0) {
+            table->has_id = true;
+            if (strcmp(type, "integer") != 0 && strcmp(type, "bigint") != 0) {
+                status = cannot_adopt(err, "id is not a whole number but ", type);
+            }
+        } else if (strcmp(name, "warehouse_hint") == 0) {
+            table->has_hint = true;
+        } else if (strcmp(name, "cause") == 0) {
+            table->has_cause = true;
+            if (strcmp(type, "smallint") != 0) {
+                status = cannot_adopt(err, "cause is not a smallint but ", type);
+            }
+        } else if (strcmp(name, "date_added") == 0) {
+            table->has_date = true;
+            if (strncmp(type, "timestamp", 9) != 0) {
+                status = cannot_adopt(err, "date_added is not a time but ", type);
+            }
+        }
+    }
+    if (status == STATUS_OK && !table->has_product) {
+        status = cannot_adopt(err, "it has no column ", "product_id");
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+static bool names_warehouse(const char *columns)
+{
+    const char *at = strstr(columns, "warehouse_id");
+    return at != NULL && (at == columns || at[-1] == ',') && (at[12] == '\0' || at[12] == ',');
+}
+
+/* A key that a mark could hit would make Odoo's transaction wait or fail. */
+static enum status read_keys(struct pg_conn *conn, struct marks_table *table, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = pg_query(conn, MARKS_KEYS, NULL, "ttt", &rows, err);
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        const char *name = pg_text(&rows, i, 0);
+        const char *kind = pg_text(&rows, i, 1);
+        const char *columns = pg_text(&rows, i, 2);
+        if (strcmp(kind, "foreign") == 0) {
+            status = cannot_adopt(err, "a mark of a deleted product would violate its foreign key ",
+                                  name);
+        } else if (strcmp(columns, "id") == 0) {
+            table->primary_on_id = true;
+        } else if (strcmp(kind, "unique") == 0 && names_warehouse(columns)) {
+            table->unique_on_warehouse = true;
+        } else {
+            status = cannot_adopt(err, "marks repeat, which is forbidden by its key ", name);
+        }
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+static void plan_shape(const struct marks_table *table, struct install_plan *plan)
+{
+    if (!table->has_id) {
+        plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " ADD COLUMN id bigserial");
+        plan_add(plan, "COMMENT ON COLUMN " MARKS_QUALIFIED ".id IS 'stocksync: added'");
+        plan_note(plan, "adopts the table " ODOO_MARKS_TABLE " and keeps its rows");
+    }
+    if (!table->primary_on_id) {
+        plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " ADD PRIMARY KEY (id)");
+    }
+    if (table->warehouse_not_null) {
+        plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " ALTER COLUMN warehouse_id DROP NOT NULL");
+        plan_add(plan,
+                 "COMMENT ON COLUMN " MARKS_QUALIFIED ".warehouse_id IS 'stocksync: was NOT NULL'");
+    }
+    if (!table->has_hint) {
+        plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " ADD COLUMN warehouse_hint integer");
+        plan_add(plan,
+                 "COMMENT ON COLUMN " MARKS_QUALIFIED ".warehouse_hint IS 'stocksync: added'");
+    }
+    if (!table->has_cause) {
+        plan_add(plan,
+                 "ALTER TABLE " MARKS_QUALIFIED " ADD COLUMN cause smallint NOT NULL DEFAULT 0");
+        plan_add(plan, "COMMENT ON COLUMN " MARKS_QUALIFIED ".cause IS 'stocksync: added'");
+    }
+    if (!table->has_date) {
+        plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED
+                       " ADD COLUMN date_added timestamptz NOT NULL DEFAULT now()");
+        plan_add(plan, "COMMENT ON COLUMN " MARKS_QUALIFIED ".date_added IS 'stocksync: added'");
+    }
+}
+
+/*
+ * Settings for a table that is filled and emptied all the time: vacuum by count of dead rows,
+ * without pause; no truncation, which takes an exclusive lock. PostgreSQL 10 and 11 know only some
+ * of them.
+ */
+static void plan_settings(int server_version, const char *have, struct install_plan *plan)
+{
+    static const struct {
+        const char *setting;
+        int since;
+    } wanted[] = {
+        {"autovacuum_vacuum_scale_factor=0", 0},
+        {"autovacuum_vacuum_threshold=5000", 0},
+        {"autovacuum_vacuum_cost_delay=0", 0},
+        {"vacuum_truncate=false", PG_VERSION_12},
+        {"autovacuum_vacuum_insert_scale_factor=0", PG_VERSION_13},
+    };
+    char list[400] = "";
+    size_t used = 0;
+    bool missing = false;
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        if (server_version >= wanted[i].since) {
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "",
+                                     wanted[i].setting);
+            missing = missing || strstr(have, wanted[i].setting) == NULL;
+        }
+    }
+    if (missing) {
+        plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " SET (%s)", list);
+    }
+}
+
+/* Whoever writes stock_quant must be able to leave a mark, or Odoo's transaction fails. */
+static enum status plan_public(
+    struct pg_conn *conn, bool exists, bool may_insert, struct install_plan *plan, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = STATUS_OK;
+    if (!may_insert) {
+        plan_add(plan, "GRANT INSERT ON " MARKS_QUALIFIED " TO PUBLIC");
+    }
+    if (exists) {
+        status = pg_query(conn, MARKS_SEQUENCE, NULL, "tb", &rows, err);
+    }
+    if (status == STATUS_OK && rows.count == 1) {
+        if (!pg_bool(&rows, 0, 1)) {
+            plan_add(plan, "GRANT USAGE ON SEQUENCE %s TO PUBLIC", pg_text(&rows, 0, 0));
+        }
+    } else if (status == STATUS_OK) {
+        /* The name that the bigserial of the statement above gives it. */
+        plan_add(plan, "GRANT USAGE ON SEQUENCE " MARKS_QUALIFIED "_id_seq TO PUBLIC");
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+enum status install_plan_marks(struct pg_conn *conn, struct install_plan *plan, struct err *err)
+{
+    struct pg_rows rows = {0};
+    struct marks_table table = {0};
+    bool exists = false;
+    enum status status = pg_query(conn, MARKS_TABLE, NULL, "tbtb", &rows, err);
+    if (status == STATUS_OK) {
+        exists = rows.count == 1;
+        if (!exists) {
+            plan_script(plan, sql_marks_create);
+            plan_note(plan, "creates the table " ODOO_MARKS_TABLE);
+        } else if (strcmp(pg_text(&rows, 0, 0), "r") != 0) {
+            status = cannot_adopt(err, "it is not an ordinary table", "");
+        }
+    }
+    if (status == STATUS_OK && exists) {
+        status = read_columns(conn, &table, err);
+        if (status == STATUS_OK) {
+            status = read_keys(conn, &table, err);
+        }
+        if (status == STATUS_OK) {
+            plan_shape(&table, plan);
+        }
+    }
+    if (status == STATUS_OK) {
+        plan_settings(pg_conn_server_version(conn), exists ? pg_text(&rows, 0, 2) : "", plan);
+        status =
+            plan_public(conn, exists && table.has_id, exists && pg_bool(&rows, 0, 3), plan, err);
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+enum status install_plan_keep(struct pg_conn *conn, struct install_plan *plan, struct err *err)
+{
+    struct pg_rows rows = {0};
+    struct marks_table table = {0};
+    enum status status = pg_query(conn, KEEP_TRIGGER, NULL, "b", &rows, err);
+    bool wanted = false;
+    if (status == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 0)) {
+        status = read_keys(conn, &table, err);
+        wanted = table.unique_on_warehouse;
+    }
+    if (status == STATUS_OK && wanted) {
+        plan_add(plan, "DROP TRIGGER IF EXISTS stocksync_keep ON " MARKS_QUALIFIED);
+        plan_add(plan, "CREATE TRIGGER stocksync_keep BEFORE INSERT ON " MARKS_QUALIFIED "\n"
+                       "    FOR EACH ROW EXECUTE PROCEDURE stocksync.keep_mark()");
+        plan_note(plan,
+                  "lets older writers of " ODOO_MARKS_TABLE " go on: their marks are appended");
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+enum status uninstall_plan_marks(struct pg_conn *conn, struct install_plan *plan, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = pg_query(conn, MARKS_TABLE, NULL, "tbtb", &rows, err);
+    if (status == STATUS_OK && rows.count == 1 && pg_bool(&rows, 0, 1)) {
+        plan_add(plan, "DROP TABLE " MARKS_QUALIFIED);
+        plan_note(plan, "drops the table " ODOO_MARKS_TABLE " with its rows");
+    } else if (status == STATUS_OK && rows.count == 1) {
+        status = pg_query(conn, MARKS_COLUMNS, NULL, "ttbbb", &rows, err);
+        for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+            const char *name = pg_text(&rows, i, 0);
+            if (!pg_bool(&rows, i, 4)) {
+                continue;
+            }
+            if (strcmp(name, "warehouse_id") == 0) {
+                plan_add(plan, "DELETE FROM " MARKS_QUALIFIED " WHERE warehouse_id IS NULL");
+                plan_add(plan,
+                         "ALTER TABLE " MARKS_QUALIFIED " ALTER COLUMN warehouse_id SET NOT NULL");
+                plan_add(plan, "COMMENT ON COLUMN " MARKS_QUALIFIED ".warehouse_id IS NULL");
+            } else {
+                plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " DROP COLUMN %s", name);
+            }
+        }
+        plan_add(plan, "REVOKE INSERT ON " MARKS_QUALIFIED " FROM PUBLIC");
+        plan_note(plan, "gives the table " ODOO_MARKS_TABLE " its old shape back");
+    }
+    pg_rows_release(&rows);
+    return status;
+}

@@ -1,0 +1,185 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "common/pg/pg_query.h"
+#include "producer/odoo/install_internal.h"
+
+/* What the runtime role needs, and nothing else. Tables may be absent (mrp_bom): then nothing is
+ * granted or missed. */
+static const struct right {
+    unsigned part;
+    const char *schema;
+    const char *table;
+    const char *privileges;
+    bool forecast;
+} rights[] = {
+    {INSTALL_ODOO, "public", "product_product", "SELECT", false},
+    {INSTALL_ODOO, "public", "product_template", "SELECT", false},
+    {INSTALL_ODOO, "public", "uom_uom", "SELECT", false},
+    {INSTALL_ODOO, "public", "stock_quant", "SELECT", false},
+    {INSTALL_ODOO, "public", "stock_location", "SELECT", false},
+    {INSTALL_ODOO, "public", "stock_warehouse", "SELECT", false},
+    {INSTALL_ODOO, "public", "res_company", "SELECT", false},
+    {INSTALL_ODOO, "public", "ir_module_module", "SELECT", false},
+    {INSTALL_ODOO, "public", "mrp_bom", "SELECT", false},
+    {INSTALL_ODOO, "public", "stock_move", "SELECT", true},
+    {INSTALL_ODOO, "public", ODOO_MARKS_TABLE, "SELECT, INSERT, DELETE", false},
+    {INSTALL_ODOO | INSTALL_STATE, "stocksync", "migration", "SELECT", false},
+    {INSTALL_STATE, "stocksync", "owner", "SELECT, UPDATE", false},
+    {INSTALL_STATE, "stocksync", "warehouse", "SELECT, INSERT, UPDATE, DELETE", false},
+    {INSTALL_STATE, "stocksync", "parked_product", "SELECT, INSERT, UPDATE, DELETE", false},
+    {INSTALL_STATE, "stocksync", "level", "SELECT, INSERT, UPDATE, DELETE", false},
+    {INSTALL_STATE, "stocksync", "attempt", "SELECT, INSERT, UPDATE, DELETE", false},
+    {INSTALL_STATE, "stocksync", "product", "SELECT, INSERT, UPDATE, DELETE", false},
+    {INSTALL_STATE, "stocksync", "parked", "SELECT, INSERT, UPDATE, DELETE", false},
+};
+
+static const char QUOTED[] = "SELECT quote_ident($1), quote_ident(current_database()),"
+                             " to_regclass('public.mrp_bom') IS NOT NULL";
+
+/* The privileges of $3 (as in GRANT) that the present role lacks on $1.$2; NULL when the table is
+ * absent. */
+static const char LACKS[] =
+    "SELECT string_agg(p, ', ') FROM pg_class c, regexp_split_to_table($3, ', ') p"
+    " WHERE c.relname = $2 AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1)"
+    " AND NOT has_table_privilege(c.oid, p)";
+
+static const char LACKS_OTHER[] =
+    "SELECT string_agg(x.what, ', ') FROM ("
+    " SELECT 'USAGE on schema ' || nspname AS what FROM pg_namespace"
+    " WHERE nspname IN ('public', 'stocksync') AND NOT has_schema_privilege(oid, 'USAGE')"
+    " UNION ALL SELECT 'EXECUTE on function stocksync.database_uuid()' FROM pg_proc"
+    " WHERE proname = 'database_uuid' AND NOT has_function_privilege(oid, 'EXECUTE')"
+    " AND pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'stocksync')"
+    " UNION ALL SELECT 'EXECUTE on function ' || oid::regprocedure::text FROM pg_proc"
+    " WHERE proname IN ('pg_control_system', 'pg_control_checkpoint')"
+    " AND pronamespace = 'pg_catalog'::regnamespace AND NOT has_function_privilege(oid, 'EXECUTE')"
+    ") x";
+
+static const char TOO_MUCH[] =
+    "SELECT r.rolsuper, string_agg(c.relname::text, ', ')"
+    " FROM pg_roles r LEFT JOIN pg_class c ON c.relkind = 'r'"
+    " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')"
+    " AND c.relname IN ('product_product', 'product_template', 'uom_uom', 'stock_quant',"
+    " 'stock_location', 'stock_warehouse', 'res_company', 'ir_module_module', 'stock_move')"
+    " AND has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')"
+    " WHERE r.rolname = current_user GROUP BY r.rolsuper";
+
+static const char MAY_CLEAN[] =
+    "SELECT pg_has_role(c.relowner, 'USAGE'), pg_has_role('pg_read_all_stats', 'USAGE')"
+    " FROM pg_class c WHERE c.relname = '" ODOO_MARKS_TABLE "'"
+    " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')";
+
+static bool is_wanted(const struct right *right, unsigned parts, bool forecast)
+{
+    return (right->part & parts) != 0 && (forecast || !right->forecast);
+}
+
+enum status install_grants(struct pg_conn *conn,
+                           unsigned parts,
+                           bool forecast,
+                           const char *role,
+                           struct strbuf *sql,
+                           struct err *err)
+{
+    struct pg_args args;
+    struct pg_rows rows = {0};
+    pg_args_init(&args, 4096);
+    pg_args_text(&args, role);
+    enum status status = pg_query(conn, QUOTED, &args, "ttb", &rows, err);
+    if (status == STATUS_OK) {
+        const char *name = pg_text(&rows, 0, 0);
+        bool has_mrp = pg_bool(&rows, 0, 2);
+        strbuf_appendf(sql, "GRANT CONNECT ON DATABASE %s TO %s;\n", pg_text(&rows, 0, 1), name);
+        strbuf_appendf(sql, "GRANT USAGE ON SCHEMA %sstocksync TO %s;\n",
+                       (parts & INSTALL_ODOO) != 0 ? "public, " : "", name);
+        for (size_t i = 0; i < sizeof rights / sizeof rights[0]; i++) {
+            if (is_wanted(&rights[i], parts, forecast) &&
+                (has_mrp || strcmp(rights[i].table, "mrp_bom") != 0)) {
+                strbuf_appendf(sql, "GRANT %s ON %s.%s TO %s;\n", rights[i].privileges,
+                               rights[i].schema, rights[i].table, name);
+            }
+        }
+        if ((parts & INSTALL_ODOO) != 0) {
+            strbuf_appendf(sql, "GRANT EXECUTE ON FUNCTION stocksync.database_uuid() TO %s;\n",
+                           name);
+            strbuf_appendf(sql,
+                           "-- optional: lets gc vacuum the marks table, which takes its owner\n"
+                           "-- ALTER TABLE " MARKS_QUALIFIED " OWNER TO %s;\n"
+                           "-- optional: lets status name who holds vacuum back\n"
+                           "-- GRANT pg_read_all_stats TO %s;\n",
+                           name, name);
+        }
+        status = strbuf_check(sql, "grants", err);
+    }
+    pg_rows_release(&rows);
+    pg_args_release(&args);
+    return status;
+}
+
+static enum status check_missing(
+    struct pg_conn *conn, unsigned parts, bool forecast, struct strbuf *missing, struct err *err)
+{
+    struct pg_args args;
+    struct pg_rows rows = {0};
+    pg_args_init(&args, 256);
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < sizeof rights / sizeof rights[0]; i++) {
+        if (!is_wanted(&rights[i], parts, forecast)) {
+            continue;
+        }
+        pg_args_reset(&args);
+        pg_args_text(&args, rights[i].schema);
+        pg_args_text(&args, rights[i].table);
+        pg_args_text(&args, rights[i].privileges);
+        status = pg_query(conn, LACKS, &args, "t", &rows, err);
+        if (status == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
+            strbuf_appendf(missing, "%s on %s.%s\n", pg_text(&rows, 0, 0), rights[i].schema,
+                           rights[i].table);
+        }
+    }
+    if (status == STATUS_OK) {
+        status = pg_query(conn, LACKS_OTHER, NULL, "t", &rows, err);
+        if (status == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
+            strbuf_appendf(missing, "%s\n", pg_text(&rows, 0, 0));
+        }
+    }
+    pg_rows_release(&rows);
+    pg_args_release(&args);
+    return status;
+}
+
+enum status install_check_role(struct pg_conn *conn,
+                               unsigned parts,
+                               bool forecast,
+                               struct strbuf *missing,
+                               struct strbuf *warnings,
+                               struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = check_missing(conn, parts, forecast, missing, err);
+    if (status == STATUS_OK) {
+        status = pg_query(conn, TOO_MUCH, NULL, "bt", &rows, err);
+    }
+    if (status == STATUS_OK && rows.count == 1) {
+        if (pg_bool(&rows, 0, 0)) {
+            strbuf_append_text(warnings, "the role is a superuser: a role of its own is safer\n");
+        } else if ((parts & INSTALL_ODOO) != 0 && !pg_is_null(&rows, 0, 1)) {
+            strbuf_appendf(warnings, "the role may write Odoo's %s\n", pg_text(&rows, 0, 1));
+        }
+    }
+    if (status == STATUS_OK && (parts & INSTALL_ODOO) != 0) {
+        status = pg_query(conn, MAY_CLEAN, NULL, "bb", &rows, err);
+        if (status == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 0)) {
+            strbuf_append_text(warnings, "the role does not own " ODOO_MARKS_TABLE
+                                         ": gc leaves its VACUUM to autovacuum\n");
+        }
+        if (status == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 1)) {
+            strbuf_append_text(warnings,
+                               "the role lacks pg_read_all_stats: sessions that hold vacuum back "
+                               "cannot be named\n");
+        }
+    }
+    pg_rows_release(&rows);
+    return status;
+}

@@ -1,0 +1,195 @@
+#include "producer/odoo/marks.h"
+
+#include "common/core/mem.h"
+#include "common/pg/pg_query.h"
+#include "producer/odoo/odoo_version.h"
+
+#define MARKS "public." ODOO_MARKS_TABLE
+
+/* Ids of one DELETE; keeps the argument below a megabyte. */
+#define DELETE_CHUNK 50000
+/* A page also walks over marks that are skipped; more than this many are taken in several pages. */
+#define SKIP_PAGE_MAX 20000
+
+static const char READ[] = "SELECT id::bigint, product_id, cause::smallint,"
+                           " COALESCE(date_added::timestamptz, now())"
+                           " FROM " MARKS " WHERE id > $1 ORDER BY id LIMIT $2";
+
+static const char DELETE_IDS[] = "DELETE FROM " MARKS " WHERE id = ANY ($1)";
+
+static const char INSERT_LIST[] =
+    "INSERT INTO " MARKS " (product_id, cause) SELECT p, $2::smallint FROM unnest($1::integer[]) p";
+
+static const char INSERT_SLICE[] =
+    "WITH slice AS (SELECT id FROM public.product_product WHERE id > $1 ORDER BY id LIMIT $2),"
+    " mark AS (INSERT INTO " MARKS " (product_id, cause) SELECT id, $3::smallint FROM slice)"
+    " SELECT COALESCE(max(id), $1), count(*) FROM slice";
+
+static const char SUMMARY[] = "SELECT count(*), COALESCE(min(id), 0)::bigint,"
+                              " COALESCE(max(id), 0)::bigint, min(date_added)::timestamptz"
+                              " FROM " MARKS;
+
+static const char OLDEST[] = "SELECT date_added::timestamptz FROM " MARKS " ORDER BY id LIMIT 1";
+
+void mark_list_release(struct mark_list *marks)
+{
+    mem_free(marks->list);
+    *marks = (struct mark_list){0};
+}
+
+enum status marks_snapshot_begin(struct pg_conn *conn, struct err *err)
+{
+    return pg_exec(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
+}
+
+enum status marks_snapshot_end(struct pg_conn *conn, struct err *err)
+{
+    return pg_exec(conn, "COMMIT", err);
+}
+
+static enum cause cause_of(int32_t value)
+{
+    return value >= 0 && value < CAUSE_COUNT ? (enum cause)value : CAUSE_STOCK;
+}
+
+/* Adds the page's marks that are not skipped, at most up to limit. Returns the last id looked at.
+ */
+static int64_t take_page(const struct pg_rows *rows,
+                         size_t limit,
+                         const struct mark_skip *skip,
+                         struct mark_list *marks)
+{
+    int64_t last = 0;
+    for (int i = 0; i < rows->count && marks->count < limit; i++) {
+        last = pg_i64(rows, i, 0);
+        if (skip != NULL && skip->has(skip->arg, last)) {
+            continue;
+        }
+        if (marks->count == marks->capacity) {
+            marks->capacity = mem_grow_capacity(marks->capacity, marks->count + 1);
+            marks->list = mem_realloc(marks->list, marks->capacity, sizeof *marks->list);
+        }
+        marks->list[marks->count++] = (struct mark){.id = last,
+                                                    .product_id = pg_i32(rows, i, 1),
+                                                    .cause = cause_of(pg_i32(rows, i, 2)),
+                                                    .date_added_us = pg_time_us(rows, i, 3)};
+    }
+    return last;
+}
+
+enum status marks_read(struct pg_conn *conn,
+                       int64_t after_id,
+                       size_t limit,
+                       const struct mark_skip *skip,
+                       struct mark_list *marks,
+                       int64_t *last_id,
+                       struct err *err)
+{
+    struct pg_args args;
+    struct pg_rows rows = {0};
+    size_t extra = skip == NULL ? 0 : skip->count;
+    size_t page = limit + (extra < SKIP_PAGE_MAX ? extra : SKIP_PAGE_MAX);
+    enum status status = STATUS_OK;
+    pg_args_init(&args, 64);
+    marks->count = 0;
+    *last_id = after_id;
+    do {
+        pg_args_reset(&args);
+        pg_args_i64(&args, *last_id);
+        pg_args_i64(&args, (int64_t)page);
+        status = pg_query(conn, READ, &args, "lihz", &rows, err);
+        if (status == STATUS_OK && rows.count > 0) {
+            *last_id = take_page(&rows, limit, skip, marks);
+        }
+    } while (status == STATUS_OK && marks->count < limit && (size_t)rows.count == page);
+    pg_rows_release(&rows);
+    pg_args_release(&args);
+    return status;
+}
+
+enum status marks_delete(struct pg_conn *conn, const int64_t *ids, size_t count, struct err *err)
+{
+    struct pg_args args;
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    pg_args_init(&args, 64 + DELETE_CHUNK * 12);
+    enum status status = pg_exec(conn, "BEGIN; SET LOCAL synchronous_commit = off", err);
+    for (size_t done = 0; status == STATUS_OK && done < count; done += DELETE_CHUNK) {
+        size_t left = count - done;
+        pg_args_reset(&args);
+        pg_args_i64_array(&args, ids + done, left < DELETE_CHUNK ? left : DELETE_CHUNK);
+        status = pg_query(conn, DELETE_IDS, &args, "", NULL, err);
+    }
+    if (status == STATUS_OK) {
+        status = pg_exec(conn, "COMMIT", err);
+    }
+    if (status != STATUS_OK) {
+        pg_rollback(conn);
+    }
+    pg_args_release(&args);
+    return status;
+}
+
+enum status marks_insert(struct pg_conn *conn,
+                         const int32_t *product_ids,
+                         size_t count,
+                         enum cause cause,
+                         struct err *err)
+{
+    struct pg_args args;
+    pg_args_init(&args, 64 + count * 8);
+    pg_args_i32_array(&args, product_ids, count);
+    pg_args_i32(&args, (int32_t)cause);
+    enum status status = pg_query(conn, INSERT_LIST, &args, "", NULL, err);
+    pg_args_release(&args);
+    return status;
+}
+
+enum status marks_insert_slice(struct pg_conn *conn,
+                               int32_t after_product,
+                               size_t limit,
+                               int32_t *last_product,
+                               size_t *inserted,
+                               struct err *err)
+{
+    struct pg_args args;
+    struct pg_rows rows = {0};
+    pg_args_init(&args, 64);
+    pg_args_i32(&args, after_product);
+    pg_args_i64(&args, (int64_t)limit);
+    pg_args_i32(&args, CAUSE_BACKFILL);
+    enum status status = pg_query(conn, INSERT_SLICE, &args, "il", &rows, err);
+    if (status == STATUS_OK) {
+        *last_product = pg_i32(&rows, 0, 0);
+        *inserted = (size_t)pg_i64(&rows, 0, 1);
+    }
+    pg_rows_release(&rows);
+    pg_args_release(&args);
+    return status;
+}
+
+enum status marks_summary_read(struct pg_conn *conn, struct marks_summary *summary, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = pg_query(conn, SUMMARY, NULL, "lllz", &rows, err);
+    if (status == STATUS_OK) {
+        *summary = (struct marks_summary){.count = pg_i64(&rows, 0, 0),
+                                          .min_id = pg_i64(&rows, 0, 1),
+                                          .max_id = pg_i64(&rows, 0, 2),
+                                          .oldest_us = pg_time_us(&rows, 0, 3)};
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+enum status marks_oldest(struct pg_conn *conn, int64_t *added_us, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = pg_query(conn, OLDEST, NULL, "z", &rows, err);
+    if (status == STATUS_OK) {
+        *added_us = rows.count > 0 ? pg_time_us(&rows, 0, 0) : 0;
+    }
+    pg_rows_release(&rows);
+    return status;
+}

@@ -1,0 +1,154 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "consumer/plan/identity.h"
+#include "tests/unit/plan/random.h"
+
+static void identity_note_follows_the_table(void **state)
+{
+    (void)state;
+    /* one product, in order */
+    static const struct {
+        const char *name;
+        const char *text;
+        bool sellable;
+        int64_t revision;
+        bool changed;
+        const char *known;
+        size_t claims_a, claims_b;
+    } steps[] = {
+        {"first note", "A", true, 10, true, "A", 1, 0},
+        {"same again", "A", true, 10, false, "A", 1, 0},
+        {"newer, same", "A", true, 20, false, "A", 1, 0},
+        {"older than the newest note, though newer than the last change", "B", true, 15, false, "A", 1, 0},
+        {"other text", "B", true, 30, true, "B", 0, 1},
+        {"archived", "B", false, 40, true, "B", 0, 0},
+        {"older", "B", true, 39, false, "B", 0, 0},
+        {"back", "B", true, 41, true, "B", 0, 1},
+        {"SKU removed", NULL, true, 50, true, NULL, 0, 0},
+        {"SKU given back", "A", true, 60, true, "A", 1, 0},
+        {"gone", NULL, false, 70, true, NULL, 0, 0},
+    };
+    struct identity *id = identity_new();
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        bool changed = identity_note(id, 5, steps[i].text, steps[i].sellable, steps[i].revision);
+        const char *known = identity_text(id, 5);
+        bool same_text = known == NULL || steps[i].known == NULL
+                             ? known == steps[i].known
+                             : strcmp(known, steps[i].known) == 0;
+        if (changed != steps[i].changed || !same_text ||
+            identity_claims(id, "A") != steps[i].claims_a ||
+            identity_claims(id, "B") != steps[i].claims_b) {
+            fail_msg("%s: changed %d, known %s", steps[i].name, changed, known);
+        }
+    }
+    assert_int_equal(identity_count(id), 1);
+    identity_free(id);
+}
+
+static void identity_first_note_of_a_product_without_text_is_a_change(void **state)
+{
+    (void)state;
+    struct identity *id = identity_new();
+    assert_true(identity_note(id, 5, NULL, false, 0));
+    assert_false(identity_note(id, 5, NULL, false, 1));
+    assert_null(identity_text(id, 5));
+    assert_null(identity_text(id, 6));
+    assert_int_equal(identity_claims(id, "A"), 0);
+    identity_free(id);
+}
+
+static void identity_claimants_are_ascending_and_bounded(void **state)
+{
+    (void)state;
+    static const int32_t order[] = {30, 10, 20, 50, 40};
+    int32_t ids[8] = {0};
+    struct identity *id = identity_new();
+    for (size_t i = 0; i < 5; i++) {
+        (void)identity_note(id, order[i], "A", order[i] != 50, 1);
+    }
+    assert_int_equal(identity_claims(id, "A"), 4);
+    assert_int_equal(identity_claimants(id, "A", ids, 8), 4);
+    for (int32_t i = 0; i < 4; i++) {
+        assert_int_equal(ids[i], (i + 1) * 10);
+    }
+    assert_int_equal(identity_claimants(id, "A", ids, 2), 2);
+    assert_int_equal(identity_claimants(id, "B", ids, 8), 0);
+    (void)identity_note(id, 20, "B", true, 2);
+    assert_int_equal(identity_claimants(id, "A", ids, 8), 3);
+    assert_int_equal(ids[1], 30);
+    identity_free(id);
+}
+
+enum { PRODUCTS = 40, TEXTS = 6 };
+
+struct known {
+    bool noted, sellable;
+    int text; /* −1: none */
+    int64_t revision;
+};
+
+static void compare(const struct identity *id, const struct known *model)
+{
+    static const char *const texts[TEXTS] = {"a", "b", "c", "d", "e", "f"};
+    for (int t = 0; t < TEXTS; t++) {
+        int32_t ids[PRODUCTS];
+        size_t count = identity_claimants(id, texts[t], ids, PRODUCTS);
+        size_t expected = 0;
+        for (int32_t p = 0; p < PRODUCTS; p++) {
+            if (model[p].noted && model[p].sellable && model[p].text == t) {
+                assert_true(expected < count);
+                assert_int_equal(ids[expected], p);
+                expected++;
+            }
+        }
+        assert_int_equal(count, expected);
+        assert_int_equal(identity_claims(id, texts[t]), expected);
+    }
+}
+
+static void identity_agrees_with_a_plain_table_over_random_notes(void **state)
+{
+    (void)state;
+    static const char *const texts[TEXTS] = {"a", "b", "c", "d", "e", "f"};
+    struct known model[PRODUCTS] = {{0}};
+    uint64_t seed = 99;
+    struct identity *id = identity_new();
+    for (int64_t step = 1; step <= 5000; step++) {
+        int32_t p = (int32_t)random_below(&seed, PRODUCTS);
+        int text = (int)random_below(&seed, TEXTS + 1) - 1;
+        bool sellable = random_below(&seed, 3) > 0;
+        int64_t revision = step + (int64_t)random_below(&seed, 40) - 20;
+        bool newer = !model[p].noted || revision >= model[p].revision;
+        bool differs =
+            !model[p].noted || model[p].text != text || model[p].sellable != sellable;
+        bool changed = identity_note(id, p, text < 0 ? NULL : texts[text], sellable, revision);
+        assert_int_equal(changed, newer && differs);
+        if (newer) {
+            model[p] = (struct known){
+                .noted = true, .sellable = sellable, .text = text, .revision = revision};
+        }
+        if (step % 20 == 0) {
+            compare(id, model);
+        }
+    }
+    compare(id, model);
+    identity_free(id);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(identity_note_follows_the_table),
+        cmocka_unit_test(identity_first_note_of_a_product_without_text_is_a_change),
+        cmocka_unit_test(identity_claimants_are_ascending_and_bounded),
+        cmocka_unit_test(identity_agrees_with_a_plain_table_over_random_notes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,148 @@
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "consumer/plan/rules.h"
+
+static void rules_exclusion_names_the_first_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        bool active, enabled, kit;
+        enum exclusion expected;
+        const char *name;
+    } cases[] = {
+        {true, true, false, EXCLUDED_NOT, "none"},
+        {false, true, false, EXCLUDED_INACTIVE, "inactive"},
+        {true, false, false, EXCLUDED_DISABLED, "disabled"},
+        {true, true, true, EXCLUDED_KIT, "kit"},
+        {false, false, true, EXCLUDED_INACTIVE, "inactive"},
+        {true, false, true, EXCLUDED_DISABLED, "disabled"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct product_stock stock = {.active = cases[i].active,
+                                      .shopify_enabled = cases[i].enabled,
+                                      .is_kit = cases[i].kit};
+        assert_int_equal(rules_exclusion(&stock), cases[i].expected);
+        assert_string_equal(exclusion_name(rules_exclusion(&stock)), cases[i].name);
+    }
+    assert_int_equal(rules_exclusion(NULL), EXCLUDED_GONE);
+    assert_string_equal(exclusion_name(EXCLUDED_GONE), "gone");
+}
+
+static void rules_match_text_is_null_where_the_product_has_none(void **state)
+{
+    (void)state;
+    char sku[] = "SKU-1";
+    char barcode[] = "4006381333931";
+    char empty[] = "";
+    struct product_stock both = {.sku = sku, .barcode = barcode};
+    struct product_stock none = {.sku = NULL, .barcode = empty};
+    struct store_rules by_sku = {.match = MATCH_SKU};
+    struct store_rules by_barcode = {.match = MATCH_BARCODE};
+    assert_string_equal(rules_match_text(&by_sku, &both), "SKU-1");
+    assert_string_equal(rules_match_text(&by_barcode, &both), "4006381333931");
+    assert_null(rules_match_text(&by_sku, &none));
+    assert_null(rules_match_text(&by_barcode, &none));
+}
+
+/* Two warehouses, 1 and 2; the location sums 1, 2 and 9, which the record does not name. */
+struct quantity_case {
+    const char *name;
+    double first, second;
+    int64_t buffer, percent, cap;
+    int32_t expected;
+};
+
+static const struct quantity_case QUANTITY_CASES[] = {
+    {"sum", 3, 4, 0, 100, -1, 7},
+    {"buffer", 3, 4, 2, 100, -1, 5},
+    {"buffer above the sum", 3, 4, 8, 100, -1, 0},
+    {"negative stock of one warehouse counts", 10, -4, 0, 100, -1, 6},
+    {"negative sum", -5, 1, 0, 100, -1, 0},
+    {"fraction of a unit is not for sale", 2.5, 0.4, 0, 100, -1, 2},
+    {"two halves make one", 0.5, 0.5, 0, 100, -1, 1},
+    {"sum that a double cannot hold", 0.1, 0.2, 0, 1000, -1, 3},
+    {"almost a whole number", 6.9999999999, 0, 0, 100, -1, 7},
+    {"clearly below a whole number", 6.9999, 0, 0, 100, -1, 6},
+    {"percent is rounded down", 3, 4, 0, 50, -1, 3},
+    {"percent of whole numbers is exact", 100, 0, 0, 29, -1, 29},
+    {"buffer before percent", 10, 0, 2, 50, -1, 4},
+    {"percent 0", 10, 0, 0, 0, -1, 0},
+    {"percent 1000", 10, 0, 0, 1000, -1, 100},
+    {"cap", 50, 50, 0, 100, 20, 20},
+    {"cap not reached", 5, 5, 0, 100, 20, 10},
+    {"cap 0", 5, 5, 0, 100, 0, 0},
+    {"cap never lifts", -5, 0, 0, 100, 20, 0},
+    {"Shopify's limit", 2e9, 0, 0, 100, -1, 1000000000},
+    {"no number at all", NAN, 1, 0, 100, -1, 0},
+    {"endless", INFINITY, 1, 0, 100, -1, 1000000000},
+    {"endless debt", -INFINITY, 1, 0, 100, -1, 0},
+};
+
+static void rules_quantity_follows_the_table(void **state)
+{
+    (void)state;
+    static const enum basis bases[] = {BASIS_FREE, BASIS_ON_HAND, BASIS_FORECAST};
+    int32_t ids[] = {9, 2, 1};
+    struct location_rule location = {.location = 7001, .warehouse_ids = ids, .warehouse_count = 3};
+    for (size_t i = 0; i < sizeof QUANTITY_CASES / sizeof QUANTITY_CASES[0]; i++) {
+        const struct quantity_case *c = &QUANTITY_CASES[i];
+        for (size_t b = 0; b < 3; b++) {
+            const double other = 12345; /* the bases that are not asked for */
+            struct warehouse_stock list[2];
+            const double values[2] = {c->first, c->second};
+            for (int w = 0; w < 2; w++) {
+                list[w] = (struct warehouse_stock){
+                    .warehouse_id = w + 1,
+                    .free = bases[b] == BASIS_FREE ? values[w] : other,
+                    .on_hand = bases[b] == BASIS_ON_HAND ? values[w] : other,
+                    .forecast = bases[b] == BASIS_FORECAST ? values[w] : other,
+                    .has_forecast = bases[b] == BASIS_FORECAST};
+            }
+            struct product_stock stock = {.warehouses = list, .warehouse_count = 2};
+            struct store_rules rules = {
+                .basis = bases[b], .buffer = c->buffer, .percent = c->percent, .cap = c->cap};
+            struct err err = {0};
+            int32_t quantity = -1;
+            assert_int_equal(rules_quantity(&rules, &location, &stock, &quantity, &err), STATUS_OK);
+            if (quantity != c->expected) {
+                fail_msg("%s, basis %zu: %d, expected %d", c->name, b, quantity, c->expected);
+            }
+        }
+    }
+}
+
+static void rules_quantity_refuses_a_forecast_that_was_not_read(void **state)
+{
+    (void)state;
+    char code[] = "WH";
+    int32_t ids[] = {1};
+    struct location_rule location = {.location = 7001, .warehouse_ids = ids, .warehouse_count = 1};
+    struct warehouse_stock list[] = {{.warehouse_id = 1, .code = code, .free = 5}};
+    struct product_stock stock = {.product_id = 17, .warehouses = list, .warehouse_count = 1};
+    struct store_rules rules = {.basis = BASIS_FORECAST, .percent = 100, .cap = -1};
+    struct err err = {0};
+    int32_t quantity = -1;
+    assert_int_equal(rules_quantity(&rules, &location, &stock, &quantity, &err),
+                     STATUS_STORE_MISCONFIGURED);
+    assert_non_null(strstr(err.msg, "forecast"));
+    assert_non_null(strstr(err.msg, "'WH'"));
+    assert_int_equal(quantity, -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rules_exclusion_names_the_first_reason),
+        cmocka_unit_test(rules_match_text_is_null_where_the_product_has_none),
+        cmocka_unit_test(rules_quantity_follows_the_table),
+        cmocka_unit_test(rules_quantity_refuses_a_forecast_that_was_not_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
