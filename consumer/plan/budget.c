@@ -4,8 +4,9 @@
 
 static const double US_PER_S = 1e6;
 
-/* A bucket fills in seconds; what takes longer than a year comes from a nonsensical answer. */
-static const double LONGEST_WAIT_US = 365.0 * 86400 * 1e6;
+/* Shopify's buckets fill in 20 s. One that takes over an hour comes from a nonsensical answer, and
+ * believing it would stop the store. */
+static const double LONGEST_FILL_S = 3600;
 
 void budget_init(struct budget *b, double reserve_ratio)
 {
@@ -47,9 +48,6 @@ int64_t budget_next_us(const struct budget *b, double cost, int64_t now_us)
         return INT64_MAX; /* only an answer makes room */
     }
     double wait_us = ceil((need - b->level) / b->restore_rate * US_PER_S);
-    if (wait_us > LONGEST_WAIT_US) {
-        return INT64_MAX;
-    }
     int64_t next = b->at_us + (int64_t)wait_us;
     next = next > earliest ? next : earliest;
     while (!budget_allows(b, cost, next)) {
@@ -72,7 +70,7 @@ void budget_answered(struct budget *b,
 {
     b->in_flight = fmax(0, b->in_flight - cost);
     bool told = isfinite(maximum) && maximum > 0 && isfinite(level) && isfinite(restore_rate) &&
-                restore_rate > 0;
+                maximum <= restore_rate * LONGEST_FILL_S;
     if (told) {
         b->maximum = maximum;
         b->restore_rate = restore_rate;

@@ -52,7 +52,7 @@ void cycle_fold(struct cycle *cycle, const struct mark_list *marks)
     }
 }
 
-const struct cycle_product *cycle_find(const struct cycle *cycle, int32_t product_id)
+size_t cycle_index(const struct cycle *cycle, int32_t product_id)
 {
     size_t low = 0;
     size_t high = cycle->count;
@@ -64,8 +64,9 @@ const struct cycle_product *cycle_find(const struct cycle *cycle, int32_t produc
             high = middle;
         }
     }
-    return low < cycle->count && cycle->product_ids[low] == product_id ? &cycle->products[low]
-                                                                       : NULL;
+    INVARIANT(low < cycle->count && cycle->product_ids[low] == product_id,
+              "product %d is not of this cycle", product_id);
+    return low;
 }
 
 void cycle_release(struct cycle *cycle)

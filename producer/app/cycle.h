@@ -29,8 +29,8 @@ struct cycle {
 
 /** Replaces the content. */
 void cycle_fold(struct cycle *cycle, const struct mark_list *marks);
-/** What the marks say about a product of the cycle; NULL: not one of them. */
-const struct cycle_product *cycle_find(const struct cycle *cycle, int32_t product_id);
+/** Index of a product of the cycle, by its id; the product must be one. */
+size_t cycle_index(const struct cycle *cycle, int32_t product_id);
 /** Zero is fine. */
 void cycle_release(struct cycle *cycle);
 

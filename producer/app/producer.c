@@ -13,6 +13,7 @@
 #include "common/core/service.h"
 #include "common/core/signals.h"
 #include "common/kafka/kafka_topic.h"
+#include "common/pg/pg_query.h"
 #include "producer/app/cycle.h"
 #include "producer/odoo/hint.h"
 #include "producer/odoo/install.h"
@@ -26,14 +27,18 @@
 
 #define MOD "tail"
 
-#define STANDBY_POLL_MS    1000
-#define TICK_US            INT64_C(1000000)
-#define PROGRESS_US        INT64_C(30000000)
-#define TAKE_OVER_LIMIT_MS 10000
-#define TOPIC_LIMIT_MS     10000
-#define STATEMENT_LIMIT_MS 30000
-#define BACKFILL_SLICE     5000
-#define NOTES_MAX_BYTES    (16 * 1024)
+#define STANDBY_POLL_MS 1000
+#define TICK_US         INT64_C(1000000)
+/* No new mark for so long: idle. Shorter gaps happen under load, and a commit in each would cost
+ * the next records their latency. */
+#define SETTLE_IDLE_US       INT64_C(50000)
+#define PROGRESS_US          INT64_C(30000000)
+#define TAKE_OVER_LIMIT_MS   10000
+#define ACKNOWLEDGE_LIMIT_MS 10000
+#define TOPIC_LIMIT_MS       10000
+#define STATEMENT_LIMIT_MS   30000
+#define BACKFILL_SLICE       5000
+#define NOTES_MAX_BYTES      (16 * 1024)
 
 enum producer_state { PRODUCER_STARTING, PRODUCER_STANDBY, PRODUCER_OWNER, PRODUCER_STOPPING };
 
@@ -61,13 +66,15 @@ struct producer {
     struct stock_reader *reader;
     struct record_sink *sink;
     struct publisher *publisher;
-    struct settlement *settlement;
+    struct settlement settlement;
     struct hint hint;
     struct mark_list marks;
     struct cycle cycle;
+    struct publish_item *items; /* of the cycle, by the index of its products */
+    size_t item_capacity;
     struct backoff backoff;
     struct producer_metrics m;
-    int64_t tick_us, progress_us;
+    int64_t tick_us, progress_us, published_us;
     uint64_t progress_records;
     bool topic_seen;
     int32_t backfill_after; /* a whole backfill is under way: products up to this one are marked */
@@ -115,7 +122,7 @@ static void publish_view(struct producer *p, int64_t oldest_us)
     v->records = (uint64_t)metric_value(p->m.records);
     v->tombstones = (uint64_t)metric_value(p->m.tombstones);
     v->parked = (uint64_t)metric_value(p->m.parked);
-    v->unsettled = settlement_count(p->settlement);
+    v->unsettled = p->settlement.count;
     (void)pthread_mutex_unlock(&p->mutex);
     metric_set(p->m.unsettled, (double)v->unsettled);
     metric_set(p->m.oldest, oldest_us > 0 ? (double)(clock_wall_us() - oldest_us) / 1e6 : 0);
@@ -147,7 +154,9 @@ static enum status ensure_topic(struct producer *p, struct err *err)
 static enum status open_sink(struct producer *p, struct err *err)
 {
     struct record_sink_options options = {.kafka = &p->conf->shared.kafka,
-                                          .topic = p->conf->shared.topic.name};
+                                          .topic = p->conf->shared.topic.name,
+                                          .max_message_bytes =
+                                              p->conf->shared.topic.max_message_bytes};
     enum status rc = p->topic_seen ? STATUS_OK : ensure_topic(p, err);
     if (rc == STATUS_OK && p->sink == NULL) {
         rc = record_sink_new(&options, &p->sink, err);
@@ -156,7 +165,8 @@ static enum status open_sink(struct producer *p, struct err *err)
         rc = record_sink_take_over(p->sink, TAKE_OVER_LIMIT_MS, err);
     }
     if (rc == STATUS_OK) {
-        rc = publisher_new(p->sink, &p->publisher, err);
+        rc = publisher_new(owner_epoch(p->owner), p->conf->shared.topic.max_message_bytes,
+                           &p->publisher, err);
     }
     return rc;
 }
@@ -200,7 +210,7 @@ static void close_tail(struct producer *p)
 
 static bool is_unsettled(const void *settlement, int64_t id)
 {
-    return settlement_has(settlement, id);
+    return settlement_covers(settlement, id);
 }
 
 /* Marks and state in one snapshot, which ends before anything is produced. */
@@ -208,7 +218,7 @@ static enum status read_cycle(struct producer *p, struct stock_batch *batch, str
 {
     int64_t begun = clock_monotonic_us();
     struct mark_skip skip = {
-        .has = is_unsettled, .arg = p->settlement, .count = settlement_count(p->settlement)};
+        .has = is_unsettled, .arg = &p->settlement, .count = p->settlement.count};
     struct hint_read read = {.started_after = hint_start(&p->hint, begun, skip.count)};
     size_t limit = (size_t)p->conf->producer.batch_marks;
     enum status rc = marks_snapshot_begin(p->tail, err);
@@ -236,50 +246,95 @@ static enum status read_cycle(struct producer *p, struct stock_batch *batch, str
     return STATUS_OK;
 }
 
-static void complete_records(const struct producer *p, struct stock_batch *batch, int64_t revision)
+/* One item for each product of the cycle, by the same index: its record, or a tombstone. */
+static void list_items(struct producer *p, struct stock_batch *batch, int64_t revision)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct cycle_product *c = cycle_find(&p->cycle, batch->list[i].product_id);
-        batch->list[i].revision = revision;
-        batch->list[i].cause = c->cause;
-        batch->list[i].changed_at_us = c->changed_at_us;
+    size_t at = 0;
+    if (p->cycle.count > p->item_capacity) {
+        p->item_capacity = p->cycle.capacity;
+        p->items = mem_realloc(p->items, p->item_capacity, sizeof *p->items);
     }
+    for (size_t i = 0; i < p->cycle.count; i++) {
+        int32_t product_id = p->cycle.product_ids[i];
+        const struct cycle_product *c = &p->cycle.products[i];
+        struct publish_item *item = &p->items[i];
+        *item = (struct publish_item){
+            .product_id = product_id, .revision = revision, .cause = c->cause};
+        if (at < batch->count && batch->list[at].product_id == product_id) {
+            struct product_stock *stock = &batch->list[at++];
+            stock->revision = revision;
+            stock->cause = c->cause;
+            stock->changed_at_us = c->changed_at_us;
+            item->stock = stock;
+        }
+    }
+    INVARIANT(at == batch->count, "%zu of %zu records belong to no mark", batch->count - at,
+              batch->count);
 }
 
-static enum status park(struct producer *p, const struct publish_result *result, struct err *err)
+/* Products whose record was refused get a row that says why, before their marks may go. */
+static enum status park(struct producer *p, struct err *err)
 {
-    if (result->refused_count == 0) {
-        return STATUS_OK;
+    enum status rc = STATUS_OK;
+    for (size_t i = 0; i < p->cycle.count && rc == STATUS_OK; i++) {
+        const struct publish_item *item = &p->items[i];
+        if (item->end != PUBLISH_PARKED) {
+            continue;
+        }
+        struct owner_parked row = {
+            .product_id = item->product_id, .reason = "refused", .detail = item->reason};
+        log_error(MOD, "parked", LF_INT("product", item->product_id), LF_TEXT("reason", row.reason),
+                  LF_MSG(row.detail));
+        metric_add(p->m.parked, 1);
+        rc = owner_park(p->owner, &row, 1, err);
     }
-    struct owner_parked *rows = mem_calloc(result->refused_count, sizeof *rows);
-    for (size_t i = 0; i < result->refused_count; i++) {
-        const struct publish_refusal *r = &result->refused[i];
-        rows[i] = (struct owner_parked){
-            .product_id = r->product_id, .reason = r->reason, .detail = r->detail};
-        log_error(MOD, "parked", LF_INT("product", r->product_id), LF_TEXT("reason", r->reason),
-                  LF_MSG(r->detail));
-    }
-    enum status rc = owner_park(p->owner, rows, result->refused_count, err);
-    mem_free(rows);
-    metric_add(p->m.parked, result->refused_count);
     return rc;
 }
 
-static void observe(struct producer *p, const struct stock_batch *batch)
+/* Marks whose products are published or parked wait for the settlement; those that are held back
+ * are read again. */
+static void cover_marks(struct producer *p, size_t held)
+{
+    int64_t now = clock_monotonic_us();
+    if (held == 0) {
+        settlement_add(&p->settlement, p->cycle.mark_ids, p->cycle.mark_count, now);
+        return;
+    }
+    for (size_t i = 0; i < p->marks.count; i++) {
+        const struct mark *m = &p->marks.list[i];
+        size_t index = cycle_index(&p->cycle, m->product_id);
+        if (p->items[index].end != PUBLISH_HELD) {
+            settlement_add(&p->settlement, &m->id, 1, now);
+        }
+    }
+}
+
+/* @return how many products were held back */
+static size_t observe(struct producer *p)
 {
     int64_t now = clock_wall_us();
-    for (size_t i = 0; i < batch->count; i++) {
-        metric_observe_us(p->m.commit_to_acknowledged, now - batch->list[i].changed_at_us);
+    size_t held = 0;
+    size_t records = 0;
+    size_t tombstones = 0;
+    for (size_t i = 0; i < p->cycle.count; i++) {
+        const struct publish_item *item = &p->items[i];
+        held += item->end == PUBLISH_HELD;
+        if (item->end == PUBLISH_DONE) {
+            records += item->stock != NULL;
+            tombstones += item->stock == NULL;
+            metric_observe_us(p->m.commit_to_acknowledged,
+                              now - p->cycle.products[i].changed_at_us);
+        }
     }
     metric_add(p->m.cycles, 1);
     metric_add(p->m.marks, p->cycle.mark_count);
-    metric_add(p->m.records, batch->count);
-    metric_add(p->m.tombstones, batch->gone_count);
+    metric_add(p->m.records, records);
+    metric_add(p->m.tombstones, tombstones);
+    return held;
 }
 
 static enum status publish_cycle(struct producer *p, struct stock_batch *batch, struct err *err)
 {
-    struct publish_result result = {0};
     int64_t revision = 0;
     enum status rc =
         owner_sync_warehouses(p->owner, batch->warehouses, batch->warehouse_count, err);
@@ -289,25 +344,19 @@ static enum status publish_cycle(struct producer *p, struct stock_batch *batch, 
     if (rc != STATUS_OK) {
         return rc;
     }
-    complete_records(p, batch, revision);
-    struct publish_batch work = {.records = batch->list,
-                                 .record_count = batch->count,
-                                 .gone = batch->gone,
-                                 .gone_count = batch->gone_count,
-                                 .revision = revision,
-                                 .epoch = owner_epoch(p->owner)};
+    list_items(p, batch, revision);
     FAULT_POINT("tail.before_produce");
-    rc = publisher_publish(p->publisher, &work, &result, err);
+    rc = publisher_publish(p->publisher, p->sink, p->items, p->cycle.count, ACKNOWLEDGE_LIMIT_MS,
+                           err);
     FAULT_POINT("tail.published");
     if (rc == STATUS_OK) {
-        rc = park(p, &result, err);
+        rc = park(p, err);
     }
     if (rc == STATUS_OK) {
         rc = owner_unpark(p->owner, p->cycle.product_ids, p->cycle.count, err);
     }
     if (rc == STATUS_OK) {
-        settlement_add(p->settlement, p->cycle.mark_ids, p->cycle.mark_count, clock_monotonic_us());
-        observe(p, batch);
+        cover_marks(p, observe(p));
         p->view.revision = revision;
     }
     return rc;
@@ -317,7 +366,7 @@ static enum status publish_cycle(struct producer *p, struct stock_batch *batch, 
 static enum status settle(struct producer *p, struct err *err)
 {
     size_t count = 0;
-    const int64_t *ids = settlement_ids(p->settlement, &count);
+    const int64_t *ids = settlement_ids(&p->settlement, &count);
     FAULT_POINT("tail.before_commit");
     enum status rc = record_sink_commit(p->sink, err);
     FAULT_POINT("tail.before_delete");
@@ -327,7 +376,7 @@ static enum status settle(struct producer *p, struct err *err)
     FAULT_POINT("tail.after_delete");
     if (rc == STATUS_OK) {
         metric_add(p->m.settled, count);
-        settlement_clear(p->settlement);
+        settlement_clear(&p->settlement);
     }
     return rc;
 }
@@ -397,9 +446,17 @@ static enum status run_cycle(struct producer *p, struct err *err)
     if (rc == STATUS_OK && p->cycle.count > 0) {
         rc = publish_cycle(p, &batch, err);
     }
-    bool idle = rc == STATUS_OK && p->cycle.count == 0;
-    if (rc == STATUS_OK && settlement_is_due(p->settlement, clock_monotonic_us(), idle)) {
+    int64_t now = clock_monotonic_us();
+    if (p->cycle.count > 0) {
+        p->published_us = now;
+    }
+    bool isolating = rc == STATUS_OK && publisher_is_isolating(p->publisher);
+    bool idle = isolating || now - p->published_us >= SETTLE_IDLE_US;
+    if (rc == STATUS_OK && settlement_is_due(&p->settlement, now, idle)) {
         rc = settle(p, err);
+    }
+    if (rc == STATUS_OK && isolating) {
+        hint_fail(&p->hint); /* products held back are found from the start */
     }
     if (rc == STATUS_OK) {
         rc = feed_backfill(p, err);
@@ -459,10 +516,9 @@ static enum status recover(struct producer *p, enum status rc, struct err *err)
     int64_t pause = backoff_next_ms(&p->backoff, 0);
     metric_add(p->m.failures, 1);
     log_failure(LOG_WARN, MOD, "failed", err,
-                LOG_FIELDS(LF_INT("backoff_ms", pause),
-                           LF_INT("unsettled", settlement_count(p->settlement))));
+                LOG_FIELDS(LF_INT("backoff_ms", pause), LF_INT("unsettled", p->settlement.count)));
     set_publishing(p, false, err->msg);
-    settlement_clear(p->settlement);
+    settlement_clear(&p->settlement);
     hint_fail(&p->hint);
     enum status abort_rc = p->sink != NULL ? record_sink_abort(p->sink, &second) : STATUS_OK;
     if (abort_rc == STATUS_FENCED) {
@@ -509,7 +565,7 @@ static enum status step(struct producer *p, struct err *err)
 static void stop(struct producer *p)
 {
     struct err err = {0};
-    size_t unsettled = settlement_count(p->settlement);
+    size_t unsettled = p->settlement.count;
     set_state(p, PRODUCER_STOPPING, "asked to stop");
     if (unsettled > 0 && settle(p, &err) != STATUS_OK) {
         log_failure(
@@ -529,7 +585,7 @@ enum status producer_run(struct producer *p, struct err *err)
             rc = recover(p, rc, err);
         } else if (transient) {
             rc = STATUS_OK; /* stopping: the marks stay */
-            settlement_clear(p->settlement);
+            settlement_clear(&p->settlement);
         }
     }
     if (rc == STATUS_OK) {
@@ -580,7 +636,7 @@ struct producer *producer_new(const struct producer_conf *conf)
     p->conf = conf;
     p->owner = owner_new(&owner);
     p->tail = pg_conn_new(&tail);
-    p->settlement = settlement_new(conf->producer.settle_ms * 1000);
+    settlement_init(&p->settlement, SETTLEMENT_MAX_MARKS, conf->producer.settle_ms * 1000);
     hint_init(&p->hint);
     backoff_init(&p->backoff, 200, 30000, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
     (void)pthread_mutex_init(&p->mutex, NULL);
@@ -626,9 +682,10 @@ void producer_free(struct producer *producer)
     close_tail(producer);
     pg_conn_free(producer->tail);
     owner_free(producer->owner);
-    settlement_free(producer->settlement);
+    settlement_release(&producer->settlement);
     mark_list_release(&producer->marks);
     cycle_release(&producer->cycle);
+    mem_free(producer->items);
     (void)pthread_mutex_destroy(&producer->mutex);
     mem_free(producer);
 }

@@ -2,11 +2,11 @@
  * gc: the scheduled cleaning.
  *
  * It never removes work: marks are left alone (a mark whose product is gone becomes a tombstone in
- * the tail). What goes: answered attempts older than 24 hours; rows about products that are gone,
- * of which no mark waits (their tombstone is published), and that were not touched for 7 days, so
- * that a store that lags behind does not lose what it knows; and dead rows of the marks table, by
- * VACUUM outside a transaction. Each step is a short transaction of its own, so that an interrupted
- * run has done a part.
+ * the tail). What goes: answered attempts older than the option says; rows about products that are
+ * gone, of which no mark waits (their tombstone is published), and that were not touched for 7
+ * days, so that a store that lags behind does not lose what it knows; and dead rows of the marks
+ * table, by VACUUM outside a transaction. Each step is a short transaction of its own, so that an
+ * interrupted run has done a part.
  */
 #ifndef STOCKSYNC_ODOO_GC_H
 #define STOCKSYNC_ODOO_GC_H
@@ -31,10 +31,14 @@ struct gc_counts {
  * @param odoo    connection to Odoo's database, not in a transaction; its statement_timeout bounds
  * the VACUUM too
  * @param state   connection to the state database; may be the same
+ * @param keep_attempts_ms  answered attempts younger than this stay
  * @param counts  [out] what was done, also on failure
  * @return STATUS_OK, pg_query's statuses
  */
-NODISCARD enum status
-gc_run(struct pg_conn *odoo, struct pg_conn *state, struct gc_counts *counts, struct err *err);
+NODISCARD enum status gc_run(struct pg_conn *odoo,
+                             struct pg_conn *state,
+                             int64_t keep_attempts_ms,
+                             struct gc_counts *counts,
+                             struct err *err);
 
 #endif

@@ -13,7 +13,7 @@
 
 static const char READ[] = "SELECT id::bigint, product_id, cause::smallint,"
                            " COALESCE(date_added::timestamptz, now())"
-                           " FROM " MARKS " WHERE id > $1 ORDER BY id LIMIT $2";
+                           " FROM " MARKS " m WHERE m.id > $1 ORDER BY m.id LIMIT $2";
 
 static const char DELETE_IDS[] = "DELETE FROM " MARKS " WHERE id = ANY ($1)";
 
@@ -29,7 +29,7 @@ static const char SUMMARY[] = "SELECT count(*), COALESCE(min(id), 0)::bigint,"
                               " COALESCE(max(id), 0)::bigint, min(date_added)::timestamptz"
                               " FROM " MARKS;
 
-static const char OLDEST[] = "SELECT date_added::timestamptz FROM " MARKS " ORDER BY id LIMIT 1";
+static const char OLDEST[] = "SELECT m.date_added::timestamptz FROM " MARKS " m ORDER BY m.id LIMIT 1";
 
 void mark_list_release(struct mark_list *marks)
 {

@@ -12,7 +12,8 @@
 #include "common/kafka/kafka_conf.h"
 #include "common/kafka/kafka_err.h"
 
-/* How long an abort may take before the client counts as broken: its successor aborts by taking over. */
+/* How long an abort may take before the client counts as broken: its successor aborts by taking
+ * over. */
 #define ABORT_LIMIT_MS 10000
 /* A full queue empties with the next acknowledgement; look for a fatal error that often. */
 #define ROOM_POLL_MS 100
@@ -35,7 +36,8 @@ static bool is_refusal(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_INVALID_MSG ||
            code == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE || code == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
-           code == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP || code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+           code == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP ||
+           code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
 }
 
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
@@ -59,7 +61,9 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
     sink->refused[sink->refused_count++] = (size_t)(uintptr_t)message->_private;
 }
 
-enum status record_sink_new(const struct record_sink_options *options, struct record_sink **sink, struct err *err)
+enum status record_sink_new(const struct record_sink_options *options,
+                            struct record_sink **sink,
+                            struct err *err)
 {
     char id[300];
     char text[300];
@@ -110,10 +114,12 @@ static enum status check_fatal(const struct record_sink *sink, struct err *err)
 static enum status fetch_metadata(struct record_sink *sink, int timeout_ms, struct err *err)
 {
     const rd_kafka_metadata_t *metadata = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(sink->client, 0, sink->topic, &metadata, timeout_ms);
+    rd_kafka_resp_err_t code =
+        rd_kafka_metadata(sink->client, 0, sink->topic, &metadata, timeout_ms);
     (void)rd_kafka_poll(sink->client, 0);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        code = metadata->topic_cnt == 1 ? metadata->topics[0].err
+                                        : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
         rd_kafka_metadata_destroy(metadata);
     }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -184,7 +190,8 @@ static rd_kafka_vu_t header(const char *name, const char *text)
     return vu;
 }
 
-static rd_kafka_error_t *produce(struct record_sink *sink, const struct record *record, size_t index)
+static rd_kafka_error_t *
+produce(struct record_sink *sink, const struct record *record, size_t index)
 {
     char revision[NUMBER_SIZE];
     char epoch[NUMBER_SIZE];
@@ -203,17 +210,17 @@ static rd_kafka_error_t *produce(struct record_sink *sink, const struct record *
     return rd_kafka_produceva(sink->client, arguments, sizeof arguments / sizeof arguments[0]);
 }
 
-static enum status produce_failed(const struct record_sink *sink, const struct record *record, rd_kafka_error_t *error, struct err *err)
+static enum status produce_failed(const struct record_sink *sink,
+                                  const struct record *record,
+                                  rd_kafka_error_t *error,
+                                  struct err *err)
 {
     const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
     (void)kafka_err_object(err, error, "producing a record");
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
-        return err_set_origin(err,
-                              STATUS_TOO_LARGE,
-                              rd_kafka_err2name(code),
+        return err_set_origin(err, STATUS_TOO_LARGE, rd_kafka_err2name(code),
                               "record of product %s has %zu bytes, more than the topic takes",
-                              record->key,
-                              record->value.len);
+                              record->key, record->value.len);
     }
     struct err fatal;
     if (check_fatal(sink, &fatal) != STATUS_OK) {
@@ -224,7 +231,10 @@ static enum status produce_failed(const struct record_sink *sink, const struct r
     return err->status;
 }
 
-enum status record_sink_add(struct record_sink *sink, const struct record *record, size_t index, struct err *err)
+enum status record_sink_add(struct record_sink *sink,
+                            const struct record *record,
+                            size_t index,
+                            struct err *err)
 {
     INVARIANT(sink->open, "no transaction for product %s", record->key);
     for (;;) {
@@ -262,14 +272,12 @@ enum status record_sink_wait(struct record_sink *sink, int timeout_ms, struct er
         return status;
     }
     if (sink->first_error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return err_set_origin(err,
-                              STATUS_BATCH_ABORTED,
-                              rd_kafka_err2name(sink->first_error),
-                              "delivery failed: %s",
-                              rd_kafka_err2str(sink->first_error));
+        return err_set_origin(err, STATUS_BATCH_ABORTED, rd_kafka_err2name(sink->first_error),
+                              "delivery failed: %s", rd_kafka_err2str(sink->first_error));
     }
     if (sink->pending > 0) {
-        return err_set(err, STATUS_BROKER_LOST, "%zu records are not acknowledged after %d ms", sink->pending, timeout_ms);
+        return err_set(err, STATUS_BROKER_LOST, "%zu records are not acknowledged after %d ms",
+                       sink->pending, timeout_ms);
     }
     return STATUS_OK;
 }
@@ -286,8 +294,10 @@ enum status record_sink_commit(struct record_sink *sink, struct err *err)
         return STATUS_OK;
     }
     FAULT_POINT("sink.before_commit");
-    /* -1: what is left of transaction.timeout.ms; a shorter limit could give up on a commit that still happens. */
-    const enum status status = kafka_err_object(err, rd_kafka_commit_transaction(sink->client, -1), "committing the transaction");
+    /* -1: what is left of transaction.timeout.ms; a shorter limit could give up on a commit that
+     * still happens. */
+    const enum status status = kafka_err_object(err, rd_kafka_commit_transaction(sink->client, -1),
+                                                "committing the transaction");
     if (status == STATUS_OK) {
         sink->open = false;
     }
@@ -303,7 +313,8 @@ enum status record_sink_abort(struct record_sink *sink, struct err *err)
     int left_ms = ABORT_LIMIT_MS;
     enum status status = STATUS_OK;
     do {
-        status = kafka_err_object(err, rd_kafka_abort_transaction(sink->client, left_ms), "aborting the transaction");
+        status = kafka_err_object(err, rd_kafka_abort_transaction(sink->client, left_ms),
+                                  "aborting the transaction");
         left_ms = clock_left_ms(deadline_us);
     } while (status == STATUS_BROKER_LOST && left_ms > 0);
     if (status == STATUS_OK) {

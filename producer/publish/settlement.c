@@ -19,7 +19,8 @@ void settlement_release(struct settlement *s)
     *s = (struct settlement){0};
 }
 
-/* Ids come in runs; multiplying by an odd constant (2^64 over the golden ratio) spreads runs over the upper bits. */
+/* Ids come in runs; multiplying by an odd constant (2^64 over the golden ratio) spreads runs over
+ * the upper bits. */
 static size_t first_slot(size_t slot_count, int64_t id)
 {
     const uint64_t mixed = (uint64_t)id * UINT64_C(0x9e3779b97f4a7c15);
@@ -74,12 +75,13 @@ void settlement_add(struct settlement *s, const int64_t *ids, size_t count, int6
 
 bool settlement_covers(const struct settlement *s, int64_t id)
 {
-    return s->count > 0 && s->slots[find_slot(s->slots, s->slot_count, id)] == id;
+    return s->count > 0 && id > 0 && s->slots[find_slot(s->slots, s->slot_count, id)] == id;
 }
 
 bool settlement_is_due(const struct settlement *s, int64_t now_us, bool idle)
 {
-    return s->count > 0 && (idle || s->count >= s->max_marks || now_us - s->begun_us >= s->every_us);
+    return s->count > 0 &&
+           (idle || s->count >= s->max_marks || now_us - s->begun_us >= s->every_us);
 }
 
 int64_t settlement_deadline_us(const struct settlement *s)
@@ -95,8 +97,13 @@ const int64_t *settlement_ids(const struct settlement *s, size_t *count)
 
 void settlement_clear(struct settlement *s)
 {
-    s->count = 0;
-    if (s->slots != NULL) {
+    if (s->slot_count > FIRST_SLOTS && s->count * 16 < s->slot_count) {
+        /* A burst's table is not wiped again and again for a handful of marks. */
+        mem_free(s->slots);
+        s->slots = NULL;
+        s->slot_count = 0;
+    } else if (s->slots != NULL) {
         memset(s->slots, 0, s->slot_count * sizeof *s->slots);
     }
+    s->count = 0;
 }

@@ -26,7 +26,8 @@ static void identity_note_follows_the_table(void **state)
         {"first note", "A", true, 10, true, "A", 1, 0},
         {"same again", "A", true, 10, false, "A", 1, 0},
         {"newer, same", "A", true, 20, false, "A", 1, 0},
-        {"older than the newest note, though newer than the last change", "B", true, 15, false, "A", 1, 0},
+        {"older than the newest note, though newer than the last change", "B", true, 15, false, "A",
+         1, 0},
         {"other text", "B", true, 30, true, "B", 0, 1},
         {"archived", "B", false, 40, true, "B", 0, 0},
         {"older", "B", true, 39, false, "B", 0, 0},
@@ -126,8 +127,7 @@ static void identity_agrees_with_a_plain_table_over_random_notes(void **state)
         bool sellable = random_below(&seed, 3) > 0;
         int64_t revision = step + (int64_t)random_below(&seed, 40) - 20;
         bool newer = !model[p].noted || revision >= model[p].revision;
-        bool differs =
-            !model[p].noted || model[p].text != text || model[p].sellable != sellable;
+        bool differs = !model[p].noted || model[p].text != text || model[p].sellable != sellable;
         bool changed = identity_note(id, p, text < 0 ? NULL : texts[text], sellable, revision);
         assert_int_equal(changed, newer && differs);
         if (newer) {

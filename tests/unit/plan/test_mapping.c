@@ -16,7 +16,8 @@ static struct mapped_item item_of(int64_t item)
 static void mapping_compares_byte_by_byte(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"AB-1", "ab-1", "AB-1 ", " AB-1", "AB\xC3\x84", "ABA\xCC\x88", "001", "1"};
+    static const char *const texts[] = {"AB-1",       "ab-1",        "AB-1 ", " AB-1",
+                                        "AB\xC3\x84", "ABA\xCC\x88", "001",   "1"};
     enum { COUNT = sizeof texts / sizeof texts[0] };
     struct mapping *m = mapping_new();
     struct mapped_item found;

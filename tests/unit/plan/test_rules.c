@@ -25,9 +25,8 @@ static void rules_exclusion_names_the_first_reason(void **state)
         {true, false, true, EXCLUDED_DISABLED, "disabled"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct product_stock stock = {.active = cases[i].active,
-                                      .shopify_enabled = cases[i].enabled,
-                                      .is_kit = cases[i].kit};
+        struct product_stock stock = {
+            .active = cases[i].active, .shopify_enabled = cases[i].enabled, .is_kit = cases[i].kit};
         assert_int_equal(rules_exclusion(&stock), cases[i].expected);
         assert_string_equal(exclusion_name(rules_exclusion(&stock)), cases[i].name);
     }

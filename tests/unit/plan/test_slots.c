@@ -57,7 +57,8 @@ static void slots_find_what_a_plain_list_has_after_any_order_of_adds_and_removes
 static void slots_text_tag_differs_for_texts_that_differ_in_one_byte(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"", "A", "a", "A ", " A", "AB", "BA", "\xC3\xA4", "a\xCC\x88"};
+    static const char *const texts[] = {"",   "A",  "a",        "A ",       " A",
+                                        "AB", "BA", "\xC3\xA4", "a\xCC\x88"};
     enum { COUNT = sizeof texts / sizeof texts[0] };
     for (size_t i = 0; i < COUNT; i++) {
         for (size_t j = 0; j < COUNT; j++) {

@@ -1,0 +1,472 @@
+#include "consumer/shopify/answer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "common/core/mem.h"
+#include "common/core/utf8.h"
+#include "consumer/shopify/inventory.h"
+
+/* Least waits. Shopify recommends a second after a throttled answer. */
+#define WAIT_UNKNOWN_MS   500
+#define WAIT_THROTTLED_MS 1000
+#define WAIT_SETTINGS_MS  5000
+#define WAIT_CLOSED_MS    60000
+#define WAIT_REJECTED_MS  300000
+
+/* Of a wait that the peer asks for: a date far away must not stop a lane. */
+#define WAIT_MAX_MS 300000
+
+/* Bytes of a foreign message in err.msg, so that the whole text also fits into a parked row. */
+#define MESSAGE_BYTES 110
+
+static const struct {
+    const char *field; /* of data, what must not be null */
+    bool has_user_errors;
+} ROOTS[OPERATION_COUNT] = {
+    [OP_STOCK_SET] = {"inventorySetQuantities", true},
+    [OP_LEVELS_READ] = {"nodes", false},
+    [OP_VARIANTS_PAGE] = {"productVariants", false},
+    [OP_LOCATIONS] = {"locations", false},
+    [OP_START_CHECK] = {"shop", false},
+};
+
+/* --- texts --- */
+
+/* Cut between characters: a broken one would be refused by the database that keeps these texts. */
+static void copy_text(char *out, size_t size, const char *text)
+{
+    struct bytes rest = bytes_text(text);
+    size_t used = 0;
+    for (size_t n = utf8_sequence(rest); n > 0 && used + n < size; n = utf8_sequence(rest)) {
+        (void)memcpy(out + used, rest.ptr, n);
+        used += n;
+        rest = bytes_of(rest.ptr + n, rest.len - n);
+    }
+    out[used] = '\0';
+}
+
+static const char *text_of(const json_t *object, const char *member)
+{
+    const char *text = json_string_value(json_object_get(object, member));
+    return text != NULL ? text : "";
+}
+
+static void fail(struct answer *a, enum answer_class class, enum status status, const char *text)
+{
+    char origin[sizeof a->err.origin];
+    char message[MESSAGE_BYTES];
+    copy_text(origin, sizeof origin, a->code);
+    copy_text(message, sizeof message, text);
+    a->class = class;
+    if (a->code[0] != '\0') {
+        (void)err_set_origin(&a->err, status, origin, "the store answered %s: %s", a->code,
+                             message);
+    } else {
+        (void)err_set(&a->err, status, "the store answered: %s", message);
+    }
+}
+
+static void fail_unknown(struct answer *a, const char *text)
+{
+    fail(a, ANSWER_RETRY_SAME, STATUS_OUTCOME_UNKNOWN, text);
+    a->may_have_executed = true;
+    a->wait_ms = a->wait_ms > WAIT_UNKNOWN_MS ? a->wait_ms : WAIT_UNKNOWN_MS;
+}
+
+static void fail_throttled(struct answer *a, const char *text)
+{
+    fail(a, ANSWER_RETRY_SAME, STATUS_THROTTLED, text);
+    a->throttled = true;
+}
+
+static void fail_config(struct answer *a, const char *text)
+{
+    fail(a, ANSWER_CONFIG, STATUS_STORE_MISCONFIGURED, text);
+    a->wait_ms = WAIT_SETTINGS_MS;
+}
+
+static void fail_closed(struct answer *a, const char *text)
+{
+    fail(a, ANSWER_CLOSED, STATUS_STORE_CLOSED, text);
+    a->wait_ms = WAIT_CLOSED_MS;
+}
+
+/* --- transport and HTTP --- */
+
+static int64_t wait_ms_of(double seconds)
+{
+    return seconds * 1000 < WAIT_MAX_MS ? (int64_t)ceil(seconds * 1000) : WAIT_MAX_MS;
+}
+
+/* Outside 200 "errors" is a text, and the body may be no JSON at all. */
+static void copy_http_text(char *out, size_t size, const struct http_answer *http)
+{
+    json_t *body = json_loadb((const char *)http->body.ptr, http->body.len, 0, NULL);
+    const char *text = text_of(body, "errors");
+    copy_text(out, size, text[0] != '\0' ? text : "no reason given");
+    json_decref(body);
+}
+
+static void classify_http(const struct http_answer *http, struct answer *a)
+{
+    char text[MESSAGE_BYTES];
+    copy_http_text(text, sizeof text, http);
+    (void)snprintf(a->code, sizeof a->code, "HTTP_%ld", http->status);
+    if (http->retry_after_s >= 0) {
+        a->wait_ms = wait_ms_of(http->retry_after_s);
+    }
+    switch (http->status) {
+    case 401:
+        fail(a, ANSWER_AUTH, STATUS_AUTH, text);
+        a->wait_ms = WAIT_SETTINGS_MS;
+        break;
+    case 402:
+    case 403:
+    case 423:
+        fail_closed(a, text);
+        break;
+    case 430:
+        fail_closed(a, text);
+        a->wait_ms = WAIT_REJECTED_MS;
+        break;
+    case 429:
+        fail_throttled(a, text);
+        a->wait_ms = http->retry_after_s >= 0 ? a->wait_ms : WAIT_THROTTLED_MS;
+        break;
+    case 408:
+        fail_unknown(a, text);
+        break;
+    default:
+        if (http->status >= 300 && http->status < 500) {
+            fail_config(a, text);
+        } else {
+            fail_unknown(a, text);
+        }
+    }
+}
+
+static void classify_lost(const struct http_answer *http, struct answer *a)
+{
+    a->class = ANSWER_RETRY_SAME;
+    a->may_have_executed = http->outcome != HTTP_NOT_SENT;
+    a->wait_ms = WAIT_UNKNOWN_MS;
+    a->err = http->err;
+    a->err.status = a->may_have_executed ? STATUS_OUTCOME_UNKNOWN : STATUS_STORE_LOST;
+    copy_text(a->code, sizeof a->code, http->err.origin);
+}
+
+/* --- cost --- */
+
+/* Numbers arrive as 2000 or as 2000.0. Negative: not a number. */
+static double number_of(const json_t *object, const char *member)
+{
+    const json_t *value = json_object_get(object, member);
+    return json_is_number(value) ? json_number_value(value) : -1;
+}
+
+static void read_cost(const json_t *extensions, struct answer *a)
+{
+    const json_t *cost = json_object_get(extensions, "cost");
+    const json_t *throttle = json_object_get(cost, "throttleStatus");
+    double requested = number_of(cost, "requestedQueryCost");
+    double maximum = number_of(throttle, "maximumAvailable");
+    double rate = number_of(throttle, "restoreRate");
+    const json_t *available = json_object_get(throttle, "currentlyAvailable");
+    a->cost_requested = requested > 0 ? requested : 0;
+    if (maximum > 0 && rate > 0 && json_is_number(available)) {
+        a->maximum = maximum;
+        a->restore_rate = rate;
+        a->available = json_number_value(available);
+    }
+}
+
+static int64_t throttle_wait_ms(const struct answer *a)
+{
+    if (a->maximum <= 0 || a->cost_requested <= a->available) {
+        return WAIT_THROTTLED_MS;
+    }
+    int64_t ms = wait_ms_of((a->cost_requested - a->available) / a->restore_rate);
+    return ms > WAIT_THROTTLED_MS ? ms : WAIT_THROTTLED_MS;
+}
+
+/* --- top-level errors --- */
+
+static const char *code_of(const json_t *error)
+{
+    return text_of(json_object_get(error, "extensions"), "code");
+}
+
+static bool is_refusal(const char *code)
+{
+    static const char *const CODES[] = {"ACCESS_DENIED",
+                                        "BAD_REQUEST",
+                                        "INVALID_VARIABLE",
+                                        "INVALID_FIELD_ARGUMENTS",
+                                        "MAX_INPUT_SIZE_EXCEEDED",
+                                        "MAX_COST_EXCEEDED"};
+    for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++) {
+        if (strcmp(code, CODES[i]) == 0) {
+            return true;
+        }
+    }
+    /* undefinedField, argumentNotAccepted …: the document does not fit the schema */
+    return code[0] >= 'a' && code[0] <= 'z';
+}
+
+/* Higher is graver. */
+enum gravity { GRAVITY_THROTTLED, GRAVITY_UNKNOWN, GRAVITY_REFUSED, GRAVITY_CLOSED };
+
+static enum gravity gravity_of(const char *code)
+{
+    if (strcmp(code, "THROTTLED") == 0) {
+        return GRAVITY_THROTTLED;
+    }
+    if (strcmp(code, "SHOP_INACTIVE") == 0) {
+        return GRAVITY_CLOSED;
+    }
+    return is_refusal(code) ? GRAVITY_REFUSED : GRAVITY_UNKNOWN;
+}
+
+static void classify_top_level(const json_t *errors, struct answer *a)
+{
+    const json_t *gravest = json_array_get(errors, 0);
+    for (size_t i = 1; i < json_array_size(errors); i++) {
+        const json_t *error = json_array_get(errors, i);
+        if (gravity_of(code_of(error)) > gravity_of(code_of(gravest))) {
+            gravest = error;
+        }
+    }
+    const char *text = text_of(gravest, "message");
+    copy_text(a->code, sizeof a->code, code_of(gravest));
+    switch (gravity_of(code_of(gravest))) {
+    case GRAVITY_THROTTLED:
+        fail_throttled(a, text);
+        a->wait_ms = throttle_wait_ms(a);
+        break;
+    case GRAVITY_UNKNOWN:
+        fail_unknown(a, text);
+        break;
+    case GRAVITY_REFUSED:
+        fail_config(a, text);
+        break;
+    case GRAVITY_CLOSED:
+        fail_closed(a, text);
+        break;
+    }
+}
+
+/* --- user errors --- */
+
+/* Higher wins when an answer mixes them. */
+enum reaction { REACT_NEW_KEY, REACT_STALE, REACT_ENTRY, REACT_SAME_KEY, REACT_CONFIG };
+
+static enum reaction reaction_to(const char *code)
+{
+    static const struct {
+        const char *code;
+        enum reaction reaction;
+    } KNOWN[] = {
+        {"CHANGE_FROM_QUANTITY_STALE", REACT_STALE},
+        {"COMPARE_QUANTITY_REQUIRED", REACT_STALE},
+        {"COMPARE_QUANTITY_STALE", REACT_STALE},
+        {"IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED", REACT_NEW_KEY},
+        {"IDEMPOTENCY_CONCURRENT_REQUEST", REACT_SAME_KEY},
+        {"IDEMPOTENCY_KEY_PARAMETER_MISMATCH", REACT_CONFIG},
+        {"INVALID_NAME", REACT_CONFIG},
+        {"INVALID_REASON", REACT_CONFIG},
+        {"INVALID_REFERENCE_DOCUMENT", REACT_CONFIG},
+    };
+    for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++) {
+        if (strcmp(code, KNOWN[i].code) == 0) {
+            return KNOWN[i].reaction;
+        }
+    }
+    return REACT_ENTRY; /* the codes of one entry, and those that a later schema adds */
+}
+
+/* ["input", "quantities", "7", …]. @return false: no entry is named */
+static bool index_of(const json_t *field, size_t *index)
+{
+    const char *input = json_string_value(json_array_get(field, 0));
+    const char *list = json_string_value(json_array_get(field, 1));
+    const char *text = json_string_value(json_array_get(field, 2));
+    if (input == NULL || list == NULL || text == NULL || strcmp(input, "input") != 0 ||
+        strcmp(list, "quantities") != 0) {
+        return false;
+    }
+    size_t len = strlen(text);
+    if (len == 0 || len > 3 || strspn(text, "0123456789") != len) {
+        return false;
+    }
+    *index = (size_t)strtoul(text, NULL, 10);
+    return *index < INVENTORY_MAX_ENTRIES;
+}
+
+static int compare_size(size_t a, size_t b)
+{
+    return (a > b) - (a < b);
+}
+
+/* By entry, and within one the code that decides last. */
+static int compare_entries(const void *left, const void *right)
+{
+    const struct entry_error *a = left;
+    const struct entry_error *b = right;
+    int order = compare_size(a->index, b->index);
+    if (order == 0) {
+        order = compare_size(reaction_to(a->code), reaction_to(b->code));
+    }
+    return order != 0 ? order : strcmp(a->code, b->code);
+}
+
+static void add_entry(struct answer *a, const json_t *error, size_t index)
+{
+    struct entry_error *e = &a->entries[a->entry_count++];
+    e->index = index;
+    copy_text(e->code, sizeof e->code, text_of(error, "code"));
+    copy_text(e->msg, sizeof e->msg, text_of(error, "message"));
+}
+
+static void react(struct answer *a, const json_t *deciding, enum reaction reaction)
+{
+    const char *text = text_of(deciding, "message");
+    copy_text(a->code, sizeof a->code, text_of(deciding, "code"));
+    switch (reaction) {
+    case REACT_CONFIG:
+        fail_config(a, text);
+        break;
+    case REACT_SAME_KEY:
+        fail_unknown(a, text);
+        a->wait_ms = WAIT_THROTTLED_MS;
+        break;
+    case REACT_ENTRY:
+        fail(a, ANSWER_ENTRIES, STATUS_ENTRY_REFUSED, text);
+        break;
+    case REACT_STALE:
+    case REACT_NEW_KEY:
+        fail(a, ANSWER_RETRY_NEW, STATUS_ENTRY_REFUSED, text);
+        break;
+    }
+}
+
+static void classify_user_errors(const json_t *errors, struct answer *a)
+{
+    size_t count = json_array_size(errors);
+    const json_t *deciding = NULL;
+    enum reaction gravest = REACT_NEW_KEY;
+    count = count < ANSWER_MAX_ENTRY_ERRORS ? count : ANSWER_MAX_ENTRY_ERRORS;
+    a->entries = mem_calloc(count, sizeof *a->entries);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *error = json_array_get(errors, i);
+        enum reaction reaction = reaction_to(text_of(error, "code"));
+        size_t index = 0;
+        if (deciding == NULL || reaction > gravest) {
+            deciding = error;
+            gravest = reaction;
+        }
+        if ((reaction == REACT_ENTRY || reaction == REACT_STALE) &&
+            index_of(json_object_get(error, "field"), &index)) {
+            add_entry(a, error, index);
+        }
+    }
+    react(a, deciding, gravest);
+    if (a->class != ANSWER_ENTRIES && a->class != ANSWER_RETRY_NEW) {
+        a->entry_count = 0; /* the request as a whole is concerned */
+    }
+    if (a->entry_count > 1) {
+        qsort(a->entries, a->entry_count, sizeof *a->entries, compare_entries);
+    }
+}
+
+/* --- the body of an HTTP 200 --- */
+
+static bool has_search_warnings(const json_t *extensions)
+{
+    size_t i = 0;
+    const json_t *search = NULL;
+    json_array_foreach(json_object_get(extensions, "search"), i, search)
+    {
+        if (json_array_size(json_object_get(search, "warnings")) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void classify_data(enum operation op, json_t *body, struct answer *a)
+{
+    const json_t *root = json_object_get(json_object_get(body, "data"), ROOTS[op].field);
+    const json_t *user_errors = json_object_get(root, "userErrors");
+    if (!json_is_object(root) && !json_is_array(root)) {
+        fail_unknown(a, "no errors, and no data either");
+    } else if (has_search_warnings(json_object_get(body, "extensions"))) {
+        fail_config(a, "the search was not understood, and everything was returned");
+    } else if (ROOTS[op].has_user_errors && !json_is_array(user_errors)) {
+        fail_unknown(a, "the list of user errors is missing");
+    } else if (ROOTS[op].has_user_errors && json_array_size(user_errors) > 0) {
+        classify_user_errors(user_errors, a);
+    } else {
+        a->class = ANSWER_DONE;
+        a->json = json_incref(body);
+    }
+}
+
+static void classify_body(enum operation op, const struct http_answer *http, struct answer *a)
+{
+    json_error_t error;
+    json_t *body = json_loadb((const char *)http->body.ptr, http->body.len, 0, &error);
+    const json_t *errors = json_object_get(body, "errors");
+    if (!json_is_object(body)) {
+        fail_unknown(a, body == NULL ? error.text : "not a JSON object");
+        json_decref(body);
+        return;
+    }
+    read_cost(json_object_get(body, "extensions"), a);
+    if (errors == NULL || json_is_null(errors) ||
+        (json_is_array(errors) && json_array_size(errors) == 0)) {
+        classify_data(op, body, a);
+    } else if (json_is_array(errors)) {
+        classify_top_level(errors, a);
+    } else {
+        const char *text = json_string_value(errors);
+        fail_unknown(a, text != NULL ? text : "errors of an unknown shape");
+    }
+    json_decref(body);
+}
+
+/* --- entry points --- */
+
+void answer_classify(enum operation op, const struct http_answer *http, struct answer *answer)
+{
+    *answer = (struct answer){.elapsed_us = http->elapsed_us};
+    (void)memcpy(answer->api_version, http->api_version, sizeof answer->api_version);
+    (void)memcpy(answer->request_id, http->request_id, sizeof answer->request_id);
+    if (http->outcome != HTTP_ANSWERED) {
+        classify_lost(http, answer);
+    } else if (http->status != 200) {
+        classify_http(http, answer);
+    } else {
+        classify_body(op, http, answer);
+    }
+}
+
+void answer_release(struct answer *answer)
+{
+    mem_free(answer->entries);
+    json_decref(answer->json);
+    *answer = (struct answer){0};
+}
+
+enum status answer_status(const struct answer *answer, struct err *err)
+{
+    if (answer->class == ANSWER_DONE) {
+        return STATUS_OK;
+    }
+    *err = answer->err;
+    return err->status;
+}

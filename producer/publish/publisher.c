@@ -1,0 +1,288 @@
+#include "producer/publish/publisher.h"
+
+#include <string.h>
+
+#include "common/avro/avro_codec.h"
+#include "common/core/logger.h"
+#include "common/core/mem.h"
+
+#define MOD "publisher"
+/* librdkafka's default of message.max.bytes. */
+#define DEFAULT_MAX_BYTES 1000000
+/* Suspects whose marks do not come back (deleted by hand) are forgotten after so many chances; a
+ * wrong guess costs one more abort. */
+#define SUSPECT_PATIENCE 100
+
+struct id_set {
+    int32_t *ids;
+    size_t count;
+    size_t cap;
+};
+
+struct publisher {
+    struct avro_codec *codec;
+    struct strbuf value;
+    int64_t epoch;
+    char **reasons; /* of the last publish */
+    size_t reason_count;
+    size_t reason_cap;
+    struct id_set suspects;  /* refused in company */
+    struct id_set condemned; /* refused alone: parked when they come again */
+    size_t group;            /* suspects to try at once */
+    int chances; /* cycles in which suspects could have been tried, but were not there */
+};
+
+static bool set_has(const struct id_set *set, int32_t id)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->ids[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void set_add(struct id_set *set, int32_t id)
+{
+    if (set_has(set, id)) {
+        return;
+    }
+    if (set->count == set->cap) {
+        set->cap = mem_grow_capacity(set->cap, set->count + 1);
+        set->ids = mem_realloc(set->ids, set->cap, sizeof *set->ids);
+    }
+    set->ids[set->count++] = id;
+}
+
+static void set_remove(struct id_set *set, int32_t id)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->ids[i] == id) {
+            set->ids[i] = set->ids[--set->count];
+            return;
+        }
+    }
+}
+
+enum status publisher_new(int64_t epoch,
+                          int64_t max_message_bytes,
+                          struct publisher **publisher,
+                          struct err *err)
+{
+    struct avro_codec *codec = NULL;
+    const enum status status = avro_codec_new(&codec, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct publisher *made = mem_calloc(1, sizeof *made);
+    made->codec = codec;
+    made->epoch = epoch;
+    strbuf_init(&made->value,
+                max_message_bytes > 0 ? (size_t)max_message_bytes : DEFAULT_MAX_BYTES);
+    *publisher = made;
+    return STATUS_OK;
+}
+
+static void drop_reasons(struct publisher *p)
+{
+    for (size_t i = 0; i < p->reason_count; i++) {
+        mem_free(p->reasons[i]);
+    }
+    p->reason_count = 0;
+}
+
+void publisher_free(struct publisher *publisher)
+{
+    if (publisher == NULL) {
+        return;
+    }
+    drop_reasons(publisher);
+    mem_free(publisher->reasons);
+    mem_free(publisher->suspects.ids);
+    mem_free(publisher->condemned.ids);
+    strbuf_release(&publisher->value);
+    avro_codec_free(publisher->codec);
+    mem_free(publisher);
+}
+
+bool publisher_is_isolating(const struct publisher *publisher)
+{
+    return publisher->suspects.count > 0;
+}
+
+static int32_t item_product(const struct publish_item *item)
+{
+    return item->stock != NULL ? item->stock->product_id : item->product_id;
+}
+
+static void park(struct publisher *p, struct publish_item *item, const char *reason)
+{
+    if (p->reason_count == p->reason_cap) {
+        p->reason_cap = mem_grow_capacity(p->reason_cap, p->reason_count + 1);
+        p->reasons = mem_realloc(p->reasons, p->reason_cap, sizeof *p->reasons);
+    }
+    char *text = mem_strdup(reason);
+    p->reasons[p->reason_count++] = text;
+    item->end = PUBLISH_PARKED;
+    item->reason = text;
+}
+
+/* Queues one item; a failure of class RECORD parks it and is none. */
+static enum status add(struct publisher *p,
+                       struct record_sink *sink,
+                       struct publish_item *item,
+                       size_t index,
+                       struct err *err)
+{
+    char key[PRODUCT_STOCK_KEY_SIZE];
+    const struct product_stock *stock = item->stock;
+    enum status status = STATUS_OK;
+    product_stock_format_key(item_product(item), key);
+    struct record record = {.key = key,
+                            .revision = stock != NULL ? stock->revision : item->revision,
+                            .cause = cause_name(stock != NULL ? stock->cause : item->cause),
+                            .epoch = p->epoch};
+    if (stock != NULL) {
+        strbuf_reset(&p->value);
+        status = avro_codec_encode(p->codec, stock, &p->value, err);
+        record.value = strbuf_bytes(&p->value);
+    }
+    if (status == STATUS_OK) {
+        status = record_sink_begin(sink, err);
+    }
+    if (status == STATUS_OK) {
+        status = record_sink_add(sink, &record, index, err);
+    }
+    item->end = PUBLISH_DONE;
+    if (status_class(status) == CLASS_RECORD) {
+        park(p, item, err->msg);
+        return STATUS_OK;
+    }
+    return status;
+}
+
+/* After a refusal: who may be the cause. Alone in its transaction, it is. */
+static void suspect_refused(struct publisher *p,
+                            const struct record_sink *sink,
+                            const struct publish_item *items,
+                            size_t tried)
+{
+    const size_t *indexes = NULL;
+    const size_t count = record_sink_refused(sink, &indexes);
+    if (count == 0) {
+        return;
+    }
+    if (tried == 1) {
+        const int32_t id = item_product(&items[indexes[0]]);
+        set_remove(&p->suspects, id);
+        set_add(&p->condemned, id);
+        log_warn(MOD, "refused", LF_INT("product", id),
+                 LF_MSG("the broker refuses this record alone: parked when it is read again"));
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        set_add(&p->suspects, item_product(&items[indexes[i]]));
+    }
+    p->group = (count + 1) / 2;
+    p->chances = 0;
+    log_warn(MOD, "refused", LF_INT("count", count),
+             LF_MSG("the broker refuses some of these records: trying them in halves"));
+}
+
+static enum status wait(struct publisher *p,
+                        struct record_sink *sink,
+                        const struct publish_item *items,
+                        size_t tried,
+                        int ack_timeout_ms,
+                        struct err *err)
+{
+    const enum status status = record_sink_wait(sink, ack_timeout_ms, err);
+    if (status == STATUS_BATCH_ABORTED) {
+        suspect_refused(p, sink, items, tried);
+    }
+    return status;
+}
+
+/* Tries a group of suspects in a transaction that holds nothing else yet; the rest is held. */
+static enum status try_suspects(struct publisher *p,
+                                struct record_sink *sink,
+                                struct publish_item *items,
+                                size_t count,
+                                int ack_timeout_ms,
+                                struct err *err)
+{
+    const bool alone = !record_sink_is_open(sink);
+    size_t present = 0;
+    size_t tried = 0;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        if (!set_has(&p->suspects, item_product(&items[i]))) {
+            continue;
+        }
+        present++;
+        items[i].end = PUBLISH_HELD;
+        if (alone && tried < p->group) {
+            tried++;
+            status = add(p, sink, &items[i], i, err);
+        }
+    }
+    if (present > 0 || (alone && ++p->chances > SUSPECT_PATIENCE)) {
+        p->chances = 0;
+        p->suspects.count = present > 0 ? p->suspects.count : 0;
+    }
+    if (status == STATUS_OK && tried > 0) {
+        status = wait(p, sink, items, tried, ack_timeout_ms, err);
+    }
+    return status;
+}
+
+/* The cycle is over: what was published or parked is suspected no more. */
+static void clear_names(struct publisher *p, const struct publish_item *items, size_t count)
+{
+    if (p->suspects.count == 0 && p->condemned.count == 0) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].end != PUBLISH_HELD) {
+            set_remove(&p->suspects, item_product(&items[i]));
+            set_remove(&p->condemned, item_product(&items[i]));
+        }
+    }
+}
+
+enum status publisher_publish(struct publisher *publisher,
+                              struct record_sink *sink,
+                              struct publish_item *items,
+                              size_t count,
+                              int ack_timeout_ms,
+                              struct err *err)
+{
+    struct publisher *p = publisher;
+    enum status status = STATUS_OK;
+    size_t tried = 0;
+    drop_reasons(p);
+    if (p->suspects.count > 0) {
+        status = try_suspects(p, sink, items, count, ack_timeout_ms, err);
+    }
+    /* A refused record that shares the transaction with earlier ones is not alone in it. */
+    const size_t company = record_sink_is_open(sink) ? 1 : 0;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        const int32_t id = item_product(&items[i]);
+        if (set_has(&p->suspects, id)) {
+            continue;
+        }
+        if (set_has(&p->condemned, id)) {
+            park(p, &items[i], "the broker refuses this record");
+            continue;
+        }
+        status = add(p, sink, &items[i], i, err);
+        tried += items[i].end == PUBLISH_DONE ? 1 : 0;
+    }
+    if (status == STATUS_OK && tried > 0) {
+        status = wait(p, sink, items, tried + company, ack_timeout_ms, err);
+    }
+    if (status == STATUS_OK) {
+        clear_names(p, items, count);
+    }
+    return status;
+}

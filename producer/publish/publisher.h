@@ -1,0 +1,67 @@
+/**
+ * publisher: one cycle's products as acknowledged records; finds the record that is refused.
+ *
+ * Every item ends as published, parked with a reason, or held until a later cycle. A record over
+ * the client's limit, or one that cannot be encoded, is parked at once and disturbs nobody. When
+ * the broker refuses records, the whole Kafka transaction must be aborted, so the search goes over
+ * cycles: the refused ones become suspects, which are held back and tried in halves, each half
+ * first in a transaction of its own, until single ones are left; those are parked when they are
+ * read again. One owner: the producer's main thread. Source: facts "Oversize".
+ */
+#ifndef STOCKSYNC_PUBLISH_PUBLISHER_H
+#define STOCKSYNC_PUBLISH_PUBLISHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/core/status.h"
+#include "common/model/product_stock.h"
+#include "producer/publish/record_sink.h"
+
+struct publisher;
+
+enum publish_end {
+    PUBLISH_DONE,   /* acknowledged: its marks belong to the open transaction */
+    PUBLISH_PARKED, /* cannot be published: reason says why */
+    PUBLISH_HELD    /* a suspect: its marks stay as they are and are read again */
+};
+
+struct publish_item {
+    const struct product_stock *stock; /* borrowed; NULL: the product is gone, write a tombstone */
+    int32_t product_id;                /* of a tombstone; so are the next two */
+    int64_t revision;
+    enum cause cause;
+    enum publish_end end; /* [out] */
+    const char *reason;   /* [out] PARKED: valid until the next publish */
+};
+
+/**
+ * @param epoch              the owner's, for the header
+ * @param max_message_bytes  as in record_sink_options
+ * @return STATUS_OK, STATUS_INTERNAL
+ */
+NODISCARD enum status publisher_new(int64_t epoch,
+                                    int64_t max_message_bytes,
+                                    struct publisher **publisher,
+                                    struct err *err);
+void publisher_free(struct publisher *publisher);
+/**
+ * Publishes items (a product at most once) in the sink's transaction, which it begins if there is
+ * something to publish, and waits until all are acknowledged.
+ * @return STATUS_OK            every item has its end
+ *         STATUS_BATCH_ABORTED nothing in the open transaction counts, ends are void:
+ * record_sink_abort, settlement_clear, read again from the start STATUS_BROKER_LOST   not
+ * acknowledged within ack_timeout_ms: treat like the former STATUS_FENCED, STATUS_CLIENT_BROKEN
+ */
+NODISCARD enum status publisher_publish(struct publisher *publisher,
+                                        struct record_sink *sink,
+                                        struct publish_item *items,
+                                        size_t count,
+                                        int ack_timeout_ms,
+                                        struct err *err);
+/** True while suspects are left: settle after every cycle and read from the start, so that they
+ * meet an empty transaction. */
+bool publisher_is_isolating(const struct publisher *publisher);
+
+#endif

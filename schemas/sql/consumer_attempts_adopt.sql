@@ -1,0 +1,20 @@
+-- $1 store, $2 our instance
+-- A process holds the advisory lock of its instance while it lives: who obtains it knows that the process is gone. The locks
+-- are let go with this statement's transaction. Two adopters: the second one finds the lock taken, or the row no longer open.
+WITH foreign_instance AS MATERIALIZED (
+    SELECT DISTINCT instance FROM stocksync.attempt WHERE store = $1 AND outcome IS NULL AND instance <> $2
+), dead AS MATERIALIZED (
+    SELECT instance FROM foreign_instance WHERE pg_try_advisory_xact_lock(instance)
+), taken AS (
+    UPDATE stocksync.attempt a SET instance = $2
+      FROM dead
+     WHERE a.store = $1 AND a.outcome IS NULL AND a.instance = dead.instance
+    RETURNING a.key, a.generation, a.variables, a.sent_at, a.item, a.location, a.product_id, a.quantity, a.change_from,
+              a.revision, a.changed_at
+)
+SELECT t.key::text, t.generation, CASE WHEN e.place = 1 THEN t.variables END,
+       e.item, e.location, e.product_id, e.quantity, e.change_from, e.revision, e.changed_at
+  FROM taken t
+ CROSS JOIN LATERAL unnest(t.item, t.location, t.product_id, t.quantity, t.change_from, t.revision, t.changed_at)
+       WITH ORDINALITY AS e (item, location, product_id, quantity, change_from, revision, changed_at, place)
+ ORDER BY t.sent_at, t.key, e.place

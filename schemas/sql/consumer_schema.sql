@@ -1,0 +1,1 @@
+SELECT max(version) FROM stocksync.migration WHERE part = 'state'

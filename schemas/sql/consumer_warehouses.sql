@@ -1,0 +1,1 @@
+SELECT id, code, company, active FROM stocksync.warehouse ORDER BY id

@@ -1,0 +1,513 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "consumer/plan/coalescer.h"
+#include "tests/unit/plan/random.h"
+
+struct fixture {
+    struct offset_ledger *ledger;
+    struct coalescer *c;
+    int64_t offset;
+};
+
+static struct fixture fixture_new(void)
+{
+    struct fixture f = {.ledger = offset_ledger_new()};
+    f.c = coalescer_new(f.ledger);
+    offset_ledger_open(f.ledger, 0);
+    offset_ledger_open(f.ledger, 1);
+    return f;
+}
+
+static void fixture_free(struct fixture *f)
+{
+    coalescer_free(f->c);
+    offset_ledger_free(f->ledger);
+}
+
+static struct level_key key_of(int64_t item, int64_t location)
+{
+    return (struct level_key){.item = item, .location = location};
+}
+
+/* One record that wants one value. */
+static enum offer_result
+offer(struct fixture *f, struct level_key key, int32_t quantity, int64_t revision)
+{
+    struct want want = {.quantity = quantity, .revision = revision, .changed_at_us = revision};
+    assert_int_equal(offset_ledger_add(f->ledger, 0, f->offset++, &want.at), STATUS_OK);
+    enum offer_result result = coalescer_offer(f->c, key, &want);
+    offset_ledger_finish(f->ledger, want.at);
+    return result;
+}
+
+static struct pair *take_one(struct fixture *f, enum pair_stage stage)
+{
+    struct pair *pair = NULL;
+    assert_int_equal(coalescer_take(f->c, stage, &pair, 1), 1);
+    assert_int_equal(pair->stage, PAIR_BUSY);
+    return pair;
+}
+
+static void make_ready(struct fixture *f, int32_t change_from)
+{
+    struct pair *pair = take_one(f, PAIR_UNRESOLVED);
+    pair->change_from = change_from;
+    assert_false(coalescer_put_back(f->c, pair, PAIR_READY));
+}
+
+static void coalescer_keeps_the_newest_value_and_its_place(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_new();
+    struct pair *list[4];
+    assert_int_equal(offer(&f, key_of(1, 7), 10, 100), OFFER_NEW);
+    assert_int_equal(offer(&f, key_of(2, 7), 20, 110), OFFER_NEW);
+    assert_int_equal(offer(&f, key_of(1, 7), 11, 120), OFFER_REPLACED);
+    assert_int_equal(offer(&f, key_of(1, 7), 12, 120), OFFER_SUPERSEDED);
+    assert_int_equal(offer(&f, key_of(1, 7), 13, 90), OFFER_SUPERSEDED);
+    assert_int_equal(coalescer_total(f.c), 2);
+    assert_int_equal(offset_ledger_unfinished(f.ledger), 2);
+    assert_int_equal(coalescer_oldest_changed_at_us(f.c), 120);
+    assert_int_equal(coalescer_take(f.c, PAIR_UNRESOLVED, list, 4), 2);
+    assert_int_equal(list[0]->key.item, 1);
+    assert_int_equal(list[0]->want.quantity, 11);
+    assert_int_equal(list[1]->key.item, 2);
+    assert_int_equal(coalescer_take(f.c, PAIR_UNRESOLVED, list, 4), 0);
+    fixture_free(&f);
+}
+
+static void coalescer_tells_pairs_of_one_item_or_one_location_apart(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_new();
+    for (int64_t item = 1; item <= 50; item++) {
+        for (int64_t location = 1; location <= 50; location++) {
+            assert_int_equal(offer(&f, key_of(item, location), 1, 1), OFFER_NEW);
+        }
+    }
+    assert_int_equal(coalescer_total(f.c), 2500);
+    assert_int_equal(offer(&f, key_of(50, 50), 1, 2), OFFER_REPLACED);
+    fixture_free(&f);
+}
+
+static void coalescer_newer_value_waits_behind_a_busy_one(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_new();
+    struct level_key key = key_of(1, 7);
+    (void)offer(&f, key, 10, 100);
+    make_ready(&f, 3);
+    struct pair *pair = take_one(&f, PAIR_READY);
+    assert_int_equal(pair->change_from, 3);
+    assert_int_equal(offer(&f, key, 10, 100), OFFER_SUPERSEDED);
+    assert_int_equal(offer(&f, key, 11, 110), OFFER_NEW);
+    assert_int_equal(offer(&f, key, 12, 105), OFFER_SUPERSEDED);
+    assert_int_equal(offer(&f, key, 13, 120), OFFER_REPLACED);
+    assert_int_equal(pair->want.quantity, 10);
+    assert_int_equal(coalescer_count(f.c, PAIR_READY), 0); /* never in two requests */
+    assert_int_equal(coalescer_count(f.c, PAIR_UNRESOLVED), 0);
+    assert_int_equal(offset_ledger_unfinished(f.ledger), 2);
+    const int32_t written = 10;
+    coalescer_finish(f.c, pair, &written);
+    pair = take_one(&f, PAIR_READY);
+    assert_int_equal(pair->want.quantity, 13);
+    assert_int_equal(pair->change_from, 10);
+    assert_false(pair->has_next);
+    coalescer_finish(f.c, pair, NULL);
+    assert_int_equal(coalescer_total(f.c), 0);
+    assert_int_equal(offset_ledger_unfinished(f.ledger), 0);
+    assert_int_equal(coalescer_oldest_changed_at_us(f.c), 0);
+    fixture_free(&f);
+}
+
+static void coalescer_finish_without_a_written_value_asks_the_state_again(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_new();
+    (void)offer(&f, key_of(1, 7), 10, 100);
+    struct pair *pair = take_one(&f, PAIR_UNRESOLVED);
+    (void)offer(&f, key_of(2, 7), 20, 105);
+    (void)offer(&f, key_of(1, 7), 11, 110);
+    coalescer_finish(f.c, pair, NULL);
+    /* it starts anew: behind what arrived meanwhile */
+    assert_int_equal(take_one(&f, PAIR_UNRESOLVED)->key.item, 2);
+    assert_int_equal(take_one(&f, PAIR_UNRESOLVED)->key.item, 1);
+    fixture_free(&f);
+}
+
+static void coalescer_put_back_lets_the_waiting_value_take_over(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_new();
+    (void)offer(&f, key_of(1, 7), 10, 100);
+    struct pair *pair = take_one(&f, PAIR_UNRESOLVED);
+    pair->tries = 3;
+    assert_false(coalescer_put_back(f.c, pair, PAIR_UNREAD));
+    pair = take_one(&f, PAIR_UNREAD);
+    assert_int_equal(pair->tries, 3);
+    (void)offer(&f, key_of(1, 7), 11, 110);
+    pair->change_from = 4;
+    assert_true(coalescer_put_back(f.c, pair, PAIR_READY));
+    assert_int_equal(offset_ledger_unfinished(f.ledger), 1);
+    pair = take_one(&f, PAIR_READY);
+    assert_int_equal(pair->want.quantity, 11);
+    assert_int_equal(pair->change_from, 4);
+    assert_int_equal(pair->tries, 0);
+    fixture_free(&f);
+}
+
+static void coalescer_pair_that_comes_back_keeps_its_place(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_new();
+    struct pair *list[6];
+    for (int64_t item = 1; item <= 6; item++) {
+        (void)offer(&f, key_of(item, 7), 1, 1);
+    }
+    assert_int_equal(coalescer_take(f.c, PAIR_UNRESOLVED, list, 6), 6);
+    static const size_t order[] = {4, 0, 5, 2, 1, 3};
+    for (size_t i = 0; i < 6; i++) {
+        (void)coalescer_put_back(f.c, list[order[i]], PAIR_READY);
+    }
+    for (int64_t item = 1; item <= 6; item++) {
+        assert_int_equal(take_one(&f, PAIR_READY)->key.item, item);
+    }
+    fixture_free(&f);
+}
+
+static void coalescer_takes_reads_of_one_location_the_longest_waiting_first(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_new();
+    struct pair *list[16];
+    static const int64_t locations[] = {8, 7, 8, 9, 7, 8};
+    for (int64_t i = 0; i < 6; i++) {
+        (void)offer(&f, key_of(i, locations[i]), 1, 1);
+    }
+    size_t count = coalescer_take(f.c, PAIR_UNRESOLVED, list, 16);
+    for (size_t i = count; i > 0; i--) {
+        (void)coalescer_put_back(f.c, list[i - 1], PAIR_UNREAD);
+    }
+    assert_int_equal(coalescer_count(f.c, PAIR_UNREAD), 6);
+    assert_int_equal(coalescer_take(f.c, PAIR_UNREAD, list, 2), 2); /* location 8, bounded */
+    assert_int_equal(list[0]->key.item, 0);
+    assert_int_equal(list[1]->key.item, 2);
+    assert_int_equal(coalescer_take(f.c, PAIR_UNREAD, list, 16), 2); /* location 7 */
+    assert_int_equal(list[0]->key.item, 1);
+    assert_int_equal(list[1]->key.item, 4);
+    assert_int_equal(coalescer_take(f.c, PAIR_UNREAD, list, 16), 1);
+    assert_int_equal(list[0]->key.location, 9);
+    assert_int_equal(coalescer_take(f.c, PAIR_UNREAD, list, 16), 1);
+    assert_int_equal(list[0]->key.item, 5);
+    assert_int_equal(coalescer_take(f.c, PAIR_UNREAD, list, 16), 0);
+    fixture_free(&f);
+}
+
+static void coalescer_drop_partition_leaves_the_others(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_new();
+    static const int32_t partitions[] = {0, 1, -1};
+    for (int64_t i = 0; i < 30; i++) {
+        struct want want = {.revision = 1, .at = {.partition = partitions[i % 3], .offset = i}};
+        if (want.at.partition >= 0) {
+            assert_int_equal(offset_ledger_add(f.ledger, partitions[i % 3], i, &want.at),
+                             STATUS_OK);
+        }
+        (void)coalescer_offer(f.c, key_of(i, i % 2), &want);
+    }
+    for (int i = 0; i < 20; i++) {
+        struct pair *pair = take_one(&f, PAIR_UNRESOLVED);
+        (void)coalescer_put_back(f.c, pair, i % 2 == 0 ? PAIR_UNREAD : PAIR_READY);
+    }
+    coalescer_drop_partition(f.c, 1);
+    offset_ledger_close(f.ledger, 1);
+    assert_int_equal(coalescer_total(f.c), 20);
+    size_t seen = 0;
+    static const enum pair_stage stages[] = {PAIR_UNRESOLVED, PAIR_UNREAD, PAIR_READY};
+    for (size_t s = 0; s < 3; s++) {
+        int64_t last = -1;
+        while (coalescer_count(f.c, stages[s]) > 0) {
+            struct pair *pair = take_one(&f, stages[s]);
+            assert_int_not_equal(pair->want.at.partition, 1);
+            assert_true(stages[s] == PAIR_UNREAD || pair->key.item > last);
+            last = pair->key.item;
+            coalescer_finish(f.c, pair, NULL);
+            seen++;
+        }
+    }
+    assert_int_equal(seen, 20);
+    assert_int_equal(coalescer_total(f.c), 0);
+    /* a dropped pair can come again */
+    assert_int_equal(coalescer_offer(f.c, key_of(1, 1), &(struct want){.at = {.partition = -1}}),
+                     OFFER_NEW);
+    fixture_free(&f);
+}
+
+/* --- against a naive model --- */
+
+enum { ITEMS = 25, LOCATIONS = 4, PAIRS = ITEMS * LOCATIONS, STEPS = 60000, OFFSETS = 2 * STEPS };
+
+struct model_pair {
+    bool pending;
+    enum pair_stage stage;
+    struct want want;
+    bool has_next;
+    struct want next;
+    uint64_t arrival;
+    struct pair *busy;
+};
+
+struct model {
+    struct model_pair pairs[PAIRS];
+    unsigned char holds[2][OFFSETS]; /* what the ledger must hold */
+    bool closed_before[2][OFFSETS];  /* added in an epoch that has ended */
+    int64_t next_offset[2];
+    uint64_t arrivals;
+    int64_t revision;
+};
+
+static void model_release(struct model *m, struct record_position at)
+{
+    if (at.partition >= 0) {
+        assert_true(m->holds[at.partition][at.offset] > 0);
+        m->holds[at.partition][at.offset]--;
+    }
+}
+
+static enum offer_result model_offer(struct model *m, size_t index, const struct want *want)
+{
+    struct model_pair *p = &m->pairs[index];
+    if (!p->pending) {
+        *p = (struct model_pair){
+            .pending = true, .stage = PAIR_UNRESOLVED, .want = *want, .arrival = m->arrivals++};
+        return OFFER_NEW;
+    }
+    if (want->revision <= (p->has_next ? p->next.revision : p->want.revision)) {
+        return OFFER_SUPERSEDED;
+    }
+    if (p->stage == PAIR_BUSY) {
+        bool first = !p->has_next;
+        if (!first) {
+            model_release(m, p->next.at);
+        }
+        p->next = *want;
+        p->has_next = true;
+        return first ? OFFER_NEW : OFFER_REPLACED;
+    }
+    model_release(m, p->want.at);
+    p->want = *want;
+    return OFFER_REPLACED;
+}
+
+/* A record that wants values at several locations of one item. */
+static void
+step_record(struct model *m, struct offset_ledger *ol, struct coalescer *c, uint64_t *seed)
+{
+    int32_t partition = (int32_t)random_below(seed, 3) - 1;
+    size_t item = random_below(seed, ITEMS);
+    struct record_position at = {.partition = -1};
+    if (partition >= 0) {
+        int64_t offset = m->next_offset[partition]++;
+        assert_int_equal(offset_ledger_add(ol, partition, offset, &at), STATUS_OK);
+    }
+    struct want want = {.quantity = (int32_t)random_below(seed, 100),
+                        .revision = ++m->revision -
+                                    (random_below(seed, 4) == 0 ? random_below(seed, 60) : 0),
+                        .changed_at_us = m->revision,
+                        .at = at};
+    for (size_t l = 0; l < 1 + random_below(seed, LOCATIONS); l++) {
+        size_t index = item * LOCATIONS + l;
+        enum offer_result expected = model_offer(m, index, &want);
+        if (expected != OFFER_SUPERSEDED && partition >= 0) {
+            m->holds[partition][at.offset]++;
+        }
+        assert_int_equal(coalescer_offer(c, key_of((int64_t)item, (int64_t)l), &want), expected);
+    }
+    offset_ledger_finish(ol, at);
+}
+
+static size_t index_of(const struct pair *pair)
+{
+    return (size_t)(pair->key.item * LOCATIONS + pair->key.location);
+}
+
+/* The oldest pair of a stage; for reads of one location. */
+static size_t model_first(const struct model *m, enum pair_stage stage, int64_t location)
+{
+    size_t first = PAIRS;
+    for (size_t i = 0; i < PAIRS; i++) {
+        const struct model_pair *p = &m->pairs[i];
+        bool fits = p->pending && p->stage == stage &&
+                    (location < 0 || (int64_t)(i % LOCATIONS) == location);
+        if (fits && (first == PAIRS || p->arrival < m->pairs[first].arrival)) {
+            first = i;
+        }
+    }
+    return first;
+}
+
+static void step_take(struct model *m, struct coalescer *c, uint64_t *seed)
+{
+    enum pair_stage stage = (enum pair_stage)random_below(seed, PAIR_BUSY);
+    struct pair *list[8];
+    size_t max = 1 + random_below(seed, 8);
+    size_t count = coalescer_take(c, stage, list, max);
+    int64_t location = -1;
+    for (size_t i = 0; i < count; i++) {
+        size_t index = index_of(list[i]);
+        struct model_pair *p = &m->pairs[index];
+        assert_int_equal(index, model_first(m, stage, location));
+        location = stage == PAIR_UNREAD ? list[i]->key.location : -1;
+        assert_int_equal(list[i]->want.revision, p->want.revision);
+        assert_int_equal(list[i]->want.quantity, p->want.quantity);
+        p->stage = PAIR_BUSY;
+        p->busy = list[i];
+    }
+    if (count < max) {
+        assert_int_equal(model_first(m, stage, location), PAIRS);
+    }
+}
+
+/* An answer arrives for some pair that is on its way. */
+static void step_answer(struct model *m, struct coalescer *c, uint64_t *seed)
+{
+    size_t start = random_below(seed, PAIRS);
+    size_t index = start;
+    while (!m->pairs[index].pending || m->pairs[index].stage != PAIR_BUSY) {
+        index = (index + 1) % PAIRS;
+        if (index == start) {
+            return;
+        }
+    }
+    struct model_pair *p = &m->pairs[index];
+    int32_t written = p->want.quantity;
+    bool finish = random_below(seed, 2) == 0;
+    bool with_written = random_below(seed, 2) == 0;
+    enum pair_stage stage = (enum pair_stage)random_below(seed, PAIR_BUSY);
+    bool had_next = p->has_next;
+    if (finish || had_next) {
+        model_release(m, p->want.at);
+    }
+    if (finish) {
+        coalescer_finish(c, p->busy, with_written ? &written : NULL);
+        p->pending = had_next;
+        p->arrival = had_next ? m->arrivals++ : p->arrival;
+        p->stage = with_written ? PAIR_READY : PAIR_UNRESOLVED;
+    } else {
+        assert_int_equal(coalescer_put_back(c, p->busy, stage), had_next);
+        p->stage = stage;
+    }
+    p->want = had_next ? p->next : p->want;
+    p->has_next = false;
+}
+
+static void
+step_revoke(struct model *m, struct offset_ledger *ol, struct coalescer *c, uint64_t *seed)
+{
+    int32_t partition = (int32_t)random_below(seed, 2);
+    while (coalescer_count(c, PAIR_BUSY) > 0) {
+        step_answer(m, c, seed);
+    }
+    coalescer_drop_partition(c, partition);
+    offset_ledger_close(ol, partition);
+    offset_ledger_open(ol, partition);
+    for (size_t i = 0; i < PAIRS; i++) {
+        struct model_pair *p = &m->pairs[i];
+        if (p->pending && p->want.at.partition == partition) {
+            p->pending = false;
+        }
+    }
+    memset(m->holds[partition], 0, sizeof m->holds[partition]);
+    for (int64_t i = 0; i < m->next_offset[partition]; i++) {
+        m->closed_before[partition][i] = true;
+    }
+}
+
+static void
+compare(const struct model *m, const struct offset_ledger *ol, const struct coalescer *c)
+{
+    size_t counts[PAIR_STAGE_COUNT] = {0};
+    size_t oldest = PAIRS;
+    for (size_t i = 0; i < PAIRS; i++) {
+        if (m->pairs[i].pending) {
+            counts[m->pairs[i].stage]++;
+            oldest = oldest == PAIRS || m->pairs[i].arrival < m->pairs[oldest].arrival ? i : oldest;
+        }
+    }
+    size_t total = 0;
+    for (size_t s = 0; s < PAIR_STAGE_COUNT; s++) {
+        assert_int_equal(coalescer_count(c, (enum pair_stage)s), counts[s]);
+        total += counts[s];
+    }
+    assert_int_equal(coalescer_total(c), total);
+    assert_int_equal(coalescer_oldest_changed_at_us(c),
+                     oldest == PAIRS ? 0 : m->pairs[oldest].want.changed_at_us);
+    for (int32_t p = 0; p < 2; p++) {
+        size_t unfinished = 0;
+        for (int64_t i = 0; i < m->next_offset[p]; i++) {
+            unfinished += !m->closed_before[p][i] && m->holds[p][i] > 0;
+        }
+        assert_int_equal(offset_ledger_unfinished_of(ol, p), unfinished);
+    }
+}
+
+static void coalescer_agrees_with_a_plain_table_over_random_steps(void **state)
+{
+    (void)state;
+    static struct model m;
+    for (uint64_t run = 1; run <= 2; run++) {
+        uint64_t seed = run * 987654321;
+        struct offset_ledger *ol = offset_ledger_new();
+        struct coalescer *c = coalescer_new(ol);
+        memset(&m, 0, sizeof m);
+        offset_ledger_open(ol, 0);
+        offset_ledger_open(ol, 1);
+        for (int step = 0; step < STEPS; step++) {
+            uint32_t what = random_below(&seed, 1000);
+            if (what < 300) {
+                step_record(&m, ol, c, &seed);
+            } else if (what < 500) {
+                step_take(&m, c, &seed);
+            } else if (what < 999) {
+                step_answer(&m, c, &seed);
+            } else {
+                step_revoke(&m, ol, c, &seed);
+            }
+            if (step % 200 == 0) {
+                compare(&m, ol, c);
+            }
+        }
+        /* work off what is left: every hold must be released */
+        while (coalescer_total(c) > 0) {
+            step_take(&m, c, &seed);
+            step_answer(&m, c, &seed);
+        }
+        compare(&m, ol, c);
+        assert_int_equal(offset_ledger_unfinished(ol), 0);
+        coalescer_free(c);
+        offset_ledger_free(ol);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(coalescer_keeps_the_newest_value_and_its_place),
+        cmocka_unit_test(coalescer_tells_pairs_of_one_item_or_one_location_apart),
+        cmocka_unit_test(coalescer_newer_value_waits_behind_a_busy_one),
+        cmocka_unit_test(coalescer_finish_without_a_written_value_asks_the_state_again),
+        cmocka_unit_test(coalescer_put_back_lets_the_waiting_value_take_over),
+        cmocka_unit_test(coalescer_pair_that_comes_back_keeps_its_place),
+        cmocka_unit_test(coalescer_takes_reads_of_one_location_the_longest_waiting_first),
+        cmocka_unit_test(coalescer_drop_partition_leaves_the_others),
+        cmocka_unit_test(coalescer_agrees_with_a_plain_table_over_random_steps),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
