@@ -87,7 +87,7 @@ const struct conf_option conf_log_options[1] = {
      .offset = offsetof(struct log_conf, level),
      .fallback = "info",
      .choices = LOG_LEVELS,
-     .help = "error, warn, info or debug"},
+     .help = "least important kind of line that is written"},
 };
 
 const char *conf_state_dsn(const struct shared_conf *conf)

@@ -263,7 +263,7 @@ static struct fold *find_fold(const struct body *body, struct fold **free_slot)
             memcmp(fold->body.text, body->text, body->len) == 0) {
             return fold;
         }
-        if (!fold->used || (oldest->used && fold->written_us < oldest->written_us)) {
+        if (oldest->used && (!fold->used || fold->written_us < oldest->written_us)) {
             oldest = fold;
         }
     }

@@ -203,12 +203,9 @@ static const char *code_of(const json_t *error)
 
 static bool is_refusal(const char *code)
 {
-    static const char *const CODES[] = {"ACCESS_DENIED",
-                                        "BAD_REQUEST",
-                                        "INVALID_VARIABLE",
-                                        "INVALID_FIELD_ARGUMENTS",
-                                        "MAX_INPUT_SIZE_EXCEEDED",
-                                        "MAX_COST_EXCEEDED"};
+    static const char *const CODES[] = {"ACCESS_DENIED",           "BAD_REQUEST",
+                                        "INVALID_VARIABLE",        "INVALID_FIELD_ARGUMENTS",
+                                        "MAX_INPUT_SIZE_EXCEEDED", "MAX_COST_EXCEEDED"};
     for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++) {
         if (strcmp(code, CODES[i]) == 0) {
             return true;
@@ -419,7 +416,9 @@ static void classify_data(enum operation op, json_t *body, struct answer *a)
 static void classify_body(enum operation op, const struct http_answer *http, struct answer *a)
 {
     json_error_t error;
-    json_t *body = json_loadb((const char *)http->body.ptr, http->body.len, 0, &error);
+    /* U+0000 in one product's text must not spoil a page of 250. */
+    json_t *body =
+        json_loadb((const char *)http->body.ptr, http->body.len, JSON_ALLOW_NUL, &error);
     const json_t *errors = json_object_get(body, "errors");
     if (!json_is_object(body)) {
         fail_unknown(a, body == NULL ? error.text : "not a JSON object");

@@ -11,7 +11,8 @@
 
 /** "gid://shopify/InventoryItem/4401"; text has room for GID_TEXT_SIZE bytes. Returns text. */
 char *gid_format(const char *type, int64_t id, char text[GID_TEXT_SIZE]);
-/** Numeric part of a GID of that type; a query part (?…) is allowed. @return false: another type, not a positive number, overflow, NULL */
+/** Numeric part of a GID of that type; a query part (?…) is allowed. @return false: another type,
+ * not a positive number, overflow, NULL */
 bool gid_parse(const char *gid, const char *type, int64_t *id);
 
 #endif

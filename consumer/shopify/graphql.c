@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <utlist.h>
+
 #include "common/core/logger.h"
 #include "common/core/mem.h"
 #include "common/core/strbuf.h"
@@ -37,18 +39,21 @@ static const struct {
     [OP_START_CHECK] = {"StartCheck", graphql_start_check},
 };
 
+/* One request on its way. */
+struct call {
+    enum operation op;
+    void *owner;
+    struct call *prev;
+    struct call *next;
+};
+
 struct graphql {
     const struct store *store;
     struct http_client *http;
     char url[URL_MAX_BYTES];
     char *heads[OPERATION_COUNT]; /* the body up to the variables */
+    struct call *calls;           /* those whose answer was not taken */
     char deprecated[sizeof((struct http_answer *)NULL)->deprecated]; /* last one logged */
-};
-
-/* One request on its way. */
-struct call {
-    enum operation op;
-    void *owner;
 };
 
 const char *operation_name(enum operation op)
@@ -88,9 +93,9 @@ static enum status make_url(const struct store *store, char url[URL_MAX_BYTES], 
     while (len > 0 && base[len - 1] == '/') {
         len--;
     }
-    int written = snprintf(url, URL_MAX_BYTES, "%s%.*s/admin/api/%s/graphql.json",
-                           store->api_url != NULL ? "" : "https://", (int)len, base,
-                           store->api_version);
+    int written =
+        snprintf(url, URL_MAX_BYTES, "%s%.*s/admin/api/%s/graphql.json",
+                 store->api_url != NULL ? "" : "https://", (int)len, base, store->api_version);
     if (written < 0 || written >= URL_MAX_BYTES) {
         return err_set(err, STATUS_CONFIG, "store %s: its address is too long", store->name);
     }
@@ -130,4 +135,144 @@ enum status graphql_new(const struct store *store, struct graphql **g, struct er
     }
     *g = made;
     return STATUS_OK;
+}
+
+static void call_end(struct graphql *g, struct call *call)
+{
+    DL_DELETE(g->calls, call);
+    mem_free(call);
+}
+
+void graphql_free(struct graphql *g)
+{
+    if (g == NULL) {
+        return;
+    }
+    http_client_free(g->http);
+    while (g->calls != NULL) {
+        call_end(g, g->calls);
+    }
+    for (int op = 0; op < OPERATION_COUNT; op++) {
+        mem_free(g->heads[op]);
+    }
+    mem_free(g);
+}
+
+/* --- sending and receiving --- */
+
+/* The one place where address and token meet; both come from the one store. */
+static enum status
+start(struct graphql *g, struct call *call, const struct strbuf *body, struct err *err)
+{
+    const struct http_request request = {.url = g->url,
+                                         .content_type = "application/json",
+                                         .accept = "application/json",
+                                         .body = strbuf_bytes(body),
+                                         .secret_header = "X-Shopify-Access-Token",
+                                         .secret = &g->store->token,
+                                         .owner = call};
+    return http_client_start(g->http, &request, err);
+}
+
+static enum status send_call(struct graphql *g,
+                             enum operation op,
+                             const char *variables,
+                             void *owner,
+                             struct call **sent,
+                             struct err *err)
+{
+    struct strbuf body;
+    strbuf_init(&body, BODY_MAX_BYTES);
+    strbuf_append_text(&body, g->heads[op]);
+    strbuf_append_text(&body, variables);
+    strbuf_append_char(&body, '}');
+    enum status rc = strbuf_check(&body, "a request", err);
+    if (rc == STATUS_OK) {
+        struct call *call = mem_calloc(1, sizeof *call);
+        call->op = op;
+        call->owner = owner;
+        rc = start(g, call, &body, err);
+        if (rc == STATUS_OK) {
+            DL_APPEND(g->calls, call);
+            *sent = call;
+        } else {
+            mem_free(call);
+        }
+    }
+    strbuf_release(&body);
+    return rc;
+}
+
+enum status graphql_send(
+    struct graphql *g, enum operation op, const char *variables, void *owner, struct err *err)
+{
+    struct call *sent = NULL;
+    return send_call(g, op, variables, owner, &sent, err);
+}
+
+size_t graphql_running(const struct graphql *g)
+{
+    return http_client_running(g->http);
+}
+
+void graphql_wait(struct graphql *g, const int *fds, size_t fd_count, int timeout_ms)
+{
+    http_client_wait(g->http, fds, fd_count, timeout_ms);
+}
+
+/* Once per text: our documents are fixed, so every answer would say the same. */
+static void report_deprecation(struct graphql *g, enum operation op, const struct http_answer *http)
+{
+    if (http->deprecated[0] == '\0' || strcmp(g->deprecated, http->deprecated) == 0) {
+        return;
+    }
+    (void)memcpy(g->deprecated, http->deprecated, sizeof g->deprecated);
+    log_warn(MOD, "deprecated", LF_TEXT("store", g->store->name),
+             LF_TEXT("request", operation_name(op)), LF_MSG(http->deprecated));
+}
+
+bool graphql_next(struct graphql *g, struct answer *answer)
+{
+    struct http_answer http;
+    if (!http_client_next(g->http, &http)) {
+        return false;
+    }
+    struct call *call = http.owner;
+    answer_classify(call->op, &http, answer);
+    answer->owner = call->owner;
+    report_deprecation(g, call->op, &http);
+    call_end(g, call);
+    http_client_done(g->http, &http);
+    return true;
+}
+
+static bool is_readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
+enum status graphql_call(struct graphql *g,
+                         enum operation op,
+                         const char *variables,
+                         int stop_fd,
+                         struct answer *answer,
+                         struct err *err)
+{
+    struct call *call = NULL;
+    INVARIANT(graphql_running(g) == 0, "a call waits for its own answer alone");
+    *answer = (struct answer){0};
+    enum status rc = send_call(g, op, variables, NULL, &call, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    while (!graphql_next(g, answer)) {
+        if (is_readable(stop_fd)) {
+            http_client_cancel(g->http, call);
+            call_end(g, call);
+            return err_set(err, STATUS_STOPPING, "%s", status_text(STATUS_STOPPING));
+        }
+        graphql_wait(g, &stop_fd, stop_fd >= 0 ? 1 : 0, CALL_TURN_MS);
+    }
+    return answer_status(answer, err);
 }

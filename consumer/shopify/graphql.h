@@ -1,8 +1,9 @@
 /**
- * graphql: sends one document of schemas/graphql with its variables to a store and sorts what comes back.
+ * graphql: sends one document of schemas/graphql with its variables to a store and sorts what comes
+ * back.
  *
- * The three error channels (HTTP, top-level errors, userErrors of the one root field) are folded into one class; see facts/shopify sections 5 to 7.
- * One client per lane; its thread.
+ * The three error channels (HTTP, top-level errors, userErrors of the one root field) are folded
+ * into one class; see facts/shopify sections 5 to 7. One client per lane; its thread.
  */
 #ifndef STOCKSYNC_SHOPIFY_GRAPHQL_H
 #define STOCKSYNC_SHOPIFY_GRAPHQL_H
@@ -15,19 +16,27 @@
 #include "common/http/http_client.h"
 #include "consumer/shopify/store.h"
 
-enum operation { OP_STOCK_SET, OP_LEVELS_READ, OP_VARIANTS_PAGE, OP_LOCATIONS, OP_START_CHECK, OPERATION_COUNT };
+enum operation {
+    OP_STOCK_SET,
+    OP_LEVELS_READ,
+    OP_VARIANTS_PAGE,
+    OP_LOCATIONS,
+    OP_START_CHECK,
+    OPERATION_COUNT
+};
 
 /** "StockSet"; static. */
 const char *operation_name(enum operation op);
 
 enum answer_class {
-    ANSWER_DONE,            /* data is there, no user errors */
-    ANSWER_RETRY_SAME,      /* unknown outcome, or surely not executed: same key, same bytes, after wait_ms */
-    ANSWER_RETRY_NEW,       /* STALE, PREVIOUS_ATTEMPT_FAILED: read the entries named (or all), new key */
-    ANSWER_ENTRIES,         /* entries refused by index: take them out, send the rest under a new key */
-    ANSWER_CONFIG,          /* our document or the operator's settings: stop the lane with the text */
-    ANSWER_AUTH,            /* 401 */
-    ANSWER_CLOSED           /* 402, 403, 423, SHOP_INACTIVE, 430 */
+    ANSWER_DONE,       /* data is there, no user errors */
+    ANSWER_RETRY_SAME, /* unknown outcome, or surely not executed: same key, same bytes, after
+                          wait_ms */
+    ANSWER_RETRY_NEW, /* STALE, PREVIOUS_ATTEMPT_FAILED: read the entries named (or all), new key */
+    ANSWER_ENTRIES,   /* entries refused by index: take them out, send the rest under a new key */
+    ANSWER_CONFIG,    /* our document or the operator's settings: stop the lane with the text */
+    ANSWER_AUTH,      /* 401 */
+    ANSWER_CLOSED     /* 402, 403, 423, SHOP_INACTIVE, 430 */
 };
 
 #define ANSWER_MAX_ENTRY_ERRORS 1000
@@ -41,15 +50,17 @@ struct entry_error {
 
 struct answer {
     enum answer_class class;
-    bool throttled;        /* RETRY_SAME because of THROTTLED or 429 */
+    bool throttled;         /* RETRY_SAME because of THROTTLED or 429 */
     bool may_have_executed; /* RETRY_SAME with unknown outcome */
-    int64_t wait_ms;       /* least wait before the retry */
-    struct entry_error *entries; /* ENTRIES, RETRY_NEW: named entries, by index ascending, an entry may occur twice; empty: none named */
+    int64_t wait_ms;        /* least wait before the retry */
+    struct entry_error
+        *entries; /* ENTRIES, RETRY_NEW: named entries, by index ascending; an entry may occur
+                     several times, then a code other than stale comes last; empty: none named */
     size_t entry_count;
     double cost_requested, maximum, available, restore_rate; /* cost block; maximum 0: absent */
     char api_version[16];
     char request_id[64];
-    char code[64]; /* first code, for logs and parked rows */
+    char code[64];  /* first code, for logs and parked rows */
     struct err err; /* text for a person, when class is not DONE */
     void *json;     /* json_t *, the whole body, when DONE; for the folder's own readers */
     void *owner;    /* as given to graphql_send */
@@ -60,17 +71,27 @@ struct graphql;
 
 NODISCARD enum status graphql_new(const struct store *store, struct graphql **g, struct err *err);
 void graphql_free(struct graphql *g);
-/** Starts a request. variables is JSON text and is borrowed for the call; owner comes back in the answer. */
-NODISCARD enum status graphql_send(struct graphql *g, enum operation op, const char *variables, void *owner, struct err *err);
+/** Starts a request. variables is JSON text and is borrowed for the call; owner comes back in the
+ * answer. */
+NODISCARD enum status graphql_send(
+    struct graphql *g, enum operation op, const char *variables, void *owner, struct err *err);
 size_t graphql_running(const struct graphql *g);
 /** As http_client_wait. */
 void graphql_wait(struct graphql *g, const int *fds, size_t fd_count, int timeout_ms);
 /** @return true and a sorted answer; release it with answer_release */
 bool graphql_next(struct graphql *g, struct answer *answer);
 void answer_release(struct answer *answer);
-/** Sends and waits for the one answer, serving nothing else; for start-up reads and commands. stop_fd readable ends the wait with STATUS_STOPPING; -1: none. */
-NODISCARD enum status graphql_call(struct graphql *g, enum operation op, const char *variables, int stop_fd, struct answer *answer, struct err *err);
-/** The status a lane or command acts on: DONE is OK; otherwise THROTTLED, STORE_LOST, OUTCOME_UNKNOWN, AUTH, STORE_CLOSED, STORE_MISCONFIGURED, ENTRY_REFUSED; copies the text to err. */
+/** Sends and waits for the one answer, serving nothing else; for start-up reads and commands.
+ * stop_fd readable ends the wait with STATUS_STOPPING; -1: none. */
+NODISCARD enum status graphql_call(struct graphql *g,
+                                   enum operation op,
+                                   const char *variables,
+                                   int stop_fd,
+                                   struct answer *answer,
+                                   struct err *err);
+/** The status a lane or command acts on: DONE is OK; otherwise THROTTLED, STORE_LOST,
+ * OUTCOME_UNKNOWN, AUTH, STORE_CLOSED, STORE_MISCONFIGURED, ENTRY_REFUSED; copies the text to err.
+ */
 enum status answer_status(const struct answer *answer, struct err *err);
 
 #endif

@@ -1,6 +1,6 @@
 /**
- * store: everything that is needed to talk to one Shopify store; requests are built from one of these and nothing else, so that a
- * token can only travel to its own store's host (G6).
+ * store: everything that is needed to talk to one Shopify store; requests are built from one of
+ * these and nothing else, so that a token can only travel to its own store's host (G6).
  */
 #ifndef STOCKSYNC_SHOPIFY_STORE_H
 #define STOCKSYNC_SHOPIFY_STORE_H
@@ -13,7 +13,8 @@ struct store {
     const char *api_url;     /* replaces https://<shop_domain>; NULL normally */
     const char *api_version; /* 2026-10 */
     const char *ca_file;     /* NULL: the system's authorities */
-    const char *token_file;  /* read again after a 401 and on HUP; NULL when the token came from the environment */
+    const char *token_file;  /* read again after a 401 and on HUP; NULL when the token came from the
+                                environment */
     struct secret token;
     const char *quantity_name; /* "available" or "on_hand" */
 };

@@ -1,8 +1,10 @@
 /**
- * state: a lane's memory in the schema stocksync: levels, attempts, products, parked rows. Functions over one pg_conn.
+ * state: a lane's memory in the schema stocksync: levels, attempts, products, parked rows.
+ * Functions over one pg_conn.
  *
- * Every write is one statement a batch. synchronous_commit stays on: an attempt must be durable before it is sent. One owner: the lane's thread.
- * Tables: schemas/sql/state_001.sql. Statuses are pg_query's.
+ * Every write is one statement a batch. synchronous_commit stays on: an attempt must be durable
+ * before it is sent. One owner: the lane's thread. Tables: schemas/sql/state_001.sql. Statuses are
+ * pg_query's.
  */
 #ifndef STOCKSYNC_STATE_STATE_H
 #define STOCKSYNC_STATE_STATE_H
@@ -16,7 +18,8 @@ struct state;
 /** @param dsn, store  borrowed until freed */
 NODISCARD struct state *state_new(const char *dsn, const char *store);
 void state_free(struct state *s);
-/** Connects if needed and checks the schema's version. @return STATUS_OK, STATUS_DATABASE_UNFIT (err: run install), pg_conn's statuses */
+/** Connects if needed and checks the schema's version. @return STATUS_OK, STATUS_DATABASE_UNFIT
+ * (err: run install), pg_conn's statuses */
 NODISCARD enum status state_open(struct state *s, struct err *err);
 
 /* warehouses */
@@ -26,14 +29,21 @@ struct state_warehouse {
     char *company; /* company's name */
     bool active;
 };
-NODISCARD enum status state_warehouses(struct state *s, struct state_warehouse **list, size_t *count, struct err *err);
+NODISCARD enum status
+state_warehouses(struct state *s, struct state_warehouse **list, size_t *count, struct err *err);
 void state_warehouses_release(struct state_warehouse *list, size_t count);
 
 /* levels */
 /** Fills known[i] for keys[i]. */
-NODISCARD enum status state_levels_read(struct state *s, const struct level_key *keys, size_t count, struct level_known *known, struct err *err);
-/** Notes values that need no request because Shopify has them already (equal to what we wrote, or read): upserts quantity and revision, never lowering a revision. */
-NODISCARD enum status state_levels_note(struct state *s, const struct level_write *list, size_t count, struct err *err);
+NODISCARD enum status state_levels_read(struct state *s,
+                                        const struct level_key *keys,
+                                        size_t count,
+                                        struct level_known *known,
+                                        struct err *err);
+/** Notes values that need no request because Shopify has them already (equal to what we wrote, or
+ * read): upserts quantity and revision, never lowering a revision. */
+NODISCARD enum status
+state_levels_note(struct state *s, const struct level_write *list, size_t count, struct err *err);
 
 /* attempts */
 struct state_attempt {
@@ -44,19 +54,27 @@ struct state_attempt {
     size_t count;
 };
 /** Before the first send: makes the attempt durable. */
-NODISCARD enum status state_attempt_begin(struct state *s, const struct state_attempt *attempt, struct err *err);
+NODISCARD enum status
+state_attempt_begin(struct state *s, const struct state_attempt *attempt, struct err *err);
 /**
- * The outcome is known. In one transaction: marks the attempt answered (outcome, request id, wall time), and, when applied, upserts its levels where their
- * revision rises and clears parked rows of those levels.
+ * The outcome is known. In one transaction: marks the attempt answered (outcome, request id, wall
+ * time), and, when applied, upserts its levels where their revision rises and clears parked rows of
+ * those levels.
  * @param outcome "applied", "refused", "stale", "superseded"
  */
-NODISCARD enum status state_attempt_settle(struct state *s, const struct state_attempt *attempt, const char *outcome, const char *request_id,
-                                           int64_t answered_at_us, struct err *err);
+NODISCARD enum status state_attempt_settle(struct state *s,
+                                           const struct state_attempt *attempt,
+                                           const char *outcome,
+                                           const char *request_id,
+                                           int64_t answered_at_us,
+                                           struct err *err);
 /**
- * Attempts without outcome whose process is gone (its advisory lock is free): becomes theirs. Called at start and after partitions were assigned.
- * list is owned by the caller: state_attempts_release.
+ * Attempts without outcome whose process is gone (its advisory lock is free): becomes theirs.
+ * Called at start and after partitions were assigned. list is owned by the caller:
+ * state_attempts_release.
  */
-NODISCARD enum status state_attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, struct err *err);
+NODISCARD enum status
+state_attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, struct err *err);
 void state_attempts_release(struct state_attempt *list, size_t count);
 
 /* products: how each is known, for plan/identity */
@@ -66,37 +84,55 @@ struct state_product {
     bool sellable;
     int64_t revision;
 };
-NODISCARD enum status state_products_load(struct state *s, void (*each)(void *arg, const struct state_product *product), void *arg, struct err *err);
+NODISCARD enum status state_products_load(struct state *s,
+                                          void (*each)(void *arg,
+                                                       const struct state_product *product),
+                                          void *arg,
+                                          struct err *err);
 /** Upserts, never lowering a revision. */
-NODISCARD enum status state_products_note(struct state *s, const struct state_product *list, size_t count, struct err *err);
+NODISCARD enum status state_products_note(struct state *s,
+                                          const struct state_product *list,
+                                          size_t count,
+                                          struct err *err);
 
 /* parked */
 /** What is parked: exactly one of product, level or record. */
 struct state_parked {
-    char subject[160]; /* "product/17", "level/4401/7001", "record/<topic>/<partition>/<offset>": see state_subject_* */
-    int32_t product_id; /* 0: none */
+    char subject[160];    /* "product/17", "level/4401/7001", "record/<topic>/<partition>/<offset>":
+                             see state_subject_* */
+    int32_t product_id;   /* 0: none */
     struct level_key key; /* 0, 0: none */
     const char *topic;
     int32_t partition; /* -1: none */
     int64_t offset;
     int64_t revision;
-    int32_t quantity;    /* level: wanted */
-    const char *reason;  /* "no_sku", "unmapped", "sku_shared_in_odoo", "sku_shared_in_shopify", "bundle", "level_missing", "level_inactive", "refused", "stale", "undecodable" … */
-    const char *code;    /* Shopify's code, may be NULL */
-    const char *detail;  /* a sentence for a person */
-    const char *request_id; /* may be NULL */
-    struct bytes record_key;   /* product and record: the record itself, so that it can be tried again; ptr NULL: none */
+    int32_t quantity; /* level: wanted */
+    const char
+        *reason; /* "no_sku", "unmapped", "sku_shared_in_odoo", "sku_shared_in_shopify", "bundle",
+                    "level_missing", "level_inactive", "refused", "stale", "undecodable" … */
+    const char *code;        /* Shopify's code, may be NULL */
+    const char *detail;      /* a sentence for a person */
+    const char *request_id;  /* may be NULL */
+    struct bytes record_key; /* product and record: the record itself, so that it can be tried
+                                again; ptr NULL: none */
     struct bytes record_value;
 };
 void state_subject_product(char subject[160], int32_t product_id);
 void state_subject_level(char subject[160], struct level_key key);
 void state_subject_record(char subject[160], const char *topic, int32_t partition, int64_t offset);
-/** Upserts: first_at stays, last_at and attempts move; a row of an older revision never replaces a newer one. */
-NODISCARD enum status state_park(struct state *s, const struct state_parked *list, size_t count, struct err *err);
+/** Upserts: first_at stays, last_at and attempts move; a row of an older revision never replaces a
+ * newer one. */
+NODISCARD enum status
+state_park(struct state *s, const struct state_parked *list, size_t count, struct err *err);
 /** Deletes rows by subject; missing ones are fine. */
-NODISCARD enum status state_unpark(struct state *s, const char *const *subjects, size_t count, struct err *err);
-/** Calls each for every parked row of the store with one of these reasons (NULL-terminated list; NULL: all), oldest first. Values valid during the callback only. */
-NODISCARD enum status state_parked_each(struct state *s, const char *const *reasons, void (*each)(void *arg, const struct state_parked *row), void *arg,
+NODISCARD enum status
+state_unpark(struct state *s, const char *const *subjects, size_t count, struct err *err);
+/** Calls each for every parked row of the store with one of these reasons (NULL-terminated list;
+ * NULL: all), oldest first. Values valid during the callback only. */
+NODISCARD enum status state_parked_each(struct state *s,
+                                        const char *const *reasons,
+                                        void (*each)(void *arg, const struct state_parked *row),
+                                        void *arg,
                                         struct err *err);
 
 #endif

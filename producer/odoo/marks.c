@@ -29,7 +29,8 @@ static const char SUMMARY[] = "SELECT count(*), COALESCE(min(id), 0)::bigint,"
                               " COALESCE(max(id), 0)::bigint, min(date_added)::timestamptz"
                               " FROM " MARKS;
 
-static const char OLDEST[] = "SELECT m.date_added::timestamptz FROM " MARKS " m ORDER BY m.id LIMIT 1";
+static const char OLDEST[] =
+    "SELECT m.date_added::timestamptz FROM " MARKS " m ORDER BY m.id LIMIT 1";
 
 void mark_list_release(struct mark_list *marks)
 {

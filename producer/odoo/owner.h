@@ -33,9 +33,9 @@ struct owner_options {
 /** Why everything must be published again after a take-over. */
 enum owner_backfill {
     OWNER_BACKFILL_NONE,
-    OWNER_BACKFILL_FIRST,    /* nobody ever owned this state */
-    OWNER_BACKFILL_TIMELINE, /* promoted standby or point-in-time recovery: Kafka may be ahead */
-    OWNER_BACKFILL_ACCEPTED  /* another database was accepted with install --accept-new-database */
+    OWNER_BACKFILL_NEW,     /* the state remembers no database: first run, or install
+                               --accept-new-database */
+    OWNER_BACKFILL_TIMELINE /* promoted standby or point-in-time recovery: Kafka may be ahead */
 };
 
 NODISCARD struct owner *owner_new(const struct owner_options *options);
@@ -67,8 +67,14 @@ NODISCARD enum status owner_check(struct owner *owner, struct err *err);
 int64_t owner_epoch(const struct owner *owner);
 /** What this take-over found; stays until the next owner_take. */
 enum owner_backfill owner_backfill(const struct owner *owner);
-/** "first", "timeline", …; static. */
+/** "none", "new", "timeline"; static. */
 const char *owner_backfill_name(enum owner_backfill why);
+/**
+ * All products were marked for it: the state remembers this database and timeline from now on.
+ * Until then every take-over reports the same again, so that a crash in between loses nothing.
+ * @return as owner_next_revision
+ */
+NODISCARD enum status owner_backfill_done(struct owner *owner, struct err *err);
 /**
  * The ceiling that the state held at take-over: no revision above it was ever issued by this state.
  * A topic that holds a greater revision is ahead of the state (snapshot put back): then everything

@@ -123,7 +123,7 @@ static void metric_histogram_is_cumulative(void **state)
                                        "t_delay_seconds_bucket{store=\"a\",le=\"300\"} 5\n"
                                        "t_delay_seconds_bucket{store=\"a\",le=\"600\"} 6\n"
                                        "t_delay_seconds_bucket{store=\"a\",le=\"+Inf\"} 7\n"
-                                       "t_delay_seconds_sum{store=\"a\"} 1200.2520019999999\n"
+                                       "t_delay_seconds_sum{store=\"a\"} 1200.252002\n"
                                        "t_delay_seconds_count{store=\"a\"} 7\n"));
 }
 

@@ -1,0 +1,402 @@
+#include "consumer/shopify/catalog.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include <jansson.h>
+
+#include "common/core/backoff.h"
+#include "common/core/clock.h"
+#include "common/core/mem.h"
+#include "common/core/strbuf.h"
+#include "consumer/shopify/gid.h"
+
+/* How often one page is tried: a full bucket empties within 20 seconds, an outage is left to the
+ * caller's own back-off. */
+#define THROTTLED_TRIES 100U
+#define PAGE_TRIES      5U
+
+/* 250 each. Shopify allows 1,000 locations and two million variants a store. */
+#define LOCATION_PAGES_MAX 40U
+#define VARIANT_PAGES_MAX  20000U
+
+#define CURSOR_MAX_BYTES 4096
+
+/* --- waiting --- */
+
+static enum status pause_ms(int64_t ms, int stop_fd, struct err *err)
+{
+    struct pollfd stop = {.fd = stop_fd, .events = POLLIN}; /* a negative one is ignored */
+    int64_t deadline = clock_monotonic_us() + ms * 1000;
+    for (int left = clock_left_ms(deadline); left > 0; left = clock_left_ms(deadline)) {
+        if (poll(&stop, 1, left) > 0) {
+            return err_set(err, STATUS_STOPPING, "%s", status_text(STATUS_STOPPING));
+        }
+    }
+    return STATUS_OK;
+}
+
+/* Waits when throttled, and tries again after a transient failure, up to `tries` times in all. */
+static enum status call_patiently(struct graphql *g,
+                                  enum operation op,
+                                  const char *variables,
+                                  unsigned tries,
+                                  int stop_fd,
+                                  struct answer *answer,
+                                  struct err *err)
+{
+    struct backoff backoff;
+    unsigned failures = 0;
+    unsigned waits = 0;
+    backoff_init(&backoff, 500, 10000, (uint64_t)clock_monotonic_us());
+    for (;;) {
+        enum status rc = graphql_call(g, op, variables, stop_fd, answer, err);
+        if (rc == STATUS_OK || answer->class != ANSWER_RETRY_SAME) {
+            return rc;
+        }
+        bool give_up = answer->throttled ? ++waits >= THROTTLED_TRIES : ++failures >= tries;
+        int64_t wait_ms =
+            answer->throttled ? answer->wait_ms : backoff_next_ms(&backoff, answer->wait_ms);
+        if (give_up) {
+            return rc;
+        }
+        answer_release(answer);
+        rc = pause_ms(wait_ms, stop_fd, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+}
+
+/* --- access --- */
+
+static bool has_scope(const json_t *scopes, const char *wanted)
+{
+    size_t i = 0;
+    const json_t *scope = NULL;
+    json_array_foreach(scopes, i, scope)
+    {
+        const char *handle = json_string_value(json_object_get(scope, "handle"));
+        if (handle != NULL && strcmp(handle, wanted) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A write scope contains its read scope, and may be listed alone. Locations need read_locations or
+ * read_inventory, so write_inventory covers them. */
+static enum status check_scopes(const json_t *data, struct err *err)
+{
+    static const struct {
+        const char *scope;
+        const char *wider; /* NULL: none */
+    } NEEDED[] = {{"write_inventory", NULL}, {"read_products", "write_products"}};
+    const json_t *scopes =
+        json_object_get(json_object_get(data, "currentAppInstallation"), "accessScopes");
+    char missing[128] = "";
+    size_t used = 0;
+    if (!json_is_array(scopes)) {
+        return err_set(err, STATUS_OUTCOME_UNKNOWN, "the store does not list the access scopes");
+    }
+    for (size_t i = 0; i < sizeof NEEDED / sizeof NEEDED[0]; i++) {
+        if (has_scope(scopes, NEEDED[i].scope) ||
+            (NEEDED[i].wider != NULL && has_scope(scopes, NEEDED[i].wider))) {
+            continue;
+        }
+        int n = snprintf(missing + used, sizeof missing - used, "%s%s", used > 0 ? ", " : "",
+                         NEEDED[i].scope);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    return used == 0 ? STATUS_OK
+                     : err_set(err, STATUS_STORE_MISCONFIGURED,
+                               "the access token lacks the scopes %s: grant them to the app and "
+                               "install it again",
+                               missing);
+}
+
+static enum status
+check_version(const json_t *data, const char *wanted, const char *served, struct err *err)
+{
+    size_t i = 0;
+    const json_t *version = NULL;
+    bool supported = false;
+    json_array_foreach(json_object_get(data, "publicApiVersions"), i, version)
+    {
+        const char *handle = json_string_value(json_object_get(version, "handle"));
+        if (handle != NULL && strcmp(handle, wanted) == 0) {
+            supported = json_is_true(json_object_get(version, "supported"));
+        }
+    }
+    if (served[0] != '\0' && strcmp(served, wanted) != 0) {
+        return err_set(err, STATUS_STORE_MISCONFIGURED,
+                       "API version %s was asked for, %s was served: set api_version to a "
+                       "supported one",
+                       wanted, served);
+    }
+    return supported ? STATUS_OK
+                     : err_set(err, STATUS_STORE_MISCONFIGURED,
+                               "API version %s is not supported by the store", wanted);
+}
+
+static enum status check_domain(const json_t *data, const struct store *store, struct err *err)
+{
+    const char *domain =
+        json_string_value(json_object_get(json_object_get(data, "shop"), "myshopifyDomain"));
+    if (domain == NULL) {
+        return err_set(err, STATUS_OUTCOME_UNKNOWN, "the store does not name its domain");
+    }
+    /* A simulator or a proxy may go by another name. */
+    if (store->api_url != NULL || strcasecmp(domain, store->shop_domain) == 0) {
+        return STATUS_OK;
+    }
+    return err_set(err, STATUS_STORE_MISCONFIGURED,
+                   "the access token belongs to '%.200s', but shop_domain is '%.200s'", domain,
+                   store->shop_domain);
+}
+
+enum status
+catalog_check_access(struct graphql *g, const struct store *store, int stop_fd, struct err *err)
+{
+    struct answer answer;
+    enum status rc = call_patiently(g, OP_START_CHECK, "{}", 1, stop_fd, &answer, err);
+    const json_t *data = json_object_get(answer.json, "data");
+    if (rc == STATUS_OK) {
+        rc = check_domain(data, store, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = check_version(data, store->api_version, answer.api_version, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = check_scopes(data, err);
+    }
+    answer_release(&answer);
+    return rc;
+}
+
+/* --- pages --- */
+
+/* One connection that is read page by page. */
+struct pages {
+    enum operation op;
+    const char *field; /* of data */
+    unsigned tries;    /* of one page */
+    unsigned max;
+    enum status (*take)(void *arg, const json_t *node, struct err *err);
+    void (*turned)(void *arg); /* after each page; NULL: none */
+    void *arg;
+};
+
+static enum status other_shape(struct err *err)
+{
+    return err_set(err, STATUS_OUTCOME_UNKNOWN, "a page of the store has another shape");
+}
+
+static enum status take_page(const struct pages *pages,
+                             const struct answer *answer,
+                             char cursor[CURSOR_MAX_BYTES],
+                             bool *more,
+                             struct err *err)
+{
+    const json_t *root = json_object_get(json_object_get(answer->json, "data"), pages->field);
+    const json_t *nodes = json_object_get(root, "nodes");
+    const json_t *info = json_object_get(root, "pageInfo");
+    const json_t *has_next = json_object_get(info, "hasNextPage");
+    const char *end = json_string_value(json_object_get(info, "endCursor"));
+    size_t i = 0;
+    const json_t *node = NULL;
+    if (!json_is_array(nodes) || !json_is_boolean(has_next)) {
+        return other_shape(err);
+    }
+    json_array_foreach(nodes, i, node)
+    {
+        enum status rc = pages->take(pages->arg, node, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+    *more = json_is_true(has_next);
+    if (!*more) {
+        return STATUS_OK;
+    }
+    /* The same cursor again would turn in a circle. */
+    if (end == NULL || strlen(end) >= CURSOR_MAX_BYTES || strcmp(end, cursor) == 0) {
+        return other_shape(err);
+    }
+    (void)memcpy(cursor, end, strlen(end) + 1);
+    return STATUS_OK;
+}
+
+static enum status read_page(struct graphql *g,
+                             const struct pages *pages,
+                             int stop_fd,
+                             char *cursor,
+                             bool *more,
+                             struct err *err)
+{
+    struct answer answer;
+    struct strbuf variables;
+    strbuf_init(&variables, (size_t)CURSOR_MAX_BYTES * 8);
+    strbuf_append_text(&variables, "{\"after\":");
+    strbuf_append_json(&variables, cursor[0] != '\0' ? cursor : NULL);
+    strbuf_append_text(&variables, "}");
+    enum status rc =
+        call_patiently(g, pages->op, variables.ptr, pages->tries, stop_fd, &answer, err);
+    if (rc == STATUS_OK) {
+        rc = take_page(pages, &answer, cursor, more, err);
+    }
+    answer_release(&answer);
+    strbuf_release(&variables);
+    return rc;
+}
+
+static enum status
+read_pages(struct graphql *g, const struct pages *pages, int stop_fd, struct err *err)
+{
+    char cursor[CURSOR_MAX_BYTES] = "";
+    bool more = true;
+    for (unsigned page = 0; more; page++) {
+        if (page == pages->max) {
+            return err_set(err, STATUS_STORE_MISCONFIGURED,
+                           "the store has more than %u pages of %s", pages->max, pages->field);
+        }
+        enum status rc = read_page(g, pages, stop_fd, cursor, &more, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+        if (pages->turned != NULL) {
+            pages->turned(pages->arg);
+        }
+    }
+    return STATUS_OK;
+}
+
+/* --- locations --- */
+
+struct location_list {
+    struct shop_location *list;
+    size_t count;
+    size_t capacity;
+};
+
+static enum status take_location(void *arg, const json_t *node, struct err *err)
+{
+    struct location_list *l = arg;
+    const char *name = json_string_value(json_object_get(node, "name"));
+    const char *gid = json_string_value(json_object_get(node, "id"));
+    const json_t *active = json_object_get(node, "isActive");
+    const json_t *service = json_object_get(node, "isFulfillmentService");
+    int64_t id = 0;
+    if (name == NULL || !gid_parse(gid, "Location", &id) || !json_is_boolean(active) ||
+        !json_is_boolean(service)) {
+        return other_shape(err);
+    }
+    if (l->count == l->capacity) {
+        l->capacity = mem_grow_capacity(l->capacity, l->count + 1);
+        l->list = mem_realloc(l->list, l->capacity, sizeof *l->list);
+    }
+    l->list[l->count++] = (struct shop_location){.id = id,
+                                                 .name = mem_strdup(name),
+                                                 .active = json_is_true(active),
+                                                 .fulfilment_service = json_is_true(service)};
+    return STATUS_OK;
+}
+
+enum status catalog_locations(
+    struct graphql *g, int stop_fd, struct shop_location **list, size_t *count, struct err *err)
+{
+    struct location_list found = {0};
+    const struct pages pages = {.op = OP_LOCATIONS,
+                                .field = "locations",
+                                .tries = 1,
+                                .max = LOCATION_PAGES_MAX,
+                                .take = take_location,
+                                .arg = &found};
+    enum status rc = read_pages(g, &pages, stop_fd, err);
+    if (rc != STATUS_OK) {
+        catalog_locations_release(found.list, found.count);
+        found = (struct location_list){0};
+    }
+    *list = found.list;
+    *count = found.count;
+    return rc;
+}
+
+void catalog_locations_release(struct shop_location *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        mem_free(list[i].name);
+    }
+    mem_free(list);
+}
+
+/* --- variants --- */
+
+struct variant_load {
+    struct mapping *mapping;
+    const char *field; /* sku or barcode */
+    size_t variants;
+    void (*progress)(void *arg, size_t variants);
+    void *arg;
+};
+
+/* A text with U+0000 inside cannot be a SKU of Odoo's: skipped, like no text. */
+static bool is_text(const json_t *value)
+{
+    size_t len = json_string_length(value);
+    return len > 0 && strlen(json_string_value(value)) == len;
+}
+
+static enum status take_variant(void *arg, const json_t *node, struct err *err)
+{
+    struct variant_load *load = arg;
+    const json_t *text = json_object_get(node, load->field);
+    const json_t *item = json_object_get(node, "inventoryItem");
+    const json_t *tracked = json_object_get(item, "tracked");
+    const json_t *bundle = json_object_get(node, "requiresComponents");
+    const char *gid = json_string_value(json_object_get(item, "id"));
+    int64_t id = 0;
+    if ((!json_is_string(text) && !json_is_null(text)) || !gid_parse(gid, "InventoryItem", &id) ||
+        !json_is_boolean(tracked) || !json_is_boolean(bundle)) {
+        return other_shape(err);
+    }
+    load->variants++;
+    if (is_text(text)) {
+        const struct mapped_item mapped = {
+            .item = id, .tracked = json_is_true(tracked), .bundle = json_is_true(bundle)};
+        mapping_add(load->mapping, json_string_value(text), &mapped);
+    }
+    return STATUS_OK;
+}
+
+static void report_progress(void *arg)
+{
+    const struct variant_load *load = arg;
+    if (load->progress != NULL) {
+        load->progress(load->arg, load->variants);
+    }
+}
+
+enum status catalog_load(struct graphql *g,
+                         enum match match,
+                         int stop_fd,
+                         struct mapping *mapping,
+                         void (*progress)(void *arg, size_t variants),
+                         void *arg,
+                         struct err *err)
+{
+    struct variant_load load = {.mapping = mapping,
+                                .field = match == MATCH_BARCODE ? "barcode" : "sku",
+                                .progress = progress,
+                                .arg = arg};
+    const struct pages pages = {.op = OP_VARIANTS_PAGE,
+                                .field = "productVariants",
+                                .tries = PAGE_TRIES,
+                                .max = VARIANT_PAGES_MAX,
+                                .take = take_variant,
+                                .turned = report_progress,
+                                .arg = &load};
+    return read_pages(g, &pages, stop_fd, err);
+}

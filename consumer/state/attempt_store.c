@@ -1,0 +1,143 @@
+/* Attempts: every mutation, stored before it is sent. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/core/mem.h"
+#include "consumer/state/state_private.h"
+#include "embedded/sql.h"
+
+enum status
+state_attempt_begin(struct state *s, const struct state_attempt *attempt, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    pg_args_text(&s->args, attempt->key);
+    pg_args_i64(&s->args, s->instance);
+    pg_args_i32(&s->args, (int32_t)attempt->generation);
+    pg_args_text(&s->args, attempt->variables);
+    for (enum write_column c = WRITE_ITEM; c <= WRITE_CHANGED_AT; c++) {
+        state_args_column(&s->args, c, attempt->list, attempt->count);
+    }
+    rc = pg_query(s->conn, sql_consumer_attempt_begin, &s->args, "", &rows, err);
+    if (rc == STATUS_OK && rows.affected == 0) {
+        rc = err_set(err, STATUS_SOURCE_BUSY,
+                     "key %s was used before by another attempt: a new generation is needed",
+                     attempt->key);
+    }
+    pg_rows_release(&rows);
+    return rc;
+}
+
+enum status state_attempt_settle(struct state *s,
+                                 const struct state_attempt *attempt,
+                                 const char *outcome,
+                                 const char *request_id,
+                                 int64_t answered_at_us,
+                                 struct err *err)
+{
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    pg_args_text(&s->args, attempt->key);
+    pg_args_text(&s->args, outcome);
+    pg_args_text(&s->args, state_clean(s, request_id));
+    pg_args_time_us(&s->args, answered_at_us);
+    state_args_column(&s->args, WRITE_ITEM, attempt->list, attempt->count);
+    state_args_column(&s->args, WRITE_LOCATION, attempt->list, attempt->count);
+    state_args_column(&s->args, WRITE_PRODUCT, attempt->list, attempt->count);
+    state_args_column(&s->args, WRITE_QUANTITY, attempt->list, attempt->count);
+    state_args_column(&s->args, WRITE_REVISION, attempt->list, attempt->count);
+    return pg_query(s->conn, sql_consumer_attempt_settle, &s->args, "", NULL, err);
+}
+
+/* Rows of one attempt follow one another; its key and variables stand in the first one. */
+enum adopt_column {
+    ADOPT_KEY,
+    ADOPT_GENERATION,
+    ADOPT_VARIABLES,
+    ADOPT_ITEM,
+    ADOPT_LOCATION,
+    ADOPT_PRODUCT,
+    ADOPT_QUANTITY,
+    ADOPT_CHANGE_FROM,
+    ADOPT_REVISION,
+    ADOPT_CHANGED_AT
+};
+
+static struct level_write entry_of(const struct pg_rows *rows, int row)
+{
+    return (struct level_write){.key = {.item = pg_i64(rows, row, ADOPT_ITEM),
+                                        .location = pg_i64(rows, row, ADOPT_LOCATION)},
+                                .product_id = pg_i32(rows, row, ADOPT_PRODUCT),
+                                .quantity = pg_i32(rows, row, ADOPT_QUANTITY),
+                                .change_from = pg_i32(rows, row, ADOPT_CHANGE_FROM),
+                                .revision = pg_i64(rows, row, ADOPT_REVISION),
+                                .changed_at_us = pg_time_us(rows, row, ADOPT_CHANGED_AT)};
+}
+
+static bool starts_attempt(const struct pg_rows *rows, int row)
+{
+    return !pg_is_null(rows, row, ADOPT_VARIABLES);
+}
+
+static struct state_attempt attempt_of(const struct pg_rows *rows, int row)
+{
+    struct state_attempt a = {.generation = (unsigned)pg_i32(rows, row, ADOPT_GENERATION),
+                              .variables = mem_strdup(pg_text(rows, row, ADOPT_VARIABLES))};
+    size_t entries = 1;
+    for (int i = row + 1; i < rows->count && !starts_attempt(rows, i); i++) {
+        entries++;
+    }
+    (void)snprintf(a.key, sizeof a.key, "%s", pg_text(rows, row, ADOPT_KEY));
+    a.list = mem_calloc(entries, sizeof *a.list);
+    return a;
+}
+
+static struct state_attempt *attempts_of(const struct pg_rows *rows, size_t *count)
+{
+    size_t attempts = 0;
+    for (int i = 0; i < rows->count; i++) {
+        attempts += starts_attempt(rows, i);
+    }
+    struct state_attempt *list = mem_calloc(attempts, sizeof *list);
+    *count = 0;
+    for (int i = 0; i < rows->count; i++) {
+        if (starts_attempt(rows, i)) {
+            list[(*count)++] = attempt_of(rows, i);
+        }
+        struct state_attempt *a = &list[*count - 1];
+        a->list[a->count++] = entry_of(rows, i);
+    }
+    return list;
+}
+
+enum status
+state_attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, struct err *err)
+{
+    struct pg_rows rows = {0};
+    *list = NULL;
+    *count = 0;
+    enum status rc = state_begin(s, err);
+    if (rc == STATUS_OK) {
+        pg_args_i64(&s->args, s->instance);
+        rc = pg_query(s->conn, sql_consumer_attempts_adopt, &s->args, "titlliiilz", &rows, err);
+    }
+    if (rc == STATUS_OK) {
+        *list = attempts_of(&rows, count);
+    }
+    pg_rows_release(&rows);
+    return rc;
+}
+
+void state_attempts_release(struct state_attempt *list, size_t count)
+{
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        mem_free(list[i].variables);
+        mem_free(list[i].list);
+    }
+    mem_free(list);
+}

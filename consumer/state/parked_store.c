@@ -1,0 +1,331 @@
+/* Parked rows: what could not be applied, why, and what is needed to try it again. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/core/mem.h"
+#include "consumer/state/state_private.h"
+#include "embedded/sql.h"
+
+/* Keys and values of one statement: well below the limit of its arguments. */
+static const size_t PARK_MAX_BYTES = (size_t)16 << 20;
+static const size_t PARK_MAX_ROWS = 1000;
+
+/* Rows read at a time: each may carry a record. */
+enum { ROWS_PER_READ = 100 };
+
+/* --- subjects --- */
+
+enum { SUBJECT_SIZE = 160 };
+
+void state_subject_product(char subject[160], int32_t product_id)
+{
+    (void)snprintf(subject, SUBJECT_SIZE, "product/%" PRId32, product_id);
+}
+
+void state_subject_level(char subject[160], struct level_key key)
+{
+    (void)snprintf(subject, SUBJECT_SIZE, "level/%" PRId64 "/%" PRId64, key.item, key.location);
+}
+
+static uint64_t hash_of(const char *text)
+{
+    uint64_t hash = UINT64_C(0xCBF29CE484222325); /* FNV-1a */
+    for (const char *p = text; *p != '\0'; p++) {
+        hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001B3);
+    }
+    return hash;
+}
+
+void state_subject_record(char subject[160], const char *topic, int32_t partition, int64_t offset)
+{
+    const size_t whole = 110; /* "record/", two numbers and their slashes need 40 more */
+    if (strlen(topic) <= whole) {
+        (void)snprintf(subject, SUBJECT_SIZE, "record/%s/%" PRId32 "/%" PRId64, topic, partition,
+                       offset);
+        return;
+    }
+    (void)snprintf(subject, SUBJECT_SIZE, "record/%.90s~%016" PRIx64 "/%" PRId32 "/%" PRId64, topic,
+                   hash_of(topic), partition, offset);
+}
+
+/* --- parking --- */
+
+typedef const char *(*text_fn)(const struct state_parked *row);
+
+static const char *subject_of(const struct state_parked *row)
+{
+    return row->subject;
+}
+
+static const char *topic_of(const struct state_parked *row)
+{
+    return row->topic;
+}
+
+static const char *reason_of(const struct state_parked *row)
+{
+    return row->reason;
+}
+
+static const char *code_of(const struct state_parked *row)
+{
+    return row->code;
+}
+
+static const char *detail_of(const struct state_parked *row)
+{
+    return row->detail;
+}
+
+static const char *request_id_of(const struct state_parked *row)
+{
+    return row->request_id;
+}
+
+static void push_texts(struct state *s, const struct state_parked *list, size_t count, text_fn text)
+{
+    const char **texts = mem_calloc(count, sizeof *texts);
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = state_clean(s, text(&list[i]));
+    }
+    pg_args_text_array(&s->args, texts, count);
+    mem_free(texts);
+}
+
+enum parked_number {
+    PARKED_PRODUCT,
+    PARKED_ITEM,
+    PARKED_LOCATION,
+    PARKED_PARTITION,
+    PARKED_OFFSET,
+    PARKED_REVISION,
+    PARKED_QUANTITY
+};
+
+static int64_t number_of(const struct state_parked *row, enum parked_number which)
+{
+    switch (which) {
+    case PARKED_PRODUCT:
+        return row->product_id;
+    case PARKED_ITEM:
+        return row->key.item;
+    case PARKED_LOCATION:
+        return row->key.location;
+    case PARKED_PARTITION:
+        return row->partition;
+    case PARKED_OFFSET:
+        return row->offset;
+    case PARKED_REVISION:
+        return row->revision;
+    case PARKED_QUANTITY:
+        break;
+    }
+    return row->quantity;
+}
+
+static void
+push_i64(struct state *s, const struct state_parked *list, size_t count, enum parked_number which)
+{
+    int64_t *numbers = mem_calloc(count, sizeof *numbers);
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = number_of(&list[i], which);
+    }
+    pg_args_i64_array(&s->args, numbers, count);
+    mem_free(numbers);
+}
+
+static void
+push_i32(struct state *s, const struct state_parked *list, size_t count, enum parked_number which)
+{
+    int32_t *numbers = mem_calloc(count, sizeof *numbers);
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = (int32_t)number_of(&list[i], which);
+    }
+    pg_args_i32_array(&s->args, numbers, count);
+    mem_free(numbers);
+}
+
+/* Notes where a key or value lies in the piece that holds them all, from 1. */
+static void place(struct strbuf *piece, struct bytes bytes, int32_t *start, int32_t *length)
+{
+    *start = (int32_t)piece->len + 1;
+    *length = bytes.ptr != NULL ? (int32_t)bytes.len : -1;
+    strbuf_append(piece, bytes.ptr, bytes.ptr != NULL ? bytes.len : 0);
+}
+
+/* One argument with all keys and values, and four arrays that say where each is in it. */
+static void push_records(struct state *s, const struct state_parked *list, size_t count)
+{
+    struct strbuf piece;
+    int32_t *places = mem_calloc(count * 4, sizeof *places);
+    strbuf_init(&piece, s->args.data.max);
+    for (size_t i = 0; i < count; i++) {
+        place(&piece, list[i].record_key, &places[i], &places[count + i]);
+        place(&piece, list[i].record_value, &places[2 * count + i], &places[3 * count + i]);
+    }
+    pg_args_bytea(&s->args, strbuf_bytes(&piece));
+    for (size_t i = 0; i < 4; i++) {
+        pg_args_i32_array(&s->args, &places[i * count], count);
+    }
+    strbuf_release(&piece);
+    mem_free(places);
+}
+
+static enum status
+park_some(struct state *s, const struct state_parked *list, size_t count, struct err *err)
+{
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    push_texts(s, list, count, subject_of);
+    push_i32(s, list, count, PARKED_PRODUCT);
+    push_i64(s, list, count, PARKED_ITEM);
+    push_i64(s, list, count, PARKED_LOCATION);
+    push_texts(s, list, count, topic_of);
+    push_i32(s, list, count, PARKED_PARTITION);
+    push_i64(s, list, count, PARKED_OFFSET);
+    push_i64(s, list, count, PARKED_REVISION);
+    push_i32(s, list, count, PARKED_QUANTITY);
+    push_texts(s, list, count, reason_of);
+    push_texts(s, list, count, code_of);
+    push_texts(s, list, count, detail_of);
+    push_texts(s, list, count, request_id_of);
+    push_records(s, list, count);
+    return pg_query(s->conn, sql_consumer_park, &s->args, "", NULL, err);
+}
+
+/* How many of the list fit into one statement: at least one. */
+static size_t chunk_of(const struct state_parked *list, size_t count)
+{
+    size_t n = 0;
+    size_t bytes = 0;
+    while (n < count && n < PARK_MAX_ROWS && (n == 0 || bytes < PARK_MAX_BYTES)) {
+        bytes += list[n].record_key.len + list[n].record_value.len;
+        n++;
+    }
+    return n;
+}
+
+enum status
+state_park(struct state *s, const struct state_parked *list, size_t count, struct err *err)
+{
+    enum status rc = STATUS_OK;
+    for (size_t at = 0; at < count && rc == STATUS_OK;) {
+        size_t n = chunk_of(list + at, count - at);
+        rc = park_some(s, list + at, n, err);
+        at += n;
+    }
+    return rc;
+}
+
+enum status
+state_unpark(struct state *s, const char *const *subjects, size_t count, struct err *err)
+{
+    enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
+    if (rc != STATUS_OK || count == 0) {
+        return rc;
+    }
+    pg_args_text_array(&s->args, subjects, count);
+    return pg_query(s->conn, sql_consumer_unpark, &s->args, "", NULL, err);
+}
+
+/* --- reading --- */
+
+enum parked_column {
+    COLUMN_SUBJECT,
+    COLUMN_PRODUCT,
+    COLUMN_ITEM,
+    COLUMN_LOCATION,
+    COLUMN_TOPIC,
+    COLUMN_PARTITION,
+    COLUMN_OFFSET,
+    COLUMN_REVISION,
+    COLUMN_QUANTITY,
+    COLUMN_REASON,
+    COLUMN_CODE,
+    COLUMN_DETAIL,
+    COLUMN_REQUEST_ID,
+    COLUMN_KEY,
+    COLUMN_VALUE
+};
+
+static struct state_parked row_of(const struct pg_rows *rows, int row)
+{
+    bool has_position = !pg_is_null(rows, row, COLUMN_PARTITION);
+    struct state_parked p = {.product_id = pg_i32(rows, row, COLUMN_PRODUCT),
+                             .key = {.item = pg_i64(rows, row, COLUMN_ITEM),
+                                     .location = pg_i64(rows, row, COLUMN_LOCATION)},
+                             .topic = pg_text(rows, row, COLUMN_TOPIC),
+                             .partition = has_position ? pg_i32(rows, row, COLUMN_PARTITION) : -1,
+                             .offset = has_position ? pg_i64(rows, row, COLUMN_OFFSET) : -1,
+                             .revision = pg_i64(rows, row, COLUMN_REVISION),
+                             .quantity = pg_i32(rows, row, COLUMN_QUANTITY),
+                             .reason = pg_text(rows, row, COLUMN_REASON),
+                             .code = pg_text(rows, row, COLUMN_CODE),
+                             .detail = pg_text(rows, row, COLUMN_DETAIL),
+                             .request_id = pg_text(rows, row, COLUMN_REQUEST_ID),
+                             .record_key = pg_bytea(rows, row, COLUMN_KEY),
+                             .record_value = pg_bytea(rows, row, COLUMN_VALUE)};
+    (void)snprintf(p.subject, sizeof p.subject, "%s", pg_text(rows, row, COLUMN_SUBJECT));
+    return p;
+}
+
+static enum status list_subjects(struct state *s,
+                                 const char *const *reasons,
+                                 struct pg_rows *subjects,
+                                 struct err *err)
+{
+    size_t count = 0;
+    while (reasons != NULL && reasons[count] != NULL) {
+        count++;
+    }
+    enum status rc = state_begin(s, err);
+    if (rc == STATUS_OK) {
+        pg_args_text_array(&s->args, reasons, count);
+        rc = pg_query(s->conn, sql_consumer_parked_list, &s->args, "t", subjects, err);
+    }
+    return rc;
+}
+
+/* Reads the rows of some subjects; those that are gone by now are left out. */
+static enum status read_rows(struct state *s,
+                             const struct pg_rows *subjects,
+                             int first,
+                             struct pg_rows *rows,
+                             struct err *err)
+{
+    const char *list[ROWS_PER_READ];
+    size_t count = 0;
+    for (int i = first; i < subjects->count && count < ROWS_PER_READ; i++) {
+        list[count++] = pg_text(subjects, i, 0);
+    }
+    enum status rc = state_begin(s, err);
+    if (rc == STATUS_OK) {
+        pg_args_text_array(&s->args, list, count);
+        rc = pg_query(s->conn, sql_consumer_parked_rows, &s->args, "tilltillittttyy", rows, err);
+    }
+    return rc;
+}
+
+enum status state_parked_each(struct state *s,
+                              const char *const *reasons,
+                              void (*each)(void *arg, const struct state_parked *row),
+                              void *arg,
+                              struct err *err)
+{
+    struct pg_rows subjects = {0};
+    struct pg_rows rows = {0};
+    enum status rc = list_subjects(s, reasons, &subjects, err);
+    for (int i = 0; rc == STATUS_OK && i < subjects.count; i += ROWS_PER_READ) {
+        rc = read_rows(s, &subjects, i, &rows, err);
+        for (int r = 0; rc == STATUS_OK && r < rows.count; r++) {
+            struct state_parked row = row_of(&rows, r);
+            each(arg, &row);
+        }
+    }
+    pg_rows_release(&rows);
+    pg_rows_release(&subjects);
+    return rc;
+}

@@ -1,0 +1,61 @@
+/* Products: how the store knows each of them. */
+#include "common/core/mem.h"
+#include "consumer/state/state_private.h"
+#include "embedded/sql.h"
+
+enum status state_products_load(struct state *s,
+                                void (*each)(void *arg, const struct state_product *product),
+                                void *arg,
+                                struct err *err)
+{
+    struct pg_rows rows = {0};
+    int32_t last = INT32_MIN;
+    enum status rc = STATUS_OK;
+    do {
+        rc = state_begin(s, err);
+        if (rc == STATUS_OK) {
+            pg_args_i32(&s->args, last);
+            rc = pg_query(s->conn, sql_consumer_products_load, &s->args, "itbl", &rows, err);
+        }
+        for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+            struct state_product product = {.product_id = pg_i32(&rows, i, 0),
+                                            .text = pg_text(&rows, i, 1),
+                                            .sellable = pg_bool(&rows, i, 2),
+                                            .revision = pg_i64(&rows, i, 3)};
+            last = product.product_id;
+            each(arg, &product);
+        }
+    } while (rc == STATUS_OK && rows.count > 0);
+    pg_rows_release(&rows);
+    return rc;
+}
+
+enum status state_products_note(struct state *s,
+                                const struct state_product *list,
+                                size_t count,
+                                struct err *err)
+{
+    enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
+    if (rc != STATUS_OK || count == 0) {
+        return rc;
+    }
+    int32_t *narrow = mem_calloc(count, sizeof *narrow);
+    int64_t *wide = mem_calloc(count, sizeof *wide);
+    const char **texts = mem_calloc(count, sizeof *texts);
+    for (size_t i = 0; i < count; i++) {
+        narrow[i] = list[i].product_id;
+        wide[i] = list[i].revision;
+        texts[i] = state_clean(s, list[i].text);
+    }
+    pg_args_i32_array(&s->args, narrow, count);
+    pg_args_text_array(&s->args, texts, count);
+    for (size_t i = 0; i < count; i++) {
+        narrow[i] = list[i].sellable;
+    }
+    pg_args_i32_array(&s->args, narrow, count);
+    pg_args_i64_array(&s->args, wide, count);
+    mem_free(narrow);
+    mem_free(wide);
+    mem_free(texts);
+    return pg_query(s->conn, sql_consumer_products_note, &s->args, "", NULL, err);
+}

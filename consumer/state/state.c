@@ -1,0 +1,251 @@
+#include "consumer/state/state.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/core/mem.h"
+#include "common/core/utf8.h"
+#include "consumer/state/state_private.h"
+#include "embedded/sql.h"
+
+/* Far below max.poll.interval.ms: a lane that waits here does not poll Kafka. */
+static const int STATEMENT_TIMEOUT_MS = 10000;
+
+/* Arguments of one statement. An attempt of 250 pairs needs 70 kB, a turn's notes some MB. */
+static const size_t ARGS_MAX_BYTES = (size_t)64 << 20;
+
+/* schemas/sql/state_001.sql */
+static const int32_t SCHEMA_VERSION = 1;
+
+static int64_t random_instance(void)
+{
+    uint64_t number = 0;
+    ssize_t got = getrandom(&number, sizeof number, 0);
+    INVARIANT(got == (ssize_t)sizeof number, "the system gives no random numbers");
+    return (int64_t)(number >> 1);
+}
+
+struct state *state_new(const char *dsn, const char *store)
+{
+    struct state *s = mem_calloc(1, sizeof *s);
+    s->store = store;
+    s->instance = random_instance();
+    (void)snprintf(s->application, sizeof s->application, "stocksync-consumer %s", store);
+    pg_args_init(&s->args, ARGS_MAX_BYTES);
+    s->conn = pg_conn_new(&(struct pg_conn_options){.dsn = dsn,
+                                                    .application_name = s->application,
+                                                    .statement_timeout_ms = STATEMENT_TIMEOUT_MS});
+    return s;
+}
+
+static void drop_cleaned(struct state *s)
+{
+    for (size_t i = 0; i < s->cleaned_count; i++) {
+        mem_free(s->cleaned[i]);
+    }
+    s->cleaned_count = 0;
+}
+
+void state_free(struct state *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    pg_conn_free(s->conn);
+    pg_args_release(&s->args);
+    drop_cleaned(s);
+    mem_free(s->cleaned);
+    mem_free(s);
+}
+
+/* --- opening --- */
+
+static enum status check_schema(struct state *s, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(s->conn, sql_consumer_schema, NULL, "i", &rows, err);
+    if (rc == STATUS_DATABASE_UNFIT) {
+        return err_prefix(err, "the state's tables are missing, run 'stocksync-producer install'");
+    }
+    if (rc == STATUS_OK) {
+        int32_t version = pg_i32(&rows, 0, 0);
+        if (version < SCHEMA_VERSION) {
+            rc = err_set(err, STATUS_DATABASE_UNFIT,
+                         "the state's tables have version %d, %d is needed: run "
+                         "'stocksync-producer install'",
+                         version, SCHEMA_VERSION);
+        } else if (version > SCHEMA_VERSION) {
+            rc = err_set(err, STATUS_DATABASE_UNFIT,
+                         "the state's tables have version %d, made by a newer stocksync; this one "
+                         "knows %d: update it",
+                         version, SCHEMA_VERSION);
+        }
+    }
+    pg_rows_release(&rows);
+    return rc;
+}
+
+/* Says to others that this process lives. It keeps its number when it connects anew: what it sent
+ * is still on its way. */
+static enum status take_lock(struct state *s, struct err *err)
+{
+    struct pg_rows rows = {0};
+    pg_args_reset(&s->args);
+    pg_args_i64(&s->args, s->instance);
+    enum status rc = pg_query(s->conn, sql_consumer_lock, &s->args, "b", &rows, err);
+    if (rc == STATUS_OK && !pg_bool(&rows, 0, 0)) {
+        rc = err_set(err, STATUS_SOURCE_BUSY,
+                     "the database has not noticed yet that our connection before was lost");
+    }
+    pg_rows_release(&rows);
+    return rc;
+}
+
+enum status state_open(struct state *s, struct err *err)
+{
+    enum status rc = pg_conn_open(s->conn, err);
+    if (rc != STATUS_OK || s->ready_epoch == pg_conn_epoch(s->conn)) {
+        return rc;
+    }
+    rc = check_schema(s, err);
+    if (rc == STATUS_OK) {
+        rc = take_lock(s, err);
+    }
+    if (rc == STATUS_OK) {
+        s->ready_epoch = pg_conn_epoch(s->conn);
+    }
+    return rc;
+}
+
+/* --- what every statement needs --- */
+
+enum status state_begin(struct state *s, struct err *err)
+{
+    enum status rc = state_open(s, err);
+    drop_cleaned(s);
+    pg_args_reset(&s->args);
+    pg_args_text(&s->args, s->store);
+    return rc;
+}
+
+static void replace_bad_bytes(char *text)
+{
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len;) {
+        size_t n = utf8_sequence(bytes_of(text + i, len - i));
+        if (n == 0) {
+            text[i] = '?';
+            n = 1;
+        }
+        i += n;
+    }
+}
+
+static bool is_clean(const char *text)
+{
+    struct bytes rest = bytes_text(text);
+    while (rest.len > 0) {
+        size_t n = utf8_sequence(rest);
+        if (n == 0) {
+            return false;
+        }
+        rest = bytes_of(rest.ptr + n, rest.len - n);
+    }
+    return true;
+}
+
+const char *state_clean(struct state *s, const char *text)
+{
+    if (text == NULL || is_clean(text)) {
+        return text;
+    }
+    if (s->cleaned_count == s->cleaned_capacity) {
+        s->cleaned_capacity = mem_grow_capacity(s->cleaned_capacity, s->cleaned_count + 1);
+        s->cleaned = mem_realloc(s->cleaned, s->cleaned_capacity, sizeof *s->cleaned);
+    }
+    char *copy = mem_strdup(text);
+    replace_bad_bytes(copy);
+    s->cleaned[s->cleaned_count++] = copy;
+    return copy;
+}
+
+static int64_t wide_value(enum write_column column, const struct level_write *w)
+{
+    if (column == WRITE_ITEM) {
+        return w->key.item;
+    }
+    if (column == WRITE_LOCATION) {
+        return w->key.location;
+    }
+    return column == WRITE_REVISION ? w->revision : w->changed_at_us;
+}
+
+static int32_t narrow_value(enum write_column column, const struct level_write *w)
+{
+    if (column == WRITE_PRODUCT) {
+        return w->product_id;
+    }
+    return column == WRITE_QUANTITY ? w->quantity : w->change_from;
+}
+
+void state_args_column(struct pg_args *args,
+                       enum write_column column,
+                       const struct level_write *list,
+                       size_t count)
+{
+    if (column == WRITE_PRODUCT || column == WRITE_QUANTITY || column == WRITE_CHANGE_FROM) {
+        int32_t *narrow = mem_calloc(count, sizeof *narrow);
+        for (size_t i = 0; i < count; i++) {
+            narrow[i] = narrow_value(column, &list[i]);
+        }
+        pg_args_i32_array(args, narrow, count);
+        mem_free(narrow);
+        return;
+    }
+    int64_t *wide = mem_calloc(count, sizeof *wide);
+    for (size_t i = 0; i < count; i++) {
+        wide[i] = wide_value(column, &list[i]);
+    }
+    if (column == WRITE_CHANGED_AT) {
+        pg_args_time_us_array(args, wide, count);
+    } else {
+        pg_args_i64_array(args, wide, count);
+    }
+    mem_free(wide);
+}
+
+/* --- warehouses --- */
+
+enum status
+state_warehouses(struct state *s, struct state_warehouse **list, size_t *count, struct err *err)
+{
+    struct pg_rows rows = {0};
+    *list = NULL;
+    *count = 0;
+    enum status rc = state_begin(s, err);
+    if (rc == STATUS_OK) {
+        rc = pg_query(s->conn, sql_consumer_warehouses, NULL, "ittb", &rows, err);
+    }
+    if (rc == STATUS_OK) {
+        *count = (size_t)rows.count;
+        *list = mem_calloc(*count, sizeof **list);
+    }
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+        (*list)[i] = (struct state_warehouse){.id = pg_i32(&rows, i, 0),
+                                              .code = mem_strdup(pg_text(&rows, i, 1)),
+                                              .company = mem_strdup(pg_text(&rows, i, 2)),
+                                              .active = pg_bool(&rows, i, 3)};
+    }
+    pg_rows_release(&rows);
+    return rc;
+}
+
+void state_warehouses_release(struct state_warehouse *list, size_t count)
+{
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        mem_free(list[i].code);
+        mem_free(list[i].company);
+    }
+    mem_free(list);
+}

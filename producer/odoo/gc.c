@@ -1,0 +1,154 @@
+#include "producer/odoo/gc.h"
+
+#include "common/core/mem.h"
+#include "common/pg/pg_query.h"
+#include "producer/odoo/odoo_version.h"
+
+#define MARKS "public." ODOO_MARKS_TABLE
+/* Products looked up in one statement. */
+#define SLICE         20000
+#define PG_VERSION_12 120000
+
+static const char OLD_ATTEMPTS[] = "DELETE FROM stocksync.attempt WHERE outcome IS NOT NULL"
+                                   " AND sent_at < now() - $1 * interval '1 millisecond'";
+
+/*
+ * Untouched for 7 days: Kafka forgets a group's offsets after that time by default, so a store that
+ * was away longer begins anew in any case. Revisions are microseconds since the epoch.
+ */
+#define OLD_REVISION "revision < (extract(epoch FROM now() - interval '7 days') * 1000000)::bigint"
+
+static const char CANDIDATES[] =
+    "SELECT DISTINCT product_id FROM ("
+    " SELECT product_id FROM stocksync.product WHERE " OLD_REVISION
+    " UNION ALL SELECT product_id FROM stocksync.level WHERE " OLD_REVISION
+    " UNION ALL SELECT product_id FROM stocksync.parked_product"
+    " WHERE last_at < now() - interval '7 days') c ORDER BY product_id";
+
+/* No row, and no mark: the tombstone is published, since a mark goes only after its record is
+ * committed. */
+static const char GONE[] =
+    "SELECT a.id FROM unnest($1::integer[]) AS a(id)"
+    " WHERE NOT EXISTS (SELECT FROM public.product_product p WHERE p.id = a.id)"
+    " AND NOT EXISTS (SELECT FROM " MARKS " m WHERE m.product_id = a.id)";
+
+static const char DELETE_PARKED[] =
+    "DELETE FROM stocksync.parked_product WHERE product_id = ANY ($1::integer[])"
+    " AND last_at < now() - interval '7 days'";
+static const char DELETE_PRODUCTS[] =
+    "DELETE FROM stocksync.product WHERE product_id = ANY ($1::integer[]) AND " OLD_REVISION;
+static const char DELETE_LEVELS[] =
+    "DELETE FROM stocksync.level WHERE product_id = ANY ($1::integer[]) AND " OLD_REVISION;
+
+static const char MAY_VACUUM[] =
+    "SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c"
+    " WHERE c.relname = '" ODOO_MARKS_TABLE "'"
+    " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')";
+
+static enum status delete_counted(struct pg_conn *conn,
+                                  const char *sql,
+                                  const struct pg_args *args,
+                                  int64_t *count,
+                                  struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = pg_query(conn, sql, args, "", &rows, err);
+    *count += rows.affected;
+    pg_rows_release(&rows);
+    return status;
+}
+
+/* Asks Odoo's database which of these products are gone, and deletes what the state holds about
+ * them. */
+static enum status clean_slice(struct pg_conn *odoo,
+                               struct pg_conn *state,
+                               const struct pg_args *asked,
+                               struct gc_counts *counts,
+                               struct err *err)
+{
+    struct pg_rows rows = {0};
+    struct pg_args gone;
+    int32_t *ids = NULL;
+    pg_args_init(&gone, 64 + SLICE * 8);
+    enum status status = pg_query(odoo, GONE, asked, "i", &rows, err);
+    if (status == STATUS_OK && rows.count > 0) {
+        ids = mem_calloc((size_t)rows.count, sizeof *ids);
+        for (int i = 0; i < rows.count; i++) {
+            ids[i] = pg_i32(&rows, i, 0);
+        }
+        pg_args_i32_array(&gone, ids, (size_t)rows.count);
+        status = delete_counted(state, DELETE_PARKED, &gone, &counts->parked_products, err);
+        if (status == STATUS_OK) {
+            status = delete_counted(state, DELETE_PRODUCTS, &gone, &counts->products, err);
+        }
+        if (status == STATUS_OK) {
+            status = delete_counted(state, DELETE_LEVELS, &gone, &counts->levels, err);
+        }
+    }
+    mem_free(ids);
+    pg_args_release(&gone);
+    pg_rows_release(&rows);
+    return status;
+}
+
+static enum status
+clean_gone(struct pg_conn *odoo, struct pg_conn *state, struct gc_counts *counts, struct err *err)
+{
+    struct pg_rows rows = {0};
+    struct pg_args args;
+    int32_t *ids = mem_calloc(SLICE, sizeof *ids);
+    pg_args_init(&args, 64 + SLICE * 8);
+    enum status status = pg_query(state, CANDIDATES, NULL, "i", &rows, err);
+    for (int i = 0; status == STATUS_OK && i < rows.count;) {
+        size_t count = 0;
+        while (i < rows.count && count < SLICE) {
+            ids[count++] = pg_i32(&rows, i++, 0);
+        }
+        pg_args_reset(&args);
+        pg_args_i32_array(&args, ids, count);
+        status = clean_slice(odoo, state, &args, counts, err);
+    }
+    pg_args_release(&args);
+    mem_free(ids);
+    pg_rows_release(&rows);
+    return status;
+}
+
+/* INDEX_CLEANUP ON, because AUTO may skip the index when few pages are dead, and the index is what
+ * the next scan walks. */
+static enum status vacuum(struct pg_conn *odoo, struct gc_counts *counts, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = pg_query(odoo, MAY_VACUUM, NULL, "b", &rows, err);
+    if (status == STATUS_OK && rows.count == 1 && pg_bool(&rows, 0, 0)) {
+        status = pg_exec(odoo,
+                         pg_conn_server_version(odoo) >= PG_VERSION_12
+                             ? "VACUUM (SKIP_LOCKED, INDEX_CLEANUP ON, TRUNCATE OFF) " MARKS
+                             : "VACUUM " MARKS,
+                         err);
+        counts->vacuumed = status == STATUS_OK;
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+enum status gc_run(struct pg_conn *odoo,
+                   struct pg_conn *state,
+                   int64_t keep_attempts_ms,
+                   struct gc_counts *counts,
+                   struct err *err)
+{
+    struct pg_args args;
+    *counts = (struct gc_counts){0};
+    pg_args_init(&args, 16);
+    pg_args_f64(&args, (double)keep_attempts_ms);
+    enum status status = delete_counted(state, OLD_ATTEMPTS, &args, &counts->attempts, err);
+    if (status == STATUS_OK) {
+        status = clean_gone(odoo, state, counts, err);
+    }
+    if (status == STATUS_OK) {
+        status = vacuum(odoo, counts, err);
+    }
+    pg_args_release(&args);
+    return status;
+}

@@ -1,0 +1,99 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "producer/app/cycle.h"
+
+static void fold(struct cycle *cycle, struct mark *marks, size_t count)
+{
+    struct mark_list list = {.list = marks, .count = count, .capacity = count};
+    cycle_fold(cycle, &list);
+}
+
+static void cycle_lists_each_product_once_in_order(void **state)
+{
+    (void)state;
+    struct mark marks[] = {{1, 30, CAUSE_STOCK, 100},
+                           {2, 10, CAUSE_PRODUCT, 90},
+                           {3, 30, CAUSE_STOCK, 110},
+                           {4, 20, CAUSE_BACKFILL, 5}};
+    struct cycle cycle = {0};
+    fold(&cycle, marks, 4);
+    assert_int_equal(cycle.count, 3);
+    assert_int_equal(cycle.product_ids[0], 10);
+    assert_int_equal(cycle.product_ids[1], 20);
+    assert_int_equal(cycle.product_ids[2], 30);
+    cycle_release(&cycle);
+}
+
+static void cycle_takes_time_and_cause_of_the_earliest_mark(void **state)
+{
+    (void)state;
+    /* ids are taken before commit: the earlier change may have the greater id */
+    struct mark marks[] = {
+        {7, 5, CAUSE_STOCK, 300}, {8, 5, CAUSE_BOM, 200}, {9, 5, CAUSE_PRODUCT, 200}};
+    struct cycle cycle = {0};
+    fold(&cycle, marks, 3);
+    assert_int_equal(cycle.count, 1);
+    assert_int_equal(cycle.products[0].changed_at_us, 200);
+    assert_int_equal(cycle.products[0].cause, CAUSE_BOM);
+    cycle_release(&cycle);
+}
+
+static void cycle_keeps_every_mark_id_in_the_order_of_the_read(void **state)
+{
+    (void)state;
+    struct mark marks[] = {{4, 2, CAUSE_STOCK, 1}, {6, 1, CAUSE_STOCK, 1}, {9, 2, CAUSE_STOCK, 1}};
+    struct cycle cycle = {0};
+    fold(&cycle, marks, 3);
+    assert_int_equal(cycle.mark_count, 3);
+    assert_int_equal(cycle.mark_ids[0], 4);
+    assert_int_equal(cycle.mark_ids[1], 6);
+    assert_int_equal(cycle.mark_ids[2], 9);
+    cycle_release(&cycle);
+}
+
+static void cycle_index_finds_every_product(void **state)
+{
+    (void)state;
+    struct mark marks[100];
+    struct cycle cycle = {0};
+    for (int i = 0; i < 100; i++) {
+        marks[i] = (struct mark){i + 1, 1000 - i * 3, CAUSE_STOCK, 1};
+    }
+    fold(&cycle, marks, 100);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(cycle.product_ids[cycle_index(&cycle, 1000 - i * 3)], 1000 - i * 3);
+    }
+    cycle_release(&cycle);
+}
+
+static void cycle_is_replaced_by_the_next_fold(void **state)
+{
+    (void)state;
+    struct mark first[] = {{1, 1, CAUSE_STOCK, 1}, {2, 2, CAUSE_STOCK, 1}};
+    struct mark second[] = {{3, 9, CAUSE_STOCK, 1}};
+    struct cycle cycle = {0};
+    fold(&cycle, first, 2);
+    fold(&cycle, second, 1);
+    assert_int_equal(cycle.count, 1);
+    assert_int_equal(cycle.product_ids[0], 9);
+    fold(&cycle, NULL, 0);
+    assert_int_equal(cycle.count, 0);
+    assert_int_equal(cycle.mark_count, 0);
+    cycle_release(&cycle);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cycle_lists_each_product_once_in_order),
+        cmocka_unit_test(cycle_takes_time_and_cause_of_the_earliest_mark),
+        cmocka_unit_test(cycle_keeps_every_mark_id_in_the_order_of_the_read),
+        cmocka_unit_test(cycle_index_finds_every_product),
+        cmocka_unit_test(cycle_is_replaced_by_the_next_fold),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
