@@ -84,8 +84,7 @@ void conf_problem_add(struct conf_problems *problems, int line, const char *fmt,
     problem->line = line;
     va_list args;
     va_start(args, fmt);
-    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): false alarm of version 14 on va_start's
-    // list
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): false alarm of version 14
     (void)vsnprintf(problem->text, sizeof problem->text, fmt, args);
     va_end(args);
 }

@@ -62,10 +62,9 @@ int status_exit_code(enum status status)
     return status_class(status) == CLASS_FATAL ? 78 : 69;
 }
 
-static void format(char *out, size_t size, const char *fmt, va_list args)
+PRINTF_LIKE(3, 0) static void format(char *out, size_t size, const char *fmt, va_list args)
 {
-    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): false alarm of version 14 on va_start's
-    // list
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): false alarm of version 14
     if (vsnprintf(out, size, fmt, args) < 0) {
         out[0] = '\0';
     }
@@ -102,7 +101,10 @@ enum status err_prefix(struct err *err, const char *fmt, ...)
     format(msg, sizeof msg, fmt, args);
     va_end(args);
     size_t used = strlen(msg);
-    (void)snprintf(msg + used, sizeof msg - used, ": %s", err->msg);
+    int room = (int)(sizeof msg - used) - (int)sizeof ": "; /* both of them count the NUL */
+    if (room > 0) {
+        (void)snprintf(msg + used, sizeof msg - used, ": %.*s", room, err->msg);
+    }
     (void)memcpy(err->msg, msg, sizeof msg);
     return err->status;
 }

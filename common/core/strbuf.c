@@ -72,16 +72,14 @@ void strbuf_appendf(struct strbuf *sb, const char *fmt, ...)
     va_list again;
     va_start(args, fmt);
     va_copy(again, args);
-    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): false alarm of version 14 on va_start's
-    // list
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): false alarm of version 14
     int len = vsnprintf(sb->ptr + sb->len, sb->cap - sb->len, fmt, args);
     va_end(args);
     INVARIANT(len >= 0, "format '%s' failed", fmt);
     size_t left = sb->cap - sb->len;
     size_t fits = reserve(sb, (size_t)len);
     if ((size_t)len >= left) {
-        // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): false alarm of version 14 on
-        // va_copy's list
+        // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): false alarm of version 14
         (void)vsnprintf(sb->ptr + sb->len, fits + 1, fmt, again);
     }
     va_end(again);

@@ -384,10 +384,10 @@ static enum status missing(const struct kafka_topic_design *design, struct err *
     for (size_t i = 0; i < WANTED_COUNT; i++) {
         strbuf_appendf(&command, " --config %s=%" PRId64, list[i].name, list[i].value);
     }
-    const enum status status =
-        err_set(err, STATUS_TOPIC_UNFIT,
-                "topic '%s' does not exist; create it: kafka-topics.sh --create --topic %s %s",
-                design->name, design->name, command.ptr);
+    const enum status status = err_set_origin(
+        err, STATUS_TOPIC_UNFIT, KAFKA_TOPIC_MISSING,
+        "topic '%s' does not exist; create it: kafka-topics.sh --create --topic %s %s",
+        design->name, design->name, command.ptr);
     strbuf_release(&command);
     return status;
 }

@@ -9,6 +9,9 @@
 #include "common/core/status.h"
 #include "common/core/strbuf.h"
 
+/** err.origin when the topic is missing, as opposed to unfit. */
+#define KAFKA_TOPIC_MISSING "UNKNOWN_TOPIC_OR_PART"
+
 struct kafka_topic_design {
     const char *name;
     int partitions;

@@ -151,11 +151,14 @@ static void place(struct strbuf *piece, struct bytes bytes, int32_t *start, int3
 {
     *start = (int32_t)piece->len + 1;
     *length = bytes.ptr != NULL ? (int32_t)bytes.len : -1;
-    strbuf_append(piece, bytes.ptr, bytes.ptr != NULL ? bytes.len : 0);
+    if (bytes.ptr != NULL) {
+        strbuf_append(piece, bytes.ptr, bytes.len);
+    }
 }
 
 /* One argument with all keys and values, and four arrays that say where each is in it. */
-static void push_records(struct state *s, const struct state_parked *list, size_t count)
+static enum status
+push_records(struct state *s, const struct state_parked *list, size_t count, struct err *err)
 {
     struct strbuf piece;
     int32_t *places = mem_calloc(count * 4, sizeof *places);
@@ -168,8 +171,10 @@ static void push_records(struct state *s, const struct state_parked *list, size_
     for (size_t i = 0; i < 4; i++) {
         pg_args_i32_array(&s->args, &places[i * count], count);
     }
+    enum status rc = strbuf_check(&piece, "records to park", err);
     strbuf_release(&piece);
     mem_free(places);
+    return rc;
 }
 
 static enum status
@@ -192,8 +197,8 @@ park_some(struct state *s, const struct state_parked *list, size_t count, struct
     push_texts(s, list, count, code_of);
     push_texts(s, list, count, detail_of);
     push_texts(s, list, count, request_id_of);
-    push_records(s, list, count);
-    return pg_query(s->conn, sql_consumer_park, &s->args, "", NULL, err);
+    rc = push_records(s, list, count, err);
+    return rc == STATUS_OK ? pg_query(s->conn, sql_consumer_park, &s->args, "", NULL, err) : rc;
 }
 
 /* How many of the list fit into one statement: at least one. */

@@ -53,13 +53,17 @@ struct state_attempt {
     struct level_write *list;
     size_t count;
 };
-/** Before the first send: makes the attempt durable. */
+/**
+ * Before the first send: makes the attempt durable. Calling again after a lost connection is fine.
+ * @return STATUS_OK, pg_query's, and STATUS_SOURCE_BUSY also when another attempt used this key
+ * before: build it anew with another generation
+ */
 NODISCARD enum status
 state_attempt_begin(struct state *s, const struct state_attempt *attempt, struct err *err);
 /**
  * The outcome is known. In one transaction: marks the attempt answered (outcome, request id, wall
- * time), and, when applied, upserts its levels where their revision rises and clears parked rows of
- * those levels.
+ * time), and, when applied, upserts its levels where their revision does not fall and clears parked
+ * rows of those levels up to that revision. Calling again is fine.
  * @param outcome "applied", "refused", "stale", "superseded"
  */
 NODISCARD enum status state_attempt_settle(struct state *s,

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "common/kafka/kafka_topic.h"
 #include "producer/app/commands.h"
@@ -63,6 +64,10 @@ static enum status check_topic(const struct producer_conf *conf, struct err *err
         kafka_topic_ensure(&conf->shared.kafka, &design, false, KAFKA_TIMEOUT_MS, &notes, err);
     (void)printf("%s", notes.ptr);
     strbuf_release(&notes);
+    if (rc == STATUS_TOPIC_UNFIT && t->create && strcmp(err->origin, KAFKA_TOPIC_MISSING) == 0) {
+        (void)printf("the topic '%s' does not exist yet: run creates it\n", t->name);
+        return STATUS_OK;
+    }
     return rc;
 }
 

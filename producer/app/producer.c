@@ -495,7 +495,7 @@ static enum status take_ownership(struct producer *p, struct err *err)
     }
     enum owner_backfill why = owner_backfill(p->owner);
     set_state(p, PRODUCER_OWNER, "took the lock");
-    if (why == OWNER_BACKFILL_NEW && owner_epoch(p->owner) == 1) {
+    if (why == OWNER_BACKFILL_FIRST) {
         log_info(MOD, "first_start",
                  LF_MSG("nothing was published before: 'stocksync-producer backfill --all' "
                         "publishes every product"));

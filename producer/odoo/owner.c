@@ -33,7 +33,9 @@ static const char READ_STATE[] =
 
 static const char TAKE[] =
     "UPDATE stocksync.owner SET epoch = epoch + 1, since = now(), host = $1, pid = $2,"
-    " revision_ceiling = $3 RETURNING epoch";
+    " revision_ceiling = $3, system_identifier = CASE epoch WHEN 0 THEN $4"
+    " ELSE system_identifier END, timeline = CASE epoch WHEN 0 THEN $5 ELSE timeline END"
+    " RETURNING epoch";
 
 static const char SET_CEILING[] =
     "UPDATE stocksync.owner SET revision_ceiling = $2 WHERE epoch = $1"
@@ -157,7 +159,8 @@ static enum status
 judge_identity(struct owner *owner, const struct pg_rows *stored, struct err *err)
 {
     if (pg_is_null(stored, 0, 2)) {
-        owner->backfill = OWNER_BACKFILL_NEW;
+        owner->backfill =
+            pg_i64(stored, 0, 0) == 0 ? OWNER_BACKFILL_FIRST : OWNER_BACKFILL_ACCEPTED;
         return STATUS_OK;
     }
     if (pg_i64(stored, 0, 2) != owner->system_identifier) {
@@ -192,6 +195,8 @@ static enum status bump_epoch(struct owner *owner, struct err *err)
     pg_args_text(&args, host);
     pg_args_i32(&args, (int32_t)getpid());
     pg_args_i64(&args, ceiling);
+    pg_args_i64(&args, owner->system_identifier);
+    pg_args_i32(&args, owner->timeline);
     enum status status = pg_query(owner->state, TAKE, &args, "l", &rows, err);
     if (status == STATUS_OK) {
         owner->epoch = pg_i64(&rows, 0, 0);
@@ -294,10 +299,12 @@ enum owner_backfill owner_backfill(const struct owner *owner)
 const char *owner_backfill_name(enum owner_backfill why)
 {
     switch (why) {
-    case OWNER_BACKFILL_NEW:
-        return "new";
+    case OWNER_BACKFILL_FIRST:
+        return "first";
     case OWNER_BACKFILL_TIMELINE:
         return "timeline";
+    case OWNER_BACKFILL_ACCEPTED:
+        return "accepted";
     case OWNER_BACKFILL_NONE:
         break;
     }

@@ -33,9 +33,10 @@ struct owner_options {
 /** Why everything must be published again after a take-over. */
 enum owner_backfill {
     OWNER_BACKFILL_NONE,
-    OWNER_BACKFILL_NEW,     /* the state remembers no database: first run, or install
-                               --accept-new-database */
-    OWNER_BACKFILL_TIMELINE /* promoted standby or point-in-time recovery: Kafka may be ahead */
+    OWNER_BACKFILL_FIRST, /* nobody ever owned this state: the first load is the operator's to start
+                           */
+    OWNER_BACKFILL_TIMELINE, /* promoted standby or point-in-time recovery: Kafka may be ahead */
+    OWNER_BACKFILL_ACCEPTED  /* another cluster, accepted with install --accept-new-database */
 };
 
 NODISCARD struct owner *owner_new(const struct owner_options *options);
@@ -67,11 +68,12 @@ NODISCARD enum status owner_check(struct owner *owner, struct err *err);
 int64_t owner_epoch(const struct owner *owner);
 /** What this take-over found; stays until the next owner_take. */
 enum owner_backfill owner_backfill(const struct owner *owner);
-/** "none", "new", "timeline"; static. */
+/** "none", "first", "timeline", "accepted"; static. */
 const char *owner_backfill_name(enum owner_backfill why);
 /**
- * All products were marked for it: the state remembers this database and timeline from now on.
- * Until then every take-over reports the same again, so that a crash in between loses nothing.
+ * Call when all products were marked because of TIMELINE or ACCEPTED: the state remembers this
+ * cluster and timeline from now on. Until then every take-over reports the same again, so that a
+ * crash in between loses nothing.
  * @return as owner_next_revision
  */
 NODISCARD enum status owner_backfill_done(struct owner *owner, struct err *err);

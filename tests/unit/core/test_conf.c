@@ -760,7 +760,9 @@ static char *switched_on(const char *example)
             strbuf_append_char(&out, *c);
         }
     }
-    return strbuf_take(&out);
+    char *taken = strbuf_take(&out);
+    strbuf_release(&out);
+    return taken;
 }
 
 static void conf_example_reads_back_as_the_defaults(void **state)

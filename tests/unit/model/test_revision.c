@@ -1,0 +1,95 @@
+#include "common/model/revision.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define NOW  INT64_C(1700000000000000)
+#define SPAN INT64_C(60000000)
+
+static void revision_needs_a_ceiling_before_the_first(void **state)
+{
+    (void)state;
+    struct revision_source r;
+    int64_t revision = 0;
+    revision_source_init(&r, 0);
+    assert_true(revision_source_wants_ceiling(&r, NOW, SPAN));
+    assert_false(revision_source_next(&r, NOW, &revision));
+    revision_source_raise(&r, revision_source_next_ceiling(&r, NOW, SPAN));
+    assert_false(revision_source_wants_ceiling(&r, NOW, SPAN));
+    assert_true(revision_source_next(&r, NOW, &revision));
+    assert_int_equal(revision, NOW);
+}
+
+static void revision_rises_when_the_clock_stands_or_goes_back(void **state)
+{
+    (void)state;
+    static const int64_t clock_us[] = {NOW, NOW, NOW - 5000000, NOW + 1, NOW + 2, NOW + 100};
+    static const int64_t expected[] = {NOW, NOW + 1, NOW + 2, NOW + 3, NOW + 4, NOW + 100};
+    struct revision_source r;
+    revision_source_init(&r, 0);
+    revision_source_raise(&r, NOW + SPAN);
+    for (size_t i = 0; i < sizeof clock_us / sizeof *clock_us; i++) {
+        int64_t revision = 0;
+        assert_true(revision_source_next(&r, clock_us[i], &revision));
+        assert_int_equal(revision, expected[i]);
+    }
+}
+
+static void revision_after_a_restart_passes_the_stored_ceiling(void **state)
+{
+    (void)state;
+    struct revision_source r;
+    int64_t revision = 0;
+    const int64_t stored = NOW + SPAN;
+    revision_source_init(&r, stored);
+    /* The clock was set back by an hour; whatever the predecessor issued was at most the ceiling. */
+    const int64_t now_us = NOW - INT64_C(3600000000);
+    assert_true(revision_source_wants_ceiling(&r, now_us, SPAN));
+    assert_false(revision_source_next(&r, now_us, &revision));
+    assert_int_equal(revision_source_next_ceiling(&r, now_us, SPAN), stored + SPAN);
+    revision_source_raise(&r, stored + SPAN);
+    assert_true(revision_source_next(&r, now_us, &revision));
+    assert_int_equal(revision, stored + 1);
+}
+
+static void revision_never_passes_the_ceiling(void **state)
+{
+    (void)state;
+    struct revision_source r;
+    int64_t revision = 0;
+    revision_source_init(&r, 0);
+    revision_source_raise(&r, NOW + 1);
+    assert_true(revision_source_next(&r, NOW, &revision));
+    assert_true(revision_source_next(&r, NOW, &revision));
+    assert_int_equal(revision, NOW + 1);
+    assert_false(revision_source_next(&r, NOW, &revision));
+    assert_int_equal(revision, NOW + 1);
+    revision_source_raise(&r, NOW); /* an older answer of the database changes nothing */
+    assert_false(revision_source_next(&r, NOW, &revision));
+}
+
+static void revision_wants_a_ceiling_at_half_the_span(void **state)
+{
+    (void)state;
+    struct revision_source r;
+    revision_source_init(&r, 0);
+    revision_source_raise(&r, NOW + SPAN);
+    assert_false(revision_source_wants_ceiling(&r, NOW + SPAN / 2, SPAN));
+    assert_true(revision_source_wants_ceiling(&r, NOW + SPAN / 2 + 1, SPAN));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(revision_needs_a_ceiling_before_the_first),
+        cmocka_unit_test(revision_rises_when_the_clock_stands_or_goes_back),
+        cmocka_unit_test(revision_after_a_restart_passes_the_stored_ceiling),
+        cmocka_unit_test(revision_never_passes_the_ceiling),
+        cmocka_unit_test(revision_wants_a_ceiling_at_half_the_span),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
