@@ -209,6 +209,13 @@ static enum status handshake(struct pg_conn *conn, struct err *err)
     return STATUS_OK;
 }
 
+/* Notices of the server would otherwise land on standard error, between the log lines. */
+static void ignore_notice(void *arg, const PGresult *result)
+{
+    (void)arg;
+    (void)result;
+}
+
 static enum status run_setup(struct pg_conn *conn, const char *sql, struct err *err)
 {
     PGresult *result = PQexec(conn->handle, sql);
@@ -247,6 +254,7 @@ enum status pg_conn_open(struct pg_conn *conn, struct err *err)
         return connect_failed(conn, err);
     }
     (void)PQsetErrorVerbosity(conn->handle, PQERRORS_VERBOSE);
+    (void)PQsetNoticeReceiver(conn->handle, ignore_notice, NULL);
     status = handshake(conn, err);
     if (status == STATUS_OK) {
         status = run_setup(conn, SESSION_SETTINGS, err);

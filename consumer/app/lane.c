@@ -44,11 +44,8 @@ void lane_set_state(struct lane *l, enum lane_state state, const char *why)
     metric_set(l->m.state, (double)state);
     char change[48];
     (void)snprintf(change, sizeof change, "%s->%s", STATE_NAMES[old], STATE_NAMES[state]);
-    bool bad = state == LANE_BROKEN || state == LANE_UNAUTHORISED || state == LANE_CLOSED ||
-               state == LANE_MISCONFIGURED;
-    log_write(
-        bad ? LOG_ERROR : LOG_INFO, MOD, "state",
-        LOG_FIELDS(LF_TEXT("store", l->store.name), LF_TEXT("state", change), LF_TEXT("why", why)));
+    log_info(MOD, "state", LF_TEXT("store", l->store.name), LF_TEXT("state", change),
+             LF_TEXT("why", why));
 }
 
 void lane_publish_view(struct lane *l)
@@ -312,7 +309,6 @@ static void run_lane(struct thread *self, void *arg)
                     LOG_FIELDS(LF_TEXT("store", l->store.name), LF_INT("backoff_ms", pause)));
         lane_set_state(l, state_of_failure(rc), err.msg);
         sleep_ms(l, pause);
-        lane_set_state(l, LANE_STARTING, "trying again");
     }
     lane_set_state(l, LANE_STOPPED, "");
 }

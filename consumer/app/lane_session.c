@@ -71,12 +71,13 @@ static enum status find_warehouse(const struct lane *l,
         }
         found = w;
     }
+    if (found == NULL && count == 0) {
+        return err_set(err, STATUS_SOURCE_BUSY,
+                       "no warehouse is known yet: the producer has not run on this state so far");
+    }
     if (found == NULL) {
         return err_set(err, STATUS_STORE_MISCONFIGURED,
-                       count == 0
-                           ? "[store.%s] warehouse '%s' is not known yet: the producer has not run "
-                             "on this state so far"
-                           : "[store.%s] warehouse '%s' does not exist in Odoo or is archived",
+                       "[store.%s] warehouse '%s' does not exist in Odoo or is archived",
                        l->store.name, text);
     }
     *id = found->id;

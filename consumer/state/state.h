@@ -18,8 +18,13 @@ struct state;
 /** @param dsn, store  borrowed until freed */
 NODISCARD struct state *state_new(const char *dsn, const char *store);
 void state_free(struct state *s);
-/** Connects if needed and checks the schema's version. @return STATUS_OK, STATUS_DATABASE_UNFIT
- * (err: run install), pg_conn's statuses */
+/**
+ * Connects if needed, checks the schema's version and takes the advisory lock that says "this
+ * process lives". Every other function does so too: after STATUS_SOURCE_LOST the next call connects
+ * anew.
+ * @return STATUS_OK, STATUS_DATABASE_UNFIT (err: run install), pg_conn's statuses;
+ *         STATUS_SOURCE_BUSY: the server still believes in the connection that we lost
+ */
 NODISCARD enum status state_open(struct state *s, struct err *err);
 
 /* warehouses */
@@ -41,7 +46,8 @@ NODISCARD enum status state_levels_read(struct state *s,
                                         struct level_known *known,
                                         struct err *err);
 /** Notes values that need no request because Shopify has them already (equal to what we wrote, or
- * read): upserts quantity and revision, never lowering a revision. */
+ * read): upserts quantity and revision, never lowering a revision, and clears parked rows of those
+ * levels up to that revision. */
 NODISCARD enum status
 state_levels_note(struct state *s, const struct level_write *list, size_t count, struct err *err);
 
@@ -74,8 +80,9 @@ NODISCARD enum status state_attempt_settle(struct state *s,
                                            struct err *err);
 /**
  * Attempts without outcome whose process is gone (its advisory lock is free): becomes theirs.
- * Called at start and after partitions were assigned. list is owned by the caller:
- * state_attempts_release.
+ * Called at start and after partitions were assigned. The server may notice a moment late that a
+ * process is gone: what is missed now is found by a later call. In order of sending; list is owned
+ * by the caller: state_attempts_release.
  */
 NODISCARD enum status
 state_attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, struct err *err);
@@ -121,6 +128,7 @@ struct state_parked {
                                 again; ptr NULL: none */
     struct bytes record_value;
 };
+/* A topic name over 110 bytes is cut and a hash of it put behind: subjects stay unique. */
 void state_subject_product(char subject[160], int32_t product_id);
 void state_subject_level(char subject[160], struct level_key key);
 void state_subject_record(char subject[160], const char *topic, int32_t partition, int64_t offset);
@@ -132,7 +140,8 @@ state_park(struct state *s, const struct state_parked *list, size_t count, struc
 NODISCARD enum status
 state_unpark(struct state *s, const char *const *subjects, size_t count, struct err *err);
 /** Calls each for every parked row of the store with one of these reasons (NULL-terminated list;
- * NULL: all), oldest first. Values valid during the callback only. */
+ * NULL: all), oldest first. Values valid during the callback only; it may call functions of state.
+ */
 NODISCARD enum status state_parked_each(struct state *s,
                                         const char *const *reasons,
                                         void (*each)(void *arg, const struct state_parked *row),

@@ -179,6 +179,22 @@ static void close_sink(struct producer *p)
     p->sink = NULL;
 }
 
+/* The consumers need to know the warehouses before the first record comes. */
+static enum status share_warehouses(struct producer *p, struct err *err)
+{
+    struct stock_batch batch = {0};
+    enum status rc = marks_snapshot_begin(p->tail, err);
+    if (rc == STATUS_OK) {
+        rc = stock_reader_read(p->reader, NULL, 0, &batch, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = marks_snapshot_end(p->tail, err);
+    }
+    return rc == STATUS_OK
+               ? owner_sync_warehouses(p->owner, batch.warehouses, batch.warehouse_count, err)
+               : rc;
+}
+
 static enum status open_tail(struct producer *p, struct err *err)
 {
     struct odoo_shape shape;
@@ -195,6 +211,7 @@ static enum status open_tail(struct producer *p, struct err *err)
         log_info(MOD, "odoo", LF_TEXT("version", shape.base_version),
                  LF_TEXT("forecast", forecast ? "on" : "off"),
                  LF_TEXT("mrp", shape.has_mrp ? "installed" : "not installed"));
+        rc = share_warehouses(p, err);
     }
     return rc;
 }

@@ -95,6 +95,7 @@ void install_plan_init(struct install_plan *plan)
 {
     strbuf_init(&plan->sql, PLAN_MAX_BYTES);
     strbuf_init(&plan->notes, PLAN_MAX_BYTES);
+    plan->required = false;
 }
 
 void install_plan_release(struct install_plan *plan)
@@ -138,6 +139,23 @@ void plan_note(struct install_plan *plan, const char *fmt, ...)
     append_format(&plan->notes, fmt, list);
     va_end(list);
     strbuf_append_char(&plan->notes, '\n');
+    plan->required = true;
+}
+
+void plan_remark(struct install_plan *plan, const char *fmt, ...)
+{
+    va_list list;
+    va_start(list, fmt);
+    append_format(&plan->notes, fmt, list);
+    va_end(list);
+    strbuf_append_char(&plan->notes, '\n');
+}
+
+static void plan_reset(struct install_plan *plan)
+{
+    strbuf_reset(&plan->sql);
+    strbuf_reset(&plan->notes);
+    plan->required = false;
 }
 
 /* What is written down in stocksync.migration. */
@@ -243,7 +261,7 @@ static void plan_trigger(const struct trigger *wanted,
                  wanted->name, wanted->events, wanted->table, wanted->function);
         plan_note(plan, "puts trigger %s on %s", wanted->name, wanted->table);
     } else if (!keep && have->exists) {
-        plan_note(plan, "drops trigger %s on %s", wanted->name, wanted->table);
+        plan_remark(plan, "drops trigger %s on %s", wanted->name, wanted->table);
     }
 }
 
@@ -303,8 +321,7 @@ static enum status build_install(
     struct pg_conn *conn, unsigned parts, bool forecast, struct install_plan *plan, struct err *err)
 {
     struct installed have;
-    strbuf_reset(&plan->sql);
-    strbuf_reset(&plan->notes);
+    plan_reset(plan);
     enum status status = read_installed(conn, &have, err);
     if (status != STATUS_OK) {
         return status;
@@ -398,11 +415,11 @@ enum status install_verify(struct pg_conn *conn, unsigned parts, bool forecast, 
     struct install_plan plan;
     install_plan_init(&plan);
     enum status status = build_install(conn, parts, forecast, &plan, err);
-    if (status == STATUS_OK && !install_plan_is_empty(&plan)) {
+    if (status == STATUS_OK && plan.required) {
         size_t length = plan.notes.len;
         for (size_t i = 0; i < length; i++) {
             if (plan.notes.ptr[i] == '\n') {
-                plan.notes.ptr[i] = i + 1 < length ? ',' : '\0';
+                plan.notes.ptr[i] = i + 1 < length ? ';' : '\0';
             }
         }
         status = err_set(err, STATUS_DATABASE_UNFIT,
@@ -474,8 +491,7 @@ static enum status build_uninstall(
     struct pg_conn *conn, unsigned parts, bool purge, struct install_plan *plan, struct err *err)
 {
     struct installed have;
-    strbuf_reset(&plan->sql);
-    strbuf_reset(&plan->notes);
+    plan_reset(plan);
     enum status status = read_installed(conn, &have, err);
     if (status == STATUS_OK && (parts & INSTALL_ODOO) != 0) {
         status = unplan_odoo(conn, purge, plan, err);

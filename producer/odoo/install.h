@@ -28,6 +28,7 @@ enum install_part { INSTALL_ODOO = 1, INSTALL_STATE = 2 };
 struct install_plan {
     struct strbuf sql;   /* statements, each ends with ";\n"; empty: nothing to do */
     struct strbuf notes; /* what it does, for a person, one line each */
+    bool required;       /* run cannot do without it; else it only tidies up */
 };
 
 void install_plan_init(struct install_plan *plan);

@@ -15,8 +15,10 @@
 void plan_add(struct install_plan *plan, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /** Adds a whole script, which ends its statements itself. */
 void plan_script(struct install_plan *plan, const char *sql);
-/** Adds a line for a person. */
+/** Adds a line for a person about something that run cannot do without. */
 void plan_note(struct install_plan *plan, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/** Adds a line for a person about something that only tidies up. */
+void plan_remark(struct install_plan *plan, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /** Creates or adopts the marks table, its settings and its grants. @return as install_plan */
 NODISCARD enum status

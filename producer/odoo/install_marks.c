@@ -142,10 +142,13 @@ static enum status read_keys(struct pg_conn *conn, struct marks_table *table, st
 
 static void plan_shape(const struct marks_table *table, struct install_plan *plan)
 {
+    if (!table->has_id || !table->primary_on_id || table->warehouse_not_null || !table->has_hint ||
+        !table->has_cause || !table->has_date) {
+        plan_note(plan, "adopts the table " ODOO_MARKS_TABLE " and keeps its rows");
+    }
     if (!table->has_id) {
         plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " ADD COLUMN id bigserial");
         plan_add(plan, "COMMENT ON COLUMN " MARKS_QUALIFIED ".id IS 'stocksync: added'");
-        plan_note(plan, "adopts the table " ODOO_MARKS_TABLE " and keeps its rows");
     }
     if (!table->primary_on_id) {
         plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " ADD PRIMARY KEY (id)");
@@ -174,33 +177,33 @@ static void plan_shape(const struct marks_table *table, struct install_plan *pla
 
 /*
  * Settings for a table that is filled and emptied all the time: vacuum by count of dead rows,
- * without pause; no truncation, which takes an exclusive lock. PostgreSQL 10 and 11 know only some
- * of them.
+ * without pause; no truncation, which takes an exclusive lock. A value that somebody chose stays.
+ * PostgreSQL 10 and 11 know only some of them.
  */
 static void plan_settings(int server_version, const char *have, struct install_plan *plan)
 {
     static const struct {
-        const char *setting;
+        const char *name;
+        const char *value;
         int since;
     } wanted[] = {
-        {"autovacuum_vacuum_scale_factor=0", 0},
-        {"autovacuum_vacuum_threshold=5000", 0},
-        {"autovacuum_vacuum_cost_delay=0", 0},
-        {"vacuum_truncate=false", PG_VERSION_12},
-        {"autovacuum_vacuum_insert_scale_factor=0", PG_VERSION_13},
+        {"autovacuum_vacuum_scale_factor", "0", 0},
+        {"autovacuum_vacuum_threshold", "5000", 0},
+        {"autovacuum_vacuum_cost_delay", "0", 0},
+        {"vacuum_truncate", "false", PG_VERSION_12},
+        {"autovacuum_vacuum_insert_scale_factor", "0", PG_VERSION_13},
     };
     char list[400] = "";
     size_t used = 0;
-    bool missing = false;
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        if (server_version >= wanted[i].since) {
-            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "",
-                                     wanted[i].setting);
-            missing = missing || strstr(have, wanted[i].setting) == NULL;
+        if (server_version >= wanted[i].since && strstr(have, wanted[i].name) == NULL) {
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s = %s",
+                                     used > 0 ? ", " : "", wanted[i].name, wanted[i].value);
         }
     }
-    if (missing) {
+    if (used > 0) {
         plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " SET (%s)", list);
+        plan_remark(plan, "sets the vacuuming of " ODOO_MARKS_TABLE);
     }
 }
 
@@ -212,6 +215,7 @@ static enum status plan_public(
     enum status status = STATUS_OK;
     if (!may_insert) {
         plan_add(plan, "GRANT INSERT ON " MARKS_QUALIFIED " TO PUBLIC");
+        plan_note(plan, "lets every role that changes stock leave a mark");
     }
     if (exists) {
         status = pg_query(conn, MARKS_SEQUENCE, NULL, "tb", &rows, err);

@@ -1,5 +1,3 @@
-#include "common/model/product_stock.h"
-
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,26 +8,17 @@
 #include <cmocka.h>
 
 #include "common/core/mem.h"
+#include "common/model/product_stock.h"
 
 static const struct {
     const char *text;
     int32_t expected; /* 0: refused */
 } KEYS[] = {
-    {"1", 1},
-    {"42", 42},
-    {"2147483647", INT32_MAX},
-    {"2147483648", 0},
-    {"9999999999", 0},
-    {"10000000000", 0},
-    {"0", 0},
-    {"01", 0},
-    {"-1", 0},
-    {"+1", 0},
-    {" 1", 0},
-    {"1 ", 0},
-    {"1.0", 0},
-    {"", 0},
-    {"abc", 0},
+    {"1", 1},          {"42", 42},        {"2147483647", INT32_MAX},
+    {"2147483648", 0}, {"9999999999", 0}, {"10000000000", 0},
+    {"0", 0},          {"01", 0},         {"-1", 0},
+    {"+1", 0},         {" 1", 0},         {"1 ", 0},
+    {"1.0", 0},        {"", 0},           {"abc", 0},
 };
 
 static void product_stock_parse_key_takes_canonical_decimals_only(void **state)
@@ -55,7 +44,8 @@ static void product_stock_parse_key_does_not_read_past_the_key(void **state)
     int32_t id = 0;
     assert_int_equal(product_stock_parse_key(bytes_of("123456", 3), &id, &err), STATUS_OK);
     assert_int_equal(id, 123);
-    assert_int_equal(product_stock_parse_key(bytes_of("1\0002", 3), &id, &err), STATUS_RECORD_INVALID);
+    assert_int_equal(product_stock_parse_key(bytes_of("1\0002", 3), &id, &err),
+                     STATUS_RECORD_INVALID);
 }
 
 static void product_stock_format_key_fits_the_greatest_id(void **state)
@@ -93,7 +83,8 @@ static void product_stock_append_json_writes_the_schemas_fields(void **state)
                                   .read_at_us = 6,
                                   .warehouse_count = 2};
     stock.warehouses = mem_calloc(2, sizeof *stock.warehouses);
-    stock.warehouses[0] = (struct warehouse_stock){.warehouse_id = 1, .code = mem_strdup("WH"), .on_hand = 0.1, .free = -2.5};
+    stock.warehouses[0] = (struct warehouse_stock){
+        .warehouse_id = 1, .code = mem_strdup("WH"), .on_hand = 0.1, .free = -2.5};
     stock.warehouses[1] = (struct warehouse_stock){.warehouse_id = 2,
                                                    .code = mem_strdup("NO"),
                                                    .on_hand = 1.0 / 3.0,
@@ -105,13 +96,16 @@ static void product_stock_append_json_writes_the_schemas_fields(void **state)
     struct strbuf out;
     strbuf_init(&out, 4096);
     product_stock_append_json(&stock, &out);
-    assert_string_equal(out.ptr,
-                        "{\"product_id\":7,\"template_id\":3,\"sku\":\"A\\\"1\",\"barcode\":null,\"company_id\":null,"
-                        "\"active\":true,\"shopify_enabled\":false,\"is_kit\":false,\"revision\":1700000000000001,\"cause\":\"parent\","
-                        "\"changed_at\":5,\"read_at\":6,\"warehouses\":["
-                        "{\"warehouse_id\":1,\"code\":\"WH\",\"on_hand\":0.1,\"free\":-2.5,\"incoming\":null,\"outgoing\":null,\"forecast\":null},"
-                        "{\"warehouse_id\":2,\"code\":\"NO\",\"on_hand\":0.3333333333333333,\"free\":1e+21,\"incoming\":1,\"outgoing\":0,"
-                        "\"forecast\":null}]}");
+    assert_string_equal(out.ptr, "{\"product_id\":7,\"template_id\":3,\"sku\":\"A\\\"1\","
+                                 "\"barcode\":null,\"company_id\":null,"
+                                 "\"active\":true,\"shopify_enabled\":false,\"is_kit\":false,"
+                                 "\"revision\":1700000000000001,\"cause\":\"parent\","
+                                 "\"changed_at\":5,\"read_at\":6,\"warehouses\":["
+                                 "{\"warehouse_id\":1,\"code\":\"WH\",\"on_hand\":0.1,\"free\":-2."
+                                 "5,\"incoming\":null,\"outgoing\":null,\"forecast\":null},"
+                                 "{\"warehouse_id\":2,\"code\":\"NO\",\"on_hand\":0."
+                                 "3333333333333333,\"free\":1e+21,\"incoming\":1,\"outgoing\":0,"
+                                 "\"forecast\":null}]}");
     strbuf_release(&out);
     product_stock_release(&stock);
     assert_null(stock.warehouses);

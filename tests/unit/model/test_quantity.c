@@ -1,5 +1,3 @@
-#include "common/model/quantity.h"
-
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,9 +6,11 @@
 
 #include <cmocka.h>
 
+#include "common/model/quantity.h"
+
 /*
- * Expected values: Python 3.11, the arithmetic of Odoo 15's float_round (HALF-UP) written down again from its description; 300,000 random
- * values were compared bit by bit in the same way.
+ * Expected values: Python 3.11, the arithmetic of Odoo 15's float_round (HALF-UP) written down
+ * again from its description; 300,000 random values were compared bit by bit in the same way.
  */
 static const struct {
     double value, rounding, expected;
@@ -56,7 +56,8 @@ static void quantity_round_half_up_equals_odoo(void **state)
     for (size_t i = 0; i < sizeof ROUNDED / sizeof *ROUNDED; i++) {
         const double got = quantity_round_half_up(ROUNDED[i].value, ROUNDED[i].rounding);
         if (got != ROUNDED[i].expected) {
-            fail_msg("%.17g at %.17g: got %.17g, expected %.17g", ROUNDED[i].value, ROUNDED[i].rounding, got, ROUNDED[i].expected);
+            fail_msg("%.17g at %.17g: got %.17g, expected %.17g", ROUNDED[i].value,
+                     ROUNDED[i].rounding, got, ROUNDED[i].expected);
         }
     }
 }
@@ -79,10 +80,10 @@ static const struct {
     {-1.5, -2},
     {-0.1, -1},
     {-2, -2},
-    {0.3 / 0.1, 3},              /* 2.9999999999999996 */
+    {0.3 / 0.1, 3}, /* 2.9999999999999996 */
     {2.9999999999, 3},
-    {2.99999999, 2},             /* 1e-8 below is below */
-    {1000000 - 1e-4, 999999},    /* 1e-10 of it, but a thousandth of a cent is no noise */
+    {2.99999999, 2},          /* 1e-8 below is below */
+    {1000000 - 1e-4, 999999}, /* 1e-10 of it, but a thousandth of a cent is no noise */
     {1000000 - 1e-7, 1000000},
     {1e12 - 0.25, 999999999999}, /* relative alone would forgive a thousand units */
     {-1e-12, 0},
@@ -100,7 +101,8 @@ static void quantity_floor_forgives_noise_only(void **state)
     for (size_t i = 0; i < sizeof FLOORED / sizeof *FLOORED; i++) {
         const int64_t got = quantity_floor(FLOORED[i].value);
         if (got != FLOORED[i].expected) {
-            fail_msg("%.17g: got %lld, expected %lld", FLOORED[i].value, (long long)got, (long long)FLOORED[i].expected);
+            fail_msg("%.17g: got %lld, expected %lld", FLOORED[i].value, (long long)got,
+                     (long long)FLOORED[i].expected);
         }
     }
 }

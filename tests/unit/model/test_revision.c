@@ -1,11 +1,11 @@
-#include "common/model/revision.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include "common/model/revision.h"
 
 #define NOW  INT64_C(1700000000000000)
 #define SPAN INT64_C(60000000)
@@ -46,7 +46,8 @@ static void revision_after_a_restart_passes_the_stored_ceiling(void **state)
     int64_t revision = 0;
     const int64_t stored = NOW + SPAN;
     revision_source_init(&r, stored);
-    /* The clock was set back by an hour; whatever the predecessor issued was at most the ceiling. */
+    /* The clock was set back by an hour; whatever the predecessor issued was at most the ceiling.
+     */
     const int64_t now_us = NOW - INT64_C(3600000000);
     assert_true(revision_source_wants_ceiling(&r, now_us, SPAN));
     assert_false(revision_source_next(&r, now_us, &revision));

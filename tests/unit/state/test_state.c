@@ -1,0 +1,903 @@
+/* Needs an empty database in STOCKSYNC_TEST_DSN, in which it makes the schema stocksync and drops
+ * it again. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/core/clock.h"
+#include "common/core/mem.h"
+#include "common/pg/pg_query.h"
+#include "consumer/state/state.h"
+#include "embedded/test_sql.h"
+
+static const char *dsn;
+static struct pg_conn *admin;
+
+#define NEEDS_SERVER()                                                                             \
+    do {                                                                                           \
+        if (dsn == NULL) {                                                                         \
+            print_message("skipped: STOCKSYNC_TEST_DSN names no database\n");                      \
+            skip();                                                                                \
+        }                                                                                          \
+    } while (0)
+
+/* --- around the tests --- */
+
+static void run_sql(const char *sql)
+{
+    struct err err = {0};
+    if (pg_exec(admin, sql, &err) != STATUS_OK) {
+        fail_msg("%s: %s", sql, err.msg);
+    }
+}
+
+/* One number; sql is static text. */
+static int64_t number(const char *sql)
+{
+    struct pg_rows rows = {0};
+    struct err err = {0};
+    if (pg_query(admin, sql, NULL, "l", &rows, &err) != STATUS_OK) {
+        fail_msg("%s: %s", sql, err.msg);
+    }
+    assert_int_equal(rows.count, 1);
+    int64_t value = pg_i64(&rows, 0, 0);
+    pg_rows_release(&rows);
+    return value;
+}
+
+static int make_schema(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    dsn = getenv("STOCKSYNC_TEST_DSN");
+    if (dsn == NULL) {
+        return 0;
+    }
+    admin = pg_conn_new(&(struct pg_conn_options){.dsn = dsn, .application_name = "test_state"});
+    if (pg_conn_open(admin, &err) != STATUS_OK ||
+        pg_exec(admin, "CREATE SCHEMA stocksync", &err) != STATUS_OK ||
+        pg_exec(admin, test_sql_state_001, &err) != STATUS_OK) {
+        print_error("%s\n", err.msg);
+        return 1;
+    }
+    return 0;
+}
+
+static int drop_schema(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    int failed = dsn != NULL && pg_exec(admin, "DROP SCHEMA stocksync CASCADE", &err) != STATUS_OK;
+    pg_conn_free(admin);
+    return failed;
+}
+
+static int empty_tables(void **fixture)
+{
+    (void)fixture;
+    if (dsn != NULL) {
+        run_sql("DROP TABLE IF EXISTS stocksync.migration;"
+                "CREATE TABLE stocksync.migration (part text, version integer,"
+                " applied_at timestamptz DEFAULT now(), PRIMARY KEY (part, version));"
+                "INSERT INTO stocksync.migration VALUES ('odoo', 9), ('state', 1);"
+                "TRUNCATE stocksync.level, stocksync.attempt, stocksync.product, stocksync.parked,"
+                " stocksync.warehouse");
+    }
+    return 0;
+}
+
+static void ok(enum status rc, const struct err *err)
+{
+    if (rc != STATUS_OK) {
+        fail_msg("%s: %s", status_name(rc), err->msg);
+    }
+}
+
+static struct state *state_of(const char *store)
+{
+    struct err err = {0};
+    struct state *s = state_new(dsn, store);
+    ok(state_open(s, &err), &err);
+    return s;
+}
+
+/* --- opening --- */
+
+static void state_open_says_what_to_do_about_the_schema(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    static const struct {
+        const char *sql;
+        enum status expected;
+        const char *text;
+    } cases[] = {
+        {"SELECT 1", STATUS_OK, ""},
+        {"UPDATE stocksync.migration SET version = 2 WHERE part = 'state'", STATUS_DATABASE_UNFIT,
+         "newer stocksync"},
+        {"DELETE FROM stocksync.migration WHERE part = 'state'", STATUS_DATABASE_UNFIT,
+         "run 'stocksync-producer install'"},
+        {"DROP TABLE stocksync.migration", STATUS_DATABASE_UNFIT,
+         "run 'stocksync-producer install'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct err err = {0};
+        run_sql(cases[i].sql);
+        struct state *s = state_new(dsn, "outlet");
+        assert_int_equal(state_open(s, &err), cases[i].expected);
+        assert_non_null(strstr(err.msg, cases[i].text));
+        state_free(s);
+    }
+}
+
+static void state_warehouses_come_as_they_were_noted(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct state_warehouse *list = NULL;
+    size_t count = 0;
+    struct err err = {0};
+    struct state *s = state_of("outlet");
+    ok(state_warehouses(s, &list, &count, &err), &err);
+    assert_int_equal(count, 0);
+    state_warehouses_release(list, count);
+    run_sql("INSERT INTO stocksync.warehouse VALUES (4, 'NO', 'Söhne & Co', false), (1, 'WH', "
+            "'Main', true)");
+    ok(state_warehouses(s, &list, &count, &err), &err);
+    assert_int_equal(count, 2);
+    assert_int_equal(list[0].id, 1);
+    assert_true(list[0].active);
+    assert_string_equal(list[1].code, "NO");
+    assert_string_equal(list[1].company, "Söhne & Co");
+    assert_false(list[1].active);
+    state_warehouses_release(list, count);
+    state_free(s);
+}
+
+/* --- levels --- */
+
+static struct level_write
+write_of(int64_t item, int64_t location, int32_t quantity, int64_t revision)
+{
+    return (struct level_write){.key = {item, location},
+                                .product_id = (int32_t)(item % 1000),
+                                .quantity = quantity,
+                                .change_from = quantity - 1,
+                                .revision = revision,
+                                .changed_at_us = INT64_C(1700000000123456) + revision};
+}
+
+static struct level_known known_of(struct state *s, int64_t item, int64_t location)
+{
+    struct level_key key = {item, location};
+    struct level_known known;
+    struct err err = {0};
+    ok(state_levels_read(s, &key, 1, &known, &err), &err);
+    assert_int_equal(known.key.item, item);
+    assert_int_equal(known.key.location, location);
+    return known;
+}
+
+static void
+assert_level(struct state *s, int64_t item, int64_t location, int32_t quantity, int64_t revision)
+{
+    struct level_known known = known_of(s, item, location);
+    assert_true(known.found);
+    assert_int_equal(known.quantity, quantity);
+    assert_int_equal(known.revision, revision);
+}
+
+static void state_levels_never_lower_a_revision(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct err err = {0};
+    struct state *s = state_of("outlet");
+    struct state *other = state_of("other");
+    struct level_write first[] = {write_of(44000000000001, 7, 10, 100),
+                                  write_of(44000000000001, 8, 20, 100)};
+    assert_false(known_of(s, 44000000000001, 7).found);
+    ok(state_levels_note(s, first, 2, &err), &err);
+    assert_level(s, 44000000000001, 7, 10, 100);
+    assert_level(s, 44000000000001, 8, 20, 100);
+    assert_false(known_of(other, 44000000000001, 7).found);
+    /* one older, one newer, one of the same revision, one twice in the batch */
+    struct level_write second[] = {
+        write_of(44000000000001, 7, 11, 99), write_of(44000000000001, 8, 21, 101),
+        write_of(44000000000002, 7, 31, 102), write_of(44000000000002, 7, 30, 101)};
+    ok(state_levels_note(s, second, 4, &err), &err);
+    assert_level(s, 44000000000001, 7, 10, 100);
+    assert_level(s, 44000000000001, 8, 21, 101);
+    assert_level(s, 44000000000002, 7, 31, 102);
+    struct level_write same = write_of(44000000000002, 7, 32, 102);
+    ok(state_levels_note(s, &same, 1, &err), &err);
+    assert_level(s, 44000000000002, 7, 32, 102);
+    ok(state_levels_note(s, NULL, 0, &err), &err);
+    ok(state_levels_read(s, NULL, 0, NULL, &err), &err);
+    state_free(s);
+    state_free(other);
+}
+
+static void state_levels_read_fills_by_key_whatever_is_there(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    enum { COUNT = 3000 };
+    static struct level_write list[COUNT];
+    static struct level_key keys[2 * COUNT];
+    static struct level_known known[2 * COUNT];
+    struct err err = {0};
+    struct state *s = state_of("outlet");
+    for (int i = 0; i < COUNT; i++) {
+        list[i] = write_of(i, i % 5, i, i + 1);
+        keys[2 * i] = (struct level_key){COUNT - i, i % 7};
+        keys[2 * i + 1] = (struct level_key){i, i % 5};
+    }
+    ok(state_levels_note(s, list, COUNT, &err), &err);
+    for (int round = 0; round < 8; round++) { /* past the fifth, with a generic plan */
+        ok(state_levels_read(s, keys, 2 * (size_t)COUNT, known, &err), &err);
+    }
+    for (int i = 0; i < 2 * COUNT; i++) {
+        int64_t item = keys[i].item;
+        bool there = item < COUNT && keys[i].location == item % 5;
+        assert_int_equal(known[i].found, there);
+        assert_int_equal(known[i].quantity, there ? item : 0);
+        assert_int_equal(known[i].revision, there ? item + 1 : 0);
+    }
+    state_free(s);
+}
+
+struct noter {
+    pthread_t thread;
+    bool backwards;
+    enum status rc;
+    struct err err;
+};
+
+static void *note_often(void *arg)
+{
+    enum { COUNT = 200, ROUNDS = 60 };
+    struct noter *n = arg;
+    struct level_write list[COUNT];
+    struct state *s = state_new(dsn, "outlet");
+    for (int64_t round = 1; round <= ROUNDS && n->rc == STATUS_OK; round++) {
+        for (int64_t i = 0; i < COUNT; i++) {
+            list[i] = write_of(n->backwards ? COUNT - i : i, 1, 1, round);
+        }
+        n->rc = state_levels_note(s, list, COUNT, &n->err);
+    }
+    state_free(s);
+    return NULL;
+}
+
+static void state_levels_noted_in_opposite_order_do_not_deadlock(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct noter noters[2] = {{.backwards = false}, {.backwards = true}};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&noters[i].thread, NULL, note_often, &noters[i]), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(noters[i].thread, NULL), 0);
+        ok(noters[i].rc, &noters[i].err);
+    }
+}
+
+/* --- attempts --- */
+
+static const char KEY_A[] = "0b1e7f4e-0000-5000-8000-00000000000a";
+static const char KEY_B[] = "0b1e7f4e-0000-5000-8000-00000000000b";
+
+static struct state_attempt
+attempt_of(const char *key, char *variables, struct level_write *list, size_t count)
+{
+    struct state_attempt a = {
+        .generation = 2147483647, .variables = variables, .list = list, .count = count};
+    (void)snprintf(a.key, sizeof a.key, "%s", key);
+    return a;
+}
+
+static void state_attempt_applied_writes_levels_and_clears_their_parked_rows(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct err err = {0};
+    struct state *s = state_of("outlet");
+    char variables[] = "{\"input\":{\"name\":\"available\"}}";
+    struct level_write list[] = {write_of(1, 7, 10, 100), write_of(2, 7, 20, 90),
+                                 write_of(3, 7, 30, 100)};
+    struct state_attempt attempt = attempt_of(KEY_A, variables, list, 3);
+    struct level_write newer = write_of(2, 7, 25, 95);
+    struct state_parked parked[] = {
+        {.key = {1, 7}, .partition = -1, .revision = 100, .reason = "stale", .detail = "x"},
+        {.key = {3, 7}, .partition = -1, .revision = 101, .reason = "stale", .detail = "x"},
+        {.key = {9, 7}, .partition = -1, .revision = 1, .reason = "stale", .detail = "x"}};
+    for (size_t i = 0; i < 3; i++) {
+        state_subject_level(parked[i].subject, parked[i].key);
+    }
+    ok(state_park(s, parked, 3, &err), &err);
+    ok(state_levels_note(s, &newer, 1, &err), &err);
+    ok(state_attempt_begin(s, &attempt, &err), &err);
+    assert_int_equal(
+        number(
+            "SELECT count(*) FROM stocksync.attempt WHERE outcome IS NULL AND answered_at IS NULL"),
+        1);
+    for (int again = 0; again < 2;
+         again++) { /* the answer to the first COMMIT may have been lost */
+        ok(state_attempt_settle(s, &attempt, "applied", "req-1", INT64_C(1700000001000000), &err),
+           &err);
+        assert_level(s, 1, 7, 10, 100);
+        assert_level(s, 2, 7, 25, 95);
+        assert_level(s, 3, 7, 30, 100);
+    }
+    assert_int_equal(
+        number(
+            "SELECT count(*) FROM stocksync.attempt WHERE outcome = 'applied' AND request_id = "
+            "'req-1'"
+            " AND variables = '' AND answered_at = timestamptz 'epoch' + interval '1700000001 s'"),
+        1);
+    assert_int_equal(number("SELECT count(*) FROM stocksync.level WHERE written_at = timestamptz "
+                            "'epoch' + interval '1700000001 s'"),
+                     2);
+    assert_int_equal(number("SELECT count(*) FROM stocksync.parked WHERE subject = 'level/1/7'"),
+                     0);
+    assert_int_equal(number("SELECT count(*) FROM stocksync.parked"), 2);
+    state_free(s);
+}
+
+static void state_attempt_not_applied_leaves_the_levels(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    static const char *const outcomes[] = {"refused", "stale", "superseded"};
+    static const char *const keys[] = {"0b1e7f4e-0000-5000-8000-000000000001",
+                                       "0b1e7f4e-0000-5000-8000-000000000002",
+                                       "0b1e7f4e-0000-5000-8000-000000000003"};
+    struct err err = {0};
+    struct state *s = state_of("outlet");
+    char variables[] = "{}";
+    struct level_write list[] = {write_of(1, 7, 10, 100)};
+    for (size_t i = 0; i < 3; i++) {
+        struct state_attempt attempt = attempt_of(keys[i], variables, list, 1);
+        ok(state_attempt_begin(s, &attempt, &err), &err);
+        ok(state_attempt_settle(s, &attempt, outcomes[i], NULL, 1, &err), &err);
+    }
+    assert_false(known_of(s, 1, 7).found);
+    assert_int_equal(
+        number("SELECT count(DISTINCT outcome) FROM stocksync.attempt WHERE request_id IS NULL"),
+        3);
+    state_free(s);
+}
+
+static void state_attempt_key_is_used_once(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct err err = {0};
+    struct state *s = state_of("outlet");
+    struct state *other = state_of("outlet");
+    char variables[] = "{}";
+    char others[] = "{\"a\":1}";
+    struct level_write list[] = {write_of(1, 7, 10, 100)};
+    struct state_attempt attempt = attempt_of(KEY_A, variables, list, 1);
+    struct state_attempt differs = attempt_of(KEY_A, others, list, 1);
+    ok(state_attempt_begin(s, &attempt, &err), &err);
+    ok(state_attempt_begin(s, &attempt, &err), &err); /* the same once more: stored already */
+    assert_int_equal(state_attempt_begin(s, &differs, &err), STATUS_SOURCE_BUSY);
+    assert_non_null(strstr(err.msg, KEY_A));
+    assert_int_equal(state_attempt_begin(other, &attempt, &err), STATUS_SOURCE_BUSY);
+    ok(state_attempt_settle(s, &attempt, "stale", NULL, 1, &err), &err);
+    assert_int_equal(state_attempt_begin(s, &attempt, &err), STATUS_SOURCE_BUSY);
+    state_free(s);
+    state_free(other);
+}
+
+static size_t adopt(struct state *s, struct state_attempt **list)
+{
+    size_t count = 0;
+    struct err err = {0};
+    ok(state_attempts_adopt(s, list, &count, &err), &err);
+    return count;
+}
+
+static size_t adopt_count(struct state *s)
+{
+    struct state_attempt *list = NULL;
+    size_t count = adopt(s, &list);
+    state_attempts_release(list, count);
+    return count;
+}
+
+/* The server notices the end of a connection a moment later. */
+static size_t adopt_when_noticed(struct state *s, struct state_attempt **list)
+{
+    int64_t deadline = clock_monotonic_us() + INT64_C(10000000);
+    size_t count = adopt(s, list);
+    while (count == 0 && clock_left_ms(deadline) > 0) {
+        state_attempts_release(*list, count);
+        count = adopt(s, list);
+    }
+    return count;
+}
+
+static void state_attempts_of_a_dead_process_are_adopted_once_and_unchanged(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct err err = {0};
+    struct state *dying = state_of("outlet");
+    struct state *heir = state_of("outlet");
+    struct state *elsewhere = state_of("other");
+    char first[] = "{\"input\":{\"quantities\":[1,2]}}";
+    char second[] = "{}";
+    struct level_write list[] = {write_of(44000000000002, 71000000000009, 10, 100),
+                                 write_of(44000000000001, 71000000000008, -3, 101)};
+    struct state_attempt b = attempt_of(KEY_B, first, list, 2);
+    struct state_attempt a = attempt_of(KEY_A, second, list, 1);
+    struct state_attempt *got = NULL;
+    ok(state_attempt_begin(dying, &b, &err), &err);
+    ok(state_attempt_begin(dying, &a, &err), &err);
+    assert_int_equal(adopt_count(dying), 0);
+    assert_int_equal(adopt_count(heir), 0);
+    state_free(dying);
+    assert_int_equal(adopt_when_noticed(heir, &got), 2);
+    assert_int_equal(adopt_count(elsewhere), 0);
+    assert_string_equal(got[0].key, KEY_B); /* in order of sending */
+    assert_string_equal(got[1].key, KEY_A);
+    assert_string_equal(got[0].variables, first);
+    assert_int_equal(got[0].generation, 2147483647);
+    assert_int_equal(got[0].count, 2);
+    assert_int_equal(got[1].count, 1);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(got[0].list[i].key.item, list[i].key.item);
+        assert_int_equal(got[0].list[i].key.location, list[i].key.location);
+        assert_int_equal(got[0].list[i].product_id, list[i].product_id);
+        assert_int_equal(got[0].list[i].quantity, list[i].quantity);
+        assert_int_equal(got[0].list[i].change_from, list[i].change_from);
+        assert_int_equal(got[0].list[i].revision, list[i].revision);
+        assert_int_equal(got[0].list[i].changed_at_us, list[i].changed_at_us);
+    }
+    struct state *late = state_of("outlet");
+    assert_int_equal(adopt_count(late), 0); /* the heir lives */
+    ok(state_attempt_settle(heir, &got[0], "applied", NULL, 1, &err), &err);
+    assert_level(heir, 44000000000001, 71000000000008, -3, 101);
+    state_attempts_release(got, 2);
+    state_free(heir);
+    assert_int_equal(adopt_when_noticed(late, &got), 1); /* only what is still open */
+    assert_string_equal(got[0].key, KEY_A);
+    state_attempts_release(got, 1);
+    state_free(late);
+    state_free(elsewhere);
+}
+
+static void state_that_lost_its_connection_takes_its_lock_again(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct err err = {0};
+    struct state *s = state_of("cut off");
+    struct state *other = state_of("cut off too");
+    char variables[] = "{}";
+    struct level_write list[] = {write_of(1, 7, 10, 100)};
+    struct state_attempt attempt = attempt_of(KEY_A, variables, list, 1);
+    ok(state_attempt_begin(s, &attempt, &err), &err);
+    assert_int_equal(number("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                            " WHERE application_name = 'stocksync-consumer cut off'"),
+                     1);
+    enum status rc = state_attempt_settle(s, &attempt, "applied", NULL, 1, &err);
+    assert_int_equal(rc, STATUS_SOURCE_LOST);
+    int64_t deadline = clock_monotonic_us() + INT64_C(10000000);
+    do {
+        rc = state_attempt_begin(s, &attempt, &err);
+    } while (rc == STATUS_SOURCE_BUSY && clock_left_ms(deadline) > 0);
+    ok(rc, &err);
+    assert_int_equal(number("SELECT count(*) FROM pg_locks l JOIN stocksync.attempt a"
+                            " ON l.classid::bigint << 32 | l.objid::bigint = a.instance"
+                            " WHERE l.locktype = 'advisory' AND l.granted"),
+                     1);
+    ok(state_attempt_settle(s, &attempt, "applied", NULL, 1, &err), &err);
+    assert_level(s, 1, 7, 10, 100);
+    state_free(s);
+    state_free(other);
+}
+
+/* --- products --- */
+
+struct loaded {
+    size_t count;
+    int32_t last;
+    bool ascending;
+    char text[32];
+    bool has_text, sellable;
+    int64_t revision;
+};
+
+static void load(void *arg, const struct state_product *product)
+{
+    struct loaded *l = arg;
+    l->ascending =
+        (l->count == 0 || product->product_id > l->last) && (l->count == 0 || l->ascending);
+    l->count++;
+    l->last = product->product_id;
+    l->has_text = product->text != NULL;
+    (void)snprintf(l->text, sizeof l->text, "%s", l->has_text ? product->text : "");
+    l->sellable = product->sellable;
+    l->revision = product->revision;
+}
+
+static void assert_product(struct state *s, const char *text, bool sellable, int64_t revision)
+{
+    struct loaded l = {0};
+    struct err err = {0};
+    ok(state_products_load(s, load, &l, &err), &err);
+    assert_int_equal(l.count, 1);
+    assert_int_equal(l.has_text, text != NULL);
+    assert_string_equal(l.text, text != NULL ? text : "");
+    assert_int_equal(l.sellable, sellable);
+    assert_int_equal(l.revision, revision);
+}
+
+static void state_products_keep_the_newest_note(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    static const struct {
+        const char *name;
+        struct state_product notes[2];
+        size_t count;
+        const char *text;
+        bool sellable;
+        int64_t revision;
+    } cases[] = {
+        {"first", {{5, "A", true, 100}}, 1, "A", true, 100},
+        {"older", {{5, "B", true, 99}}, 1, "A", true, 100},
+        {"newer, without text", {{5, NULL, false, 101}}, 1, NULL, false, 101},
+        {"twice in one batch", {{5, "D", true, 103}, {5, "C", true, 102}}, 2, "D", true, 103},
+        {"twice with one revision, the later counts",
+         {{5, "E", true, 104}, {5, "F", false, 104}},
+         2,
+         "F",
+         false,
+         104},
+        {"same revision", {{5, "G", true, 104}}, 1, "G", true, 104},
+        {"quotes, braces, backslash",
+         {{5, "a\"b\\{c},NULL", true, 105}},
+         1,
+         "a\"b\\{c},NULL",
+         true,
+         105},
+        {"the word NULL", {{5, "NULL", true, 106}}, 1, "NULL", true, 106},
+        {"not UTF-8", {{5, "\xC3\xA4\xFFz\xC3", true, 107}}, 1, "\xC3\xA4?z?", true, 107},
+    };
+    struct err err = {0};
+    struct state *s = state_of("outlet");
+    struct state *other = state_of("other");
+    struct loaded none = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ok(state_products_note(s, cases[i].notes, cases[i].count, &err), &err);
+        assert_product(s, cases[i].text, cases[i].sellable, cases[i].revision);
+    }
+    ok(state_products_load(other, load, &none, &err), &err);
+    assert_int_equal(none.count, 0);
+    state_free(s);
+    state_free(other);
+}
+
+static void state_products_load_gives_every_page(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    enum { COUNT = 45000, SLICE = 5000 };
+    static struct state_product list[SLICE];
+    struct err err = {0};
+    struct loaded l = {0};
+    struct state *s = state_of("outlet");
+    for (int32_t from = 0; from < COUNT; from += SLICE) {
+        for (int32_t i = 0; i < SLICE; i++) {
+            list[i] = (struct state_product){COUNT - from - i, "SKU", true, 1};
+        }
+        ok(state_products_note(s, list, SLICE, &err), &err);
+    }
+    ok(state_products_load(s, load, &l, &err), &err);
+    assert_int_equal(l.count, COUNT);
+    assert_int_equal(l.last, COUNT);
+    assert_true(l.ascending);
+    state_free(s);
+}
+
+/* --- parked --- */
+
+static void state_subjects_are_unique_and_fit(void **fixture)
+{
+    (void)fixture;
+    char subject[160];
+    char other[160];
+    char topic[250];
+    state_subject_product(subject, INT32_MIN);
+    assert_string_equal(subject, "product/-2147483648");
+    state_subject_level(subject, (struct level_key){INT64_MAX, 7});
+    assert_string_equal(subject, "level/9223372036854775807/7");
+    state_subject_record(subject, "odoo.stock.product.v1", 3, 42);
+    assert_string_equal(subject, "record/odoo.stock.product.v1/3/42");
+    for (size_t len = 100; len < sizeof topic; len++) { /* 249 is Kafka's limit */
+        memset(topic, 'x', len);
+        topic[len] = '\0';
+        state_subject_record(subject, topic, INT32_MAX, INT64_MAX);
+        assert_non_null(strstr(subject, "/2147483647/9223372036854775807"));
+        topic[len - 1] = 'y';
+        state_subject_record(other, topic, INT32_MAX, INT64_MAX);
+        assert_string_not_equal(subject, other);
+    }
+}
+
+struct collected {
+    struct state_parked rows[4];
+    char texts[4][8][64]; /* topic, reason, code, detail, request_id, key, value */
+    size_t count;
+};
+
+static const char *keep(char *to, const char *text)
+{
+    (void)snprintf(to, 64, "%s", text != NULL ? text : "");
+    return text != NULL ? to : NULL;
+}
+
+static struct bytes keep_bytes(char *to, struct bytes bytes)
+{
+    assert_true(bytes.len <= 64);
+    if (bytes.len > 0) {
+        memcpy(to, bytes.ptr, bytes.len);
+    }
+    return bytes_of(bytes.ptr != NULL ? to : NULL, bytes.len);
+}
+
+static void collect(void *arg, const struct state_parked *row)
+{
+    struct collected *c = arg;
+    size_t i = c->count++;
+    assert_true(i < 4);
+    struct state_parked *r = &c->rows[i];
+    *r = *row;
+    r->topic = keep(c->texts[i][0], row->topic);
+    r->reason = keep(c->texts[i][1], row->reason);
+    r->code = keep(c->texts[i][2], row->code);
+    r->detail = keep(c->texts[i][3], row->detail);
+    r->request_id = keep(c->texts[i][4], row->request_id);
+    r->record_key = keep_bytes(c->texts[i][5], row->record_key);
+    r->record_value = keep_bytes(c->texts[i][6], row->record_value);
+}
+
+static struct collected parked_of(struct state *s, const char *const *reasons)
+{
+    struct collected c = {0};
+    struct err err = {0};
+    ok(state_parked_each(s, reasons, collect, &c, &err), &err);
+    return c;
+}
+
+static struct state_parked
+parked_product(int32_t product_id, int64_t revision, const char *reason, const char *value)
+{
+    struct state_parked p = {.product_id = product_id,
+                             .topic = "odoo.stock.product.v1",
+                             .partition = 0,
+                             .offset = 12,
+                             .revision = revision,
+                             .reason = reason,
+                             .detail = "the product has no SKU in Odoo",
+                             .record_key = bytes_text("17"),
+                             .record_value = bytes_text(value)};
+    state_subject_product(p.subject, product_id);
+    return p;
+}
+
+static void state_parked_rows_come_back_as_they_were(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    static const unsigned char binary[] = {0x00, 0xC3, 0x01, 0x00, 0xFF, '\\', 0x00};
+    struct err err = {0};
+    struct state *s = state_of("outlet");
+    struct state *other = state_of("other");
+    struct state_parked list[3] = {parked_product(17, 100, "no_sku", "value"),
+                                   {.key = {4401, 7001},
+                                    .product_id = 18,
+                                    .partition = -1,
+                                    .offset = -1,
+                                    .revision = 5,
+                                    .quantity = -4,
+                                    .reason = "stale",
+                                    .code = "CHANGE_FROM_QUANTITY_STALE",
+                                    .detail = "cut in the middle of \xC3",
+                                    .request_id = "req-9"},
+                                   {.topic = "t",
+                                    .partition = 2,
+                                    .offset = INT64_MAX,
+                                    .reason = "undecodable",
+                                    .detail = "",
+                                    .record_key = bytes_of(binary, 0),
+                                    .record_value = bytes_of(binary, sizeof binary)}};
+    state_subject_level(list[1].subject, list[1].key);
+    state_subject_record(list[2].subject, list[2].topic, 2, INT64_MAX);
+    for (size_t i = 0; i < 3; i++) { /* one statement each, so that the order is known */
+        ok(state_park(s, &list[i], 1, &err), &err);
+    }
+    struct collected c = parked_of(s, NULL);
+    assert_int_equal(c.count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(c.rows[i].subject, list[i].subject);
+        assert_int_equal(c.rows[i].product_id, list[i].product_id);
+        assert_int_equal(c.rows[i].key.item, list[i].key.item);
+        assert_int_equal(c.rows[i].key.location, list[i].key.location);
+        assert_int_equal(c.rows[i].partition, list[i].partition);
+        assert_int_equal(c.rows[i].offset, list[i].offset);
+        assert_int_equal(c.rows[i].revision, list[i].revision);
+        assert_int_equal(c.rows[i].quantity, list[i].quantity);
+        assert_string_equal(c.rows[i].reason, list[i].reason);
+        assert_int_equal(c.rows[i].record_value.len, list[i].record_value.len);
+        assert_int_equal(c.rows[i].record_value.ptr == NULL, list[i].record_value.ptr == NULL);
+    }
+    assert_string_equal(c.rows[0].topic, "odoo.stock.product.v1");
+    assert_memory_equal(c.rows[0].record_key.ptr, "17", 2);
+    assert_memory_equal(c.rows[0].record_value.ptr, "value", 5);
+    assert_null(c.rows[0].code);
+    assert_null(c.rows[1].topic);
+    assert_string_equal(c.rows[1].code, "CHANGE_FROM_QUANTITY_STALE");
+    assert_string_equal(c.rows[1].detail, "cut in the middle of ?");
+    assert_string_equal(c.rows[1].request_id, "req-9");
+    assert_null(c.rows[1].record_key.ptr);
+    assert_non_null(c.rows[2].record_key.ptr);
+    assert_int_equal(c.rows[2].record_key.len, 0);
+    assert_memory_equal(c.rows[2].record_value.ptr, binary, sizeof binary);
+    assert_int_equal(parked_of(other, NULL).count, 0);
+    state_free(s);
+    state_free(other);
+}
+
+static void state_parked_are_filtered_by_reason_and_taken_off(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    static const char *const one[] = {"unmapped", NULL};
+    static const char *const two[] = {"no_sku", "unmapped", "no_such", NULL};
+    static const char *const none[] = {"no_such", NULL};
+    static const char *const gone[] = {"product/1", "product/77"};
+    struct err err = {0};
+    struct state *s = state_of("outlet");
+    struct state_parked list[] = {parked_product(1, 1, "no_sku", "a"),
+                                  parked_product(2, 1, "unmapped", "b"),
+                                  parked_product(3, 1, "bundle", "c")};
+    ok(state_park(s, list, 3, &err), &err);
+    assert_int_equal(parked_of(s, one).count, 1);
+    assert_int_equal(parked_of(s, two).count, 2);
+    assert_int_equal(parked_of(s, none).count, 0);
+    ok(state_unpark(s, gone, 2, &err), &err);
+    ok(state_unpark(s, NULL, 0, &err), &err);
+    ok(state_park(s, NULL, 0, &err), &err);
+    struct collected c = parked_of(s, two);
+    assert_int_equal(c.count, 1);
+    assert_int_equal(c.rows[0].product_id, 2);
+    state_free(s);
+}
+
+static void state_park_keeps_the_first_time_and_the_newest_revision(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct err err = {0};
+    struct state *s = state_of("outlet");
+    struct state_parked row = parked_product(1, 100, "no_sku", "a");
+    ok(state_park(s, &row, 1, &err), &err);
+    run_sql("UPDATE stocksync.parked SET first_at = '2020-01-01', last_at = '2020-01-01'");
+    row = parked_product(1, 99, "unmapped", "older");
+    ok(state_park(s, &row, 1, &err), &err);
+    assert_int_equal(
+        number("SELECT count(*) FROM stocksync.parked WHERE attempts = 1 AND reason = 'no_sku'"),
+        1);
+    struct state_parked twice[] = {parked_product(1, 102, "bundle", "newest"),
+                                   parked_product(1, 101, "unmapped", "newer")};
+    ok(state_park(s, twice, 2, &err), &err);
+    assert_int_equal(
+        number(
+            "SELECT count(*) FROM stocksync.parked WHERE attempts = 2 AND reason = 'bundle' AND "
+            "revision = 102"
+            " AND record_value = 'newest' AND first_at = '2020-01-01' AND last_at > '2021-01-01'"),
+        1);
+    state_free(s);
+}
+
+struct sweep {
+    struct state *state;
+    size_t count;
+    enum status rc;
+    struct err err;
+};
+
+static void unpark_it(void *arg, const struct state_parked *row)
+{
+    struct sweep *sweep = arg;
+    const char *subject = row->subject;
+    sweep->count++;
+    if (sweep->rc == STATUS_OK) {
+        sweep->rc = state_unpark(sweep->state, &subject, 1, &sweep->err);
+    }
+}
+
+static void state_parked_each_visits_all_while_rows_are_taken_off(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    enum { COUNT = 2345 };
+    static struct state_parked list[COUNT];
+    struct err err = {0};
+    struct state *s = state_of("outlet");
+    for (int32_t i = 0; i < COUNT; i++) {
+        list[i] = parked_product(i + 1, 1, "no_sku", "value");
+    }
+    ok(state_park(s, list, COUNT, &err), &err);
+    struct sweep sweep = {.state = s};
+    ok(state_parked_each(s, NULL, unpark_it, &sweep, &err), &err);
+    ok(sweep.rc, &sweep.err);
+    assert_int_equal(sweep.count, COUNT);
+    assert_int_equal(number("SELECT count(*) FROM stocksync.parked"), 0);
+    state_free(s);
+}
+
+static void state_park_takes_more_than_fits_into_one_statement(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    enum { COUNT = 40, BYTES = 1 << 20 };
+    static struct state_parked list[COUNT];
+    char *value = mem_alloc(BYTES);
+    struct err err = {0};
+    struct state *s = state_of("outlet");
+    memset(value, 0xA5, BYTES);
+    for (int32_t i = 0; i < COUNT; i++) {
+        list[i] = parked_product(i + 1, 1, "no_sku", "");
+        list[i].record_value = bytes_of(value, (size_t)(BYTES - i));
+    }
+    ok(state_park(s, list, COUNT, &err), &err);
+    assert_int_equal(number("SELECT sum(length(record_value)) FROM stocksync.parked"),
+                     (int64_t)COUNT * BYTES - COUNT * (COUNT - 1) / 2);
+    assert_int_equal(number("SELECT count(*) FROM stocksync.parked WHERE record_key = '17'"),
+                     COUNT);
+    mem_free(value);
+    state_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(state_subjects_are_unique_and_fit),
+        cmocka_unit_test_setup(state_open_says_what_to_do_about_the_schema, empty_tables),
+        cmocka_unit_test_setup(state_warehouses_come_as_they_were_noted, empty_tables),
+        cmocka_unit_test_setup(state_levels_never_lower_a_revision, empty_tables),
+        cmocka_unit_test_setup(state_levels_read_fills_by_key_whatever_is_there, empty_tables),
+        cmocka_unit_test_setup(state_levels_noted_in_opposite_order_do_not_deadlock, empty_tables),
+        cmocka_unit_test_setup(state_attempt_applied_writes_levels_and_clears_their_parked_rows,
+                               empty_tables),
+        cmocka_unit_test_setup(state_attempt_not_applied_leaves_the_levels, empty_tables),
+        cmocka_unit_test_setup(state_attempt_key_is_used_once, empty_tables),
+        cmocka_unit_test_setup(state_attempts_of_a_dead_process_are_adopted_once_and_unchanged,
+                               empty_tables),
+        cmocka_unit_test_setup(state_that_lost_its_connection_takes_its_lock_again, empty_tables),
+        cmocka_unit_test_setup(state_products_keep_the_newest_note, empty_tables),
+        cmocka_unit_test_setup(state_products_load_gives_every_page, empty_tables),
+        cmocka_unit_test_setup(state_parked_rows_come_back_as_they_were, empty_tables),
+        cmocka_unit_test_setup(state_parked_are_filtered_by_reason_and_taken_off, empty_tables),
+        cmocka_unit_test_setup(state_park_keeps_the_first_time_and_the_newest_revision,
+                               empty_tables),
+        cmocka_unit_test_setup(state_parked_each_visits_all_while_rows_are_taken_off, empty_tables),
+        cmocka_unit_test_setup(state_park_takes_more_than_fits_into_one_statement, empty_tables),
+    };
+    return cmocka_run_group_tests(tests, make_schema, drop_schema);
+}
