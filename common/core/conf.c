@@ -12,7 +12,7 @@ extern char **environ;
 
 #define ENV_PREFIX "STOCKSYNC_"
 /* The longest name comes from a section and a key of one line each. */
-#define ENV_NAME_BYTES (sizeof ENV_PREFIX + 2 * (CONF_LINE_MAX_BYTES + 1))
+#define ENV_NAME_BYTES (sizeof ENV_PREFIX + 2 * (size_t)(CONF_LINE_MAX_BYTES + 1))
 
 /* --- names --- */
 
@@ -53,12 +53,19 @@ bool conf_text_is_clean(struct bytes text)
     return true;
 }
 
+static const char UPPER[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+static const char LOWER[] = "abcdefghijklmnopqrstuvwxyz";
+
+/* ASCII alone, whatever the locale says. */
 static char env_char(char c)
 {
     if (c >= 'a' && c <= 'z') {
-        return (char)(c - 'a' + 'A');
+        return UPPER[c - 'a'];
     }
-    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
+    if ((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) {
+        return c;
+    }
+    return '_';
 }
 
 /* STOCKSYNC_<SECTION>_<KEY>; names longer than a line of the file do not exist. */
@@ -130,14 +137,14 @@ static void add_value_problem(const struct filling *f,
                               const struct conf_option *option,
                               const char *value,
                               int line,
-                              const char *env)
+                              const char *variable)
 {
     struct strbuf wanted;
     strbuf_init(&wanted, 200);
     conf_value_describe(option, &wanted);
-    conf_problem_add(f->problems, line, "%s%s[%s] %s = '%.80s': %s is needed", env,
-                     env[0] != '\0' ? ": " : "", f->name, option->key, value_shown(option, value),
-                     wanted.ptr);
+    conf_problem_add(f->problems, line, "%s%s[%s] %s = '%.80s': %s is needed", variable,
+                     variable[0] != '\0' ? ": " : "", f->name, option->key,
+                     value_shown(option, value), wanted.ptr);
     strbuf_release(&wanted);
 }
 
@@ -309,6 +316,18 @@ static bool env_is_in_block(const struct filling *f, const char *name)
     return false;
 }
 
+/* The way back, as far as there is one: librdkafka's names are lower case with dots. */
+static char property_char(char c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        return LOWER[c - 'A'];
+    }
+    if (c == '_') {
+        return '.';
+    }
+    return c;
+}
+
 /*
  * A pass-through section ("*") also takes names that the file does not have:
  * STOCKSYNC_KAFKA_SASL_PASSWORD is sasl.password. Behind a longer stem ("location.*") a name cannot
@@ -327,8 +346,7 @@ static void add_pairs_of_environment(const struct filling *f, const struct conf_
         char *name = mem_strndup(*variable, (size_t)(equals - *variable));
         const char *value = env_is_in_block(f, name) ? NULL : env_value(f, name);
         for (char *c = name + stem; *c != '\0'; c++) {
-            *c = *c == '_' ? '.' : *c;
-            *c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
+            *c = property_char(*c);
         }
         if (value != NULL) {
             add_pair(conf_member(option, f->base), name + stem, value, 0);

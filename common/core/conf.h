@@ -53,15 +53,15 @@ struct conf_pairs {
 struct conf_option {
     const char *key; /* "batch_marks", "location.*", "*" */
     enum conf_type type;
-    size_t offset;        /* of the member in the section's struct */
+    bool required;
+    bool
+        secret_value; /* PAIRS and TEXT: print as ***: passwords in a pass-through section or DSN */
+    size_t offset;    /* of the member in the section's struct */
     const char *fallback; /* default as it would stand in the file; NULL: none (0, NULL, unset) */
     int64_t min, max; /* COUNT, DURATION (ms), SIZE; both 0: no bounds but >= 0. fallback NULL or
                          "": unset = -1 */
     const char *const *choices; /* CHOICE: NULL-terminated */
-    bool required;
-    bool secret_value; /* PAIRS and TEXT: print as *** (passwords in a pass-through section or a
-                          DSN) */
-    const char *help;  /* one line, lower case */
+    const char *help;           /* one line, lower case */
 };
 
 struct conf_section {

@@ -72,8 +72,8 @@ static bool split_pair(const char *text, struct one_line *one)
  * was one */
 static bool cut_comment(char *text)
 {
-    for (size_t i = 1; text[i] != '\0'; i++) {
-        if ((text[i] == ';' || text[i] == '#') && is_blank(text[i - 1])) {
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        if (i > 0 && (text[i] == ';' || text[i] == '#') && is_blank(text[i - 1])) {
             text[i] = '\0';
             return true;
         }

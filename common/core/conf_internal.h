@@ -9,7 +9,7 @@
 
 /* Limits of the file, as conf.h says; far above any real one, so that a wrong path cannot fill the
  * memory. */
-#define CONF_FILE_MAX_BYTES (1024 * 1024)
+#define CONF_FILE_MAX_BYTES 1048576
 #define CONF_LINE_MAX_BYTES 1000
 
 /** One "key = value" of the file. */

@@ -15,7 +15,7 @@ struct unit {
 static const struct unit DURATIONS[] = {
     {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
 static const struct unit SIZES[] = {
-    {"G", 1024 * 1024 * 1024}, {"M", 1024 * 1024}, {"k", 1024}, {"", 1}};
+    {"G", INT64_C(1024) * 1024 * 1024}, {"M", INT64_C(1024) * 1024}, {"k", 1024}, {"", 1}};
 
 #define DURATION_COUNT (sizeof DURATIONS / sizeof DURATIONS[0])
 #define SIZE_COUNT     (sizeof SIZES / sizeof SIZES[0])

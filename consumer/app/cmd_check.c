@@ -1,10 +1,9 @@
 #include <stdio.h>
-#include <string.h>
 
-#include "common/core/mem.h"
 #include "common/kafka/kafka_topic.h"
 #include "consumer/app/commands.h"
 #include "consumer/app/consumer_conf.h"
+#include "consumer/app/rule_table.h"
 #include "consumer/shopify/catalog.h"
 #include "consumer/state/state.h"
 
@@ -51,29 +50,30 @@ static enum status check_topic(const struct consumer_conf *conf, struct err *err
     return rc;
 }
 
-static enum status check_locations(struct graphql *g, const struct store_conf *sc, struct err *err)
+static enum status check_rules(const struct consumer_conf *conf,
+                               struct graphql *g,
+                               const struct store_conf *sc,
+                               struct err *err)
 {
     struct shop_location *list = NULL;
     size_t count = 0;
+    struct store_rules rules = {0};
+    struct state *state = state_new(conf_state_dsn(&conf->shared), sc->instance.name);
     enum status rc = catalog_locations(g, -1, &list, &count, err);
-    for (size_t i = 0; i < sc->locations.count && rc == STATUS_OK; i++) {
-        const char *name = sc->locations.list[i].name;
-        bool found = false;
-        for (size_t k = 0; k < count; k++) {
-            char id[24];
-            (void)snprintf(id, sizeof id, "%lld", (long long)list[k].id);
-            found = found || strcmp(list[k].name, name) == 0 || strcmp(id, name) == 0;
-        }
-        if (!found) {
-            rc = err_set(err, STATUS_STORE_MISCONFIGURED,
-                         "location.%s: the store has no such location", name);
-        }
+    if (rc == STATUS_OK) {
+        rc = state_open(state, err);
     }
+    if (rc == STATUS_OK) {
+        rc = rule_table_build(sc, state, list, count, &rules, err);
+    }
+    rule_table_release(&rules);
     catalog_locations_release(list, count);
+    state_free(state);
     return rc;
 }
 
-static enum status check_store(const struct store_conf *sc, struct err *err)
+static enum status
+check_store(const struct consumer_conf *conf, const struct store_conf *sc, struct err *err)
 {
     struct store store = {.name = sc->instance.name,
                           .shop_domain = sc->shop_domain,
@@ -97,7 +97,7 @@ static enum status check_store(const struct store_conf *sc, struct err *err)
         rc = catalog_check_access(g, &store, -1, err);
     }
     if (rc == STATUS_OK) {
-        rc = check_locations(g, sc, err);
+        rc = check_rules(conf, g, sc, err);
     }
     graphql_free(g);
     secret_release(&store.token);
@@ -108,17 +108,19 @@ enum status cmd_check(const struct cli_call *call, const void *root, struct err 
 {
     (void)call;
     const struct consumer_conf *conf = root;
-    enum status worst = STATUS_OK;
+    enum status worst = consumer_conf_need_store(conf, err);
     struct err one = {0};
-    (void)printf("ok      configuration\n");
+    (void)printf(worst == STATUS_OK ? "ok      configuration\n"
+                                    : "FAILED  configuration: no store\n");
     report("state: schema stocksync", check_state(conf, &one), &one, &worst, err);
     report("topic", check_topic(conf, &one), &one, &worst, err);
     for (size_t i = 0; i < conf->stores.count; i++) {
         const struct store_conf *sc = consumer_conf_store(conf, i);
         char what[96];
-        (void)snprintf(what, sizeof what, "store %s: token, scopes, API version, locations",
+        (void)snprintf(what, sizeof what,
+                       "store %s: token, scopes, API version, locations, warehouses",
                        sc->instance.name);
-        report(what, check_store(sc, &one), &one, &worst, err);
+        report(what, check_store(conf, sc, &one), &one, &worst, err);
     }
     return worst;
 }

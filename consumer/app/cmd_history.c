@@ -27,10 +27,10 @@ static void append_record(struct printer *p, const struct history_record *record
         strbuf_append_text(&p->line, "\"error\":");
         strbuf_append_json(&p->line, err.msg);
     } else if (tombstone) {
-        strbuf_appendf(&p->line, "\"product_id\":%d,\"revision\":%lld,\"value\":null", product_id,
+        strbuf_appendf(&p->line, "\"product_id\":%d,\"revision\":%lld,\"record\":null", product_id,
                        (long long)record->header_revision);
     } else {
-        strbuf_append_text(&p->line, "\"value\":");
+        strbuf_append_text(&p->line, "\"record\":");
         product_stock_append_json(&stock, &p->line);
     }
     product_stock_release(&stock);

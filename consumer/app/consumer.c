@@ -46,7 +46,8 @@ static unsigned show_ready(void *context, struct strbuf *body)
     for (size_t i = 0; i < c->count; i++) {
         ready += lane_is_ready(c->lanes[i]);
     }
-    strbuf_appendf(body, "%zu of %zu stores joined their group\n", ready, c->count);
+    strbuf_appendf(body, "%zu of %zu stores are served, or wait for a person: see /status\n", ready,
+                   c->count);
     return ready == c->count ? 200 : 503;
 }
 
@@ -68,7 +69,8 @@ static unsigned show_index(void *context, struct strbuf *body)
     (void)context;
     strbuf_append_text(body, "stocksync-consumer " STOCKSYNC_VERSION
                              "\n\n/status   stores, states, counts (JSON)\n/metrics  Prometheus\n"
-                             "/readyz   200 when every store has joined its group\n/healthz  200 "
+                             "/readyz   200 when every store is served, or in a state that only a "
+                             "person can cure\n/healthz  200 "
                              "while the process lives\n");
     return 200;
 }
@@ -183,7 +185,10 @@ enum status cmd_run(const struct cli_call *call, const void *root, struct err *e
     const struct consumer_conf *conf = root;
     struct consumer c = {0};
     struct http_server *server = NULL;
-    enum status rc = check_choice(call, conf, err);
+    enum status rc = consumer_conf_need_store(conf, err);
+    if (rc == STATUS_OK) {
+        rc = check_choice(call, conf, err);
+    }
     if (rc == STATUS_OK) {
         rc = signals_install(err);
     }

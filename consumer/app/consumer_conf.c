@@ -141,6 +141,13 @@ const struct store_conf *consumer_conf_store(const struct consumer_conf *conf, s
     return (const struct store_conf *)conf->stores.elements + index;
 }
 
+enum status consumer_conf_need_store(const struct consumer_conf *conf, struct err *err)
+{
+    return conf->stores.count > 0
+               ? STATUS_OK
+               : err_set(err, STATUS_CONFIG, "no store is configured: add a section [store.NAME]");
+}
+
 /* The name becomes part of a group id, a metric label and a client id. */
 static bool is_plain_name(const char *name)
 {
@@ -209,9 +216,6 @@ void consumer_conf_check(const void *root, struct conf_problems *problems)
                          "[state] dsn (or [odoo] dsn, where both are one database) is missing");
     }
     kafka_conf_check(&conf->shared.kafka, problems);
-    if (conf->stores.count == 0) {
-        conf_problem_add(problems, 0, "no store: add a section [store.NAME]");
-    }
     for (size_t i = 0; i < conf->stores.count; i++) {
         check_store(conf, consumer_conf_store(conf, i), problems);
     }

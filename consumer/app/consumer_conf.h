@@ -43,6 +43,9 @@ extern const struct conf_schema consumer_conf_schema;
 /** What the table cannot say: a store without location or token, a topic that librdkafka refuses …
  */
 void consumer_conf_check(const void *root, struct conf_problems *problems);
+/** @return STATUS_OK, STATUS_CONFIG: there is no [store.NAME] at all; commands that only read the
+ * topic do without */
+NODISCARD enum status consumer_conf_need_store(const struct consumer_conf *conf, struct err *err);
 const struct store_conf *consumer_conf_store(const struct consumer_conf *conf, size_t index);
 
 #endif

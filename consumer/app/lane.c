@@ -436,7 +436,9 @@ enum status lane_result(const struct lane *lane, struct err *err)
 bool lane_is_ready(struct lane *lane)
 {
     (void)pthread_mutex_lock(&lane->mutex);
-    bool ready = lane->view.joined;
+    enum lane_state s = lane->view.state;
+    bool ready =
+        lane->view.joined || s == LANE_UNAUTHORISED || s == LANE_CLOSED || s == LANE_MISCONFIGURED;
     (void)pthread_mutex_unlock(&lane->mutex);
     return ready;
 }

@@ -52,7 +52,8 @@ void lane_ask_reload(struct lane *lane);
 bool lane_is_done(const struct lane *lane);
 /** How it ended: STATUS_OK, or what kept it from draining. After lane_is_done. */
 enum status lane_result(const struct lane *lane, struct err *err);
-/** True once the lane has read its catalogue and joined its group. Any thread. */
+/** True once the lane has joined its group, or is in a state that no restart would cure. Any
+ * thread. */
 bool lane_is_ready(struct lane *lane);
 /** Appends one JSON object: state, reason, counts, ages. Any thread. */
 void lane_append_status(struct lane *lane, struct strbuf *out);

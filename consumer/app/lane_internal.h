@@ -13,6 +13,7 @@
 #include "common/core/metric.h"
 #include "consumer/app/lane.h"
 #include "consumer/app/parked_set.h"
+#include "consumer/app/rule_table.h"
 #include "consumer/intake/decode.h"
 #include "consumer/intake/record_source.h"
 #include "consumer/plan/budget.h"

@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/core/clock.h"
@@ -14,150 +13,6 @@
 /* Reasons that a new reading of the store's catalogue, or a restart, may cure. */
 static const char *const CURABLE[] = {"unmapped", "sku_shared_in_shopify", "sku_shared_in_odoo",
                                       "bundle", NULL};
-
-/* --- locations and warehouses --- */
-
-static const struct shop_location *find_location(const struct lane *l, const char *name_or_id)
-{
-    char *end = NULL;
-    long long id = strtoll(name_or_id, &end, 10);
-    bool numeric = end != name_or_id && *end == '\0';
-    for (size_t i = 0; i < l->location_count; i++) {
-        const struct shop_location *s = &l->locations[i];
-        if (strcmp(s->name, name_or_id) == 0 || (numeric && s->id == id)) {
-            return s;
-        }
-    }
-    return NULL;
-}
-
-static enum status unknown_location(const struct lane *l, const char *name, struct err *err)
-{
-    struct strbuf known;
-    strbuf_init(&known, 200);
-    for (size_t i = 0; i < l->location_count; i++) {
-        strbuf_appendf(&known, "%s%s", i > 0 ? ", " : "", l->locations[i].name);
-    }
-    enum status rc = err_set(err, STATUS_STORE_MISCONFIGURED,
-                             "[store.%s] location.%s: the store has no such location; it has: %s",
-                             l->store.name, name, known.ptr);
-    strbuf_release(&known);
-    return rc;
-}
-
-/* "code" or "company/code", without blanks around. */
-static enum status find_warehouse(const struct lane *l,
-                                  const struct state_warehouse *list,
-                                  size_t count,
-                                  const char *text,
-                                  int32_t *id,
-                                  struct err *err)
-{
-    const char *slash = strrchr(text, '/');
-    const char *code = slash != NULL ? slash + 1 : text;
-    size_t company_len = slash != NULL ? (size_t)(slash - text) : 0;
-    const struct state_warehouse *found = NULL;
-    for (size_t i = 0; i < count; i++) {
-        const struct state_warehouse *w = &list[i];
-        bool company_fits = slash == NULL || (strlen(w->company) == company_len &&
-                                              strncmp(w->company, text, company_len) == 0);
-        if (!w->active || strcmp(w->code, code) != 0 || !company_fits) {
-            continue;
-        }
-        if (found != NULL) {
-            return err_set(err, STATUS_STORE_MISCONFIGURED,
-                           "[store.%s] warehouse '%s' exists in '%s' and in '%s': write COMPANY/%s",
-                           l->store.name, text, found->company, w->company, code);
-        }
-        found = w;
-    }
-    if (found == NULL && count == 0) {
-        return err_set(err, STATUS_SOURCE_BUSY,
-                       "no warehouse is known yet: the producer has not run on this state so far");
-    }
-    if (found == NULL) {
-        return err_set(err, STATUS_STORE_MISCONFIGURED,
-                       "[store.%s] warehouse '%s' does not exist in Odoo or is archived",
-                       l->store.name, text);
-    }
-    *id = found->id;
-    return STATUS_OK;
-}
-
-static enum status read_rule(const struct lane *l,
-                             const struct conf_pair *pair,
-                             const struct state_warehouse *list,
-                             size_t count,
-                             struct location_rule *rule,
-                             struct err *err)
-{
-    const struct shop_location *location = find_location(l, pair->name);
-    if (location == NULL) {
-        return unknown_location(l, pair->name, err);
-    }
-    rule->location = location->id;
-    enum status rc = STATUS_OK;
-    char *copy = mem_strdup(pair->value);
-    char *rest = copy;
-    while (rest != NULL && rc == STATUS_OK) {
-        char *comma = strchr(rest, ',');
-        if (comma != NULL) {
-            *comma = '\0';
-        }
-        char *start = rest + strspn(rest, " \t");
-        size_t len = strlen(start);
-        while (len > 0 && (start[len - 1] == ' ' || start[len - 1] == '\t')) {
-            start[--len] = '\0';
-        }
-        if (len > 0) {
-            rule->warehouse_ids = mem_realloc(rule->warehouse_ids, rule->warehouse_count + 1,
-                                              sizeof *rule->warehouse_ids);
-            rc = find_warehouse(l, list, count, start, &rule->warehouse_ids[rule->warehouse_count],
-                                err);
-            rule->warehouse_count++;
-        }
-        rest = comma != NULL ? comma + 1 : NULL;
-    }
-    mem_free(copy);
-    return rc;
-}
-
-static void rules_release(struct store_rules *rules)
-{
-    for (size_t i = 0; i < rules->location_count; i++) {
-        mem_free(rules->locations[i].warehouse_ids);
-    }
-    mem_free(rules->locations);
-    *rules = (struct store_rules){0};
-}
-
-static enum status read_rules(struct lane *l, struct err *err)
-{
-    struct state_warehouse *list = NULL;
-    size_t count = 0;
-    const struct store_conf *sc = l->sc;
-    enum status rc = state_warehouses(l->state, &list, &count, err);
-    l->rules = (struct store_rules){
-        .basis = (enum basis)sc->basis,
-        .match = (enum match)sc->match,
-        .buffer = sc->buffer,
-        .percent = sc->percent,
-        .cap = sc->cap,
-        .locations = mem_calloc(sc->locations.count, sizeof(struct location_rule)),
-        .location_count = sc->locations.count};
-    for (size_t i = 0; i < sc->locations.count && rc == STATUS_OK; i++) {
-        rc = read_rule(l, &sc->locations.list[i], list, count, &l->rules.locations[i], err);
-        for (size_t k = 0; k < i && rc == STATUS_OK; k++) {
-            if (l->rules.locations[k].location == l->rules.locations[i].location) {
-                rc = err_set(err, STATUS_STORE_MISCONFIGURED,
-                             "[store.%s] location.%s is given twice", l->store.name,
-                             sc->locations.list[i].name);
-            }
-        }
-    }
-    state_warehouses_release(list, count);
-    return rc;
-}
 
 /* --- the store's catalogue --- */
 
@@ -278,7 +133,7 @@ enum status lane_session_open(struct lane *l, struct err *err)
         rc = open_store(l, err);
     }
     if (rc == STATUS_OK) {
-        rc = read_rules(l, err);
+        rc = rule_table_build(l->sc, l->state, l->locations, l->location_count, &l->rules, err);
     }
     if (rc == STATUS_OK) {
         rc = open_memory(l, err);
@@ -329,7 +184,7 @@ void lane_session_close(struct lane *l, int leave_ms)
     l->at_end = NULL;
     l->at_end_size = 0;
     lane_turn_release(&l->turn);
-    rules_release(&l->rules);
+    rule_table_release(&l->rules);
     state_free(l->state);
     l->state = NULL;
 }

@@ -2,11 +2,11 @@
 
 #include <math.h>
 
-static const double US_PER_S = 1e6;
+#define US_PER_S 1e6
 
 /* Shopify's buckets fill in 20 s. One that takes over an hour comes from a nonsensical answer, and
  * believing it would stop the store. */
-static const double LONGEST_FILL_S = 3600;
+#define LONGEST_FILL_S 3600.0
 
 void budget_init(struct budget *b, double reserve_ratio)
 {

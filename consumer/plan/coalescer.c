@@ -4,9 +4,8 @@
 #include "consumer/plan/arrival_heap.h"
 #include "consumer/plan/slots.h"
 
-static const uint32_t NONE = UINT32_MAX;
+#define NONE UINT32_MAX
 
-/* Entries live in chunks, so that pointers to them stay while the pool grows. */
 enum { CHUNK_BITS = 12, CHUNK_SIZE = 1 << CHUNK_BITS };
 
 struct entry {
@@ -17,6 +16,11 @@ struct entry {
     uint32_t newer; /* also links free entries */
 };
 
+/* Entries live in chunks, so that pointers to them stay while the pool grows. */
+struct chunk {
+    struct entry *entries;
+};
+
 /* Reads are per location, so pairs that wait for one are queued per location. */
 struct location_queue {
     int64_t location;
@@ -25,7 +29,7 @@ struct location_queue {
 
 struct coalescer {
     struct offset_ledger *ledger; /* borrowed */
-    struct entry **chunks;
+    struct chunk *chunks;
     size_t chunk_count;
     uint32_t used;
     uint32_t free;
@@ -53,7 +57,7 @@ void coalescer_free(struct coalescer *c)
         return;
     }
     for (size_t i = 0; i < c->chunk_count; i++) {
-        mem_free(c->chunks[i]);
+        mem_free(c->chunks[i].entries);
     }
     mem_free(c->chunks);
     slots_release(&c->by_key);
@@ -68,7 +72,7 @@ void coalescer_free(struct coalescer *c)
 
 static struct entry *entry_at(const struct coalescer *c, uint32_t number)
 {
-    return &c->chunks[number >> CHUNK_BITS][number & (CHUNK_SIZE - 1)];
+    return &c->chunks[number >> CHUNK_BITS].entries[number & (CHUNK_SIZE - 1)];
 }
 
 static struct entry *entry_of(struct pair *pair)
@@ -117,7 +121,7 @@ static uint32_t take_free(struct coalescer *c)
     }
     if (c->used == c->chunk_count * CHUNK_SIZE) {
         c->chunks = mem_realloc(c->chunks, c->chunk_count + 1, sizeof *c->chunks);
-        c->chunks[c->chunk_count++] = mem_calloc(CHUNK_SIZE, sizeof(struct entry));
+        c->chunks[c->chunk_count++].entries = mem_calloc(CHUNK_SIZE, sizeof(struct entry));
     }
     return c->used++;
 }
@@ -214,9 +218,12 @@ size_t coalescer_take(struct coalescer *c, enum pair_stage stage, struct pair **
     INVARIANT(stage < PAIR_BUSY, "stage %d cannot be taken", (int)stage);
     if (stage == PAIR_UNREAD) {
         queue = first_unread_queue(c);
+        if (queue == NULL) {
+            return 0;
+        }
     }
     size_t taken = 0;
-    while (taken < max && queue != NULL && queue->count > 0) {
+    while (taken < max && queue->count > 0) {
         struct entry *e = entry_at(c, arrival_heap_pop(queue));
         e->pair.stage = PAIR_BUSY;
         list[taken++] = &e->pair;

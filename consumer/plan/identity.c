@@ -5,7 +5,7 @@
 #include "common/core/mem.h"
 #include "consumer/plan/slots.h"
 
-static const uint32_t NONE = UINT32_MAX;
+#define NONE UINT32_MAX
 
 /* One text under which at least one product is noted. */
 struct name {

@@ -5,7 +5,7 @@
 #include "common/core/mem.h"
 #include "consumer/plan/slots.h"
 
-static const uint32_t NONE = UINT32_MAX;
+#define NONE UINT32_MAX
 
 /* An unfinished record. Unfinished ones form a list by offset; free ones a stack through `newer`.
  */

@@ -3,7 +3,7 @@
 #include "common/model/quantity.h"
 
 /* Shopify's limit for both numbers of an entry. */
-static const int64_t MAX_QUANTITY = 1000000000;
+#define MAX_QUANTITY INT64_C(1000000000)
 
 enum exclusion rules_exclusion(const struct product_stock *stock)
 {

@@ -2,8 +2,8 @@
 
 #include "common/core/mem.h"
 
-static const unsigned FIRST_BITS = 6;
-static const unsigned TAG_BITS = 32;
+#define FIRST_BITS 6U
+#define TAG_BITS   32U
 
 static void set_size(struct slots *s, unsigned bits)
 {

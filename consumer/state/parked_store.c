@@ -8,8 +8,8 @@
 #include "embedded/sql.h"
 
 /* Keys and values of one statement: well below the limit of its arguments. */
-static const size_t PARK_MAX_BYTES = (size_t)16 << 20;
-static const size_t PARK_MAX_ROWS = 1000;
+#define PARK_MAX_BYTES ((size_t)16 << 20)
+#define PARK_MAX_ROWS  1000
 
 /* Rows read at a time: each may carry a record. */
 enum { ROWS_PER_READ = 100 };

@@ -10,13 +10,13 @@
 #include "embedded/sql.h"
 
 /* Far below max.poll.interval.ms: a lane that waits here does not poll Kafka. */
-static const int STATEMENT_TIMEOUT_MS = 10000;
+#define STATEMENT_TIMEOUT_MS 10000
 
 /* Arguments of one statement. An attempt of 250 pairs needs 70 kB, a turn's notes some MB. */
-static const size_t ARGS_MAX_BYTES = (size_t)64 << 20;
+#define ARGS_MAX_BYTES ((size_t)64 << 20)
 
 /* schemas/sql/state_001.sql */
-static const int32_t SCHEMA_VERSION = 1;
+#define SCHEMA_VERSION 1
 
 static int64_t random_instance(void)
 {

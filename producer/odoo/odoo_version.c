@@ -37,6 +37,8 @@ static const char MISSING_COLUMNS[] =
     " LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = n.col AND NOT a.attisdropped"
     " WHERE a.attname IS NULL AND ($1 OR n.tab <> 'stock_move')";
 
+static const char HAS_MODULES[] = "SELECT to_regclass('public.ir_module_module') IS NOT NULL";
+
 static const char BASE_VERSION[] =
     "SELECT latest_version::text FROM public.ir_module_module WHERE name = 'base'";
 
@@ -70,11 +72,17 @@ static enum status check_columns(struct pg_conn *conn, bool forecast, struct err
     return status;
 }
 
+/* Before the columns: another version may lack some of them, and its number says more than their
+ * names. */
 static enum status check_version(struct pg_conn *conn, struct odoo_shape *shape, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, BASE_VERSION, NULL, "t", &rows, err);
-    if (status == STATUS_OK) {
+    enum status status = pg_query(conn, HAS_MODULES, NULL, "b", &rows, err);
+    bool is_odoo = status == STATUS_OK && pg_bool(&rows, 0, 0);
+    if (is_odoo) {
+        status = pg_query(conn, BASE_VERSION, NULL, "t", &rows, err);
+    }
+    if (status == STATUS_OK && is_odoo) {
         const char *text = rows.count == 1 ? pg_text(&rows, 0, 0) : NULL;
         (void)snprintf(shape->base_version, sizeof shape->base_version, "%s",
                        text != NULL ? text : "unknown");
@@ -116,9 +124,9 @@ enum status
 odoo_version_read(struct pg_conn *conn, bool forecast, struct odoo_shape *shape, struct err *err)
 {
     *shape = (struct odoo_shape){.server_version = pg_conn_server_version(conn)};
-    enum status status = check_columns(conn, forecast, err);
+    enum status status = check_version(conn, shape, err);
     if (status == STATUS_OK) {
-        status = check_version(conn, shape, err);
+        status = check_columns(conn, forecast, err);
     }
     if (status == STATUS_OK) {
         status = find_flag(conn, shape, err);

@@ -92,6 +92,7 @@ def test_secrets_are_never_printed(pipeline):
 
 
 def test_unknown_location_and_warehouse_are_named(pipeline):
+    pipeline.producer.start()  # it tells the consumers which warehouses there are
     store = pipeline.stores[0]
     section = pipeline.sections[f"store.{store.name}"]
     section["location.Atlantis"] = "WH"

@@ -54,16 +54,6 @@ def test_one_process_may_run_one_store_of_several(pipeline, shop):
     assert pipeline.simulator.journal(second.name) == []
 
 
-def test_dry_run_writes_nothing(pipeline):
-    pipeline.producer.start()
-    pipeline.backfill()
-    pipeline.wait_published()
-    pipeline.command("consumer", "run", "--once", "--dry-run", seconds=120)
-    for store in pipeline.stores:
-        assert pipeline.simulator.journal(store.name) == []
-        assert set(pipeline.kafka.committed(store.group, pipeline.topic).values()) == {-1}
-
-
 def test_values_that_are_equal_already_are_not_sent(pipeline):
     pipeline.start()
     pipeline.backfill()

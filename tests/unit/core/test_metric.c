@@ -166,7 +166,7 @@ static void metric_threads_lose_no_count(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    strbuf_init(&text, 1024 * 1024);
+    strbuf_init(&text, 1000000);
     return 0;
 }
 

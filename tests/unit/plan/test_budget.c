@@ -121,9 +121,18 @@ static void budget_survives_nonsensical_answers(void **state)
     static const struct {
         double maximum, level, restore_rate;
     } cases[] = {
-        {NAN, 1, 1},        {INFINITY, 1, 1},  {-5, 1, 1},          {2000, NAN, 100},
-        {2000, 1, 0},       {2000, 1, -1},     {2000, 1, NAN},      {2000, -1e300, 100},
-        {2000, 1e300, 100}, {2000, 0, 1e-300}, {1e-300, 0, 1e-300}, {1e300, 0, 1},
+        {(double)NAN, 1, 1},
+        {(double)INFINITY, 1, 1},
+        {-5, 1, 1},
+        {2000, (double)NAN, 100},
+        {2000, 1, 0},
+        {2000, 1, -1},
+        {2000, 1, (double)NAN},
+        {2000, -1e300, 100},
+        {2000, 1e300, 100},
+        {2000, 0, 1e-300},
+        {1e-300, 0, 1e-300},
+        {1e300, 0, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct budget b;

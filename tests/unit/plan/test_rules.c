@@ -79,9 +79,9 @@ static const struct quantity_case QUANTITY_CASES[] = {
     {"cap 0", 5, 5, 0, 100, 0, 0},
     {"cap never lifts", -5, 0, 0, 100, 20, 0},
     {"Shopify's limit", 2e9, 0, 0, 100, -1, 1000000000},
-    {"no number at all", NAN, 1, 0, 100, -1, 0},
-    {"endless", INFINITY, 1, 0, 100, -1, 1000000000},
-    {"endless debt", -INFINITY, 1, 0, 100, -1, 0},
+    {"no number at all", (double)NAN, 1, 0, 100, -1, 0},
+    {"endless", (double)INFINITY, 1, 0, 100, -1, 1000000000},
+    {"endless debt", -(double)INFINITY, 1, 0, 100, -1, 0},
 };
 
 static void rules_quantity_follows_the_table(void **state)

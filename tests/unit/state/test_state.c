@@ -28,6 +28,8 @@ static struct pg_conn *admin;
         }                                                                                          \
     } while (0)
 
+#define SERVER_TEST(function) cmocka_unit_test_setup(function, empty_tables)
+
 /* --- around the tests --- */
 
 static void run_sql(const char *sql)
@@ -62,6 +64,7 @@ static int make_schema(void **fixture)
     }
     admin = pg_conn_new(&(struct pg_conn_options){.dsn = dsn, .application_name = "test_state"});
     if (pg_conn_open(admin, &err) != STATUS_OK ||
+        pg_exec(admin, "SET client_min_messages = warning", &err) != STATUS_OK ||
         pg_exec(admin, "CREATE SCHEMA stocksync", &err) != STATUS_OK ||
         pg_exec(admin, test_sql_state_001, &err) != STATUS_OK) {
         print_error("%s\n", err.msg);
@@ -675,12 +678,13 @@ static void collect(void *arg, const struct state_parked *row)
     r->record_value = keep_bytes(c->texts[i][6], row->record_value);
 }
 
-static struct collected parked_of(struct state *s, const char *const *reasons)
+/* The result points into itself, so it is not copied. */
+static size_t parked_of(struct state *s, const char *const *reasons, struct collected *c)
 {
-    struct collected c = {0};
     struct err err = {0};
-    ok(state_parked_each(s, reasons, collect, &c, &err), &err);
-    return c;
+    *c = (struct collected){0};
+    ok(state_parked_each(s, reasons, collect, c, &err), &err);
+    return c->count;
 }
 
 static struct state_parked
@@ -730,8 +734,8 @@ static void state_parked_rows_come_back_as_they_were(void **fixture)
     for (size_t i = 0; i < 3; i++) { /* one statement each, so that the order is known */
         ok(state_park(s, &list[i], 1, &err), &err);
     }
-    struct collected c = parked_of(s, NULL);
-    assert_int_equal(c.count, 3);
+    struct collected c;
+    assert_int_equal(parked_of(s, NULL, &c), 3);
     for (size_t i = 0; i < 3; i++) {
         assert_string_equal(c.rows[i].subject, list[i].subject);
         assert_int_equal(c.rows[i].product_id, list[i].product_id);
@@ -757,7 +761,7 @@ static void state_parked_rows_come_back_as_they_were(void **fixture)
     assert_non_null(c.rows[2].record_key.ptr);
     assert_int_equal(c.rows[2].record_key.len, 0);
     assert_memory_equal(c.rows[2].record_value.ptr, binary, sizeof binary);
-    assert_int_equal(parked_of(other, NULL).count, 0);
+    assert_int_equal(parked_of(other, NULL, &c), 0);
     state_free(s);
     state_free(other);
 }
@@ -770,20 +774,20 @@ static void state_parked_are_filtered_by_reason_and_taken_off(void **fixture)
     static const char *const two[] = {"no_sku", "unmapped", "no_such", NULL};
     static const char *const none[] = {"no_such", NULL};
     static const char *const gone[] = {"product/1", "product/77"};
+    struct collected c;
     struct err err = {0};
     struct state *s = state_of("outlet");
     struct state_parked list[] = {parked_product(1, 1, "no_sku", "a"),
                                   parked_product(2, 1, "unmapped", "b"),
                                   parked_product(3, 1, "bundle", "c")};
     ok(state_park(s, list, 3, &err), &err);
-    assert_int_equal(parked_of(s, one).count, 1);
-    assert_int_equal(parked_of(s, two).count, 2);
-    assert_int_equal(parked_of(s, none).count, 0);
+    assert_int_equal(parked_of(s, one, &c), 1);
+    assert_int_equal(parked_of(s, two, &c), 2);
+    assert_int_equal(parked_of(s, none, &c), 0);
     ok(state_unpark(s, gone, 2, &err), &err);
     ok(state_unpark(s, NULL, 0, &err), &err);
     ok(state_park(s, NULL, 0, &err), &err);
-    struct collected c = parked_of(s, two);
-    assert_int_equal(c.count, 1);
+    assert_int_equal(parked_of(s, two, &c), 1);
     assert_int_equal(c.rows[0].product_id, 2);
     state_free(s);
 }
@@ -878,26 +882,23 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(state_subjects_are_unique_and_fit),
-        cmocka_unit_test_setup(state_open_says_what_to_do_about_the_schema, empty_tables),
-        cmocka_unit_test_setup(state_warehouses_come_as_they_were_noted, empty_tables),
-        cmocka_unit_test_setup(state_levels_never_lower_a_revision, empty_tables),
-        cmocka_unit_test_setup(state_levels_read_fills_by_key_whatever_is_there, empty_tables),
-        cmocka_unit_test_setup(state_levels_noted_in_opposite_order_do_not_deadlock, empty_tables),
-        cmocka_unit_test_setup(state_attempt_applied_writes_levels_and_clears_their_parked_rows,
-                               empty_tables),
-        cmocka_unit_test_setup(state_attempt_not_applied_leaves_the_levels, empty_tables),
-        cmocka_unit_test_setup(state_attempt_key_is_used_once, empty_tables),
-        cmocka_unit_test_setup(state_attempts_of_a_dead_process_are_adopted_once_and_unchanged,
-                               empty_tables),
-        cmocka_unit_test_setup(state_that_lost_its_connection_takes_its_lock_again, empty_tables),
-        cmocka_unit_test_setup(state_products_keep_the_newest_note, empty_tables),
-        cmocka_unit_test_setup(state_products_load_gives_every_page, empty_tables),
-        cmocka_unit_test_setup(state_parked_rows_come_back_as_they_were, empty_tables),
-        cmocka_unit_test_setup(state_parked_are_filtered_by_reason_and_taken_off, empty_tables),
-        cmocka_unit_test_setup(state_park_keeps_the_first_time_and_the_newest_revision,
-                               empty_tables),
-        cmocka_unit_test_setup(state_parked_each_visits_all_while_rows_are_taken_off, empty_tables),
-        cmocka_unit_test_setup(state_park_takes_more_than_fits_into_one_statement, empty_tables),
+        SERVER_TEST(state_open_says_what_to_do_about_the_schema),
+        SERVER_TEST(state_warehouses_come_as_they_were_noted),
+        SERVER_TEST(state_levels_never_lower_a_revision),
+        SERVER_TEST(state_levels_read_fills_by_key_whatever_is_there),
+        SERVER_TEST(state_levels_noted_in_opposite_order_do_not_deadlock),
+        SERVER_TEST(state_attempt_applied_writes_levels_and_clears_their_parked_rows),
+        SERVER_TEST(state_attempt_not_applied_leaves_the_levels),
+        SERVER_TEST(state_attempt_key_is_used_once),
+        SERVER_TEST(state_attempts_of_a_dead_process_are_adopted_once_and_unchanged),
+        SERVER_TEST(state_that_lost_its_connection_takes_its_lock_again),
+        SERVER_TEST(state_products_keep_the_newest_note),
+        SERVER_TEST(state_products_load_gives_every_page),
+        SERVER_TEST(state_parked_rows_come_back_as_they_were),
+        SERVER_TEST(state_parked_are_filtered_by_reason_and_taken_off),
+        SERVER_TEST(state_park_keeps_the_first_time_and_the_newest_revision),
+        SERVER_TEST(state_parked_each_visits_all_while_rows_are_taken_off),
+        SERVER_TEST(state_park_takes_more_than_fits_into_one_statement),
     };
     return cmocka_run_group_tests(tests, make_schema, drop_schema);
 }

@@ -1,0 +1,239 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/core/logger.h"
+#include "producer/publish/publisher.h"
+#include "tests/unit/kafka/mock_kafka.h"
+
+#define LIMIT_MS 10000
+#define COUNT    4
+
+static struct mock_kafka mock;
+static struct record_sink *sink;
+static struct publisher *publisher;
+static struct err err;
+static struct product_stock stocks[COUNT];
+static struct publish_item items[COUNT];
+
+static int start(void **state)
+{
+    (void)state;
+    mock_kafka_start(&mock, 1);
+    /* One request for all that a publish adds: then the requests can be told apart by counting. */
+    mock_kafka_set(&mock, "linger.ms", "2000");
+    for (int32_t i = 0; i < COUNT; i++) {
+        stocks[i] = (struct product_stock){
+            .product_id = i + 1, .revision = 100 + i, .cause = CAUSE_STOCK, .active = true};
+        items[i] = (struct publish_item){.stock = &stocks[i]};
+    }
+    const struct record_sink_options options = {
+        .kafka = &mock.conf, .topic = MOCK_TOPIC, .max_message_bytes = 2000};
+    return record_sink_new(&options, &sink, &err) == STATUS_OK &&
+                   record_sink_take_over(sink, LIMIT_MS, &err) == STATUS_OK &&
+                   publisher_new(9, 2000, &publisher, &err) == STATUS_OK
+               ? 0
+               : -1;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    publisher_free(publisher);
+    record_sink_free(sink);
+    mock_kafka_stop(&mock);
+    return 0;
+}
+
+static enum status publish(void)
+{
+    return publisher_publish(publisher, sink, items, COUNT, LIMIT_MS, &err);
+}
+
+static void settle(void)
+{
+    assert_int_equal(record_sink_commit(sink, &err), STATUS_OK);
+}
+
+static void assert_ends(const char *expected)
+{
+    char found[COUNT + 1] = "";
+    for (size_t i = 0; i < COUNT; i++) {
+        static const char letters[] = {
+            [PUBLISH_DONE] = 'D', [PUBLISH_PARKED] = 'P', [PUBLISH_HELD] = 'H'};
+        found[i] = letters[items[i].end];
+    }
+    assert_string_equal(found, expected);
+}
+
+static void publisher_publishes_records_and_tombstones(void **state)
+{
+    (void)state;
+    struct mock_record found[COUNT + 1];
+    items[1] = (struct publish_item){.product_id = 2, .revision = 77, .cause = CAUSE_PRODUCT};
+    assert_int_equal(publish(), STATUS_OK);
+    assert_ends("DDDD");
+    assert_true(record_sink_is_open(sink));
+    settle();
+    assert_int_equal(mock_kafka_read(&mock, 0, found, COUNT + 1), COUNT);
+    assert_string_equal(found[0].key, "1");
+    assert_string_equal(found[0].revision, "100");
+    assert_string_equal(found[0].cause, "stock");
+    assert_string_equal(found[0].epoch, "9");
+    assert_memory_equal(found[0].value, "\xc3\x01", 2);
+    assert_string_equal(found[1].key, "2");
+    assert_true(found[1].tombstone);
+    assert_string_equal(found[1].revision, "77");
+    assert_string_equal(found[1].cause, "product");
+}
+
+static void publisher_parks_what_cannot_be_written(void **state)
+{
+    (void)state;
+    static char not_text[] = "\xff";
+    static char large[2100];
+    memset(large, 'x', sizeof large - 1);
+    stocks[0].sku = not_text;
+    stocks[2].sku = large;
+    assert_int_equal(publish(), STATUS_OK);
+    assert_ends("PDPD");
+    assert_non_null(strstr(items[0].reason, "UTF-8"));
+    assert_non_null(strstr(items[2].reason, "larger"));
+    assert_false(publisher_is_isolating(publisher));
+}
+
+static void publisher_begins_nothing_when_all_is_parked(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT; i++) {
+        stocks[i].revision = 0;
+    }
+    assert_int_equal(publish(), STATUS_OK);
+    assert_ends("PPPP");
+    assert_false(record_sink_is_open(sink));
+    assert_int_equal(publisher_publish(publisher, sink, items, 0, LIMIT_MS, &err), STATUS_OK);
+    assert_false(record_sink_is_open(sink));
+}
+
+static void refuse_next_request(void)
+{
+    rd_kafka_mock_push_request_errors(mock.cluster, API_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+}
+
+/* The broker plays: every request that holds product 2 is refused. */
+static void publisher_finds_the_refused_record_by_halves(void **state)
+{
+    (void)state;
+    static const struct {
+        bool refused; /* does this cycle's first request hold product 2? */
+        const char *ends;
+    } cycles[] = {
+        {true, NULL},    /* 1 2 3 4 */
+        {true, NULL},    /* 1 2, first in its transaction; 3 4 wait */
+        {false, "DHHH"}, /* 1 alone */
+        {true, NULL},    /* 2 alone: that is the one */
+        {false, "DPDH"}, /* 3 alone, then 1, which is suspected no more; 2 is parked */
+        {false, "DDDD"}, /* 4; and 2 is tried again, for it may have changed */
+    };
+    for (size_t i = 0; i < sizeof cycles / sizeof *cycles; i++) {
+        if (cycles[i].refused) {
+            refuse_next_request();
+        }
+        const enum status status = publish();
+        assert_int_equal(status, cycles[i].refused ? STATUS_BATCH_ABORTED : STATUS_OK);
+        if (cycles[i].refused) {
+            assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
+        } else {
+            assert_ends(cycles[i].ends);
+            settle();
+        }
+    }
+    assert_false(publisher_is_isolating(publisher));
+}
+
+static void publisher_holds_suspects_while_a_transaction_is_open(void **state)
+{
+    (void)state;
+    refuse_next_request();
+    assert_int_equal(publish(), STATUS_BATCH_ABORTED);
+    assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
+    assert_true(publisher_is_isolating(publisher));
+    /* Something else is unsettled already: a suspect must not endanger it. */
+    struct product_stock other = {.product_id = 50, .revision = 1};
+    struct publish_item single = {.stock = &other};
+    assert_int_equal(publisher_publish(publisher, sink, &single, 1, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(single.end, PUBLISH_DONE);
+    assert_int_equal(publish(), STATUS_OK);
+    assert_ends("HHHH");
+    settle();
+    assert_int_equal(publish(), STATUS_OK);
+    assert_ends("DDHH");
+}
+
+static void publisher_condemns_only_what_was_refused_alone(void **state)
+{
+    (void)state;
+    struct product_stock other = {.product_id = 50, .revision = 1};
+    struct publish_item single = {.stock = &other};
+    assert_int_equal(publish(), STATUS_OK);
+    refuse_next_request();
+    /* Alone in its request, but not in its transaction. */
+    assert_int_equal(publisher_publish(publisher, sink, &single, 1, LIMIT_MS, &err),
+                     STATUS_BATCH_ABORTED);
+    assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
+    assert_true(publisher_is_isolating(publisher));
+    assert_int_equal(publisher_publish(publisher, sink, &single, 1, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(single.end, PUBLISH_DONE);
+    assert_false(publisher_is_isolating(publisher));
+}
+
+static void publisher_suspects_nobody_for_the_clusters_troubles(void **state)
+{
+    (void)state;
+    rd_kafka_mock_push_request_errors(mock.cluster, API_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    assert_int_equal(publish(), STATUS_BATCH_ABORTED);
+    assert_false(publisher_is_isolating(publisher));
+    assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
+    assert_int_equal(publish(), STATUS_OK);
+    assert_ends("DDDD");
+}
+
+static void publisher_forgets_suspects_that_do_not_come_back(void **state)
+{
+    (void)state;
+    refuse_next_request();
+    assert_int_equal(publish(), STATUS_BATCH_ABORTED);
+    assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
+    struct product_stock other = {.product_id = 50, .revision = 1};
+    struct publish_item single = {.stock = &other};
+    int cycles = 0;
+    while (publisher_is_isolating(publisher) && cycles < 200) {
+        assert_int_equal(publisher_publish(publisher, sink, &single, 1, LIMIT_MS, &err), STATUS_OK);
+        settle();
+        cycles++;
+    }
+    assert_in_range(cycles, 50, 150);
+}
+
+int main(void)
+{
+    log_init("test", LOG_ERROR);
+#define PUBLISHER_TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+    const struct CMUnitTest tests[] = {
+        PUBLISHER_TEST(publisher_publishes_records_and_tombstones),
+        PUBLISHER_TEST(publisher_parks_what_cannot_be_written),
+        PUBLISHER_TEST(publisher_begins_nothing_when_all_is_parked),
+        PUBLISHER_TEST(publisher_finds_the_refused_record_by_halves),
+        PUBLISHER_TEST(publisher_holds_suspects_while_a_transaction_is_open),
+        PUBLISHER_TEST(publisher_condemns_only_what_was_refused_alone),
+        PUBLISHER_TEST(publisher_suspects_nobody_for_the_clusters_troubles),
+        PUBLISHER_TEST(publisher_forgets_suspects_that_do_not_come_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
