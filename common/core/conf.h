@@ -8,11 +8,16 @@
  * All problems are collected and reported together, each with its line. Arguments never carry
  * values.
  *
- * File rules (stricter than inih, see house-style section 9): UTF-8, at most 1 MiB, a line of at
- * most 1000 bytes; "key = value";
- * ';' or '#' at the start of a line, or " ;" / " #" behind a value, starts a comment; no
- * continuation lines; a scalar key twice is a problem, and so are an unknown section, an unknown
- * key, and two keys whose environment names are the same. Not thread-safe; main thread at start.
+ * File rules, stricter than inih's: UTF-8, at most 1 MiB, a line of at most 1000 bytes;
+ * "key = value"; ';' or '#' at the start of a line, or " ;" / " #" behind a value, starts a
+ * comment; a secret (also secret_value) in front of such a comment is refused, because nothing says
+ * whether the rest belongs to it; no continuation lines. Problems are: a section or a key twice, an
+ * unknown one, and two keys whose environment names are the same.
+ *
+ * Pairs: a variable replaces the value of a key that the file has; a pass-through section ("*")
+ * also takes new names from variables, in lower case with '.' for '_':
+ * STOCKSYNC_KAFKA_SASL_PASSWORD is sasl.password.
+ * Not thread-safe; main thread at start.
  */
 #ifndef STOCKSYNC_CORE_CONF_H
 #define STOCKSYNC_CORE_CONF_H

@@ -6,6 +6,9 @@
  * gzip, HTTP/2 where the server offers it, connect timeout 10 s, total timeout as given, answer
  * size capped after decompression, no Expect header, NOSIGNAL. The only file that hands a URL to
  * curl. One owner: the lane's thread.
+ *
+ * One request may reach the peer twice: curl itself repeats it when a kept connection ended without
+ * a byte of an answer. So whatever is sent must bear repetition, as a mutation with its key does.
  */
 #ifndef STOCKSYNC_HTTP_HTTP_CLIENT_H
 #define STOCKSYNC_HTTP_HTTP_CLIENT_H

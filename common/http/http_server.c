@@ -83,6 +83,7 @@ static unsigned fill(const struct http_server *server,
     return MHD_HTTP_NOT_FOUND;
 }
 
+// NOLINTNEXTLINE(readability-function-size): libmicrohttpd sets the number of parameters
 static enum MHD_Result serve(void *arg,
                              struct MHD_Connection *connection,
                              const char *path,

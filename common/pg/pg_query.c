@@ -256,7 +256,9 @@ static enum status query_failed(struct pg_conn *conn, const PGresult *result, st
     PGconn *handle = pg_conn_handle(conn);
     const char *state = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     const char *text = result != NULL ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-    enum status status = state != NULL ? status_of_sqlstate(state) : STATUS_INTERNAL;
+    /* without a code the words are libpq's, about the connection; its status may still say that all
+     * is well */
+    enum status status = state != NULL ? status_of_sqlstate(state) : STATUS_SOURCE_LOST;
     if (PQstatus(handle) != CONNECTION_OK) {
         status = STATUS_SOURCE_LOST;
     }

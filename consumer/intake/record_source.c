@@ -540,6 +540,19 @@ static void settle_notes(struct record_source *s)
     s->note_count = 0;
 }
 
+/*
+ * One event of the closing client. As events, not by callbacks: records that were fetched and not
+ * polled are still in the queue, and a queue that serves callbacks aborts the process on them.
+ */
+static void serve_close(struct record_source *s, rd_kafka_queue_t *events)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(events, CLOSE_STEP_MS);
+    if (event != NULL && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE) {
+        unassign(s, rd_kafka_event_topic_partition_list(event));
+    }
+    rd_kafka_event_destroy(event);
+}
+
 /* @return false: the client hangs, and destroying it would hang us too */
 static bool leave_group(struct record_source *s, int timeout_ms)
 {
@@ -552,7 +565,7 @@ static bool leave_group(struct record_source *s, int timeout_ms)
         log_failure(LOG_WARN, MOD, "close", &err, LOG_FIELDS(LF_TEXT("group", s->group)));
     }
     do {
-        (void)rd_kafka_queue_poll_callback(events, CLOSE_STEP_MS);
+        serve_close(s, events);
         closed = rd_kafka_consumer_closed(s->client) != 0;
     } while (!closed && clock_left_ms(deadline_us) > 0);
     if (closed) {

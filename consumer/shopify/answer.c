@@ -417,8 +417,7 @@ static void classify_body(enum operation op, const struct http_answer *http, str
 {
     json_error_t error;
     /* U+0000 in one product's text must not spoil a page of 250. */
-    json_t *body =
-        json_loadb((const char *)http->body.ptr, http->body.len, JSON_ALLOW_NUL, &error);
+    json_t *body = json_loadb((const char *)http->body.ptr, http->body.len, JSON_ALLOW_NUL, &error);
     const json_t *errors = json_object_get(body, "errors");
     if (!json_is_object(body)) {
         fail_unknown(a, body == NULL ? error.text : "not a JSON object");

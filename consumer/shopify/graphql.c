@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <utlist.h>
-
 #include "common/core/logger.h"
 #include "common/core/mem.h"
 #include "common/core/strbuf.h"
@@ -43,7 +41,6 @@ static const struct {
 struct call {
     enum operation op;
     void *owner;
-    struct call *prev;
     struct call *next;
 };
 
@@ -139,7 +136,11 @@ enum status graphql_new(const struct store *store, struct graphql **g, struct er
 
 static void call_end(struct graphql *g, struct call *call)
 {
-    DL_DELETE(g->calls, call);
+    struct call **link = &g->calls;
+    while (*link != call) {
+        link = &(*link)->next;
+    }
+    *link = call->next;
     mem_free(call);
 }
 
@@ -193,7 +194,8 @@ static enum status send_call(struct graphql *g,
         call->owner = owner;
         rc = start(g, call, &body, err);
         if (rc == STATUS_OK) {
-            DL_APPEND(g->calls, call);
+            call->next = g->calls;
+            g->calls = call;
             *sent = call;
         } else {
             mem_free(call);

@@ -91,8 +91,8 @@ void state_attempts_release(struct state_attempt *list, size_t count);
 /* products: how each is known, for plan/identity */
 struct state_product {
     int32_t product_id;
-    const char *text; /* NULL: none; on load valid during the callback only */
     bool sellable;
+    const char *text; /* NULL: none; on load valid during the callback only */
     int64_t revision;
 };
 NODISCARD enum status state_products_load(struct state *s,
@@ -112,15 +112,15 @@ struct state_parked {
     char subject[160];    /* "product/17", "level/4401/7001", "record/<topic>/<partition>/<offset>":
                              see state_subject_* */
     int32_t product_id;   /* 0: none */
+    int32_t partition;    /* -1: none */
     struct level_key key; /* 0, 0: none */
     const char *topic;
-    int32_t partition; /* -1: none */
     int64_t offset;
     int64_t revision;
     int32_t quantity; /* level: wanted */
-    const char
-        *reason; /* "no_sku", "unmapped", "sku_shared_in_odoo", "sku_shared_in_shopify", "bundle",
-                    "level_missing", "level_inactive", "refused", "stale", "undecodable" … */
+    /* "no_sku", "unmapped", "sku_shared_in_odoo", "sku_shared_in_shopify", "bundle",
+     * "level_missing", "level_inactive", "refused", "stale", "undecodable" … */
+    const char *reason;
     const char *code;        /* Shopify's code, may be NULL */
     const char *detail;      /* a sentence for a person */
     const char *request_id;  /* may be NULL */

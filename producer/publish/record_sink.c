@@ -18,6 +18,7 @@
 /* A full queue empties with the next acknowledgement; look for a fatal error that often. */
 #define ROOM_POLL_MS 100
 #define NUMBER_SIZE  24
+#define HEADER_COUNT 3
 
 struct record_sink {
     rd_kafka_t *client;
@@ -181,33 +182,39 @@ static void *borrowed(const void *ptr)
     return (void *)(uintptr_t)ptr;
 }
 
-static rd_kafka_vu_t header(const char *name, const char *text)
+static void add_number(rd_kafka_headers_t *headers, const char *name, int64_t number)
 {
-    rd_kafka_vu_t vu = {.vtype = RD_KAFKA_VTYPE_HEADER};
-    vu.u.header.name = name;
-    vu.u.header.val = text;
-    vu.u.header.size = (ssize_t)strlen(text);
-    return vu;
+    char text[NUMBER_SIZE];
+    const int len = snprintf(text, sizeof text, "%" PRId64, number);
+    (void)rd_kafka_header_add(headers, name, -1, text, len);
 }
 
+/*
+ * The headers are made here and handed over as one object: given one by one, librdkafka before 2.12
+ * frees them twice when it refuses the record, which it does when the topic was deleted or
+ * forbidden meanwhile.
+ */
 static rd_kafka_error_t *
 produce(struct record_sink *sink, const struct record *record, size_t index)
 {
-    char revision[NUMBER_SIZE];
-    char epoch[NUMBER_SIZE];
-    (void)snprintf(revision, sizeof revision, "%" PRId64, record->revision);
-    (void)snprintf(epoch, sizeof epoch, "%" PRId64, record->epoch);
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(HEADER_COUNT);
+    add_number(headers, "revision", record->revision);
+    (void)rd_kafka_header_add(headers, "cause", -1, record->cause, -1);
+    add_number(headers, "epoch", record->epoch);
     const rd_kafka_vu_t arguments[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = sink->topic},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {borrowed(record->key), strlen(record->key)}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {borrowed(record->value.ptr), record->value.len}},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)index},
-        header("revision", revision),
-        header("cause", record->cause),
-        header("epoch", epoch),
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
-    return rd_kafka_produceva(sink->client, arguments, sizeof arguments / sizeof arguments[0]);
+    rd_kafka_error_t *error =
+        rd_kafka_produceva(sink->client, arguments, sizeof arguments / sizeof arguments[0]);
+    if (error != NULL) {
+        rd_kafka_headers_destroy(headers);
+    }
+    return error;
 }
 
 static enum status produce_failed(const struct record_sink *sink,
@@ -216,7 +223,7 @@ static enum status produce_failed(const struct record_sink *sink,
                                   struct err *err)
 {
     const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
-    (void)kafka_err_object(err, error, "producing a record");
+    const enum status status = kafka_err_object(err, error, "producing a record");
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
         return err_set_origin(err, STATUS_TOO_LARGE, rd_kafka_err2name(code),
                               "record of product %s has %zu bytes, more than the topic takes",
@@ -227,7 +234,13 @@ static enum status produce_failed(const struct record_sink *sink,
         *err = fatal;
         return err->status;
     }
-    err->status = STATUS_BATCH_ABORTED;
+    /*
+     * A topic that was deleted or forbidden meanwhile: the client remembers that for minutes. A new
+     * one asks, and record_sink_take_over tells which of the two it is, if it still is.
+     */
+    err->status = status == STATUS_PERMISSION || status == STATUS_TOPIC_UNFIT
+                      ? STATUS_CLIENT_BROKEN
+                      : STATUS_BATCH_ABORTED;
     return err->status;
 }
 

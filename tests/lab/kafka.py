@@ -125,7 +125,7 @@ class Kafka:
                 for message in batch:
                     error = message.error()
                     if error is None:
-                        result.append(_record(message))
+                        result.append(as_record(message))
                     elif error.code() == confluent_kafka.KafkaError._PARTITION_EOF:
                         waiting.discard(message.partition())
                     else:
@@ -178,7 +178,8 @@ def last_offsets(records):
     return result
 
 
-def _record(message):
+def as_record(message):
+    """A message of confluent_kafka as Record."""
     headers = {}
     for name, value in message.headers() or []:
         headers[name] = value

@@ -142,6 +142,10 @@ class Postgres:
     def connect(self, dbname, user="postgres", autocommit=True, **more):
         return psycopg.connect(self.dsn(dbname, user, **more), autocommit=autocommit)
 
+    def binary(self, name):
+        """Path of one of this version's programs: pgbench, pg_dump, …"""
+        return os.path.join(self._binaries, name)
+
     def psql(self, dbname, text):
         """Runs a script; an error in it is a RuntimeError with psql's words."""
         done = subprocess.run(

@@ -645,6 +645,9 @@ static void conf_environment_problems(void **state)
     static const struct env_case CASES[] = {
         {"STOCKSYNC_MAIN_COUNT", "x", "[main]\ncount = 5\n",
          "0: STOCKSYNC_MAIN_COUNT: [main] count = 'x': a whole number from 1 to 1000 is needed"},
+        {"STOCKSYNC_MAIN_COUNT", "0", "[store.a]\n",
+         "1: [store.a] domain is required: host name"
+         "|0: STOCKSYNC_MAIN_COUNT: [main] count = '0': a whole number from 1 to 1000 is needed"},
         {"STOCKSYNC_MAIN_NAME", "a\nb", "",
          "0: STOCKSYNC_MAIN_NAME holds control characters or is not UTF-8"},
         {"STOCKSYNC_MAIN_TOKEN", "a\rb", "",

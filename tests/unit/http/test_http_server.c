@@ -46,6 +46,7 @@ static void talk(const struct http_server *server, const char *request, char *ou
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const char *port = strrchr(http_server_address(server), ':');
+    assert_non_null(port);
     at.sin_port = htons((uint16_t)strtoul(port + 1, NULL, 10));
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     size_t used = 0;
@@ -160,10 +161,12 @@ static void addresses(void **state)
         if (rc != STATUS_OK) {
             assert_non_null(strstr(err.msg, cases[i].listen));
         }
-        if (server != NULL) {
+        if (cases[i].address != NULL) {
             const char *at = http_server_address(server);
             assert_memory_equal(at, cases[i].address, strlen(cases[i].address));
-            assert_true(strtoul(strrchr(at, ':') + 1, NULL, 10) > 0);
+            const char *port = strrchr(at, ':');
+            assert_non_null(port);
+            assert_true(strtoul(port + 1, NULL, 10) > 0);
         }
         http_server_free(server);
     }

@@ -15,6 +15,7 @@ static rd_kafka_t *client(struct mock_kafka *mock, rd_kafka_type_t type)
         (void)rd_kafka_conf_set(conf, "bootstrap.servers",
                                 rd_kafka_mock_cluster_bootstraps(mock->cluster), text, sizeof text);
     }
+    (void)rd_kafka_conf_set(conf, "log_level", "0", text, sizeof text);
     (void)rd_kafka_conf_set(conf, "group.id", "mock_kafka", text, sizeof text);
     (void)rd_kafka_conf_set(conf, "enable.partition.eof", "true", text, sizeof text);
     (void)rd_kafka_conf_set(conf, "isolation.level", "read_uncommitted", text, sizeof text);

@@ -83,7 +83,7 @@ static void kafka_conf_of_a_consumer_has_what_the_promises_need(void **state)
     assert_property(conf, "enable.auto.commit", "false");
     assert_property(conf, "enable.auto.offset.store", "false");
     assert_property(conf, "partition.assignment.strategy", "cooperative-sticky");
-    assert_property(conf, "auto.offset.reset", "earliest");
+    assert_property(conf, "auto.offset.reset", "smallest"); /* as the library calls "earliest" */
     assert_property(conf, "enable.partition.eof", "true");
     assert_property(conf, "session.timeout.ms", "6000");
     assert_property(conf, "queued.max.messages.kbytes", "4096");

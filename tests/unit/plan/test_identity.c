@@ -17,24 +17,23 @@ static void identity_note_follows_the_table(void **state)
     static const struct {
         const char *name;
         const char *text;
-        bool sellable;
         int64_t revision;
-        bool changed;
         const char *known;
         size_t claims_a, claims_b;
+        bool sellable, changed;
     } steps[] = {
-        {"first note", "A", true, 10, true, "A", 1, 0},
-        {"same again", "A", true, 10, false, "A", 1, 0},
-        {"newer, same", "A", true, 20, false, "A", 1, 0},
-        {"older than the newest note, though newer than the last change", "B", true, 15, false, "A",
-         1, 0},
-        {"other text", "B", true, 30, true, "B", 0, 1},
-        {"archived", "B", false, 40, true, "B", 0, 0},
-        {"older", "B", true, 39, false, "B", 0, 0},
-        {"back", "B", true, 41, true, "B", 0, 1},
-        {"SKU removed", NULL, true, 50, true, NULL, 0, 0},
-        {"SKU given back", "A", true, 60, true, "A", 1, 0},
-        {"gone", NULL, false, 70, true, NULL, 0, 0},
+        {"first note", "A", 10, "A", 1, 0, true, true},
+        {"same again", "A", 10, "A", 1, 0, true, false},
+        {"newer, same", "A", 20, "A", 1, 0, true, false},
+        {"older than the newest note, though newer than the last change", "B", 15, "A", 1, 0, true,
+         false},
+        {"other text", "B", 30, "B", 0, 1, true, true},
+        {"archived", "B", 40, "B", 0, 0, false, true},
+        {"older", "B", 39, "B", 0, 0, true, false},
+        {"back", "B", 41, "B", 0, 1, true, true},
+        {"SKU removed", NULL, 50, NULL, 0, 0, true, true},
+        {"SKU given back", "A", 60, "A", 1, 0, true, true},
+        {"gone", NULL, 70, NULL, 0, 0, false, true},
     };
     struct identity *id = identity_new();
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {

@@ -74,7 +74,7 @@ static void offset_ledger_lists_only_what_moved_since_the_last_commit(void **sta
     int64_t next[4];
     for (int32_t p = 0; p < 3; p++) {
         offset_ledger_open(ol, p);
-        offset_ledger_finish(ol, add(ol, p, 10 * p));
+        offset_ledger_finish(ol, add(ol, p, INT64_C(10) * p));
     }
     assert_int_equal(offset_ledger_committable(ol, partitions, next, 4), 3);
     assert_int_equal(offset_ledger_committable(ol, partitions, next, 2), 2);

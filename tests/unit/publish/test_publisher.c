@@ -49,9 +49,25 @@ static int stop(void **state)
     return 0;
 }
 
+/*
+ * One cycle as the producer's loop makes it: an abort that no record is to blame for is followed by
+ * another attempt. librdkafka 2.0.2 needs that once after each refusal, to renumber.
+ */
+static enum status publish_list(struct publish_item *list, size_t count)
+{
+    for (;;) {
+        const size_t *refused = NULL;
+        const enum status status = publisher_publish(publisher, sink, list, count, LIMIT_MS, &err);
+        if (status != STATUS_BATCH_ABORTED || record_sink_refused(sink, &refused) > 0) {
+            return status;
+        }
+        assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
+    }
+}
+
 static enum status publish(void)
 {
-    return publisher_publish(publisher, sink, items, COUNT, LIMIT_MS, &err);
+    return publish_list(items, COUNT);
 }
 
 static void settle(void)
@@ -119,6 +135,7 @@ static void publisher_begins_nothing_when_all_is_parked(void **state)
     assert_false(record_sink_is_open(sink));
 }
 
+/* The next request that is not already lost to the gap of an earlier refusal. */
 static void refuse_next_request(void)
 {
     rd_kafka_mock_push_request_errors(mock.cluster, API_PRODUCE, 1,
@@ -166,7 +183,7 @@ static void publisher_holds_suspects_while_a_transaction_is_open(void **state)
     /* Something else is unsettled already: a suspect must not endanger it. */
     struct product_stock other = {.product_id = 50, .revision = 1};
     struct publish_item single = {.stock = &other};
-    assert_int_equal(publisher_publish(publisher, sink, &single, 1, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(publish_list(&single, 1), STATUS_OK);
     assert_int_equal(single.end, PUBLISH_DONE);
     assert_int_equal(publish(), STATUS_OK);
     assert_ends("HHHH");
@@ -183,11 +200,10 @@ static void publisher_condemns_only_what_was_refused_alone(void **state)
     assert_int_equal(publish(), STATUS_OK);
     refuse_next_request();
     /* Alone in its request, but not in its transaction. */
-    assert_int_equal(publisher_publish(publisher, sink, &single, 1, LIMIT_MS, &err),
-                     STATUS_BATCH_ABORTED);
+    assert_int_equal(publish_list(&single, 1), STATUS_BATCH_ABORTED);
     assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
     assert_true(publisher_is_isolating(publisher));
-    assert_int_equal(publisher_publish(publisher, sink, &single, 1, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(publish_list(&single, 1), STATUS_OK);
     assert_int_equal(single.end, PUBLISH_DONE);
     assert_false(publisher_is_isolating(publisher));
 }
@@ -196,8 +212,9 @@ static void publisher_suspects_nobody_for_the_clusters_troubles(void **state)
 {
     (void)state;
     rd_kafka_mock_push_request_errors(mock.cluster, API_PRODUCE, 1,
-                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-    assert_int_equal(publish(), STATUS_BATCH_ABORTED);
+                                      RD_KAFKA_RESP_ERR_POLICY_VIOLATION);
+    assert_int_equal(publisher_publish(publisher, sink, items, COUNT, LIMIT_MS, &err),
+                     STATUS_BATCH_ABORTED);
     assert_false(publisher_is_isolating(publisher));
     assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
     assert_int_equal(publish(), STATUS_OK);
@@ -214,7 +231,7 @@ static void publisher_forgets_suspects_that_do_not_come_back(void **state)
     struct publish_item single = {.stock = &other};
     int cycles = 0;
     while (publisher_is_isolating(publisher) && cycles < 200) {
-        assert_int_equal(publisher_publish(publisher, sink, &single, 1, LIMIT_MS, &err), STATUS_OK);
+        assert_int_equal(publish_list(&single, 1), STATUS_OK);
         settle();
         cycles++;
     }

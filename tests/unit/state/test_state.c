@@ -122,7 +122,6 @@ static void state_open_says_what_to_do_about_the_schema(void **fixture)
         enum status expected;
         const char *text;
     } cases[] = {
-        {"SELECT 1", STATUS_OK, ""},
         {"UPDATE stocksync.migration SET version = 2 WHERE part = 'state'", STATUS_DATABASE_UNFIT,
          "newer stocksync"},
         {"DELETE FROM stocksync.migration WHERE part = 'state'", STATUS_DATABASE_UNFIT,
@@ -148,9 +147,6 @@ static void state_warehouses_come_as_they_were_noted(void **fixture)
     size_t count = 0;
     struct err err = {0};
     struct state *s = state_of("outlet");
-    ok(state_warehouses(s, &list, &count, &err), &err);
-    assert_int_equal(count, 0);
-    state_warehouses_release(list, count);
     run_sql("INSERT INTO stocksync.warehouse VALUES (4, 'NO', 'Söhne & Co', false), (1, 'WH', "
             "'Main', true)");
     ok(state_warehouses(s, &list, &count, &err), &err);
@@ -240,8 +236,8 @@ static void state_levels_read_fills_by_key_whatever_is_there(void **fixture)
     struct state *s = state_of("outlet");
     for (int i = 0; i < COUNT; i++) {
         list[i] = write_of(i, i % 5, i, i + 1);
-        keys[2 * i] = (struct level_key){COUNT - i, i % 7};
-        keys[2 * i + 1] = (struct level_key){i, i % 5};
+        keys[i] = (struct level_key){COUNT - i, i % 7};
+        keys[COUNT + i] = (struct level_key){i, i % 5};
     }
     ok(state_levels_note(s, list, COUNT, &err), &err);
     for (int round = 0; round < 8; round++) { /* past the fifth, with a generic plan */
@@ -302,8 +298,8 @@ static const char KEY_B[] = "0b1e7f4e-0000-5000-8000-00000000000b";
 static struct state_attempt
 attempt_of(const char *key, char *variables, struct level_write *list, size_t count)
 {
-    struct state_attempt a = {
-        .generation = 2147483647, .variables = variables, .list = list, .count = count};
+    struct state_attempt a = {.generation = 2147483647, .list = list, .count = count};
+    a.variables = variables;
     (void)snprintf(a.key, sizeof a.key, "%s", key);
     return a;
 }
@@ -560,25 +556,25 @@ static void state_products_keep_the_newest_note(void **fixture)
         bool sellable;
         int64_t revision;
     } cases[] = {
-        {"first", {{5, "A", true, 100}}, 1, "A", true, 100},
-        {"older", {{5, "B", true, 99}}, 1, "A", true, 100},
-        {"newer, without text", {{5, NULL, false, 101}}, 1, NULL, false, 101},
-        {"twice in one batch", {{5, "D", true, 103}, {5, "C", true, 102}}, 2, "D", true, 103},
+        {"first", {{5, true, "A", 100}}, 1, "A", true, 100},
+        {"older", {{5, true, "B", 99}}, 1, "A", true, 100},
+        {"newer, without text", {{5, false, NULL, 101}}, 1, NULL, false, 101},
+        {"twice in one batch", {{5, true, "D", 103}, {5, true, "C", 102}}, 2, "D", true, 103},
         {"twice with one revision, the later counts",
-         {{5, "E", true, 104}, {5, "F", false, 104}},
+         {{5, true, "E", 104}, {5, false, "F", 104}},
          2,
          "F",
          false,
          104},
-        {"same revision", {{5, "G", true, 104}}, 1, "G", true, 104},
+        {"same revision", {{5, true, "G", 104}}, 1, "G", true, 104},
         {"quotes, braces, backslash",
-         {{5, "a\"b\\{c},NULL", true, 105}},
+         {{5, true, "a\"b\\{c},NULL", 105}},
          1,
          "a\"b\\{c},NULL",
          true,
          105},
-        {"the word NULL", {{5, "NULL", true, 106}}, 1, "NULL", true, 106},
-        {"not UTF-8", {{5, "\xC3\xA4\xFFz\xC3", true, 107}}, 1, "\xC3\xA4?z?", true, 107},
+        {"the word NULL", {{5, true, "NULL", 106}}, 1, "NULL", true, 106},
+        {"not UTF-8", {{5, true, "\xC3\xA4\xFFz\xC3", 107}}, 1, "\xC3\xA4?z?", true, 107},
     };
     struct err err = {0};
     struct state *s = state_of("outlet");
@@ -605,7 +601,7 @@ static void state_products_load_gives_every_page(void **fixture)
     struct state *s = state_of("outlet");
     for (int32_t from = 0; from < COUNT; from += SLICE) {
         for (int32_t i = 0; i < SLICE; i++) {
-            list[i] = (struct state_product){COUNT - from - i, "SKU", true, 1};
+            list[i] = (struct state_product){COUNT - from - i, true, "SKU", 1};
         }
         ok(state_products_note(s, list, SLICE, &err), &err);
     }

@@ -1,0 +1,151 @@
+"""apply: how much of a store's point budget a backlog turns into written levels."""
+
+import time
+
+from lab import stores, wait
+from lab.pipeline import Pipeline
+
+from . import machine, report, shop
+
+PAIRS_A_MUTATION, POINTS_A_MUTATION = 250, 10
+RUNNING = 2             # of the metric stocksync_store_state
+EVERY_S = 0.25
+SETTLE_S = 2            # after the first written level: what was saved up in the bucket is gone by then
+LOCATIONS = {"East": shop.CODES[:2], "West": shop.CODES[2:]}
+DATABASE = "apply"
+
+# Shopify's real bucket holds 20 s of its restore rate; the fast one here holds 2 s, so that a window
+# without saved points remains before the backlog ends.
+PLANS = [
+    ("standard", {"restoreRate": 100, "maximumAvailable": 2000}, 0),
+    ("fast", {"restoreRate": 1000, "maximumAvailable": 2000}, 100),
+]
+
+# The state after a first load, when everything differs: what is written is known, nothing is read.
+KNOWN = """
+INSERT INTO stocksync.level (store, item, location, product_id, quantity, revision)
+SELECT %s, %s + p.id, %s, p.id, %s, 0 FROM public.product_product p
+"""
+
+
+def cases():
+    """(store, plan, latency in ms, levels known before) of every run."""
+    result = []
+    for name, plan, latency_ms in PLANS:
+        for known in (False, True):
+            store = stores.Store(f"{name}-{'known' if known else 'first'}", locations=LOCATIONS)
+            result.append((store, plan, latency_ms, known))
+    return result
+
+
+def fill_topic(pipeline, products):
+    """Every product's record, by the producer's own backfill; seconds that it took."""
+    began = time.monotonic()
+    pipeline.producer.start()
+    pipeline.backfill()
+    pipeline.wait_published(300)
+    made = pipeline.producer.metric("stocksync_producer_records_total")
+    if made < products:
+        raise RuntimeError(f"{products} products, but {made:.0f} records")
+    pipeline.producer.stop()
+    return time.monotonic() - began
+
+
+def know_levels(pipeline, store):
+    for location in store.location_ids.values():
+        pipeline.connection.execute(
+            KNOWN, (store.name, stores.ITEM_BASE, location, stores.WRONG_START))
+    pipeline.connection.execute("VACUUM (ANALYZE) stocksync.level")
+
+
+def window(servers, store, consumer, total):
+    """Two samples of the shop's counters, the first and the last of the measured window, and the
+    seconds from the start to the first written level."""
+    def sample():
+        return time.monotonic(), servers.simulator.stats(store.name)
+
+    began = time.monotonic()
+    wait.until(lambda: servers.simulator.stats(store.name)["pairsApplied"] > 0,
+               lambda: f"a level is written:\n{consumer.tail()}", seconds=600, every=0.1,
+               alive=consumer.alive)
+    start_s = time.monotonic() - began
+    time.sleep(SETTLE_S)
+    first = last = sample()
+    while last[0] - first[0] < servers.seconds:
+        time.sleep(EVERY_S)
+        consumer.alive()
+        now = sample()
+        if now[1]["pairsApplied"] > total * 0.98:
+            break
+        last = now
+    if last is first:
+        raise RuntimeError(f"store {store.name}: the backlog ended before anything was measured")
+    return first, last, start_s
+
+
+def measure(servers, pipeline, result, store, plan, latency_ms, known):
+    name = store.name
+    store.open_shop(servers.simulator, pipeline.skus, plan, latency_ms)
+    if known:
+        know_levels(pipeline, store)
+    pipeline.connection.execute("CHECKPOINT")
+    consumer = pipeline.consumer
+    consumer.arguments = ("run", "--store", name)
+    consumer.start(ready=False)
+    total = servers.products * len(LOCATIONS)
+    try:
+        # The usage is that of the whole run up to the end of the window, the catalogue included.
+        usage = machine.Usage({**servers.processes(), "consumer": consumer.child.pid})
+        (began, first), (ended, last), start_s = window(servers, store, consumer, total)
+        used = usage.stop()
+        peak = machine.peak_mb(consumer.child.pid)
+    finally:
+        consumer.kill()     # what is left of the backlog is of no interest
+    seconds = ended - began
+    pairs = last["pairsApplied"] - first["pairsApplied"]
+    mutations = last["mutations"] - first["mutations"]
+    reads = last["requests"].get("LevelsRead", 0) - first["requests"].get("LevelsRead", 0)
+    charged = last["points"]["charged"] - first["points"]["charged"]
+    saved = first["points"]["currentlyAvailable"] - last["points"]["currentlyAvailable"]
+    theoretical = plan["restoreRate"] / POINTS_A_MUTATION * PAIRS_A_MUTATION
+    result.add(f"{name} start to first write", round(start_s, 1), "s")
+    result.add(f"{name} window", round(seconds, 1), "s")
+    result.add(f"{name} pairs/s", round(pairs / seconds), "1/s")
+    result.add(f"{name} share of {theoretical:.0f} pairs/s",
+               round(100 * pairs / seconds / theoretical, 1), "%")
+    result.add(f"{name} points used of those there were",
+               round(100 * charged / (plan["restoreRate"] * seconds + saved), 1), "%")
+    result.add(f"{name} pairs a mutation", round(pairs / max(1, mutations), 1), "")
+    result.add(f"{name} mutations/s", round(mutations / seconds, 1), "1/s")
+    result.add(f"{name} reads/s", round(reads / seconds, 1), "1/s")
+    result.add(f"{name} points of reads",
+               round(100 * (charged - mutations * POINTS_A_MUTATION) / max(1, charged), 1), "%")
+    result.add(f"{name} throttled", last["throttled"], "")
+    result.add(f"{name} consumer peak", round(peak, 1), "MB")
+    result.add_usage(name, used)
+
+
+def run(servers):
+    runs = cases()
+    shop.create(servers.postgres, DATABASE)
+    pipeline = Pipeline(servers.postgres, servers.kafka, servers.simulator, DATABASE,
+                        "bench.apply", [store for store, *_ in runs],
+                        {"topic": {"partitions": servers.partitions}})
+    result = report.Report("apply", {
+        **servers.conditions, "products": servers.products,
+        "levels": servers.products * len(LOCATIONS), "seconds": servers.seconds})
+    try:
+        pipeline.install()
+        print(f"apply: filling the topic with {servers.products:,} records", flush=True)
+        result.add("backfill", round(fill_topic(pipeline, servers.products), 1), "s")
+        for store, plan, latency_ms, known in runs:
+            print(f"apply: {store.name}: {plan['restoreRate']} points/s, {latency_ms} ms",
+                  flush=True)
+            measure(servers, pipeline, result, store, plan, latency_ms, known)
+    except BaseException:
+        print(pipeline.logs())
+        raise
+    finally:
+        pipeline.close()
+        servers.postgres.drop_database(DATABASE)
+    return result

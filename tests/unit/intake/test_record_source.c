@@ -1,0 +1,304 @@
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/core/clock.h"
+#include "common/core/logger.h"
+#include "common/core/metric.h"
+#include "consumer/intake/record_source.h"
+#include "tests/unit/kafka/mock_kafka.h"
+
+#define LIMIT_MS   20000
+#define STEP_MS    100
+#define PARTITIONS 2
+
+static struct mock_kafka mock;
+static struct err err;
+
+static int start(void **state)
+{
+    (void)state;
+    mock_kafka_start(&mock, PARTITIONS);
+    mock_kafka_set(&mock, "session.timeout.ms", "6000");
+    mock_kafka_set(&mock, "heartbeat.interval.ms", "500");
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    mock_kafka_stop(&mock);
+    return 0;
+}
+
+static struct record_source *open_source(const char *client_id)
+{
+    struct record_source *source = NULL;
+    const struct record_source_options options = {.kafka = &mock.conf,
+                                                  .topic = MOCK_TOPIC,
+                                                  .group_id = "stocksync-a",
+                                                  .client_id = client_id};
+    assert_int_equal(record_source_open(&options, &source, &err), STATUS_OK);
+    return source;
+}
+
+/* Waits on the descriptor, as a lane does. @return the event, SOURCE_NOTHING at the deadline */
+static struct source_event next(struct record_source *source, int timeout_ms)
+{
+    const int64_t deadline_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
+    for (;;) {
+        struct source_event event;
+        assert_int_equal(record_source_poll(source, &event, &err), STATUS_OK);
+        const int left_ms = clock_left_ms(deadline_us);
+        if (event.type != SOURCE_NOTHING || left_ms == 0) {
+            return event;
+        }
+        struct pollfd fd = {.fd = record_source_fd(source), .events = POLLIN};
+        (void)poll(&fd, 1, left_ms);
+    }
+}
+
+static struct source_event expect(struct record_source *source, enum source_event_type type)
+{
+    const struct source_event event = next(source, LIMIT_MS);
+    if (event.type != type) {
+        fail_msg("event %d, expected %d", (int)event.type, (int)type);
+    }
+    return event;
+}
+
+/* The next event of that type, whatever stands before it. */
+static struct source_event expect_later(struct record_source *source, enum source_event_type type)
+{
+    for (;;) {
+        const struct source_event event = next(source, LIMIT_MS);
+        if (event.type == type) {
+            return event;
+        }
+        if (event.type == SOURCE_NOTHING) {
+            fail_msg("event %d did not come", (int)type);
+        }
+    }
+}
+
+static void assert_bytes(struct bytes found, const char *expected)
+{
+    assert_int_equal(found.len, strlen(expected));
+    assert_memory_equal(found.ptr, expected, found.len);
+}
+
+static void record_source_gives_assignment_records_and_end(void **state)
+{
+    (void)state;
+    mock_kafka_write(&mock, 0, "1", "one", "1700000000000001");
+    mock_kafka_write(&mock, 0, "2", NULL, "1700000000000002");
+    mock_kafka_write(&mock, 0, "3", "", NULL);
+    mock_kafka_write(&mock, 0, "4", "four", "12x");
+    struct record_source *source = open_source("a");
+    struct source_event event = expect(source, SOURCE_ASSIGNED);
+    assert_int_equal(event.partition_count, PARTITIONS);
+    assert_int_equal(record_source_assigned_count(source), PARTITIONS);
+    struct source_event records[4];
+    size_t count = 0;
+    bool ended[PARTITIONS] = {false};
+    while (!ended[0] || !ended[1]) {
+        event = next(source, LIMIT_MS);
+        if (event.type == SOURCE_AT_END) {
+            ended[event.partition] = true;
+            continue;
+        }
+        assert_int_equal(event.type, SOURCE_RECORD);
+        assert_int_equal(event.partition, 0);
+        assert_int_equal(event.offset, (int64_t)count);
+        assert_true(event.timestamp_ms > 0);
+        if (count == 0) {
+            assert_bytes(event.key, "1");
+            assert_bytes(event.value, "one");
+        } else if (count == 1) {
+            assert_bytes(event.key, "2");
+        }
+        records[count++] = event;
+    }
+    assert_int_equal(count, 4);
+    assert_true(records[0].header_revision == INT64_C(1700000000000001));
+    assert_null(records[1].value.ptr);
+    assert_true(records[1].header_revision == INT64_C(1700000000000002));
+    assert_true(records[2].header_revision == 0);
+    assert_true(records[3].header_revision == 0);
+    record_source_close(source, LIMIT_MS);
+}
+
+static void record_source_starts_behind_what_was_committed(void **state)
+{
+    (void)state;
+    mock_kafka_write(&mock, 0, "1", "one", NULL);
+    mock_kafka_write(&mock, 0, "2", "two", NULL);
+    struct record_source *source = open_source("a");
+    assert_int_equal(expect_later(source, SOURCE_RECORD).offset, 0);
+    /* Partition 7 is not ours: left out, and no reason to fail. */
+    const struct partition_offset list[] = {{.partition = 0, .next_offset = 1},
+                                            {.partition = 7, .next_offset = 5}};
+    assert_int_equal(record_source_commit_wait(source, list, 2, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(record_source_commit_wait(source, list + 1, 1, LIMIT_MS, &err), STATUS_OK);
+    record_source_close(source, LIMIT_MS);
+    source = open_source("b");
+    const struct source_event event = expect_later(source, SOURCE_RECORD);
+    assert_int_equal(event.offset, 1);
+    assert_bytes(event.key, "2");
+    record_source_close(source, LIMIT_MS);
+}
+
+static void record_source_counts_refused_commits(void **state)
+{
+    (void)state;
+    struct metric *failures =
+        metric_counter("stocksync_kafka_commit_failures_total", "", "group", "stocksync-a");
+    const double before = metric_value(failures);
+    struct record_source *source = open_source("a");
+    expect(source, SOURCE_ASSIGNED);
+    const struct partition_offset list = {.partition = 0, .next_offset = 1};
+    rd_kafka_mock_push_request_errors(mock.cluster, API_OFFSET_COMMIT, 1,
+                                      RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+    const enum status status = record_source_commit_wait(source, &list, 1, LIMIT_MS, &err);
+    assert_int_equal(status_class(status), CLASS_TRANSIENT);
+    assert_true(metric_value(failures) == before + 1);
+    rd_kafka_mock_push_request_errors(mock.cluster, API_OFFSET_COMMIT, 1,
+                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    record_source_commit(source, &list, 1);
+    for (int i = 0; i < LIMIT_MS / STEP_MS && metric_value(failures) < before + 2; i++) {
+        (void)next(source, STEP_MS);
+    }
+    assert_true(metric_value(failures) == before + 2);
+    record_source_close(source, LIMIT_MS);
+}
+
+static void record_source_pause_stops_records_until_it_is_lifted(void **state)
+{
+    (void)state;
+    struct record_source *source = open_source("a");
+    record_source_pause(source, true); /* before there is an assignment: it must be kept */
+    expect(source, SOURCE_ASSIGNED);
+    mock_kafka_write(&mock, 1, "1", "one", NULL);
+    const struct source_event event = next(source, 1500);
+    assert_int_not_equal(event.type, SOURCE_RECORD);
+    record_source_pause(source, false);
+    assert_bytes(expect_later(source, SOURCE_RECORD).key, "1");
+    record_source_close(source, LIMIT_MS);
+}
+
+/* Two members: what leaves the first is not given to the second before the first lets go. */
+static void record_source_keeps_revoked_partitions_until_released(void **state)
+{
+    (void)state;
+    struct record_source *first = open_source("a");
+    expect(first, SOURCE_ASSIGNED);
+    struct record_source *second = open_source("b");
+    struct source_event event = {0};
+    int64_t deadline_us = clock_monotonic_us() + LIMIT_MS * INT64_C(1000);
+    while (event.type != SOURCE_REVOKED) {
+        event = next(first, STEP_MS);
+        (void)next(second, 0);
+        assert_true(clock_left_ms(deadline_us) > 0);
+    }
+    assert_int_equal(event.partition_count, 1);
+    const int32_t leaving = event.partitions[0];
+    /* Still ours for a last commit, but its records are for the next owner. */
+    mock_kafka_write(&mock, leaving, "1", "one", NULL);
+    const struct partition_offset last = {.partition = leaving, .next_offset = 0};
+    assert_int_equal(record_source_commit_wait(first, &last, 1, LIMIT_MS, &err), STATUS_OK);
+    const int64_t until_us = clock_monotonic_us() + 1000000;
+    while (clock_left_ms(until_us) > 0) {
+        event = next(first, STEP_MS);
+        assert_true(event.type != SOURCE_RECORD);
+        event = next(second, 0);
+        assert_true(event.type != SOURCE_ASSIGNED || event.partition_count == 0);
+    }
+    assert_int_equal(record_source_assigned_count(first), PARTITIONS);
+    record_source_release_partitions(first);
+    assert_int_equal(record_source_assigned_count(first), 1);
+    bool received = false;
+    deadline_us = clock_monotonic_us() + LIMIT_MS * INT64_C(1000);
+    while (!received) {
+        (void)next(first, 0);
+        event = next(second, STEP_MS);
+        received = event.type == SOURCE_RECORD;
+        assert_true(clock_left_ms(deadline_us) > 0);
+    }
+    assert_int_equal(event.partition, leaving);
+    assert_bytes(event.key, "1");
+    record_source_close(first, LIMIT_MS);
+    record_source_close(second, LIMIT_MS);
+}
+
+static void record_source_says_when_no_broker_answers(void **state)
+{
+    (void)state;
+    struct record_source *source = open_source("a");
+    expect(source, SOURCE_ASSIGNED);
+    (void)rd_kafka_mock_broker_set_down(mock.cluster, 1);
+    struct source_event event;
+    enum status status = STATUS_OK;
+    for (int i = 0; status == STATUS_OK && i < LIMIT_MS / STEP_MS; i++) {
+        struct pollfd fd = {.fd = record_source_fd(source), .events = POLLIN};
+        (void)poll(&fd, 1, STEP_MS);
+        status = record_source_poll(source, &event, &err);
+    }
+    assert_int_equal(status, STATUS_BROKER_LOST);
+    (void)rd_kafka_mock_broker_set_up(mock.cluster, 1);
+    mock_kafka_write(&mock, 0, "1", "one", NULL);
+    for (int i = 0; i < LIMIT_MS / STEP_MS; i++) {
+        /* Told once a loss, at most; then it goes on by itself. */
+        if (record_source_poll(source, &event, &err) == STATUS_OK && event.type == SOURCE_RECORD) {
+            break;
+        }
+        struct pollfd fd = {.fd = record_source_fd(source), .events = POLLIN};
+        (void)poll(&fd, 1, STEP_MS);
+    }
+    assert_int_equal(event.type, SOURCE_RECORD);
+    record_source_close(source, LIMIT_MS);
+}
+
+static void record_source_closes_in_time_without_a_broker(void **state)
+{
+    (void)state;
+    struct record_source *source = open_source("a");
+    expect(source, SOURCE_ASSIGNED);
+    (void)rd_kafka_mock_broker_set_down(mock.cluster, 1);
+    const int64_t began_us = clock_monotonic_us();
+    record_source_close(source, 3000);
+    assert_in_range(clock_monotonic_us() - began_us, 0, 6000000);
+    record_source_close(NULL, 0);
+}
+
+static void record_source_open_refuses_wrong_properties(void **state)
+{
+    (void)state;
+    struct record_source *source = NULL;
+    mock_kafka_set(&mock, "fetch.min.bytes", "many");
+    const struct record_source_options options = {
+        .kafka = &mock.conf, .topic = MOCK_TOPIC, .group_id = "g", .client_id = "c"};
+    assert_int_equal(record_source_open(&options, &source, &err), STATUS_CONFIG);
+    assert_null(source);
+}
+
+int main(void)
+{
+    log_init("test", LOG_ERROR);
+#define SOURCE_TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+    const struct CMUnitTest tests[] = {
+        SOURCE_TEST(record_source_gives_assignment_records_and_end),
+        SOURCE_TEST(record_source_starts_behind_what_was_committed),
+        SOURCE_TEST(record_source_counts_refused_commits),
+        SOURCE_TEST(record_source_pause_stops_records_until_it_is_lifted),
+        SOURCE_TEST(record_source_keeps_revoked_partitions_until_released),
+        SOURCE_TEST(record_source_says_when_no_broker_answers),
+        SOURCE_TEST(record_source_closes_in_time_without_a_broker),
+        SOURCE_TEST(record_source_open_refuses_wrong_properties),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
