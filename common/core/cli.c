@@ -153,6 +153,56 @@ static bool is_word(const char *word, const char *brief, const char *full)
     return strcmp(word, brief) == 0 || strcmp(word, full) == 0;
 }
 
+/* Words that ask for a text instead of a command. @return true: the text is written */
+static bool answer_question(const struct cli_program *program,
+                            struct cli_call *call,
+                            const char *word,
+                            const char *next,
+                            struct strbuf *text)
+{
+    if (is_word(word, "-h", "--help") && call->command != NULL) {
+        append_command_help(program, call->command, text);
+    } else if (is_word(word, "-h", "--help") ||
+               (call->command == NULL && strcmp(word, "help") == 0)) {
+        append_program_help(program, text);
+    } else if (is_word(word, "-V", "--version")) {
+        strbuf_appendf(text, "%s %s\n", program->name, program->version);
+    } else if (call->command == NULL && strcmp(word, "--complete") == 0) {
+        append_completion(program, next, text);
+    } else {
+        return false;
+    }
+    call->command = NULL;
+    return true;
+}
+
+/* One word that is no question; moves *at to the last word used. */
+static enum status parse_word(const struct cli_program *program,
+                              struct cli_call *call,
+                              int argc,
+                              char **argv,
+                              int *at,
+                              struct err *err)
+{
+    const char *word = argv[*at];
+    if (is_word(word, "-c", "--config")) {
+        if (*at + 1 >= argc) {
+            return err_set(err, STATUS_USAGE, "'%s' needs a file", word);
+        }
+        *at += 1;
+        call->conf_path = argv[*at];
+        return STATUS_OK;
+    }
+    if (call->command != NULL) {
+        return parse_flag(program, call, argc, argv, at, err);
+    }
+    call->command = find_command(program, word);
+    return call->command != NULL
+               ? STATUS_OK
+               : err_set(err, STATUS_USAGE, "unknown command '%s'; see '%s --help'", word,
+                         program->name);
+}
+
 enum status cli_parse(const struct cli_program *program,
                       int argc,
                       char **argv,
@@ -162,41 +212,12 @@ enum status cli_parse(const struct cli_program *program,
 {
     *call = (struct cli_call){0};
     for (int i = 1; i < argc; i++) {
-        const char *word = argv[i];
-        if (is_word(word, "-h", "--help") || (call->command == NULL && strcmp(word, "help") == 0)) {
-            if (call->command != NULL) {
-                append_command_help(program, call->command, text);
-            } else {
-                append_program_help(program, text);
-            }
-            call->command = NULL;
+        if (answer_question(program, call, argv[i], i + 1 < argc ? argv[i + 1] : NULL, text)) {
             return STATUS_OK;
         }
-        if (is_word(word, "-V", "--version")) {
-            strbuf_appendf(text, "%s %s\n", program->name, program->version);
-            call->command = NULL;
-            return STATUS_OK;
-        }
-        if (call->command == NULL && strcmp(word, "--complete") == 0) {
-            append_completion(program, i + 1 < argc ? argv[i + 1] : NULL, text);
-            return STATUS_OK;
-        }
-        if (is_word(word, "-c", "--config")) {
-            if (i + 1 >= argc) {
-                return err_set(err, STATUS_USAGE, "'%s' needs a file", word);
-            }
-            call->conf_path = argv[++i];
-        } else if (call->command == NULL) {
-            call->command = find_command(program, word);
-            if (call->command == NULL) {
-                return err_set(err, STATUS_USAGE, "unknown command '%s'; see '%s --help'", word,
-                               program->name);
-            }
-        } else {
-            enum status rc = parse_flag(program, call, argc, argv, &i, err);
-            if (rc != STATUS_OK) {
-                return rc;
-            }
+        enum status rc = parse_word(program, call, argc, argv, &i, err);
+        if (rc != STATUS_OK) {
+            return rc;
         }
     }
     if (call->command == NULL) {

@@ -4,9 +4,10 @@
  *     ts=2026-11-23T20:44:07.123Z level=info svc=producer mod=tail event=settled count=120
  * revision=17… msg="…"
  *
- * Keys are house-style's glossary (section 8). Values from outside are escaped here. Secrets never
- * reach this module: there is no field type for them. The same line (all but ts) repeated within
- * ten seconds is folded into one with `repeated=N`. Thread-safe; global by design.
+ * Keys are the field's words, one spelling everywhere: store, topic, partition, offset, product,
+ * item, location, revision, state, status, class, origin … Values from outside are escaped here.
+ * Secrets never reach this module: there is no field type for them. The same line (all but ts)
+ * repeated within ten seconds is folded into one with `repeated=N`. Thread-safe; global by design.
  */
 #ifndef STOCKSYNC_CORE_LOGGER_H
 #define STOCKSYNC_CORE_LOGGER_H

@@ -2,9 +2,9 @@
  * metric: counters, gauges and histograms in one registry, shown as Prometheus text.
  *
  * Cells are registered at start or when a lane starts and live as long as the process; updating is
- * one relaxed atomic operation. Names follow house-style section 8; at most one label (a name, such
- * as store, and its value). Registering the same name and label value again returns the same cell.
- * Thread-safe; global by design.
+ * one relaxed atomic operation. Names are stocksync_<producer|store>_<what>_<unit>[_total]; at most
+ * one label (a name, such as store, and its value). Registering the same name and label value again
+ * returns the same cell. Thread-safe; global by design.
  */
 #ifndef STOCKSYNC_CORE_METRIC_H
 #define STOCKSYNC_CORE_METRIC_H

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#define TEXT_MAX_BYTES (1024 * 1024)
+#define TEXT_MAX_BYTES ((size_t)1024 * 1024)
 
 const struct cli_flag program_config_flags[1] = {
     {.name = "--example", .help = "a commented file with every option, its default and meaning"},

@@ -1,8 +1,9 @@
 /**
  * product_stock: the record that travels through Kafka, as a plain struct.
  *
- * Source: schemas/avro/product_stock.avsc. Quantities are doubles in the product's own unit, before any store rule. Strings are UTF-8.
- * A struct product_stock owns what it points to (product_stock_release), except where a function says "borrowed". One owner.
+ * Source: schemas/avro/product_stock.avsc. Quantities are doubles in the product's own unit, before
+ * any store rule. Strings are UTF-8. A struct product_stock owns what it points to
+ * (product_stock_release), except where a function says "borrowed". One owner.
  */
 #ifndef STOCKSYNC_MODEL_PRODUCT_STOCK_H
 #define STOCKSYNC_MODEL_PRODUCT_STOCK_H
@@ -20,9 +21,9 @@ enum cause { CAUSE_STOCK, CAUSE_PRODUCT, CAUSE_BOM, CAUSE_PARENT, CAUSE_BACKFILL
 /** One warehouse's numbers, Odoo's own: _compute_quantities_dict with that warehouse as context. */
 struct warehouse_stock {
     int32_t warehouse_id;
-    char *code;    /* stock_warehouse.code, never NULL */
-    double on_hand; /* qty_available */
-    double free;    /* free_qty */
+    char *code;        /* stock_warehouse.code, never NULL */
+    double on_hand;    /* qty_available */
+    double free;       /* free_qty */
     bool has_forecast; /* the three below were read ([odoo] forecast = on); Avro null otherwise */
     double incoming;
     double outgoing;
@@ -31,18 +32,20 @@ struct warehouse_stock {
 
 struct product_stock {
     int32_t product_id;
-    int32_t template_id; /* 0: the product row has no template (never in Odoo, seen in broken data) */
-    char *sku;           /* default_code; NULL when NULL or empty */
-    char *barcode;       /* NULL when NULL or empty */
-    int32_t company_id;  /* 0: shared by all companies */
-    bool active;         /* variant and template both active */
+    int32_t
+        template_id; /* 0: the product row has no template (never in Odoo, seen in broken data) */
+    char *sku;       /* default_code; NULL when NULL or empty */
+    char *barcode;   /* NULL when NULL or empty */
+    int32_t company_id; /* 0: shared by all companies */
+    bool active;        /* variant and template both active */
     bool shopify_enabled;
     bool is_kit;
-    int64_t revision;   /* µs since the epoch, rising; see revision.h */
-    enum cause cause;   /* of the earliest mark */
+    int64_t revision;      /* µs since the epoch, rising; see revision.h */
+    enum cause cause;      /* of the earliest mark */
     int64_t changed_at_us; /* earliest mark, wall clock */
     int64_t read_at_us;    /* when the state was read, wall clock */
-    struct warehouse_stock *warehouses; /* by warehouse_id ascending; every active warehouse; none for kits yet */
+    struct warehouse_stock
+        *warehouses; /* by warehouse_id ascending; every active warehouse; none for kits yet */
     size_t warehouse_count;
 };
 
@@ -54,14 +57,16 @@ struct product_stock {
 #define PRODUCT_STOCK_KEY_SIZE 12
 void product_stock_format_key(int32_t product_id, char key[PRODUCT_STOCK_KEY_SIZE]);
 /** @return STATUS_OK or STATUS_RECORD_INVALID: not canonical decimal, or out of range 1 … 2^31−1 */
-NODISCARD enum status product_stock_parse_key(struct bytes key, int32_t *product_id, struct err *err);
+NODISCARD enum status
+product_stock_parse_key(struct bytes key, int32_t *product_id, struct err *err);
 
 /** "stock", "product", "bom", "parent", "backfill"; static. */
 const char *cause_name(enum cause cause);
 /** @return false for an unknown name */
 bool cause_parse(const char *text, enum cause *out);
 
-/** Appends the record as one JSON object with the schema's field names, in its order; doubles as shortest text that reads back equal. */
+/** Appends the record as one JSON object with the schema's field names, in its order; doubles as
+ * shortest text that reads back equal. */
 void product_stock_append_json(const struct product_stock *stock, struct strbuf *out);
 
 /** Frees what the struct owns and zeroes it. */

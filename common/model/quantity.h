@@ -1,14 +1,17 @@
 /**
- * quantity: Odoo's rounding and the floor of store rules. Pure. Source: odoo/tools/float_utils.py (15.0), facts/odoo section 5.
+ * quantity: Odoo's rounding and the floor of store rules. Pure. Source: odoo/tools/float_utils.py
+ * (15.0), facts/odoo section 5.
  */
 #ifndef STOCKSYNC_MODEL_QUANTITY_H
 #define STOCKSYNC_MODEL_QUANTITY_H
 
 #include <stdint.h>
 
-/** Odoo's float_round(value, precision_rounding=rounding, HALF-UP); rounding <= 0 returns value unchanged. */
+/** Odoo's float_round(value, precision_rounding=rounding, HALF-UP); rounding <= 0 returns value
+ * unchanged. */
 double quantity_round_half_up(double value, double rounding);
-/** Greatest whole number <= value, where a value within 1e-9 (relative, at most 1e-6) below a whole number counts as that number; saturates at ±10^15. NaN gives 0. */
+/** Greatest whole number <= value, where a value within 1e-9 (relative, at most 1e-6) below a whole
+ * number counts as that number; saturates at ±10^15. NaN gives 0. */
 int64_t quantity_floor(double value);
 
 #endif

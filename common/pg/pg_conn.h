@@ -1,8 +1,9 @@
 /**
  * pg_conn: one connection to PostgreSQL, opened, checked and opened again.
  *
- * Blocking calls, bounded: connect_timeout 5 s, statement_timeout as given, TCP keepalives and tcp_user_timeout 20 s on both sides, so a
- * black hole ends as STATUS_SOURCE_LOST within half a minute. One owner; one thread at a time.
+ * Blocking calls, bounded: connect_timeout 5 s, statement_timeout as given, TCP keepalives and
+ * tcp_user_timeout 20 s on both sides, so a black hole ends as STATUS_SOURCE_LOST within half a
+ * minute. One owner; one thread at a time.
  */
 #ifndef STOCKSYNC_PG_PG_CONN_H
 #define STOCKSYNC_PG_PG_CONN_H
@@ -28,13 +29,16 @@ void pg_conn_free(struct pg_conn *conn);
 
 /**
  * Makes sure there is a usable connection: connects if there is none, or if the old one is broken.
- * Sets search_path to pg_catalog (every name in our SQL is qualified), TimeZone UTC, client_encoding UTF8, bytea and float output exact.
+ * Sets search_path to pg_catalog (every name in our SQL is qualified), TimeZone UTC,
+ * client_encoding UTF8, bytea and float output exact.
  * @return STATUS_OK
  *         STATUS_SOURCE_LOST  server away, starting up, too many connections (class transient)
- *         STATUS_CONFIG       dsn malformed, database or role does not exist, password refused; err names host, database, role, never the password
+ *         STATUS_CONFIG       dsn malformed, database or role does not exist, password refused; err
+ * names host, database, role, never the password
  */
 NODISCARD enum status pg_conn_open(struct pg_conn *conn, struct err *err);
-/** Closes; the next pg_conn_open connects anew. Prepared statements are gone then; pg_query prepares them again by itself. */
+/** Closes; the next pg_conn_open connects anew. Prepared statements are gone then; pg_query
+ * prepares them again by itself. */
 void pg_conn_close(struct pg_conn *conn);
 bool pg_conn_is_open(const struct pg_conn *conn);
 /** Counts successful connects: a caller that keeps session state (advisory lock) compares it. */

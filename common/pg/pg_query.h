@@ -1,14 +1,13 @@
 /**
  * pg_query: runs one statement and checks status and shape of what came back.
  *
- * Arguments and results travel in binary. Statements that are run often are prepared on first use, per connection, keyed by the
- * address of the SQL text (which must be static). Errors become statuses by SQLSTATE class:
- *   connection lost, 57P0x, 08xxx             STATUS_SOURCE_LOST (the connection is closed)
- *   40001, 40P01, 55P03, 57014, 53xxx         STATUS_SOURCE_BUSY
- *   42501                                     STATUS_PERMISSION
- *   3F000, 42P01, 42703, 42883                STATUS_DATABASE_UNFIT
- *   everything else                           STATUS_INTERNAL
- * err.origin is the SQLSTATE; err.msg has the server's primary message. One owner, as the connection.
+ * Arguments and results travel in binary. Statements that are run often are prepared on first use,
+ * per connection, keyed by the address of the SQL text (which must be static). Errors become
+ * statuses by SQLSTATE class: connection lost, 57P0x, 08xxx             STATUS_SOURCE_LOST (the
+ * connection is closed) 40001, 40P01, 55P03, 57014, 53xxx         STATUS_SOURCE_BUSY 42501
+ * STATUS_PERMISSION 3F000, 42P01, 42703, 42883                STATUS_DATABASE_UNFIT everything else
+ * STATUS_INTERNAL err.origin is the SQLSTATE; err.msg has the server's primary message. One owner,
+ * as the connection.
  */
 #ifndef STOCKSYNC_PG_PG_QUERY_H
 #define STOCKSYNC_PG_PG_QUERY_H
@@ -30,7 +29,7 @@ struct pg_args {
     struct {
         uint32_t type; /* Oid */
         size_t offset;
-        int length;    /* -1: NULL */
+        int length; /* -1: NULL */
     } list[PG_ARGS_MAX];
     int count;
 };
@@ -57,8 +56,8 @@ void pg_args_text_array(struct pg_args *args, const char *const *list, size_t co
 
 /** Rows of an answer; zero-initialise, release when done. Values stay valid until then. */
 struct pg_rows {
-    void *result; /* PGresult */
-    int count;    /* rows */
+    void *result;  /* PGresult */
+    int count;     /* rows */
     long affected; /* rows touched by INSERT, UPDATE, DELETE; 0 otherwise */
 };
 
@@ -69,13 +68,18 @@ void pg_rows_release(struct pg_rows *rows);
  *
  * @param sql    static text, one statement; prepared on first use
  * @param args   NULL: none
- * @param shape  one letter a column: b bool, h int2, i int4, l int8, d float8, t text or varchar or name, y bytea, z timestamptz, a uuid;
+ * @param shape  one letter a column: b bool, h int2, i int4, l int8, d float8, t text or varchar or
+ * name, y bytea, z timestamptz, a uuid;
  *               "" for statements without rows
  * @param rows   [out] released and filled; may be NULL when shape is ""
  * @return see above; a shape that differs is STATUS_INTERNAL
  */
-NODISCARD enum status pg_query(struct pg_conn *conn, const char *sql, const struct pg_args *args, const char *shape,
-                               struct pg_rows *rows, struct err *err);
+NODISCARD enum status pg_query(struct pg_conn *conn,
+                               const char *sql,
+                               const struct pg_args *args,
+                               const char *shape,
+                               struct pg_rows *rows,
+                               struct err *err);
 
 /**
  * Runs one or more statements without arguments or rows, in text: BEGIN, COMMIT, DDL scripts, SET.
@@ -86,12 +90,13 @@ NODISCARD enum status pg_exec(struct pg_conn *conn, const char *sql, struct err 
 void pg_rollback(struct pg_conn *conn);
 
 bool pg_is_null(const struct pg_rows *rows, int row, int column);
-bool pg_bool(const struct pg_rows *rows, int row, int column);     /* NULL: false */
-int32_t pg_i32(const struct pg_rows *rows, int row, int column);   /* h or i; NULL: 0 */
-int64_t pg_i64(const struct pg_rows *rows, int row, int column);   /* NULL: 0 */
-double pg_f64(const struct pg_rows *rows, int row, int column);    /* NULL: 0 */
-const char *pg_text(const struct pg_rows *rows, int row, int column); /* NUL-terminated, NULL: NULL */
+bool pg_bool(const struct pg_rows *rows, int row, int column);   /* NULL: false */
+int32_t pg_i32(const struct pg_rows *rows, int row, int column); /* h or i; NULL: 0 */
+int64_t pg_i64(const struct pg_rows *rows, int row, int column); /* NULL: 0 */
+double pg_f64(const struct pg_rows *rows, int row, int column);  /* NULL: 0 */
+const char *
+pg_text(const struct pg_rows *rows, int row, int column); /* NUL-terminated, NULL: NULL */
 struct bytes pg_bytea(const struct pg_rows *rows, int row, int column); /* NULL: ptr NULL */
-int64_t pg_time_us(const struct pg_rows *rows, int row, int column); /* wall µs; NULL: 0 */
+int64_t pg_time_us(const struct pg_rows *rows, int row, int column);    /* wall µs; NULL: 0 */
 
 #endif

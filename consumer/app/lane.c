@@ -12,6 +12,7 @@
 #define MOD "lane"
 
 #define COMMIT_EVERY_US INT64_C(1000000)
+#define ADOPT_EVERY_US  INT64_C(5000000)
 #define IDLE_WAIT_MS    1000
 #define CLOSE_LIMIT_MS  5000
 /* A run with --once gives up when it could not even begin for so long. */
@@ -150,6 +151,15 @@ static enum status commit_if_due(struct lane *l, struct err *err)
     }
     l->commit_at_us = now + COMMIT_EVERY_US;
     lane_publish_view(l);
+    if (now >= l->adopt_at_us) {
+        /* a process that died a moment ago may not have lost its lock when its partitions came here
+         */
+        l->adopt_at_us = now + ADOPT_EVERY_US;
+        enum status rc = lane_adopt_attempts(l, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
     return lane_commit(l, false, err);
 }
 

@@ -135,7 +135,7 @@ struct lane {
     struct state_attempt *adopted; /* of dead processes, not sent again yet: from adopted_next on */
     size_t adopted_count, adopted_next;
     bool suspect_mapping;
-    int64_t commit_at_us, mapping_retry_us;
+    int64_t commit_at_us, adopt_at_us, mapping_retry_us;
     size_t replanned; /* parked products offered again and not yet taken off the list */
     int32_t *replanned_ids;
     unsigned char *at_end; /* by partition: end seen since the last record */

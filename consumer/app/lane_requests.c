@@ -8,6 +8,10 @@
 
 #define MOD "lane"
 
+/* Least pause between two probes of a store that a person must cure; an answer may ask for more. */
+#define CLOSED_PROBE_MS  60000
+#define REFUSED_PROBE_MS 5000
+
 /* Variables of 250 entries need about 40 kB. */
 #define VARIABLES_MAX_BYTES (256 * 1024)
 
@@ -99,6 +103,13 @@ static struct level_write write_of(const struct pair *p)
                                 .changed_at_us = p->want.changed_at_us};
 }
 
+static void put_back(struct lane *l, struct pair *pair, enum pair_stage stage)
+{
+    if (coalescer_put_back(l->coalescer, pair, stage)) {
+        metric_add(l->m.superseded, 1); /* by the newer value that had waited */
+    }
+}
+
 /* Shopify holds the wanted value already: remembered with its revision, so that an older record can
  * never overwrite it. */
 static enum status note_equal(struct lane *l,
@@ -144,7 +155,7 @@ static enum status resolve(struct lane *l, struct err *err)
     for (size_t i = 0; i < count; i++) {
         struct pair *p = pairs[i];
         if (!known[i].found) {
-            coalescer_put_back(l->coalescer, p, PAIR_UNREAD);
+            put_back(l, p, PAIR_UNREAD);
         } else if (known[i].revision >= p->want.revision) {
             metric_add(l->m.superseded, 1);
             coalescer_finish(l->coalescer, p, NULL);
@@ -154,7 +165,7 @@ static enum status resolve(struct lane *l, struct err *err)
             equal_count++;
         } else {
             p->change_from = known[i].quantity;
-            coalescer_put_back(l->coalescer, p, PAIR_READY);
+            put_back(l, p, PAIR_READY);
         }
     }
     return note_equal(l, equal, equal_list, equal_count, err);
@@ -426,7 +437,7 @@ read_answered(struct lane *l, struct request *r, const struct answer *answer, st
             equal_count++;
         } else {
             p->change_from = read[i].quantity;
-            coalescer_put_back(l->coalescer, p, PAIR_READY);
+            put_back(l, p, PAIR_READY);
         }
     }
     request_end(r);
@@ -492,7 +503,10 @@ set_refused(struct lane *l, struct request *r, const struct answer *answer, stru
     struct pair_verdict parks[INVENTORY_MAX_ENTRIES];
     size_t park_count = 0;
     bool stale = answer->class == ANSWER_RETRY_NEW;
-    bool all = answer->entry_count == 0; /* nobody is named */
+    bool all = true; /* nobody is named */
+    for (size_t k = 0; k < answer->entry_count; k++) {
+        all = all && answer->entries[k].index >= r->count;
+    }
     if (all && !stale && r->count > 1) {
         l->batch_limit = r->count / 2;
     }
@@ -502,10 +516,10 @@ set_refused(struct lane *l, struct request *r, const struct answer *answer, stru
         bool named = all ? (stale || r->count == 1) : e != NULL;
         bool is_stale = stale || (e != NULL && is_stale_code(e->code));
         if (!named) {
-            coalescer_put_back(l->coalescer, p, PAIR_READY);
+            put_back(l, p, PAIR_READY);
         } else if (is_stale && ++p->tries < LANE_MAX_TRIES) {
             metric_add(l->m.stale, 1);
-            coalescer_put_back(l->coalescer, p, PAIR_UNREAD);
+            put_back(l, p, PAIR_UNREAD);
         } else {
             struct pair_verdict *v = &parks[park_count++];
             v->pair = p;
@@ -548,7 +562,8 @@ static void wait_and_retry(struct lane *l, struct request *r, const struct answe
         metric_add(l->m.unknown, 1);
         state = r->backoff.attempt >= 3 ? LANE_BROKEN : l->view.state;
     } else {
-        wait_ms = backoff_next_ms(&r->backoff, answer->class == ANSWER_CLOSED ? 60000 : 5000);
+        int64_t least_ms = answer->class == ANSWER_CLOSED ? CLOSED_PROBE_MS : REFUSED_PROBE_MS;
+        wait_ms = backoff_next_ms(&r->backoff, wait_ms > least_ms ? wait_ms : least_ms);
         state = answer->class == ANSWER_AUTH ? LANE_UNAUTHORISED : LANE_MISCONFIGURED;
         state = answer->class == ANSWER_CLOSED ? LANE_CLOSED : state;
     }

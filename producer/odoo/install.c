@@ -109,6 +109,7 @@ bool install_plan_is_empty(const struct install_plan *plan)
     return plan->sql.len == 0;
 }
 
+PRINTF_LIKE(2, 0)
 static void append_format(struct strbuf *sb, const char *fmt, va_list list)
 {
     char text[2048];

@@ -1,6 +1,7 @@
 """apply: how much of a store's point budget a backlog turns into written levels."""
 
 import time
+from dataclasses import dataclass
 
 from lab import stores, wait
 from lab.pipeline import Pipeline
@@ -14,11 +15,32 @@ SETTLE_S = 2            # after the first written level: what was saved up in th
 LOCATIONS = {"East": shop.CODES[:2], "West": shop.CODES[2:]}
 DATABASE = "apply"
 
-# Shopify's real bucket holds 20 s of its restore rate; the fast one here holds 2 s, so that a window
-# without saved points remains before the backlog ends.
-PLANS = [
-    ("standard", {"restoreRate": 100, "maximumAvailable": 2000}, 0),
-    ("fast", {"restoreRate": 1000, "maximumAvailable": 2000}, 100),
+STANDARD = {"restoreRate": 100, "maximumAvailable": 2000}
+# Shopify's real bucket holds 20 s of its restore rate; this one holds 2 s, so that a window without
+# saved points remains before the backlog ends.
+FAST = {"restoreRate": 1000, "maximumAvailable": 2000}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run. known: what the levels hold is known before, so nothing is read."""
+    name: str
+    plan: dict
+    latency_ms: int
+    known: bool
+    requests: int       # [consumer] requests: mutations in flight
+
+    @property
+    def store(self):
+        return stores.Store(self.name, locations=LOCATIONS)
+
+
+CASES = [
+    Case("standard-first", STANDARD, 0, False, 4),
+    Case("standard-known", STANDARD, 0, True, 4),
+    Case("fast-first", FAST, 100, False, 4),
+    Case("fast-known", FAST, 100, True, 4),
+    Case("fast-known-16", FAST, 100, True, 16),
 ]
 
 # The state after a first load, when everything differs: what is written is known, nothing is read.
@@ -26,16 +48,6 @@ KNOWN = """
 INSERT INTO stocksync.level (store, item, location, product_id, quantity, revision)
 SELECT %s, %s + p.id, %s, p.id, %s, 0 FROM public.product_product p
 """
-
-
-def cases():
-    """(store, plan, latency in ms, levels known before) of every run."""
-    result = []
-    for name, plan, latency_ms in PLANS:
-        for known in (False, True):
-            store = stores.Store(f"{name}-{'known' if known else 'first'}", locations=LOCATIONS)
-            result.append((store, plan, latency_ms, known))
-    return result
 
 
 def fill_topic(pipeline, products):
@@ -83,12 +95,14 @@ def window(servers, store, consumer, total):
     return first, last, start_s
 
 
-def measure(servers, pipeline, result, store, plan, latency_ms, known):
-    name = store.name
-    store.open_shop(servers.simulator, pipeline.skus, plan, latency_ms)
-    if known:
+def measure(servers, pipeline, result, case):
+    name, store, plan = case.name, case.store, case.plan
+    store.open_shop(servers.simulator, pipeline.skus, plan, case.latency_ms)
+    if case.known:
         know_levels(pipeline, store)
     pipeline.connection.execute("CHECKPOINT")
+    pipeline.sections["consumer"]["requests"] = case.requests
+    pipeline.write_config()
     consumer = pipeline.consumer
     consumer.arguments = ("run", "--store", name)
     consumer.start(ready=False)
@@ -126,10 +140,9 @@ def measure(servers, pipeline, result, store, plan, latency_ms, known):
 
 
 def run(servers):
-    runs = cases()
     shop.create(servers.postgres, DATABASE)
     pipeline = Pipeline(servers.postgres, servers.kafka, servers.simulator, DATABASE,
-                        "bench.apply", [store for store, *_ in runs],
+                        "bench.apply", [case.store for case in CASES],
                         {"topic": {"partitions": servers.partitions}})
     result = report.Report("apply", {
         **servers.conditions, "products": servers.products,
@@ -138,10 +151,10 @@ def run(servers):
         pipeline.install()
         print(f"apply: filling the topic with {servers.products:,} records", flush=True)
         result.add("backfill", round(fill_topic(pipeline, servers.products), 1), "s")
-        for store, plan, latency_ms, known in runs:
-            print(f"apply: {store.name}: {plan['restoreRate']} points/s, {latency_ms} ms",
-                  flush=True)
-            measure(servers, pipeline, result, store, plan, latency_ms, known)
+        for case in CASES:
+            print(f"apply: {case.name}: {case.plan['restoreRate']} points/s, {case.latency_ms} ms,"
+                  f" {case.requests} requests in flight", flush=True)
+            measure(servers, pipeline, result, case)
     except BaseException:
         print(pipeline.logs())
         raise

@@ -15,6 +15,11 @@
 
 static struct avro_codec *codec;
 
+static void free_codec(void)
+{
+    avro_codec_free(codec);
+}
+
 static void check_round_trip(const struct product_stock *stock)
 {
     struct product_stock again;
@@ -43,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err err = {0};
     if (codec == NULL) {
         INVARIANT(avro_codec_new(&codec, &err) == STATUS_OK, "%s", err.msg);
+        (void)atexit(free_codec);
     }
     if (avro_codec_decode(codec, bytes_of(data, size), &stock, &err) == STATUS_OK) {
         check_round_trip(&stock);

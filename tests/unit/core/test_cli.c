@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -29,10 +30,13 @@ static const struct cli_program PROGRAM = {"prog", "does things", "1.2.3", COMMA
 static enum status
 parse(const char *const *words, struct cli_call *call, struct strbuf *text, struct err *err)
 {
-    char *argv[16] = {(char *)(uintptr_t) "prog"};
+    /* main's argv is not const: copies, which the call borrows until the next one */
+    static char copies[16][64];
+    char *argv[16] = {copies[0]};
     int argc = 1;
     for (; words[argc - 1] != NULL; argc++) {
-        argv[argc] = (char *)(uintptr_t)words[argc - 1];
+        (void)snprintf(copies[argc], sizeof copies[argc], "%s", words[argc - 1]);
+        argv[argc] = copies[argc];
     }
     return cli_parse(&PROGRAM, argc, argv, call, text, err);
 }

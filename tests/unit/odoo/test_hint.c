@@ -1,0 +1,130 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "producer/odoo/hint.h"
+
+#define MS INT64_C(1000)
+
+static struct hint_read found(int64_t after, int64_t last, size_t count, bool full, int64_t took_us)
+{
+    return (struct hint_read){
+        .started_after = after, .last_id = last, .count = count, .full = full, .took_us = took_us};
+}
+
+static void hint_begins_at_zero_and_at_once(void **state)
+{
+    (void)state;
+    struct hint hint;
+    hint_init(&hint);
+    assert_int_equal(hint_start(&hint, 5, 0), 0);
+    assert_int_equal(hint_pace_us(&hint), 0);
+}
+
+/* Where the read after one that began at 0 at time 1 s begins. */
+static const struct {
+    const char *name;
+    int64_t last_id;
+    size_t count;
+    bool full;
+    int64_t took_us;
+    int64_t later_us;
+    size_t unsettled;
+    int64_t start;
+} STARTS[] = {
+    {"after a full batch: behind it", 500, 100, true, 1 * MS, 1 * MS, 100, 500},
+    {"after a short batch: from the start", 500, 20, false, 1 * MS, 1 * MS, 20, 0},
+    {"after an empty read: from the start", 0, 0, false, 1 * MS, 1 * MS, 0, 0},
+    {"short, many unsettled: behind them", 9000, 20, false, 1 * MS, 1 * MS, 2001, 9000},
+    {"short, just few enough unsettled", 9000, 20, false, 1 * MS, 1 * MS, 2000, 0},
+    {"full, sweep not due", 500, 100, true, 1 * MS, 199 * MS, 100, 500},
+    {"full, sweep due after 200 ms", 500, 100, true, 1 * MS, 200 * MS, 100, 0},
+    {"slow sweep: due after ten times as long", 500, 100, true, 100 * MS, 999 * MS, 100, 500},
+    {"slow sweep is due", 500, 100, true, 100 * MS, 1000 * MS, 100, 0},
+    {"very slow sweep: 5 s at most", 500, 100, true, 9000 * MS, 4999 * MS, 100, 500},
+    {"very slow sweep is due", 500, 100, true, 9000 * MS, 5000 * MS, 100, 0},
+};
+
+static void hint_start_follows_the_rule(void **state)
+{
+    (void)state;
+    const int64_t now_us = 1000 * MS;
+    for (size_t i = 0; i < sizeof STARTS / sizeof STARTS[0]; i++) {
+        struct hint hint;
+        hint_init(&hint);
+        struct hint_read read =
+            found(0, STARTS[i].last_id, STARTS[i].count, STARTS[i].full, STARTS[i].took_us);
+        hint_note(&hint, &read, now_us);
+        int64_t got = hint_start(&hint, now_us + STARTS[i].later_us, STARTS[i].unsettled);
+        if (got != STARTS[i].start) {
+            fail_msg("%s: %lld", STARTS[i].name, (long long)got);
+        }
+    }
+}
+
+static void hint_reads_that_are_no_sweep_do_not_move_the_next_one(void **state)
+{
+    (void)state;
+    struct hint hint;
+    hint_init(&hint);
+    struct hint_read read = found(0, 100, 100, true, 1 * MS);
+    hint_note(&hint, &read, 0);
+    for (int64_t t = 10 * MS; t < 200 * MS; t += 10 * MS) {
+        int64_t start = hint_start(&hint, t, 100);
+        assert_int_equal(start, hint.after_id);
+        read = found(start, start + 100, 100, true, 1 * MS);
+        hint_note(&hint, &read, t);
+    }
+    assert_int_equal(hint_start(&hint, 200 * MS, 100), 0);
+}
+
+static void hint_failure_reads_from_the_start(void **state)
+{
+    (void)state;
+    struct hint hint;
+    hint_init(&hint);
+    struct hint_read read = found(0, 100, 100, true, 1 * MS);
+    hint_note(&hint, &read, 0);
+    assert_int_equal(hint_start(&hint, 1 * MS, 5000), 100);
+    hint_fail(&hint);
+    assert_int_equal(hint_start(&hint, 1 * MS, 5000), 0);
+}
+
+static void hint_pace_doubles_when_idle_and_hurries_when_busy(void **state)
+{
+    (void)state;
+    struct hint hint;
+    hint_init(&hint);
+    const int64_t idle[] = {2, 4, 8, 16, 32, 64, 100, 100};
+    struct hint_read empty = found(0, 0, 0, false, 1 * MS);
+    for (size_t i = 0; i < sizeof idle / sizeof idle[0]; i++) {
+        hint_note(&hint, &empty, 0);
+        assert_int_equal(hint_pace_us(&hint), idle[i] * MS);
+    }
+    struct hint_read one = found(0, 7, 1, false, 1 * MS);
+    hint_note(&hint, &one, 0);
+    assert_int_equal(hint_pace_us(&hint), 2 * MS);
+    struct hint_read full = found(0, 9, 100, true, 1 * MS);
+    hint_note(&hint, &full, 0);
+    assert_int_equal(hint_pace_us(&hint), 0);
+    for (int i = 0; i < 9; i++) {
+        hint_note(&hint, &empty, 0);
+    }
+    hint_wake(&hint);
+    assert_int_equal(hint_pace_us(&hint), 2 * MS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hint_begins_at_zero_and_at_once),
+        cmocka_unit_test(hint_start_follows_the_rule),
+        cmocka_unit_test(hint_reads_that_are_no_sweep_do_not_move_the_next_one),
+        cmocka_unit_test(hint_failure_reads_from_the_start),
+        cmocka_unit_test(hint_pace_doubles_when_idle_and_hurries_when_busy),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
