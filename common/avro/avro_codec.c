@@ -669,7 +669,7 @@ enum status avro_codec_decode(struct avro_codec *codec,
                               struct product_stock *stock,
                               struct err *err)
 {
-    struct bytes binary;
+    struct bytes binary = {0};
     *stock = (struct product_stock){0};
     enum status status = strip_frame(codec, value, &binary, err);
     if (status == STATUS_OK) {

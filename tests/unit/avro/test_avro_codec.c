@@ -456,13 +456,13 @@ static void avro_codec_encode_refuses_what_decode_would(void **state)
     struct product_stock stock = plain();
     assert_int_equal(encode(&stock, MAX_VALUE), STATUS_OK);
 
-    stock.warehouses[1].free = NAN;
+    stock.warehouses[1].free = (double)NAN;
     assert_int_equal(encode(&stock, MAX_VALUE), STATUS_RECORD_INVALID);
     stock.warehouses[1].free = 0;
     stock.warehouses[1].warehouse_id = 1;
     assert_int_equal(encode(&stock, MAX_VALUE), STATUS_RECORD_INVALID);
     stock.warehouses[1].warehouse_id = 2;
-    stock.warehouses[1].forecast = INFINITY; /* not read: not written either */
+    stock.warehouses[1].forecast = (double)INFINITY; /* not read: not written either */
     assert_int_equal(encode(&stock, MAX_VALUE), STATUS_OK);
 
     stock.revision = 0;

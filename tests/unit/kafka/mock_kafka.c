@@ -103,7 +103,7 @@ void mock_kafka_write(struct mock_kafka *mock,
 static void copy(char *to, size_t size, const void *from, size_t len)
 {
     const size_t kept = len < size - 1 ? len : size - 1;
-    if (kept > 0) {
+    if (from != NULL && kept > 0) {
         memcpy(to, from, kept);
     }
     to[kept] = '\0';

@@ -92,7 +92,7 @@ static void product_stock_append_json_writes_the_schemas_fields(void **state)
                                                    .has_forecast = true,
                                                    .incoming = 1,
                                                    .outgoing = 0,
-                                                   .forecast = NAN};
+                                                   .forecast = (double)NAN};
     struct strbuf out;
     strbuf_init(&out, 4096);
     product_stock_append_json(&stock, &out);

@@ -65,9 +65,9 @@ static void quantity_round_half_up_equals_odoo(void **state)
 static void quantity_round_half_up_leaves_what_is_no_number(void **state)
 {
     (void)state;
-    assert_true(isnan(quantity_round_half_up(NAN, 0.01)));
-    assert_true(isinf(quantity_round_half_up(INFINITY, 0.01)));
-    assert_true(quantity_round_half_up(1.5, NAN) == 1.5);
+    assert_true(isnan(quantity_round_half_up((double)NAN, 0.01)));
+    assert_true(isinf(quantity_round_half_up((double)INFINITY, 0.01)));
+    assert_true(quantity_round_half_up(1.5, (double)NAN) == 1.5);
 }
 
 static const struct {
@@ -90,9 +90,9 @@ static const struct {
     {1e15, 1000000000000000},
     {1e300, 1000000000000000},
     {-1e300, -1000000000000000},
-    {INFINITY, 1000000000000000},
-    {-INFINITY, -1000000000000000},
-    {NAN, 0},
+    {(double)INFINITY, 1000000000000000},
+    {-(double)INFINITY, -1000000000000000},
+    {(double)NAN, 0},
 };
 
 static void quantity_floor_forgives_noise_only(void **state)
