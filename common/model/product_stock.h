@@ -21,10 +21,10 @@ enum cause { CAUSE_STOCK, CAUSE_PRODUCT, CAUSE_BOM, CAUSE_PARENT, CAUSE_BACKFILL
 /** One warehouse's numbers, Odoo's own: _compute_quantities_dict with that warehouse as context. */
 struct warehouse_stock {
     int32_t warehouse_id;
+    bool has_forecast; /* the last three were read ([odoo] forecast = on); Avro null otherwise */
     char *code;        /* stock_warehouse.code, never NULL */
     double on_hand;    /* qty_available */
     double free;       /* free_qty */
-    bool has_forecast; /* the three below were read ([odoo] forecast = on); Avro null otherwise */
     double incoming;
     double outgoing;
     double forecast; /* virtual_available */

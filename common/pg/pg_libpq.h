@@ -7,7 +7,7 @@
 #ifndef STOCKSYNC_PG_PG_LIBPQ_H
 #define STOCKSYNC_PG_PG_LIBPQ_H
 
-#define pg_conn libpq_conn
+#define pg_conn libpq_conn  // NOLINT(readability-identifier-naming): a tag of libpq, not ours
 #include <libpq-fe.h>
 #undef pg_conn
 

@@ -323,14 +323,17 @@ int64_t lane_next_deadline_us(const struct lane *l)
             next = r->retry_at_us;
         }
     }
+    if (is_held(l) || has_adopted(l)) {
+        return next; /* nothing new goes out */
+    }
+    if (coalescer_count(l->coalescer, PAIR_UNRESOLVED) > 0) {
+        return 0;
+    }
     size_t ready = coalescer_count(l->coalescer, PAIR_READY);
-    if (slot && !is_held(l) && ready + coalescer_count(l->coalescer, PAIR_UNREAD) > 0) {
+    if (slot && ready + coalescer_count(l->coalescer, PAIR_UNREAD) > 0) {
         double cost = ready > 0 ? INVENTORY_SET_COST : l->read_cost;
         int64_t allowed = budget_next_us(&l->budget, cost, clock_monotonic_us());
         next = allowed < next ? allowed : next;
-    }
-    if (!is_held(l) && coalescer_count(l->coalescer, PAIR_UNRESOLVED) > 0) {
-        next = 0;
     }
     return next;
 }

@@ -50,7 +50,6 @@ static const char KEEP_TRIGGER[] = "SELECT EXISTS (SELECT FROM pg_trigger t WHER
 struct marks_table {
     bool has_id;
     bool has_product;
-    bool has_warehouse;
     bool warehouse_not_null;
     bool has_hint;
     bool has_cause;
@@ -59,10 +58,63 @@ struct marks_table {
     bool unique_on_warehouse;
 };
 
-static enum status cannot_adopt(struct err *err, const char *why, const char *what)
+static enum status cannot_adopt(struct err *err, const char *subject, const char *why)
 {
     return err_set(err, STATUS_DATABASE_UNFIT,
-                   "table '" ODOO_MARKS_TABLE "' exists and cannot be adopted: %s%s", why, what);
+                   "table '" ODOO_MARKS_TABLE "' exists and cannot be adopted: '%s' is %s", subject,
+                   why);
+}
+
+/* One column of the table that is there. */
+struct column {
+    const char *name;
+    const char *type;
+    bool not_null;
+    bool has_default;
+};
+
+static enum status check_type(const struct column *column, const char *type, struct err *err)
+{
+    char what[128];
+    if (strncmp(column->type, type, strlen(type)) == 0) {
+        return STATUS_OK;
+    }
+    (void)snprintf(what, sizeof what, "%s, expected %s", column->type, type);
+    return cannot_adopt(err, column->name, what);
+}
+
+static enum status
+take_column(const struct column *column, struct marks_table *table, struct err *err)
+{
+    bool is_id = strcmp(column->name, "id") == 0;
+    if (strcmp(column->name, "product_id") == 0) {
+        table->has_product = true;
+        return check_type(column, "integer", err);
+    }
+    if (strcmp(column->name, "warehouse_id") == 0) {
+        table->warehouse_not_null = column->not_null;
+        return check_type(column, "integer", err);
+    }
+    if ((column->not_null || is_id) && !column->has_default) {
+        return cannot_adopt(err, column->name, "without a default: a mark would not fill it");
+    }
+    if (is_id) {
+        table->has_id = true;
+        return strcmp(column->type, "bigint") == 0 ? STATUS_OK : check_type(column, "integer", err);
+    }
+    if (strcmp(column->name, "warehouse_hint") == 0) {
+        table->has_hint = true;
+        return check_type(column, "integer", err);
+    }
+    if (strcmp(column->name, "cause") == 0) {
+        table->has_cause = true;
+        return check_type(column, "smallint", err);
+    }
+    if (strcmp(column->name, "date_added") == 0) {
+        table->has_date = true;
+        return check_type(column, "timestamp", err);
+    }
+    return STATUS_OK;
 }
 
 static enum status read_columns(struct pg_conn *conn, struct marks_table *table, struct err *err)
@@ -70,41 +122,14 @@ static enum status read_columns(struct pg_conn *conn, struct marks_table *table,
     struct pg_rows rows = {0};
     enum status status = pg_query(conn, MARKS_COLUMNS, NULL, "ttbbb", &rows, err);
     for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-        const char *name = pg_text(&rows, i, 0);
-        const char *type = pg_text(&rows, i, 1);
-        bool has_default = pg_bool(&rows, i, 3);
-        bool fills_itself = !pg_bool(&rows, i, 2) || has_default;
-        if (strcmp(name, "product_id") == 0) {
-            table->has_product = true;
-            if (strcmp(type, "integer") != 0) {
-                status = cannot_adopt(err, "product_id is not an integer but ", type);
-            }
-        } else if (strcmp(name, "warehouse_id") == 0) {
-            table->has_warehouse = true;
-            table->warehouse_not_null = pg_bool(&rows, i, 2);
-        } else if (!fills_itself || (strcmp(name, "id") == 0 && !has_default)) {
-            status = cannot_adopt(err, "a mark would need a value in its column ", name);
-        } else if (strcmp(name, "id") == 0) {
-            table->has_id = true;
-            if (strcmp(type, "integer") != 0 && strcmp(type, "bigint") != 0) {
-                status = cannot_adopt(err, "id is not a whole number but ", type);
-            }
-        } else if (strcmp(name, "warehouse_hint") == 0) {
-            table->has_hint = true;
-        } else if (strcmp(name, "cause") == 0) {
-            table->has_cause = true;
-            if (strcmp(type, "smallint") != 0) {
-                status = cannot_adopt(err, "cause is not a smallint but ", type);
-            }
-        } else if (strcmp(name, "date_added") == 0) {
-            table->has_date = true;
-            if (strncmp(type, "timestamp", 9) != 0) {
-                status = cannot_adopt(err, "date_added is not a time but ", type);
-            }
-        }
+        const struct column column = {.name = pg_text(&rows, i, 0),
+                                      .type = pg_text(&rows, i, 1),
+                                      .not_null = pg_bool(&rows, i, 2),
+                                      .has_default = pg_bool(&rows, i, 3)};
+        status = take_column(&column, table, err);
     }
     if (status == STATUS_OK && !table->has_product) {
-        status = cannot_adopt(err, "it has no column ", "product_id");
+        status = cannot_adopt(err, "product_id", "missing");
     }
     pg_rows_release(&rows);
     return status;
@@ -126,14 +151,14 @@ static enum status read_keys(struct pg_conn *conn, struct marks_table *table, st
         const char *kind = pg_text(&rows, i, 1);
         const char *columns = pg_text(&rows, i, 2);
         if (strcmp(kind, "foreign") == 0) {
-            status = cannot_adopt(err, "a mark of a deleted product would violate its foreign key ",
-                                  name);
+            status = cannot_adopt(err, name,
+                                  "a foreign key: the mark of a deleted product would violate it");
         } else if (strcmp(columns, "id") == 0) {
             table->primary_on_id = true;
         } else if (strcmp(kind, "unique") == 0 && names_warehouse(columns)) {
             table->unique_on_warehouse = true;
         } else {
-            status = cannot_adopt(err, "marks repeat, which is forbidden by its key ", name);
+            status = cannot_adopt(err, name, "a key that marks would hit, because they repeat");
         }
     }
     pg_rows_release(&rows);
@@ -244,7 +269,7 @@ enum status install_plan_marks(struct pg_conn *conn, struct install_plan *plan, 
             plan_script(plan, sql_marks_create);
             plan_note(plan, "creates the table " ODOO_MARKS_TABLE);
         } else if (strcmp(pg_text(&rows, 0, 0), "r") != 0) {
-            status = cannot_adopt(err, "it is not an ordinary table", "");
+            status = cannot_adopt(err, ODOO_MARKS_TABLE, "not an ordinary table");
         }
     }
     if (status == STATUS_OK && exists) {

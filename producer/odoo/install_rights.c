@@ -7,31 +7,31 @@
 /* What the runtime role needs, and nothing else. Tables may be absent (mrp_bom): then nothing is
  * granted or missed. */
 static const struct right {
-    unsigned part;
     const char *schema;
     const char *table;
     const char *privileges;
+    unsigned part;
     bool forecast;
 } rights[] = {
-    {INSTALL_ODOO, "public", "product_product", "SELECT", false},
-    {INSTALL_ODOO, "public", "product_template", "SELECT", false},
-    {INSTALL_ODOO, "public", "uom_uom", "SELECT", false},
-    {INSTALL_ODOO, "public", "stock_quant", "SELECT", false},
-    {INSTALL_ODOO, "public", "stock_location", "SELECT", false},
-    {INSTALL_ODOO, "public", "stock_warehouse", "SELECT", false},
-    {INSTALL_ODOO, "public", "res_company", "SELECT", false},
-    {INSTALL_ODOO, "public", "ir_module_module", "SELECT", false},
-    {INSTALL_ODOO, "public", "mrp_bom", "SELECT", false},
-    {INSTALL_ODOO, "public", "stock_move", "SELECT", true},
-    {INSTALL_ODOO, "public", ODOO_MARKS_TABLE, "SELECT, INSERT, DELETE", false},
-    {INSTALL_ODOO | INSTALL_STATE, "stocksync", "migration", "SELECT", false},
-    {INSTALL_STATE, "stocksync", "owner", "SELECT, UPDATE", false},
-    {INSTALL_STATE, "stocksync", "warehouse", "SELECT, INSERT, UPDATE, DELETE", false},
-    {INSTALL_STATE, "stocksync", "parked_product", "SELECT, INSERT, UPDATE, DELETE", false},
-    {INSTALL_STATE, "stocksync", "level", "SELECT, INSERT, UPDATE, DELETE", false},
-    {INSTALL_STATE, "stocksync", "attempt", "SELECT, INSERT, UPDATE, DELETE", false},
-    {INSTALL_STATE, "stocksync", "product", "SELECT, INSERT, UPDATE, DELETE", false},
-    {INSTALL_STATE, "stocksync", "parked", "SELECT, INSERT, UPDATE, DELETE", false},
+    {"public", "product_product", "SELECT", INSTALL_ODOO, false},
+    {"public", "product_template", "SELECT", INSTALL_ODOO, false},
+    {"public", "uom_uom", "SELECT", INSTALL_ODOO, false},
+    {"public", "stock_quant", "SELECT", INSTALL_ODOO, false},
+    {"public", "stock_location", "SELECT", INSTALL_ODOO, false},
+    {"public", "stock_warehouse", "SELECT", INSTALL_ODOO, false},
+    {"public", "res_company", "SELECT", INSTALL_ODOO, false},
+    {"public", "ir_module_module", "SELECT", INSTALL_ODOO, false},
+    {"public", "mrp_bom", "SELECT", INSTALL_ODOO, false},
+    {"public", "stock_move", "SELECT", INSTALL_ODOO, true},
+    {"public", ODOO_MARKS_TABLE, "SELECT, INSERT, DELETE", INSTALL_ODOO, false},
+    {"stocksync", "migration", "SELECT", INSTALL_ODOO | INSTALL_STATE, false},
+    {"stocksync", "owner", "SELECT, UPDATE", INSTALL_STATE, false},
+    {"stocksync", "warehouse", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false},
+    {"stocksync", "parked_product", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false},
+    {"stocksync", "level", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false},
+    {"stocksync", "attempt", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false},
+    {"stocksync", "product", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false},
+    {"stocksync", "parked", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false},
 };
 
 static const char QUOTED[] = "SELECT quote_ident($1), quote_ident(current_database()),"

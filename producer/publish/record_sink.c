@@ -179,7 +179,21 @@ bool record_sink_is_open(const struct record_sink *sink)
 /* librdkafka declares what it only reads as void *. */
 static void *borrowed(const void *ptr)
 {
-    return (void *)(uintptr_t)ptr;
+    const union {
+        const void *in;
+        void *out;
+    } pun = {.in = ptr};
+    return pun.out;
+}
+
+/* An index in the dress of the pointer that comes back with the delivery report; never followed. */
+static void *opaque_of(size_t index)
+{
+    const union {
+        uintptr_t in;
+        void *out;
+    } pun = {.in = index};
+    return pun.out;
 }
 
 static void add_number(rd_kafka_headers_t *headers, const char *name, int64_t number)
@@ -206,7 +220,7 @@ produce(struct record_sink *sink, const struct record *record, size_t index)
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {borrowed(record->key), strlen(record->key)}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {borrowed(record->value.ptr), record->value.len}},
-        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)index},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = opaque_of(index)},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
     rd_kafka_error_t *error =

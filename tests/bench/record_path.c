@@ -130,10 +130,12 @@ static void measure_latency(struct record_sink *sink, struct publisher *publishe
         }
     }
     qsort(took_us, SINGLES, sizeof *took_us, by_value);
+    const int64_t median_us = took_us[SINGLES / 2];
+    const int64_t p99_us = took_us[SINGLES * 99 / 100];
     (void)printf("one record, encoded and acknowledged: p50 %.2f ms, p99 %.2f ms, max %.2f ms (%d "
                  "records)\n",
-                 (double)took_us[SINGLES / 2] / 1e3, (double)took_us[SINGLES * 99 / 100] / 1e3,
-                 (double)took_us[SINGLES - 1] / 1e3, SINGLES);
+                 (double)median_us / 1e3, (double)p99_us / 1e3, (double)took_us[SINGLES - 1] / 1e3,
+                 SINGLES);
 }
 
 static void measure_sink(struct record_sink *sink)
@@ -191,10 +193,9 @@ static void measure_publisher(struct record_sink *sink, struct publisher *publis
     mem_free(stocks);
 }
 
-static void measure_broker(char *address)
+static void measure_broker(const char *address)
 {
-    static char name[] = "bootstrap.servers";
-    struct conf_pair pair = {.name = name, .value = address};
+    struct conf_pair pair = {.name = mem_strdup("bootstrap.servers"), .value = mem_strdup(address)};
     const struct conf_pairs pairs = {.list = &pair, .count = 1};
     const struct kafka_topic_design design = {.name = TOPIC,
                                               .partitions = 12,
@@ -224,6 +225,8 @@ static void measure_broker(char *address)
     publisher_free(publisher);
     record_sink_free(sink);
     strbuf_release(&notes);
+    mem_free(pair.name);
+    mem_free(pair.value);
 }
 
 int main(int argc, char **argv)

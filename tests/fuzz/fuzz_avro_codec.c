@@ -11,7 +11,7 @@
 #include "common/avro/avro_codec.h"
 #include "tests/fuzz/fuzz_target.h"
 
-#define MAX_BYTES (64U * 1024U * 1024U)
+#define MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 static struct avro_codec *codec;
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 /** One input; crashes where a rule is broken. @return 0 */
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer wants this name */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #endif

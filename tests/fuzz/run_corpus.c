@@ -9,7 +9,7 @@
 #include "common/core/mem.h"
 #include "tests/fuzz/fuzz_target.h"
 
-#define MAX_FILE_BYTES (1024 * 1024)
+#define MAX_FILE_BYTES 1048576
 
 /* @return whether path is a file that was run */
 static int run_file(const char *path)

@@ -103,7 +103,7 @@ static void record_source_gives_assignment_records_and_end(void **state)
     struct source_event event = expect(source, SOURCE_ASSIGNED);
     assert_int_equal(event.partition_count, PARTITIONS);
     assert_int_equal(record_source_assigned_count(source), PARTITIONS);
-    struct source_event records[4];
+    struct source_event records[4] = {0};
     size_t count = 0;
     bool ended[PARTITIONS] = {false};
     while (!ended[0] || !ended[1]) {

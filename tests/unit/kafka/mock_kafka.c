@@ -63,7 +63,11 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 
 static void *borrowed(const void *ptr)
 {
-    return (void *)(uintptr_t)ptr;
+    const union {
+        const void *in;
+        void *out;
+    } pun = {.in = ptr};
+    return pun.out;
 }
 
 void mock_kafka_write(struct mock_kafka *mock,

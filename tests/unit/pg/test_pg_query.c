@@ -19,7 +19,7 @@ static void assert_argument(const struct pg_args *args, int index, uint32_t type
     assert_int_equal(args->list[index].type, type);
     assert_true((size_t)args->list[index].length * 2 < sizeof got);
     for (int i = 0; i < args->list[index].length; i++) {
-        (void)snprintf(got + 2 * i, 3, "%02x",
+        (void)snprintf(got + (size_t)i * 2, 3, "%02x",
                        (unsigned char)args->data.ptr[args->list[index].offset + (size_t)i]);
     }
     assert_string_equal(got, hex);
