@@ -314,13 +314,16 @@ enum status lane_dispatch(struct lane *l, struct err *err)
 
 int64_t lane_next_deadline_us(const struct lane *l)
 {
+    int64_t now = clock_monotonic_us();
     int64_t next = INT64_MAX;
     bool slot = false;
     for (size_t i = 0; i < l->request_count; i++) {
         const struct request *r = &l->requests[i];
         slot = slot || r->phase == REQUEST_FREE;
-        if (r->phase == REQUEST_WAITING && r->retry_at_us < next) {
-            next = r->retry_at_us;
+        if (r->phase == REQUEST_WAITING) {
+            int64_t allowed = budget_next_us(&l->budget, r->cost, now);
+            allowed = allowed > r->retry_at_us ? allowed : r->retry_at_us;
+            next = allowed < next ? allowed : next;
         }
     }
     if (is_held(l) || has_adopted(l)) {
@@ -332,7 +335,7 @@ int64_t lane_next_deadline_us(const struct lane *l)
     size_t ready = coalescer_count(l->coalescer, PAIR_READY);
     if (slot && ready + coalescer_count(l->coalescer, PAIR_UNREAD) > 0) {
         double cost = ready > 0 ? INVENTORY_SET_COST : l->read_cost;
-        int64_t allowed = budget_next_us(&l->budget, cost, clock_monotonic_us());
+        int64_t allowed = budget_next_us(&l->budget, cost, now);
         next = allowed < next ? allowed : next;
     }
     return next;

@@ -31,9 +31,12 @@ static size_t list_steps(const struct databases *dbs, struct step steps[2])
 
 static void report(const struct step *step, const struct install_plan *plan, bool dry_run)
 {
+    if (dry_run && install_plan_is_empty(plan)) {
+        (void)printf("-- %s: nothing to do\n", step->where);
+        return;
+    }
     if (dry_run) {
-        (void)printf("-- %s\n%s", step->where,
-                     install_plan_is_empty(plan) ? "-- nothing to do\n" : plan->sql.ptr);
+        (void)printf("-- %s\nBEGIN;\n%sCOMMIT;\n", step->where, plan->sql.ptr);
         return;
     }
     if (install_plan_is_empty(plan)) {

@@ -409,6 +409,7 @@ static enum status feed_backfill(struct producer *p, struct err *err)
                                         &p->backfill_after, &inserted, err);
     if (rc == STATUS_OK && inserted < BACKFILL_SLICE) {
         p->backfilling = false;
+        rc = owner_backfill_done(p->owner, err);
         log_info(MOD, "backfill_marked",
                  LF_MSG("every product is marked: published as the marks are read"));
     }

@@ -275,6 +275,18 @@ static void record_source_closes_in_time_without_a_broker(void **state)
     record_source_close(NULL, 0);
 }
 
+/* What was fetched and not polled still lies in the client's queue. */
+static void record_source_closes_with_records_unread(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        mock_kafka_write(&mock, i % PARTITIONS, "1", "one", NULL);
+    }
+    struct record_source *source = open_source("a");
+    (void)expect_later(source, SOURCE_RECORD);
+    record_source_close(source, LIMIT_MS);
+}
+
 static void record_source_open_refuses_wrong_properties(void **state)
 {
     (void)state;
@@ -298,6 +310,7 @@ int main(void)
         SOURCE_TEST(record_source_keeps_revoked_partitions_until_released),
         SOURCE_TEST(record_source_says_when_no_broker_answers),
         SOURCE_TEST(record_source_closes_in_time_without_a_broker),
+        SOURCE_TEST(record_source_closes_with_records_unread),
         SOURCE_TEST(record_source_open_refuses_wrong_properties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
