@@ -19,60 +19,121 @@ static int compare(const void *left, const void *right)
     return (a->id > b->id) - (a->id < b->id);
 }
 
-static void reserve(struct cycle *c, size_t needed)
+static void reserve_products(struct cycle_products *p, size_t needed)
 {
-    if (needed > c->capacity) {
-        c->capacity = mem_grow_capacity(c->capacity, needed);
-        c->product_ids = mem_realloc(c->product_ids, c->capacity, sizeof *c->product_ids);
-        c->products = mem_realloc(c->products, c->capacity, sizeof *c->products);
-        c->mark_ids = mem_realloc(c->mark_ids, c->capacity, sizeof *c->mark_ids);
-        c->sorted = mem_realloc(c->sorted, c->capacity, sizeof *c->sorted);
+    if (needed > p->capacity) {
+        p->capacity = mem_grow_capacity(p->capacity, needed);
+        p->ids = mem_realloc(p->ids, p->capacity, sizeof *p->ids);
+        p->list = mem_realloc(p->list, p->capacity, sizeof *p->list);
     }
 }
 
-void cycle_fold(struct cycle *cycle, const struct mark_list *marks)
+static void take(struct cycle_products *p, int32_t product_id, struct cycle_product product)
 {
-    reserve(cycle, marks->count);
-    cycle->count = 0;
-    cycle->mark_count = marks->count;
-    if (marks->count == 0) {
-        return;
+    p->ids[p->count] = product_id;
+    p->list[p->count] = product;
+    p->count++;
+}
+
+void cycle_reset(struct cycle *cycle)
+{
+    cycle->products.count = 0;
+    cycle->mark_count = 0;
+}
+
+static void add_mark_ids(struct cycle *cycle, const struct mark_list *marks)
+{
+    size_t needed = cycle->mark_count + marks->count;
+    if (needed > cycle->mark_capacity) {
+        cycle->mark_capacity = mem_grow_capacity(cycle->mark_capacity, needed);
+        cycle->mark_ids =
+            mem_realloc(cycle->mark_ids, cycle->mark_capacity, sizeof *cycle->mark_ids);
+    }
+    for (size_t i = 0; i < marks->count; i++) {
+        cycle->mark_ids[cycle->mark_count++] = marks->list[i].id;
+    }
+}
+
+static void sort_page(struct cycle *cycle, const struct mark_list *marks)
+{
+    if (marks->count > cycle->sorted_capacity) {
+        cycle->sorted_capacity = mem_grow_capacity(cycle->sorted_capacity, marks->count);
+        cycle->sorted = mem_realloc(cycle->sorted, cycle->sorted_capacity, sizeof *cycle->sorted);
     }
     memcpy(cycle->sorted, marks->list, marks->count * sizeof *cycle->sorted);
     qsort(cycle->sorted, marks->count, sizeof *cycle->sorted, compare);
-    for (size_t i = 0; i < marks->count; i++) {
+}
+
+/* Merges the sorted page into the products known so far; the older change of a product wins. */
+static void merge_page(struct cycle *cycle, size_t marks)
+{
+    const struct cycle_products *known = &cycle->products;
+    struct cycle_products *out = &cycle->spare;
+    size_t at = 0;
+    reserve_products(out, known->count + marks);
+    out->count = 0;
+    for (size_t i = 0; i < marks; i++) {
         const struct mark *m = &cycle->sorted[i];
-        cycle->mark_ids[i] = marks->list[i].id;
-        if (cycle->count == 0 || cycle->product_ids[cycle->count - 1] != m->product_id) {
-            cycle->product_ids[cycle->count] = m->product_id;
-            cycle->products[cycle->count] =
-                (struct cycle_product){.changed_at_us = m->date_added_us, .cause = m->cause};
-            cycle->count++;
+        struct cycle_product product = {.changed_at_us = m->date_added_us, .cause = m->cause};
+        if (out->count > 0 && out->ids[out->count - 1] == m->product_id) {
+            continue; /* a later mark of the same product */
         }
+        for (; at < known->count && known->ids[at] < m->product_id; at++) {
+            take(out, known->ids[at], known->list[at]);
+        }
+        if (at < known->count && known->ids[at] == m->product_id) {
+            if (known->list[at].changed_at_us <= product.changed_at_us) {
+                product = known->list[at];
+            }
+            at++;
+        }
+        take(out, m->product_id, product);
+    }
+    for (; at < known->count; at++) {
+        take(out, known->ids[at], known->list[at]);
+    }
+    struct cycle_products old = cycle->products;
+    cycle->products = cycle->spare;
+    cycle->spare = old;
+}
+
+void cycle_add(struct cycle *cycle, const struct mark_list *marks)
+{
+    if (marks->count > 0) {
+        add_mark_ids(cycle, marks);
+        sort_page(cycle, marks);
+        merge_page(cycle, marks->count);
     }
 }
 
 size_t cycle_index(const struct cycle *cycle, int32_t product_id)
 {
+    const struct cycle_products *p = &cycle->products;
     size_t low = 0;
-    size_t high = cycle->count;
+    size_t high = p->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (cycle->product_ids[middle] < product_id) {
+        if (p->ids[middle] < product_id) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    INVARIANT(low < cycle->count && cycle->product_ids[low] == product_id,
-              "product %d is not of this cycle", product_id);
+    INVARIANT(low < p->count && p->ids[low] == product_id, "product %d is not of this round",
+              product_id);
     return low;
+}
+
+static void release_products(struct cycle_products *p)
+{
+    mem_free(p->ids);
+    mem_free(p->list);
 }
 
 void cycle_release(struct cycle *cycle)
 {
-    mem_free(cycle->product_ids);
-    mem_free(cycle->products);
+    release_products(&cycle->products);
+    release_products(&cycle->spare);
     mem_free(cycle->mark_ids);
     mem_free(cycle->sorted);
     *cycle = (struct cycle){0};

@@ -1,6 +1,9 @@
 /**
- * cycle: the marks of one read, folded to the products they name. Pure; keeps its memory between
- * cycles.
+ * cycle: the marks of one round of the tail, folded to the products they name. Pure; keeps its
+ * memory between rounds.
+ *
+ * Calling sequence: cycle_reset; cycle_add for each page of marks; then product_ids, products and
+ * mark_ids are complete.
  */
 #ifndef STOCKSYNC_PRODUCER_APP_CYCLE_H
 #define STOCKSYNC_PRODUCER_APP_CYCLE_H
@@ -11,25 +14,35 @@
 #include "common/model/product_stock.h"
 #include "producer/odoo/marks.h"
 
-/** What the marks of a cycle say about one product. */
+/** What the marks of a round say about one product. */
 struct cycle_product {
     int64_t changed_at_us; /* earliest mark */
     enum cause cause;      /* of that mark */
 };
 
-struct cycle {
-    int32_t *product_ids;           /* ascending, distinct */
-    struct cycle_product *products; /* by the same index */
+/** Products by id, ascending and distinct: two arrays with one index. */
+struct cycle_products {
+    int32_t *ids;
+    struct cycle_product *list;
     size_t count;
-    int64_t *mark_ids; /* all of them, in the order of the read */
-    size_t mark_count;
-    struct mark *sorted; /* scratch */
     size_t capacity;
 };
 
-/** Replaces the content. */
-void cycle_fold(struct cycle *cycle, const struct mark_list *marks);
-/** Index of a product of the cycle, by its id; the product must be one. */
+struct cycle {
+    struct cycle_products products;
+    int64_t *mark_ids; /* all of them, in the order of the reads */
+    size_t mark_count;
+    size_t mark_capacity;
+    struct cycle_products spare; /* scratch of a merge */
+    struct mark *sorted;         /* scratch: one page */
+    size_t sorted_capacity;
+};
+
+/** Empties, keeps the memory. */
+void cycle_reset(struct cycle *cycle);
+/** Adds a page of marks. */
+void cycle_add(struct cycle *cycle, const struct mark_list *marks);
+/** Index of a product of the round, by its id; the product must be one. */
 size_t cycle_index(const struct cycle *cycle, int32_t product_id);
 /** Zero is fine. */
 void cycle_release(struct cycle *cycle);

@@ -38,14 +38,19 @@
 #define TOPIC_LIMIT_MS       10000
 #define STATEMENT_LIMIT_MS   30000
 #define BACKFILL_SLICE       5000
-#define NOTES_MAX_BYTES      (16 * 1024)
+/* Marks folded in one round: a backlog that names a product again and again makes one record of it.
+ */
+#define ROUND_MAX_MARKS 1000000
+/* Products whose state is in memory at a time. */
+#define CHUNK_PRODUCTS  5000
+#define NOTES_MAX_BYTES (16 * 1024)
 
 enum producer_state { PRODUCER_STARTING, PRODUCER_STANDBY, PRODUCER_OWNER, PRODUCER_STOPPING };
 
 static const char *const STATE_NAMES[] = {"starting", "standby", "owner", "stopping"};
 
 struct producer_metrics {
-    struct metric *marks, *records, *tombstones, *parked, *cycles, *settled, *failures, *unsettled,
+    struct metric *marks, *records, *tombstones, *parked, *rounds, *settled, *failures, *unsettled,
         *oldest, *owner, *commit_to_acknowledged;
 };
 
@@ -70,8 +75,8 @@ struct producer {
     struct hint hint;
     struct mark_list marks;
     struct cycle cycle;
-    struct publish_item *items; /* of the cycle, by the index of its products */
-    size_t item_capacity;
+    struct publish_item *items; /* of the chunk on its way, by the index of its products */
+    size_t held;                /* products held back in this round */
     struct backoff backoff;
     struct producer_metrics m;
     int64_t tick_us, progress_us, published_us;
@@ -223,30 +228,68 @@ static void close_tail(struct producer *p)
     pg_conn_close(p->tail);
 }
 
-/* --- one cycle --- */
+/* --- one round: marks, state, records --- */
 
 static bool is_unsettled(const void *settlement, int64_t id)
 {
     return settlement_covers(settlement, id);
 }
 
-/* Marks and state in one snapshot, which ends before anything is produced. */
-static enum status read_cycle(struct producer *p, struct stock_batch *batch, struct err *err)
+/* Marks of one read. A suspect record is searched for in rounds of one page that is one chunk. */
+static size_t page_size(const struct producer *p)
 {
-    int64_t begun = clock_monotonic_us();
+    size_t page = (size_t)p->conf->producer.batch_marks;
+    return publisher_is_isolating(p->publisher) && page > CHUNK_PRODUCTS ? CHUNK_PRODUCTS : page;
+}
+
+/* Page after page of marks, until there are no more or the round is full. */
+static enum status read_marks(struct producer *p, struct hint_read *read, struct err *err)
+{
     struct mark_skip skip = {
         .has = is_unsettled, .arg = &p->settlement, .count = p->settlement.count};
-    struct hint_read read = {.started_after = hint_start(&p->hint, begun, skip.count)};
-    size_t limit = (size_t)p->conf->producer.batch_marks;
+    size_t page = page_size(p);
+    size_t limit = publisher_is_isolating(p->publisher) ? page : ROUND_MAX_MARKS;
+    enum status rc = STATUS_OK;
+    read->last_id = read->started_after;
+    read->full = true;
+    cycle_reset(&p->cycle);
+    while (rc == STATUS_OK && read->full && p->cycle.mark_count + page <= limit) {
+        rc = marks_read(p->tail, read->last_id, page, &skip, &p->marks, &read->last_id, err);
+        if (rc == STATUS_OK) {
+            cycle_add(&p->cycle, &p->marks);
+            read->full = p->marks.count == page;
+        }
+    }
+    read->count = p->cycle.mark_count;
+    return rc;
+}
+
+/* Products of the round from `first` on that are read and published together. */
+static size_t chunk_size(const struct producer *p, size_t first)
+{
+    size_t left = p->cycle.products.count - first;
+    return left < CHUNK_PRODUCTS ? left : CHUNK_PRODUCTS;
+}
+
+static enum status
+read_state(struct producer *p, size_t first, struct stock_batch *batch, struct err *err)
+{
+    return stock_reader_read(p->reader, p->cycle.products.ids + first, chunk_size(p, first), batch,
+                             err);
+}
+
+/* Marks and the state of the first products in one snapshot, which ends before anything is
+ * produced. */
+static enum status begin_round(struct producer *p, struct stock_batch *batch, struct err *err)
+{
+    int64_t begun = clock_monotonic_us();
+    struct hint_read read = {.started_after = hint_start(&p->hint, begun, p->settlement.count)};
     enum status rc = marks_snapshot_begin(p->tail, err);
     if (rc == STATUS_OK) {
-        rc = marks_read(p->tail, read.started_after, limit, &skip, &p->marks, &read.last_id, err);
+        rc = read_marks(p, &read, err);
     }
-    if (rc == STATUS_OK) {
-        cycle_fold(&p->cycle, &p->marks);
-    }
-    if (rc == STATUS_OK && p->cycle.count > 0) {
-        rc = stock_reader_read(p->reader, p->cycle.product_ids, p->cycle.count, batch, err);
+    if (rc == STATUS_OK && p->cycle.products.count > 0) {
+        rc = read_state(p, 0, batch, err);
     }
     if (rc == STATUS_OK) {
         rc = marks_snapshot_end(p->tail, err);
@@ -256,24 +299,37 @@ static enum status read_cycle(struct producer *p, struct stock_batch *batch, str
         return rc;
     }
     int64_t now = clock_monotonic_us();
-    read.count = p->marks.count;
-    read.full = p->marks.count == limit;
     read.took_us = now - begun;
     hint_note(&p->hint, &read, now);
     return STATUS_OK;
 }
 
-/* One item for each product of the cycle, by the same index: its record, or a tombstone. */
-static void list_items(struct producer *p, struct stock_batch *batch, int64_t revision)
+/* State of further products, in a snapshot of its own: later than the marks, so it holds their
+ * changes too. */
+static enum status
+read_chunk(struct producer *p, size_t first, struct stock_batch *batch, struct err *err)
+{
+    enum status rc = marks_snapshot_begin(p->tail, err);
+    if (rc == STATUS_OK) {
+        rc = read_state(p, first, batch, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = marks_snapshot_end(p->tail, err);
+    }
+    if (rc != STATUS_OK) {
+        pg_rollback(p->tail);
+    }
+    return rc;
+}
+
+/* One item for each product of the chunk, by the same index: its record, or a tombstone. */
+static void list_items(
+    struct producer *p, size_t first, size_t count, struct stock_batch *batch, int64_t revision)
 {
     size_t at = 0;
-    if (p->cycle.count > p->item_capacity) {
-        p->item_capacity = p->cycle.capacity;
-        p->items = mem_realloc(p->items, p->item_capacity, sizeof *p->items);
-    }
-    for (size_t i = 0; i < p->cycle.count; i++) {
-        int32_t product_id = p->cycle.product_ids[i];
-        const struct cycle_product *c = &p->cycle.products[i];
+    for (size_t i = 0; i < count; i++) {
+        int32_t product_id = p->cycle.products.ids[first + i];
+        const struct cycle_product *c = &p->cycle.products.list[first + i];
         struct publish_item *item = &p->items[i];
         *item = (struct publish_item){
             .product_id = product_id, .revision = revision, .cause = c->cause};
@@ -290,10 +346,10 @@ static void list_items(struct producer *p, struct stock_batch *batch, int64_t re
 }
 
 /* Products whose record was refused get a row that says why, before their marks may go. */
-static enum status park(struct producer *p, struct err *err)
+static enum status park(struct producer *p, size_t count, struct err *err)
 {
     enum status rc = STATUS_OK;
-    for (size_t i = 0; i < p->cycle.count && rc == STATUS_OK; i++) {
+    for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
         const struct publish_item *item = &p->items[i];
         if (item->end != PUBLISH_PARKED) {
             continue;
@@ -308,50 +364,30 @@ static enum status park(struct producer *p, struct err *err)
     return rc;
 }
 
-/* Marks whose products are published or parked wait for the settlement; those that are held back
- * are read again. */
-static void cover_marks(struct producer *p, size_t held)
-{
-    int64_t now = clock_monotonic_us();
-    if (held == 0) {
-        settlement_add(&p->settlement, p->cycle.mark_ids, p->cycle.mark_count, now);
-        return;
-    }
-    for (size_t i = 0; i < p->marks.count; i++) {
-        const struct mark *m = &p->marks.list[i];
-        size_t index = cycle_index(&p->cycle, m->product_id);
-        if (p->items[index].end != PUBLISH_HELD) {
-            settlement_add(&p->settlement, &m->id, 1, now);
-        }
-    }
-}
-
-/* @return how many products were held back */
-static size_t observe(struct producer *p)
+static void observe(struct producer *p, size_t first, size_t count)
 {
     int64_t now = clock_wall_us();
-    size_t held = 0;
     size_t records = 0;
     size_t tombstones = 0;
-    for (size_t i = 0; i < p->cycle.count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct publish_item *item = &p->items[i];
-        held += item->end == PUBLISH_HELD;
+        p->held += item->end == PUBLISH_HELD;
         if (item->end == PUBLISH_DONE) {
             records += item->stock != NULL;
             tombstones += item->stock == NULL;
             metric_observe_us(p->m.commit_to_acknowledged,
-                              now - p->cycle.products[i].changed_at_us);
+                              now - p->cycle.products.list[first + i].changed_at_us);
         }
     }
-    metric_add(p->m.cycles, 1);
-    metric_add(p->m.marks, p->cycle.mark_count);
     metric_add(p->m.records, records);
     metric_add(p->m.tombstones, tombstones);
-    return held;
 }
 
-static enum status publish_cycle(struct producer *p, struct stock_batch *batch, struct err *err)
+/* Queues a chunk: its records are on their way while the next one is read. */
+static enum status
+submit_chunk(struct producer *p, size_t first, struct stock_batch *batch, struct err *err)
 {
+    size_t count = chunk_size(p, first);
     int64_t revision = 0;
     enum status rc =
         owner_sync_warehouses(p->owner, batch->warehouses, batch->warehouse_count, err);
@@ -361,22 +397,49 @@ static enum status publish_cycle(struct producer *p, struct stock_batch *batch, 
     if (rc != STATUS_OK) {
         return rc;
     }
-    list_items(p, batch, revision);
+    list_items(p, first, count, batch, revision);
+    p->view.revision = revision;
     FAULT_POINT("tail.before_produce");
-    rc = publisher_publish(p->publisher, p->sink, p->items, p->cycle.count, ACKNOWLEDGE_LIMIT_MS,
-                           err);
+    return publisher_submit(p->publisher, p->sink, p->items, count, ACKNOWLEDGE_LIMIT_MS, err);
+}
+
+/* The chunk that was queued is acknowledged. */
+static enum status finish_chunk(struct producer *p, size_t first, struct err *err)
+{
+    size_t count = chunk_size(p, first);
+    enum status rc = publisher_wait(p->publisher, p->sink, ACKNOWLEDGE_LIMIT_MS, err);
     FAULT_POINT("tail.published");
     if (rc == STATUS_OK) {
-        rc = park(p, err);
+        rc = park(p, count, err);
     }
     if (rc == STATUS_OK) {
-        rc = owner_unpark(p->owner, p->cycle.product_ids, p->cycle.count, err);
+        rc = owner_unpark(p->owner, p->cycle.products.ids + first, count, err);
     }
     if (rc == STATUS_OK) {
-        cover_marks(p, observe(p));
-        p->view.revision = revision;
+        observe(p, first, count);
     }
     return rc;
+}
+
+/* --- settling --- */
+
+/* Marks whose products are published or parked wait for the settlement; those that are held back
+ * are read again. */
+static void cover_marks(struct producer *p)
+{
+    int64_t now = clock_monotonic_us();
+    if (p->held == 0) {
+        settlement_add(&p->settlement, p->cycle.mark_ids, p->cycle.mark_count, now);
+        return;
+    }
+    /* holding back happens in rounds of one page and one chunk only: marks and items are all there
+     */
+    for (size_t i = 0; i < p->marks.count; i++) {
+        const struct mark *m = &p->marks.list[i];
+        if (p->items[cycle_index(&p->cycle, m->product_id)].end != PUBLISH_HELD) {
+            settlement_add(&p->settlement, &m->id, 1, now);
+        }
+    }
 }
 
 /* Commits the Kafka transaction, then deletes exactly the marks that it covers. */
@@ -398,10 +461,25 @@ static enum status settle(struct producer *p, struct err *err)
     return rc;
 }
 
+/* A long round: the marks of all its records are deleted at its end, without being remembered one
+ * by one. */
+static enum status settle_long_round(struct producer *p, struct err *err)
+{
+    enum status rc = settle(p, err);
+    for (size_t first = 0; first < p->cycle.mark_count && rc == STATUS_OK;
+         first += SETTLEMENT_MAX_MARKS) {
+        size_t left = p->cycle.mark_count - first;
+        size_t count = left < SETTLEMENT_MAX_MARKS ? left : SETTLEMENT_MAX_MARKS;
+        rc = marks_delete(p->tail, p->cycle.mark_ids + first, count, err);
+        metric_add(p->m.settled, rc == STATUS_OK ? count : 0);
+    }
+    return rc;
+}
+
 /* Everything again, by slices, while few marks wait. */
 static enum status feed_backfill(struct producer *p, struct err *err)
 {
-    if (!p->backfilling || p->marks.count >= BACKFILL_SLICE) {
+    if (!p->backfilling || p->cycle.mark_count >= BACKFILL_SLICE) {
         return STATUS_OK;
     }
     size_t inserted = 0;
@@ -456,18 +534,64 @@ static enum status tick(struct producer *p, struct err *err)
     return rc;
 }
 
-static enum status run_cycle(struct producer *p, struct err *err)
+/*
+ * All chunks of a round: each is read while the one before it is on its way. Kafka's transaction
+ * does not stay open for the whole of a long round (its time-out would end it): it is committed in
+ * between, and only the marks wait for the end.
+ * @return STATUS_STOPPING: the round is given up; its marks stay, its records come again
+ */
+static enum status publish_chunks(struct producer *p, struct stock_batch *batch, struct err *err)
+{
+    int64_t begun = clock_monotonic_us();
+    enum status rc = submit_chunk(p, 0, batch, err);
+    size_t first = 0;
+    for (; rc == STATUS_OK && first + CHUNK_PRODUCTS < p->cycle.products.count;
+         first += CHUNK_PRODUCTS) {
+        size_t next = first + CHUNK_PRODUCTS;
+        rc = read_chunk(p, next, batch, err);
+        if (rc == STATUS_OK) {
+            rc = finish_chunk(p, first, err);
+        }
+        if (rc == STATUS_OK && clock_monotonic_us() - begun > p->conf->producer.settle_ms * 1000) {
+            rc = record_sink_commit(p->sink, err);
+            begun = clock_monotonic_us();
+        }
+        if (rc == STATUS_OK) {
+            rc = signals_stop_requested() ? STATUS_STOPPING : tick(p, err);
+        }
+        if (rc == STATUS_OK) {
+            rc = submit_chunk(p, next, batch, err);
+        }
+    }
+    return rc == STATUS_OK ? finish_chunk(p, first, err) : rc;
+}
+
+static enum status publish_round(struct producer *p, struct stock_batch *batch, struct err *err)
+{
+    p->held = 0;
+    enum status rc = publish_chunks(p, batch, err);
+    if (rc != STATUS_OK) {
+        return rc == STATUS_STOPPING ? STATUS_OK : rc;
+    }
+    p->published_us = clock_monotonic_us();
+    metric_add(p->m.rounds, 1);
+    metric_add(p->m.marks, p->cycle.mark_count);
+    if (p->cycle.mark_count > SETTLEMENT_MAX_MARKS) {
+        return settle_long_round(p, err);
+    }
+    cover_marks(p);
+    return STATUS_OK;
+}
+
+static enum status run_round(struct producer *p, struct err *err)
 {
     struct stock_batch batch = {0};
-    enum status rc = read_cycle(p, &batch, err);
+    enum status rc = begin_round(p, &batch, err);
     FAULT_POINT("tail.after_read");
-    if (rc == STATUS_OK && p->cycle.count > 0) {
-        rc = publish_cycle(p, &batch, err);
+    if (rc == STATUS_OK && p->cycle.products.count > 0) {
+        rc = publish_round(p, &batch, err);
     }
     int64_t now = clock_monotonic_us();
-    if (p->cycle.count > 0) {
-        p->published_us = now;
-    }
     bool isolating = rc == STATUS_OK && publisher_is_isolating(p->publisher);
     bool idle = isolating || now - p->published_us >= SETTLE_IDLE_US;
     if (rc == STATUS_OK && settlement_is_due(&p->settlement, now, idle)) {
@@ -565,7 +689,7 @@ static enum status step(struct producer *p, struct err *err)
     }
     enum status rc = become_ready(p, err);
     if (rc == STATUS_OK) {
-        rc = run_cycle(p, err);
+        rc = run_round(p, err);
     }
     if (rc == STATUS_OK) {
         backoff_reset(&p->backoff);
@@ -624,8 +748,8 @@ static void register_metrics(struct producer_metrics *m)
                                    "Tombstones acknowledged by Kafka.", NULL, NULL);
     m->parked = metric_counter("stocksync_producer_parked_total",
                                "Products whose record was refused.", NULL, NULL);
-    m->cycles =
-        metric_counter("stocksync_producer_cycles_total", "Reads that found marks.", NULL, NULL);
+    m->rounds =
+        metric_counter("stocksync_producer_rounds_total", "Reads that found marks.", NULL, NULL);
     m->settled =
         metric_counter("stocksync_producer_settled_marks_total",
                        "Marks deleted after their Kafka transaction was committed.", NULL, NULL);
@@ -652,6 +776,7 @@ struct producer *producer_new(const struct producer_conf *conf)
                                    .statement_timeout_ms = STATEMENT_LIMIT_MS,
                                    .session_sql = MARKS_SESSION_SQL};
     p->conf = conf;
+    p->items = mem_calloc(CHUNK_PRODUCTS, sizeof *p->items);
     p->owner = owner_new(&owner);
     p->tail = pg_conn_new(&tail);
     settlement_init(&p->settlement, SETTLEMENT_MAX_MARKS, conf->producer.settle_ms * 1000);

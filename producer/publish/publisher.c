@@ -21,6 +21,9 @@ struct id_set {
 
 struct publisher {
     struct avro_codec *codec;
+    const struct publish_item *items; /* submitted and not waited for; NULL: none */
+    size_t count;
+    size_t tried; /* records in the transaction, as far as it matters: 1 is alone */
     struct strbuf value;
     int64_t epoch;
     char **reasons; /* of the last publish */
@@ -110,11 +113,6 @@ bool publisher_is_isolating(const struct publisher *publisher)
     return publisher->suspects.count > 0;
 }
 
-static int32_t item_product(const struct publish_item *item)
-{
-    return item->stock != NULL ? item->stock->product_id : item->product_id;
-}
-
 static void park(struct publisher *p, struct publish_item *item, const char *reason)
 {
     if (p->reason_count == p->reason_cap) {
@@ -137,7 +135,7 @@ static enum status add(struct publisher *p,
     char key[PRODUCT_STOCK_KEY_SIZE];
     const struct product_stock *stock = item->stock;
     enum status status = STATUS_OK;
-    product_stock_format_key(item_product(item), key);
+    product_stock_format_key(item->product_id, key);
     struct record record = {.key = key,
                             .revision = stock != NULL ? stock->revision : item->revision,
                             .cause = cause_name(stock != NULL ? stock->cause : item->cause),
@@ -173,7 +171,7 @@ static void suspect_refused(struct publisher *p,
         return;
     }
     if (tried == 1) {
-        const int32_t id = item_product(&items[indexes[0]]);
+        const int32_t id = items[indexes[0]].product_id;
         set_remove(&p->suspects, id);
         set_add(&p->condemned, id);
         log_warn(MOD, "refused", LF_INT("product", id),
@@ -181,7 +179,7 @@ static void suspect_refused(struct publisher *p,
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        set_add(&p->suspects, item_product(&items[indexes[i]]));
+        set_add(&p->suspects, items[indexes[i]].product_id);
     }
     p->group = (count + 1) / 2;
     p->chances = 0;
@@ -216,7 +214,7 @@ static enum status try_suspects(struct publisher *p,
     size_t tried = 0;
     enum status status = STATUS_OK;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        if (!set_has(&p->suspects, item_product(&items[i]))) {
+        if (!set_has(&p->suspects, items[i].product_id)) {
             continue;
         }
         present++;
@@ -244,30 +242,31 @@ static void clear_names(struct publisher *p, const struct publish_item *items, s
     }
     for (size_t i = 0; i < count; i++) {
         if (items[i].end != PUBLISH_HELD) {
-            set_remove(&p->suspects, item_product(&items[i]));
-            set_remove(&p->condemned, item_product(&items[i]));
+            set_remove(&p->suspects, items[i].product_id);
+            set_remove(&p->condemned, items[i].product_id);
         }
     }
 }
 
-enum status publisher_publish(struct publisher *publisher,
-                              struct record_sink *sink,
-                              struct publish_item *items,
-                              size_t count,
-                              int ack_timeout_ms,
-                              struct err *err)
+enum status publisher_submit(struct publisher *publisher,
+                             struct record_sink *sink,
+                             struct publish_item *items,
+                             size_t count,
+                             int ack_timeout_ms,
+                             struct err *err)
 {
     struct publisher *p = publisher;
     enum status status = STATUS_OK;
-    size_t tried = 0;
     drop_reasons(p);
     if (p->suspects.count > 0) {
         status = try_suspects(p, sink, items, count, ack_timeout_ms, err);
     }
     /* A refused record that shares the transaction with earlier ones is not alone in it. */
-    const size_t company = record_sink_is_open(sink) ? 1 : 0;
+    p->tried = record_sink_is_open(sink) ? 1 : 0;
+    p->items = items;
+    p->count = count;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        const int32_t id = item_product(&items[i]);
+        const int32_t id = items[i].product_id;
         if (set_has(&p->suspects, id)) {
             continue;
         }
@@ -276,13 +275,25 @@ enum status publisher_publish(struct publisher *publisher,
             continue;
         }
         status = add(p, sink, &items[i], i, err);
-        tried += items[i].end == PUBLISH_DONE ? 1 : 0;
+        p->tried += items[i].end == PUBLISH_DONE ? 1 : 0;
     }
-    if (status == STATUS_OK && tried > 0) {
-        status = wait(p, sink, items, tried + company, ack_timeout_ms, err);
+    return status;
+}
+
+enum status publisher_wait(struct publisher *publisher,
+                           struct record_sink *sink,
+                           int ack_timeout_ms,
+                           struct err *err)
+{
+    struct publisher *p = publisher;
+    if (p->items == NULL) {
+        return STATUS_OK;
     }
+    const struct publish_item *items = p->items;
+    p->items = NULL;
+    const enum status status = wait(p, sink, items, p->tried, ack_timeout_ms, err);
     if (status == STATUS_OK) {
-        clear_names(p, items, count);
+        clear_names(p, items, p->count);
     }
     return status;
 }

@@ -28,12 +28,12 @@ enum publish_end {
 };
 
 struct publish_item {
-    const struct product_stock *stock; /* borrowed; NULL: the product is gone, write a tombstone */
-    int32_t product_id;                /* of a tombstone; so are the next two */
-    int64_t revision;
+    int32_t product_id;
+    const struct product_stock *stock; /* borrowed for the submit; NULL: gone, write a tombstone */
+    int64_t revision;                  /* of a tombstone, like cause */
     enum cause cause;
     enum publish_end end; /* [out] */
-    const char *reason;   /* [out] PARKED: valid until the next publish */
+    const char *reason;   /* [out] PARKED: valid until the next submit */
 };
 
 /**
@@ -47,19 +47,26 @@ NODISCARD enum status publisher_new(int64_t epoch,
                                     struct err *err);
 void publisher_free(struct publisher *publisher);
 /**
- * Publishes items (a product at most once) in the sink's transaction, which it begins if there is
- * something to publish, and waits until all are acknowledged.
- * @return STATUS_OK            every item has its end
+ * Queues items (a product at most once) in the sink's transaction, which it begins if there is
+ * something to publish. Records are copied; the items themselves, without what they point to, must
+ * stay until publisher_wait.
+ * @return STATUS_OK            every item has its end, valid once publisher_wait says STATUS_OK too
  *         STATUS_BATCH_ABORTED nothing in the open transaction counts, ends are void:
  * record_sink_abort, settlement_clear, read again from the start STATUS_BROKER_LOST   not
  * acknowledged within ack_timeout_ms: treat like the former STATUS_FENCED, STATUS_CLIENT_BROKEN
  */
-NODISCARD enum status publisher_publish(struct publisher *publisher,
-                                        struct record_sink *sink,
-                                        struct publish_item *items,
-                                        size_t count,
-                                        int ack_timeout_ms,
-                                        struct err *err);
+NODISCARD enum status publisher_submit(struct publisher *publisher,
+                                       struct record_sink *sink,
+                                       struct publish_item *items,
+                                       size_t count,
+                                       int ack_timeout_ms,
+                                       struct err *err);
+/** Waits until all that was submitted is acknowledged. Without a submit before, does nothing.
+ * @return as publisher_submit */
+NODISCARD enum status publisher_wait(struct publisher *publisher,
+                                     struct record_sink *sink,
+                                     int ack_timeout_ms,
+                                     struct err *err);
 /** True while suspects are left: settle after every cycle and read from the start, so that they
  * meet an empty transaction. */
 bool publisher_is_isolating(const struct publisher *publisher);

@@ -44,10 +44,11 @@ def peak_mb(pid):
 
 
 def _busy_seconds():
-    """CPU seconds of the whole machine that were neither idle nor waiting for a disk."""
+    """CPU seconds of the whole machine: (used by processes and the kernel, stolen by its host)."""
     with open("/proc/stat", encoding="ascii") as file:
-        words = [int(word) for word in file.readline().split()[1:9]]
-    return (sum(words) - words[3] - words[4]) / TICK
+        user, nice, system, _idle, _wait, irq, softirq, stolen = map(
+            int, file.readline().split()[1:9])
+    return (user + nice + system + irq + softirq) / TICK, stolen / TICK
 
 
 class Usage:
@@ -71,9 +72,10 @@ class Usage:
 
     def stop(self):
         """{name: CPU seconds}, the key `wall` for the time that passed."""
-        after, busy = self._read(), _busy_seconds() - self._busy
+        after, (busy, stolen) = self._read(), _busy_seconds()
         used = {name: after[name] - before for name, before in self._before.items()}
-        used["others"] = max(0.0, busy - sum(used.values()))
+        used["others"] = max(0.0, busy - self._busy[0] - sum(used.values()))
+        used["stolen"] = stolen - self._busy[1]
         used["wall"] = time.monotonic() - self._began
         return {name: round(seconds, 2) for name, seconds in used.items()}
 

@@ -106,6 +106,20 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static enum status submit_and_wait(struct publisher *to,
+                                   struct record_sink *over,
+                                   struct publish_item *list,
+                                   size_t count,
+                                   int limit_ms,
+                                   struct err *why)
+{
+    for (size_t i = 0; i < count; i++) {
+        list[i].product_id = list[i].stock != NULL ? list[i].stock->product_id : list[i].product_id;
+    }
+    const enum status status = publisher_submit(to, over, list, count, limit_ms, why);
+    return status == STATUS_OK ? publisher_wait(to, over, limit_ms, why) : status;
+}
+
 /* One record at a time, as a single change in Odoo makes it; settled each second. */
 static void measure_latency(struct record_sink *sink, struct publisher *publisher)
 {
@@ -118,7 +132,7 @@ static void measure_latency(struct record_sink *sink, struct publisher *publishe
         fill(&stock, warehouses, i + 1);
         struct publish_item item = {.stock = &stock};
         const int64_t began_us = clock_monotonic_us();
-        if (publisher_publish(publisher, sink, &item, 1, TIMEOUT_MS, &err) != STATUS_OK) {
+        if (submit_and_wait(publisher, sink, &item, 1, TIMEOUT_MS, &err) != STATUS_OK) {
             fail(&err);
         }
         took_us[i] = clock_monotonic_us() - began_us;
@@ -181,7 +195,7 @@ static void measure_publisher(struct record_sink *sink, struct publisher *publis
     }
     const int64_t began_us = clock_monotonic_us();
     for (int b = 0; b < BATCHES; b++) {
-        if (publisher_publish(publisher, sink, items, BATCH, TIMEOUT_MS, &err) != STATUS_OK ||
+        if (submit_and_wait(publisher, sink, items, BATCH, TIMEOUT_MS, &err) != STATUS_OK ||
             (b % 25 == 24 && record_sink_commit(sink, &err) != STATUS_OK)) {
             fail(&err);
         }

@@ -9,7 +9,8 @@
 static void fold(struct cycle *cycle, struct mark *marks, size_t count)
 {
     struct mark_list list = {.list = marks, .count = count, .capacity = count};
-    cycle_fold(cycle, &list);
+    cycle_reset(cycle);
+    cycle_add(cycle, &list);
 }
 
 static void cycle_lists_each_product_once_in_order(void **state)
@@ -21,10 +22,10 @@ static void cycle_lists_each_product_once_in_order(void **state)
                            {4, 20, CAUSE_BACKFILL, 5}};
     struct cycle cycle = {0};
     fold(&cycle, marks, 4);
-    assert_int_equal(cycle.count, 3);
-    assert_int_equal(cycle.product_ids[0], 10);
-    assert_int_equal(cycle.product_ids[1], 20);
-    assert_int_equal(cycle.product_ids[2], 30);
+    assert_int_equal(cycle.products.count, 3);
+    assert_int_equal(cycle.products.ids[0], 10);
+    assert_int_equal(cycle.products.ids[1], 20);
+    assert_int_equal(cycle.products.ids[2], 30);
     cycle_release(&cycle);
 }
 
@@ -36,9 +37,9 @@ static void cycle_takes_time_and_cause_of_the_earliest_mark(void **state)
         {7, 5, CAUSE_STOCK, 300}, {8, 5, CAUSE_BOM, 200}, {9, 5, CAUSE_PRODUCT, 200}};
     struct cycle cycle = {0};
     fold(&cycle, marks, 3);
-    assert_int_equal(cycle.count, 1);
-    assert_int_equal(cycle.products[0].changed_at_us, 200);
-    assert_int_equal(cycle.products[0].cause, CAUSE_BOM);
+    assert_int_equal(cycle.products.count, 1);
+    assert_int_equal(cycle.products.list[0].changed_at_us, 200);
+    assert_int_equal(cycle.products.list[0].cause, CAUSE_BOM);
     cycle_release(&cycle);
 }
 
@@ -65,7 +66,7 @@ static void cycle_index_finds_every_product(void **state)
     }
     fold(&cycle, marks, 100);
     for (int i = 0; i < 100; i++) {
-        assert_int_equal(cycle.product_ids[cycle_index(&cycle, 1000 - i * 3)], 1000 - i * 3);
+        assert_int_equal(cycle.products.ids[cycle_index(&cycle, 1000 - i * 3)], 1000 - i * 3);
     }
     cycle_release(&cycle);
 }
@@ -78,11 +79,40 @@ static void cycle_is_replaced_by_the_next_fold(void **state)
     struct cycle cycle = {0};
     fold(&cycle, first, 2);
     fold(&cycle, second, 1);
-    assert_int_equal(cycle.count, 1);
-    assert_int_equal(cycle.product_ids[0], 9);
+    assert_int_equal(cycle.products.count, 1);
+    assert_int_equal(cycle.products.ids[0], 9);
     fold(&cycle, NULL, 0);
-    assert_int_equal(cycle.count, 0);
+    assert_int_equal(cycle.products.count, 0);
     assert_int_equal(cycle.mark_count, 0);
+    cycle_release(&cycle);
+}
+
+static void cycle_merges_pages(void **state)
+{
+    (void)state;
+    struct mark pages[3][3] = {
+        {{1, 50, CAUSE_STOCK, 100}, {2, 10, CAUSE_STOCK, 100}, {3, 30, CAUSE_BOM, 100}},
+        {{4, 30, CAUSE_PRODUCT, 90}, {5, 30, CAUSE_STOCK, 80}, {6, 40, CAUSE_STOCK, 100}},
+        {{7, 60, CAUSE_STOCK, 100}, {8, 5, CAUSE_STOCK, 100}, {9, 50, CAUSE_PRODUCT, 100}},
+    };
+    static const int32_t ids[] = {5, 10, 30, 40, 50, 60};
+    struct cycle cycle = {0};
+    cycle_reset(&cycle);
+    for (int i = 0; i < 3; i++) {
+        struct mark_list page = {.list = pages[i], .count = 3, .capacity = 3};
+        cycle_add(&cycle, &page);
+    }
+    assert_int_equal(cycle.products.count, 6);
+    assert_memory_equal(cycle.products.ids, ids, sizeof ids);
+    assert_int_equal(cycle.mark_count, 9);
+    for (int i = 0; i < 9; i++) {
+        assert_int_equal(cycle.mark_ids[i], i + 1);
+    }
+    /* the earliest mark of product 30 stands on the second page; at equal age the first page's
+     * stays */
+    assert_int_equal(cycle.products.list[2].changed_at_us, 80);
+    assert_int_equal(cycle.products.list[2].cause, CAUSE_STOCK);
+    assert_int_equal(cycle.products.list[4].cause, CAUSE_STOCK);
     cycle_release(&cycle);
 }
 
@@ -93,6 +123,7 @@ int main(void)
         cmocka_unit_test(cycle_takes_time_and_cause_of_the_earliest_mark),
         cmocka_unit_test(cycle_keeps_every_mark_id_in_the_order_of_the_read),
         cmocka_unit_test(cycle_index_finds_every_product),
+        cmocka_unit_test(cycle_merges_pages),
         cmocka_unit_test(cycle_is_replaced_by_the_next_fold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,20 @@ static int stop(void **state)
     return 0;
 }
 
+static enum status submit_and_wait(struct publisher *to,
+                                   struct record_sink *over,
+                                   struct publish_item *list,
+                                   size_t count,
+                                   int limit_ms,
+                                   struct err *why)
+{
+    for (size_t i = 0; i < count; i++) {
+        list[i].product_id = list[i].stock != NULL ? list[i].stock->product_id : list[i].product_id;
+    }
+    const enum status status = publisher_submit(to, over, list, count, limit_ms, why);
+    return status == STATUS_OK ? publisher_wait(to, over, limit_ms, why) : status;
+}
+
 /*
  * One cycle as the producer's loop makes it: an abort that no record is to blame for is followed by
  * another attempt. librdkafka 2.0.2 needs that once after each refusal, to renumber.
@@ -57,7 +71,7 @@ static enum status publish_list(struct publish_item *list, size_t count)
 {
     for (;;) {
         const size_t *refused = NULL;
-        const enum status status = publisher_publish(publisher, sink, list, count, LIMIT_MS, &err);
+        const enum status status = submit_and_wait(publisher, sink, list, count, LIMIT_MS, &err);
         if (status != STATUS_BATCH_ABORTED || record_sink_refused(sink, &refused) > 0) {
             return status;
         }
@@ -131,7 +145,7 @@ static void publisher_begins_nothing_when_all_is_parked(void **state)
     assert_int_equal(publish(), STATUS_OK);
     assert_ends("PPPP");
     assert_false(record_sink_is_open(sink));
-    assert_int_equal(publisher_publish(publisher, sink, items, 0, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(submit_and_wait(publisher, sink, items, 0, LIMIT_MS, &err), STATUS_OK);
     assert_false(record_sink_is_open(sink));
 }
 
@@ -213,7 +227,7 @@ static void publisher_suspects_nobody_for_the_clusters_troubles(void **state)
     (void)state;
     rd_kafka_mock_push_request_errors(mock.cluster, API_PRODUCE, 1,
                                       RD_KAFKA_RESP_ERR_POLICY_VIOLATION);
-    assert_int_equal(publisher_publish(publisher, sink, items, COUNT, LIMIT_MS, &err),
+    assert_int_equal(submit_and_wait(publisher, sink, items, COUNT, LIMIT_MS, &err),
                      STATUS_BATCH_ABORTED);
     assert_false(publisher_is_isolating(publisher));
     assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
