@@ -1,6 +1,7 @@
 # Script behind embed_files: writes one C source and one header from text files.
 # As byte lists, because ISO C limits the length of a string literal.
-set(decl "/* generated */\n#ifndef STOCKSYNC_EMBEDDED_${PREFIX}_H\n#define STOCKSYNC_EMBEDDED_${PREFIX}_H\n\n")
+string(TOUPPER ${PREFIX} upper)
+set(decl "/* generated */\n#ifndef STOCKSYNC_EMBEDDED_${upper}_H\n#define STOCKSYNC_EMBEDDED_${upper}_H\n\n")
 set(body "/* generated */\n#include \"embedded/${PREFIX}.h\"\n\n")
 foreach(file IN LISTS FILES)
   get_filename_component(name ${file} NAME_WE)

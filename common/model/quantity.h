@@ -1,6 +1,6 @@
 /**
- * quantity: Odoo's rounding and the floor of store rules. Pure. Source: odoo/tools/float_utils.py
- * (15.0), facts/odoo section 5.
+ * quantity: Odoo's rounding and the floor of store rules. Pure. Source: Odoo 15.0,
+ * odoo/tools/float_utils.py.
  */
 #ifndef STOCKSYNC_MODEL_QUANTITY_H
 #define STOCKSYNC_MODEL_QUANTITY_H

@@ -3,8 +3,7 @@
  *
  * revision = max(wall clock in µs, last + 1), never above the ceiling. The owner persists a ceiling
  * ahead (for example 60 s) and starts at max(clock, persisted ceiling), so a smaller revision can
- * never follow a greater one, also after a crash with the clock set back. Pure; one owner. Source:
- * facts "One owner".
+ * never follow a greater one, also after a crash with the clock set back. Pure; one owner.
  */
 #ifndef STOCKSYNC_MODEL_REVISION_H
 #define STOCKSYNC_MODEL_REVISION_H

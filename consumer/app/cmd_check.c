@@ -8,6 +8,7 @@
 #include "consumer/state/state.h"
 
 #define KAFKA_TIMEOUT_MS 10000
+#define NOTES_MAX_BYTES  ((size_t)64 * 1024)
 
 /* Prints one line of the report; remembers the first failure. */
 static void report(
@@ -42,7 +43,7 @@ static enum status check_topic(const struct consumer_conf *conf, struct err *err
                                         .tombstone_retention_ms = t->tombstones_ms,
                                         .message_max_bytes = t->max_message_bytes};
     struct strbuf notes;
-    strbuf_init(&notes, 64 * 1024);
+    strbuf_init(&notes, NOTES_MAX_BYTES);
     enum status rc =
         kafka_topic_ensure(&conf->shared.kafka, &design, false, KAFKA_TIMEOUT_MS, &notes, err);
     (void)printf("%s", notes.ptr);

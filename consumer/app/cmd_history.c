@@ -6,7 +6,7 @@
 #include "consumer/intake/decode.h"
 #include "consumer/intake/history.h"
 
-#define LINE_MAX_BYTES (4 * 1024 * 1024)
+#define LINE_MAX_BYTES ((size_t)4 * 1024 * 1024)
 
 struct printer {
     struct decoder *decoder;

@@ -7,6 +7,8 @@
 #include "consumer/app/commands.h"
 #include "consumer/app/consumer_conf.h"
 
+#define ARGS_MAX_BYTES ((size_t)1024 * 1024)
+
 /* What the state alone can tell, so that status works from anywhere and without a running consumer.
  */
 static const char STATUS_SQL[] =
@@ -50,7 +52,7 @@ enum status cmd_status(const struct cli_call *call, const void *root, struct err
     for (size_t i = 0; i < conf->stores.count; i++) {
         names[i] = consumer_conf_store(conf, i)->instance.name;
     }
-    pg_args_init(&args, 1024 * 1024);
+    pg_args_init(&args, ARGS_MAX_BYTES);
     pg_args_text_array(&args, names, conf->stores.count);
     enum status rc = pg_conn_open(conn, err);
     if (rc == STATUS_OK) {

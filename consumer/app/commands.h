@@ -1,16 +1,16 @@
 /**
  * commands: what `stocksync-consumer COMMAND` runs; see cli.h for the contract of a run function.
- * conf is a const struct consumer_conf *.
+ * root is a const struct consumer_conf *.
  */
 #ifndef STOCKSYNC_CONSUMER_APP_COMMANDS_H
 #define STOCKSYNC_CONSUMER_APP_COMMANDS_H
 
 #include "common/core/cli.h"
 
-enum status cmd_run(const struct cli_call *call, const void *conf, struct err *err);
-enum status cmd_history(const struct cli_call *call, const void *conf, struct err *err);
-enum status cmd_parked(const struct cli_call *call, const void *conf, struct err *err);
-enum status cmd_status(const struct cli_call *call, const void *conf, struct err *err);
-enum status cmd_check(const struct cli_call *call, const void *conf, struct err *err);
+enum status cmd_run(const struct cli_call *call, const void *root, struct err *err);
+enum status cmd_history(const struct cli_call *call, const void *root, struct err *err);
+enum status cmd_parked(const struct cli_call *call, const void *root, struct err *err);
+enum status cmd_status(const struct cli_call *call, const void *root, struct err *err);
+enum status cmd_check(const struct cli_call *call, const void *root, struct err *err);
 
 #endif

@@ -76,7 +76,8 @@ struct lane_view {
 
 /* Notes of one turn, stored together before any hold of the turn's records is released. */
 struct turn {
-    struct state_product *products; /* text owned */
+    struct state_product *products;
+    char **texts; /* of the products, by the same index; owned */
     size_t product_count;
     struct parked_note {
         char subject[160];

@@ -14,7 +14,7 @@ static const char *const AMBIGUOUS[] = {"sku_shared_in_odoo", NULL};
 static void turn_reset(struct turn *t)
 {
     for (size_t i = 0; i < t->product_count; i++) {
-        mem_free((char *)(uintptr_t)t->products[i].text);
+        mem_free(t->texts[i]);
     }
     for (size_t i = 0; i < t->park_count; i++) {
         mem_free(t->parks[i].key);
@@ -30,6 +30,7 @@ void lane_turn_release(struct turn *t)
 {
     turn_reset(t);
     mem_free(t->products);
+    mem_free(t->texts);
     mem_free(t->parks);
     mem_free(t->unparks);
     *t = (struct turn){0};
@@ -39,6 +40,7 @@ static void turn_prepare(struct turn *t)
 {
     if (t->products == NULL) {
         t->products = mem_calloc(LANE_TURN_RECORDS, sizeof *t->products);
+        t->texts = mem_calloc(LANE_TURN_RECORDS, sizeof *t->texts);
         t->parks = mem_calloc(LANE_TURN_RECORDS, sizeof *t->parks);
         t->unparks = mem_calloc(LANE_TURN_RECORDS, sizeof *t->unparks);
     }
@@ -66,10 +68,12 @@ static void
 note_product(struct lane *l, int32_t product_id, const char *text, bool sellable, int64_t revision)
 {
     if (identity_note(l->identity, product_id, text, sellable, revision)) {
-        l->turn.products[l->turn.product_count++] = (struct state_product){.product_id = product_id,
-                                                                           .text = mem_strdup(text),
-                                                                           .sellable = sellable,
-                                                                           .revision = revision};
+        size_t at = l->turn.product_count++;
+        l->turn.texts[at] = mem_strdup(text);
+        l->turn.products[at] = (struct state_product){.product_id = product_id,
+                                                      .text = l->turn.texts[at],
+                                                      .sellable = sellable,
+                                                      .revision = revision};
         l->check_ambiguous = l->check_ambiguous || parked_set_count(l->parked) > 0;
     }
 }

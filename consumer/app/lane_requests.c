@@ -13,7 +13,7 @@
 #define REFUSED_PROBE_MS 5000
 
 /* Variables of 250 entries need about 40 kB. */
-#define VARIABLES_MAX_BYTES (256 * 1024)
+#define VARIABLES_MAX_BYTES ((size_t)256 * 1024)
 
 size_t lane_in_flight(const struct lane *l)
 {

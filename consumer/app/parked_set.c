@@ -1,71 +1,70 @@
 #include "consumer/app/parked_set.h"
 
-#include <uthash.h>
-
 #include "common/core/mem.h"
+#include "consumer/plan/slots.h"
 
-struct member {
-    int32_t product_id;
-    UT_hash_handle hh;
-};
-
+/* The product id is the entry's number: nothing else needs to be kept. */
 struct parked_set {
-    struct member *members;
+    struct slots slots;
 };
 
 struct parked_set *parked_set_new(void)
 {
-    return mem_calloc(1, sizeof(struct parked_set));
+    struct parked_set *set = mem_calloc(1, sizeof *set);
+    slots_init(&set->slots);
+    return set;
 }
 
 void parked_set_free(struct parked_set *set)
 {
-    if (set == NULL) {
-        return;
+    if (set != NULL) {
+        slots_release(&set->slots);
+        mem_free(set);
     }
-    struct member *m = NULL;
-    struct member *next = NULL;
-    HASH_ITER (hh, set->members, m, next) {
-        HASH_DEL(set->members, m);
-        mem_free(m);
-    }
-    mem_free(set);
 }
 
-static struct member *find(const struct parked_set *set, int32_t product_id)
+static uint32_t tag_of(int32_t product_id)
 {
-    struct member *m = NULL;
-    HASH_FIND(hh, set->members, &product_id, sizeof product_id, m);
-    return m;
+    return (uint32_t)slots_mix((uint64_t)product_id);
+}
+
+/* @return true and its place when the product is there */
+static bool find(const struct slots *s, int32_t product_id, size_t *place)
+{
+    uint32_t tag = tag_of(product_id);
+    for (size_t i = slots_home(s, tag); slots_taken(s, i); i = slots_next(s, i)) {
+        if (s->list[i].tag == tag && slots_number(s, i) == (uint32_t)product_id) {
+            *place = i;
+            return true;
+        }
+    }
+    return false;
 }
 
 void parked_set_add(struct parked_set *set, int32_t product_id)
 {
-    if (find(set, product_id) != NULL) {
-        return;
+    if (!parked_set_has(set, product_id)) {
+        slots_add(&set->slots, tag_of(product_id), (uint32_t)product_id);
     }
-    struct member *m = mem_calloc(1, sizeof *m);
-    m->product_id = product_id;
-    HASH_ADD(hh, set->members, product_id, sizeof m->product_id, m);
 }
 
 bool parked_set_remove(struct parked_set *set, int32_t product_id)
 {
-    struct member *m = find(set, product_id);
-    if (m == NULL) {
-        return false;
+    size_t place = 0;
+    bool found = find(&set->slots, product_id, &place);
+    if (found) {
+        slots_remove(&set->slots, place);
     }
-    HASH_DEL(set->members, m);
-    mem_free(m);
-    return true;
+    return found;
 }
 
 bool parked_set_has(const struct parked_set *set, int32_t product_id)
 {
-    return find(set, product_id) != NULL;
+    size_t place = 0;
+    return find(&set->slots, product_id, &place);
 }
 
 size_t parked_set_count(const struct parked_set *set)
 {
-    return HASH_COUNT(set->members);
+    return set->slots.count;
 }

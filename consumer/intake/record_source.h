@@ -2,8 +2,7 @@
  * record_source: one consumer group member: records in, assignment events, offsets out.
  *
  * Reads uncommitted, commits by hand, cooperative-sticky. Callbacks of librdkafka run inside
- * record_source_poll and only record what happened. One owner: the lane's thread. Source:
- * facts/postgres-kafka sections 9 to 11.
+ * record_source_poll and only record what happened. One owner: the lane's thread.
  */
 #ifndef STOCKSYNC_INTAKE_RECORD_SOURCE_H
 #define STOCKSYNC_INTAKE_RECORD_SOURCE_H

@@ -5,7 +5,7 @@
  * level(t) = min(maximum, level(t0) + restore_rate * (t − t0)); a request must fit by its
  * *requested* cost, less what is in flight, keeping a reserve for the merchant's other apps.
  * Nothing is assumed about the plan: before the first answer one request at a time may go. Source:
- * facts/shopify section 8.
+ * shopify.dev, "Shopify API limits".
  */
 #ifndef STOCKSYNC_PLAN_BUDGET_H
 #define STOCKSYNC_PLAN_BUDGET_H

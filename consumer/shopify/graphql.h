@@ -3,7 +3,7 @@
  * back.
  *
  * The three error channels (HTTP, top-level errors, userErrors of the one root field) are folded
- * into one class; see facts/shopify sections 5 to 7. One client per lane; its thread.
+ * into one class; see answer.h. One client per lane; its thread.
  */
 #ifndef STOCKSYNC_SHOPIFY_GRAPHQL_H
 #define STOCKSYNC_SHOPIFY_GRAPHQL_H

@@ -8,7 +8,7 @@
 #include "producer/odoo/odoo_version.h"
 
 #define KAFKA_TIMEOUT_MS 10000
-#define TEXT_MAX_BYTES   (64 * 1024)
+#define TEXT_MAX_BYTES   ((size_t)64 * 1024)
 
 struct report {
     enum status worst;

@@ -8,7 +8,7 @@
 #include "producer/app/databases.h"
 #include "producer/odoo/install.h"
 
-#define GRANTS_MAX_BYTES (64 * 1024)
+#define GRANTS_MAX_BYTES ((size_t)64 * 1024)
 
 struct step {
     struct pg_conn *conn;

@@ -1,18 +1,18 @@
 /**
  * commands: what `stocksync-producer COMMAND` runs; see cli.h for the contract of a run function.
- * conf is a const struct producer_conf *.
+ * root is a const struct producer_conf *.
  */
 #ifndef STOCKSYNC_PRODUCER_APP_COMMANDS_H
 #define STOCKSYNC_PRODUCER_APP_COMMANDS_H
 
 #include "common/core/cli.h"
 
-enum status cmd_run(const struct cli_call *call, const void *conf, struct err *err);
-enum status cmd_install(const struct cli_call *call, const void *conf, struct err *err);
-enum status cmd_uninstall(const struct cli_call *call, const void *conf, struct err *err);
-enum status cmd_backfill(const struct cli_call *call, const void *conf, struct err *err);
-enum status cmd_gc(const struct cli_call *call, const void *conf, struct err *err);
-enum status cmd_status(const struct cli_call *call, const void *conf, struct err *err);
-enum status cmd_check(const struct cli_call *call, const void *conf, struct err *err);
+enum status cmd_run(const struct cli_call *call, const void *root, struct err *err);
+enum status cmd_install(const struct cli_call *call, const void *root, struct err *err);
+enum status cmd_uninstall(const struct cli_call *call, const void *root, struct err *err);
+enum status cmd_backfill(const struct cli_call *call, const void *root, struct err *err);
+enum status cmd_gc(const struct cli_call *call, const void *root, struct err *err);
+enum status cmd_status(const struct cli_call *call, const void *root, struct err *err);
+enum status cmd_check(const struct cli_call *call, const void *root, struct err *err);
 
 #endif

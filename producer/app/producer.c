@@ -43,7 +43,7 @@
 #define ROUND_MAX_MARKS 1000000
 /* Products whose state is in memory at a time. */
 #define CHUNK_PRODUCTS  5000
-#define NOTES_MAX_BYTES (16 * 1024)
+#define NOTES_MAX_BYTES ((size_t)16 * 1024)
 
 enum producer_state { PRODUCER_STARTING, PRODUCER_STANDBY, PRODUCER_OWNER, PRODUCER_STOPPING };
 

@@ -3,8 +3,7 @@
  *
  * The oldest snapshot of the cluster holds back the cleaning of every table, ours too: sessions,
  * prepared transactions, replication slots. Needs pg_read_all_stats to see the sessions of other
- * roles; without it, hidden_sessions counts those that could not be judged. Source: facts of
- * PostgreSQL and Kafka, section 5.
+ * roles; without it, hidden_sessions counts those that could not be judged.
  */
 #ifndef STOCKSYNC_ODOO_HORIZON_H
 #define STOCKSYNC_ODOO_HORIZON_H

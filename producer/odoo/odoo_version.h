@@ -3,8 +3,7 @@
  * flag lives.
  *
  * Read once after every connect; everything else in this folder is told, and asks nothing of this
- * kind itself. Odoo's tables are looked for in the schema public. Source: facts of Odoo, sections 3
- * and 4.
+ * kind itself. Odoo's tables are looked for in the schema public.
  */
 #ifndef STOCKSYNC_ODOO_ODOO_VERSION_H
 #define STOCKSYNC_ODOO_ODOO_VERSION_H

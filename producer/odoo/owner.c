@@ -154,7 +154,7 @@ static enum status read_identity(struct owner *owner, struct err *err)
     return status;
 }
 
-/* Compares the server with what the state remembers: facts of PostgreSQL and Kafka, section 4. */
+/* Compares the server with what the state remembers. */
 static enum status
 judge_identity(struct owner *owner, const struct pg_rows *stored, struct err *err)
 {

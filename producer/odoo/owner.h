@@ -7,8 +7,7 @@
  * still tries to store; Kafka's transactional id fences its records. A revision is issued only
  * below a ceiling that was stored before, with synchronous_commit = on. Calling sequence:
  * owner_new; owner_take until STATUS_OK; owner_next_revision, owner_check, owner_sync_warehouses;
- * owner_drop or owner_free. One owner: the producer's main thread. Source: facts of PostgreSQL and
- * Kafka, sections 3 and 4.
+ * owner_drop or owner_free. One owner: the producer's main thread.
  */
 #ifndef STOCKSYNC_ODOO_OWNER_H
 #define STOCKSYNC_ODOO_OWNER_H

@@ -47,7 +47,8 @@ static const char WAREHOUSES[] =
     " LEFT JOIN public.uom_uom u ON u.id = t.uom_id"                                               \
     " WHERE p.id = ANY ($1::integer[])"
 
-/* Facts of Odoo, section 6: an active phantom BoM of the variant, or of its template as a whole. */
+/* What Odoo takes for a kit: an active phantom BoM of the variant, or of its template as a whole.
+ */
 #define KIT                                                                                        \
     "(EXISTS (SELECT FROM public.mrp_bom b WHERE b.product_id = p.id"                              \
     " AND b.type = 'phantom' AND b.active)"                                                        \

@@ -1,12 +1,11 @@
 /**
  * stock_reader: the current state of a set of products, as Odoo computes it, one record each.
  *
- * Source of the formula: Odoo 15, addons/stock/models/product.py, _compute_quantities_dict; facts
- * of Odoo, section 5. Per warehouse: everything below its view location, usage not looked at. Sums
- * are exact numerics in SQL, then doubles; each field is rounded HALF-UP to the product unit's
- * rounding. Services are all 0. Kits carry no warehouses. A fixed number of statements for any
- * number of products. Borrows a connection and must be called inside marks_snapshot_begin and _end.
- * One owner.
+ * Source of the formula: Odoo 15, addons/stock/models/product.py, _compute_quantities_dict. Per
+ * warehouse: everything below its view location, usage not looked at. Sums are exact numerics in
+ * SQL, then doubles; each field is rounded HALF-UP to the product unit's rounding. Services are all
+ * 0. Kits carry no warehouses. A fixed number of statements for any number of products. Borrows a
+ * connection and must be called inside marks_snapshot_begin and _end. One owner.
  */
 #ifndef STOCKSYNC_ODOO_STOCK_READER_H
 #define STOCKSYNC_ODOO_STOCK_READER_H

@@ -6,7 +6,7 @@
  * the broker refuses records, the whole Kafka transaction must be aborted, so the search goes over
  * cycles: the refused ones become suspects, which are held back and tried in halves, each half
  * first in a transaction of its own, until single ones are left; those are parked when they are
- * read again. One owner: the producer's main thread. Source: facts "Oversize".
+ * read again. One owner: the producer's main thread.
  */
 #ifndef STOCKSYNC_PUBLISH_PUBLISHER_H
 #define STOCKSYNC_PUBLISH_PUBLISHER_H

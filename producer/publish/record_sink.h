@@ -3,8 +3,7 @@
  * abort.
  *
  * One open transaction at a time; who decides when to settle is producer/app with
- * producer/publish/settlement. One owner: the producer's main thread. Source: facts/postgres-kafka
- * sections 3, 7, 10, 11.
+ * producer/publish/settlement. One owner: the producer's main thread.
  */
 #ifndef STOCKSYNC_PUBLISH_RECORD_SINK_H
 #define STOCKSYNC_PUBLISH_RECORD_SINK_H

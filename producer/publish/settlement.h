@@ -4,8 +4,7 @@
  * Calling sequence: settlement_init; _covers for every mark read (one that is published and not
  * settled yet is skipped); _add when its record is acknowledged; when _is_due: commit the
  * transaction, delete settlement_ids, _clear. On abort: _clear alone, the marks are read again.
- * Pure: no I/O, no clock. One owner. Source: facts "one open Kafka transaction, settled about once
- * a second".
+ * Pure: no I/O, no clock. One owner.
  */
 #ifndef STOCKSYNC_PUBLISH_SETTLEMENT_H
 #define STOCKSYNC_PUBLISH_SETTLEMENT_H

@@ -36,7 +36,7 @@ CREATE TABLE stocksync.level (                    -- what we last wrote to Shopi
     revision bigint NOT NULL,
     written_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (store, item, location)
-);
+) WITH (fillfactor = 80);                         -- updates stay on their page
 
 CREATE TABLE stocksync.attempt (                  -- every mutation, stored before it is sent; the journal that explains a number
     key uuid PRIMARY KEY,

@@ -70,9 +70,17 @@ def know_levels(pipeline, store):
     pipeline.connection.execute("VACUUM (ANALYZE) stocksync.level")
 
 
+@dataclass(frozen=True)
+class Window:
+    """What was measured: seconds, the shop's counters at its begin and end, who used the cores."""
+    start_s: float      # from the consumer's start to the first written level
+    seconds: float
+    first: dict
+    last: dict
+    used: dict
+
+
 def window(servers, store, consumer, total):
-    """Two samples of the shop's counters, the first and the last of the measured window, and the
-    seconds from the start to the first written level."""
     def sample():
         return time.monotonic(), servers.simulator.stats(store.name)
 
@@ -83,6 +91,7 @@ def window(servers, store, consumer, total):
     start_s = time.monotonic() - began
     time.sleep(SETTLE_S)
     first = last = sample()
+    usage = machine.Usage({**servers.processes(), "consumer": consumer.child.pid})
     while last[0] - first[0] < servers.seconds:
         time.sleep(EVERY_S)
         consumer.alive()
@@ -92,7 +101,7 @@ def window(servers, store, consumer, total):
         last = now
     if last is first:
         raise RuntimeError(f"store {store.name}: the backlog ended before anything was measured")
-    return first, last, start_s
+    return Window(start_s, last[0] - first[0], first[1], last[1], usage.stop())
 
 
 def measure(servers, pipeline, result, case):
@@ -108,35 +117,40 @@ def measure(servers, pipeline, result, case):
     consumer.start(ready=False)
     total = servers.products * len(LOCATIONS)
     try:
-        # The usage is that of the whole run up to the end of the window, the catalogue included.
-        usage = machine.Usage({**servers.processes(), "consumer": consumer.child.pid})
-        (began, first), (ended, last), start_s = window(servers, store, consumer, total)
-        used = usage.stop()
+        seen = window(servers, store, consumer, total)
         peak = machine.peak_mb(consumer.child.pid)
     finally:
         consumer.kill()     # what is left of the backlog is of no interest
-    seconds = ended - began
-    pairs = last["pairsApplied"] - first["pairsApplied"]
-    mutations = last["mutations"] - first["mutations"]
+    report_window(result, name, plan, seen)
+    result.add(f"{name} consumer peak", round(peak, 1), "MB")
+    result.add_usage(name, seen.used)
+
+
+def report_window(result, name, plan, seen):
+    seconds, first, last = seen.seconds, seen.first, seen.last
+
+    def gained(counter):
+        return last[counter] - first[counter]
+
+    pairs, mutations = gained("pairsApplied"), gained("mutations")
     reads = last["requests"].get("LevelsRead", 0) - first["requests"].get("LevelsRead", 0)
     charged = last["points"]["charged"] - first["points"]["charged"]
     saved = first["points"]["currentlyAvailable"] - last["points"]["currentlyAvailable"]
     theoretical = plan["restoreRate"] / POINTS_A_MUTATION * PAIRS_A_MUTATION
-    result.add(f"{name} start to first write", round(start_s, 1), "s")
+    result.add(f"{name} start to first write", round(seen.start_s, 1), "s")
+    result.add(f"{name} throttled before", first["throttled"], "")
     result.add(f"{name} window", round(seconds, 1), "s")
     result.add(f"{name} pairs/s", round(pairs / seconds), "1/s")
     result.add(f"{name} share of {theoretical:.0f} pairs/s",
                round(100 * pairs / seconds / theoretical, 1), "%")
     result.add(f"{name} points used of those there were",
                round(100 * charged / (plan["restoreRate"] * seconds + saved), 1), "%")
+    result.add(f"{name} points that went into reads",
+               round(100 * (charged - mutations * POINTS_A_MUTATION) / max(1, charged), 1), "%")
     result.add(f"{name} pairs a mutation", round(pairs / max(1, mutations), 1), "")
     result.add(f"{name} mutations/s", round(mutations / seconds, 1), "1/s")
     result.add(f"{name} reads/s", round(reads / seconds, 1), "1/s")
-    result.add(f"{name} points of reads",
-               round(100 * (charged - mutations * POINTS_A_MUTATION) / max(1, charged), 1), "%")
-    result.add(f"{name} throttled", last["throttled"], "")
-    result.add(f"{name} consumer peak", round(peak, 1), "MB")
-    result.add_usage(name, used)
+    result.add(f"{name} throttled", gained("throttled"), "")
 
 
 def run(servers):
