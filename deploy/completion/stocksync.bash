@@ -14,6 +14,6 @@ _stocksync() {
             break
         fi
     done
-    mapfile -t COMPREPLY < <(compgen -W "$("$program" --complete $command 2>/dev/null)" -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W "$("$program" --complete "$command" 2>/dev/null)" -- "$current")
 }
 complete -F _stocksync stocksync-producer stocksync-consumer
