@@ -15,6 +15,7 @@
 #include <microhttpd.h>
 
 #include "common/core/mem.h"
+#include "common/core/metric.h"
 
 /* Metrics of a hundred stores are some hundred kB. */
 #define BODY_MAX_BYTES    ((size_t)8 * 1024 * 1024)
@@ -221,6 +222,20 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int fd)
         MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_END);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;
+}
+
+unsigned http_server_show_metrics(void *context, struct strbuf *body)
+{
+    (void)context;
+    metric_render(body);
+    return 200;
+}
+
+unsigned http_server_show_health(void *context, struct strbuf *body)
+{
+    (void)context;
+    strbuf_append_text(body, "ok\n");
+    return 200;
 }
 
 enum status http_server_start(const char *listen,

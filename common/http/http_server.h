@@ -15,6 +15,12 @@ struct http_server;
 /** Writes the body. @return HTTP status, 200 or 503 */
 typedef unsigned (*http_handler_fn)(void *context, struct strbuf *body);
 
+/** The metric registry as Prometheus text. */
+unsigned http_server_show_metrics(void *context, struct strbuf *body);
+#define HTTP_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+/** "ok": the process lives. */
+unsigned http_server_show_health(void *context, struct strbuf *body);
+
 struct http_route {
     const char *path;         /* "/metrics" */
     const char *content_type; /* "application/json" */

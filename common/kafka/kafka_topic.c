@@ -392,6 +392,16 @@ static enum status missing(const struct kafka_topic_design *design, struct err *
     return status;
 }
 
+struct kafka_topic_design kafka_topic_design_of(const struct topic_conf *topic)
+{
+    return (struct kafka_topic_design){.name = topic->name,
+                                       .partitions = (int)topic->partitions,
+                                       .replication_factor = (int)topic->replication_factor,
+                                       .compaction_lag_ms = topic->history_ms,
+                                       .tombstone_retention_ms = topic->tombstones_ms,
+                                       .message_max_bytes = topic->max_message_bytes};
+}
+
 enum status kafka_topic_ensure(const struct conf_pairs *pass_through,
                                const struct kafka_topic_design *design,
                                bool may_create,

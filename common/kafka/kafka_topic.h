@@ -6,6 +6,7 @@
 #define STOCKSYNC_KAFKA_KAFKA_TOPIC_H
 
 #include "common/core/conf.h"
+#include "common/core/conf_shared.h"
 #include "common/core/status.h"
 #include "common/core/strbuf.h"
 
@@ -20,6 +21,9 @@ struct kafka_topic_design {
     int64_t tombstone_retention_ms; /* delete.retention.ms */
     int64_t message_max_bytes;      /* max.message.bytes */
 };
+
+/** What the options ask for; borrows the name. */
+struct kafka_topic_design kafka_topic_design_of(const struct topic_conf *topic);
 
 /**
  * Makes sure that the topic exists with the designed settings.

@@ -36,12 +36,7 @@ static enum status check_state(const struct consumer_conf *conf, struct err *err
 static enum status check_topic(const struct consumer_conf *conf, struct err *err)
 {
     const struct topic_conf *t = &conf->shared.topic;
-    struct kafka_topic_design design = {.name = t->name,
-                                        .partitions = (int)t->partitions,
-                                        .replication_factor = (int)t->replication_factor,
-                                        .compaction_lag_ms = t->history_ms,
-                                        .tombstone_retention_ms = t->tombstones_ms,
-                                        .message_max_bytes = t->max_message_bytes};
+    struct kafka_topic_design design = kafka_topic_design_of(t);
     struct strbuf notes;
     strbuf_init(&notes, NOTES_MAX_BYTES);
     enum status rc =

@@ -3,7 +3,6 @@
  * cleaning beside it.
  */
 #include "common/core/logger.h"
-#include "common/core/metric.h"
 #include "common/core/service.h"
 #include "common/core/signals.h"
 #include "common/http/http_server.h"
@@ -12,20 +11,6 @@
 #include "producer/app/producer.h"
 
 #define MOD "producer"
-
-static unsigned show_metrics(void *context, struct strbuf *body)
-{
-    (void)context;
-    metric_render(body);
-    return 200;
-}
-
-static unsigned show_health(void *context, struct strbuf *body)
-{
-    (void)context;
-    strbuf_append_text(body, "ok\n");
-    return 200;
-}
 
 static unsigned show_ready(void *context, struct strbuf *body)
 {
@@ -52,8 +37,8 @@ static unsigned show_index(void *context, struct strbuf *body)
 }
 
 static const struct http_route ROUTES[] = {
-    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", show_metrics},
-    {"/healthz", "text/plain", show_health},
+    {"/metrics", HTTP_METRICS_TYPE, http_server_show_metrics},
+    {"/healthz", "text/plain", http_server_show_health},
     {"/readyz", "text/plain", show_ready},
     {"/status", "application/json", show_status},
     {"/", "text/plain; charset=utf-8", show_index},

@@ -16,6 +16,7 @@
 #include "common/core/mem.h"
 #include "common/kafka/kafka_topic.h"
 #include "producer/publish/publisher.h"
+#include "tests/unit/publish/submit_and_wait.h"
 
 #define WAREHOUSES 5
 #define CODEC_RUNS 400000
@@ -104,20 +105,6 @@ static int by_value(const void *a, const void *b)
     const int64_t x = *(const int64_t *)a;
     const int64_t y = *(const int64_t *)b;
     return (x > y) - (x < y);
-}
-
-static enum status submit_and_wait(struct publisher *to,
-                                   struct record_sink *over,
-                                   struct publish_item *list,
-                                   size_t count,
-                                   int limit_ms,
-                                   struct err *why)
-{
-    for (size_t i = 0; i < count; i++) {
-        list[i].product_id = list[i].stock != NULL ? list[i].stock->product_id : list[i].product_id;
-    }
-    const enum status status = publisher_submit(to, over, list, count, limit_ms, why);
-    return status == STATUS_OK ? publisher_wait(to, over, limit_ms, why) : status;
 }
 
 /* One record at a time, as a single change in Odoo makes it; settled each second. */

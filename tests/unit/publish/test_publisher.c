@@ -9,6 +9,7 @@
 #include "common/core/logger.h"
 #include "producer/publish/publisher.h"
 #include "tests/unit/kafka/mock_kafka.h"
+#include "tests/unit/publish/submit_and_wait.h"
 
 #define LIMIT_MS 10000
 #define COUNT    4
@@ -47,20 +48,6 @@ static int stop(void **state)
     record_sink_free(sink);
     mock_kafka_stop(&mock);
     return 0;
-}
-
-static enum status submit_and_wait(struct publisher *to,
-                                   struct record_sink *over,
-                                   struct publish_item *list,
-                                   size_t count,
-                                   int limit_ms,
-                                   struct err *why)
-{
-    for (size_t i = 0; i < count; i++) {
-        list[i].product_id = list[i].stock != NULL ? list[i].stock->product_id : list[i].product_id;
-    }
-    const enum status status = publisher_submit(to, over, list, count, limit_ms, why);
-    return status == STATUS_OK ? publisher_wait(to, over, limit_ms, why) : status;
 }
 
 /*

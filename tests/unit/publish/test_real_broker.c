@@ -16,6 +16,7 @@
 #include "common/core/mem.h"
 #include "common/kafka/kafka_topic.h"
 #include "producer/publish/publisher.h"
+#include "tests/unit/publish/submit_and_wait.h"
 
 #define LIMIT_MS 20000
 
@@ -168,20 +169,6 @@ static void record_sink_commit_alone_is_fenced_too(void **state)
 }
 
 /* One of 64 products is too large for the topic, though not for the client. */
-static enum status submit_and_wait(struct publisher *to,
-                                   struct record_sink *over,
-                                   struct publish_item *list,
-                                   size_t count,
-                                   int limit_ms,
-                                   struct err *why)
-{
-    for (size_t i = 0; i < count; i++) {
-        list[i].product_id = list[i].stock != NULL ? list[i].stock->product_id : list[i].product_id;
-    }
-    const enum status status = publisher_submit(to, over, list, count, limit_ms, why);
-    return status == STATUS_OK ? publisher_wait(to, over, limit_ms, why) : status;
-}
-
 static void publisher_parks_the_one_record_the_broker_refuses(void **state)
 {
     (void)state;
