@@ -1,92 +1,27 @@
 #include "producer/app/producer.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "common/core/backoff.h"
 #include "common/core/clock.h"
-#include "common/core/fault.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
-#include "common/core/metric.h"
 #include "common/core/service.h"
 #include "common/core/signals.h"
 #include "common/kafka/kafka_topic.h"
-#include "common/pg/pg_query.h"
-#include "producer/app/cycle.h"
-#include "producer/odoo/hint.h"
+#include "producer/app/producer_internal.h"
 #include "producer/odoo/install.h"
-#include "producer/odoo/marks.h"
 #include "producer/odoo/odoo_version.h"
-#include "producer/odoo/owner.h"
-#include "producer/odoo/stock_reader.h"
-#include "producer/publish/publisher.h"
-#include "producer/publish/record_sink.h"
-#include "producer/publish/settlement.h"
 
 #define MOD "tail"
 
-#define STANDBY_POLL_MS 1000
-#define TICK_US         INT64_C(1000000)
-/* No new mark for so long: idle. Shorter gaps happen under load, and a commit in each would cost
- * the next records their latency. */
-#define SETTLE_IDLE_US       INT64_C(50000)
-#define PROGRESS_US          INT64_C(30000000)
-#define TAKE_OVER_LIMIT_MS   10000
-#define ACKNOWLEDGE_LIMIT_MS 10000
-#define TOPIC_LIMIT_MS       10000
-#define STATEMENT_LIMIT_MS   30000
-#define BACKFILL_SLICE       5000
-/* Marks folded in one round: a backlog that names a product again and again makes one record of it.
- */
-#define ROUND_MAX_MARKS 1000000
-/* Products whose state is in memory at a time. */
-#define CHUNK_PRODUCTS  5000
-#define NOTES_MAX_BYTES ((size_t)16 * 1024)
-
-enum producer_state { PRODUCER_STARTING, PRODUCER_STANDBY, PRODUCER_OWNER, PRODUCER_STOPPING };
+#define STANDBY_POLL_MS    1000
+#define TAKE_OVER_LIMIT_MS 10000
+#define TOPIC_LIMIT_MS     10000
+#define STATEMENT_LIMIT_MS 30000
+#define NOTES_MAX_BYTES    ((size_t)16 * 1024)
 
 static const char *const STATE_NAMES[] = {"starting", "standby", "owner", "stopping"};
-
-struct producer_metrics {
-    struct metric *marks, *records, *tombstones, *parked, *rounds, *settled, *failures, *unsettled,
-        *oldest, *owner, *commit_to_acknowledged;
-};
-
-/* What other threads may see; copied out under the mutex. */
-struct producer_view {
-    enum producer_state state;
-    bool publishing;
-    char why[320];
-    int64_t epoch, revision, oldest_us, failed_us;
-    uint64_t marks, records, tombstones, parked;
-    size_t unsettled;
-};
-
-struct producer {
-    const struct producer_conf *conf;
-    struct owner *owner;
-    struct pg_conn *tail;
-    struct stock_reader *reader;
-    struct record_sink *sink;
-    struct publisher *publisher;
-    struct settlement settlement;
-    struct hint hint;
-    struct mark_list marks;
-    struct cycle cycle;
-    struct publish_item *items; /* of the chunk on its way, by the index of its products */
-    size_t held;                /* products held back in this round */
-    struct backoff backoff;
-    struct producer_metrics m;
-    int64_t tick_us, progress_us, published_us;
-    uint64_t progress_records;
-    bool topic_seen;
-    int32_t backfill_after; /* a whole backfill is under way: products up to this one are marked */
-    bool backfilling;
-    pthread_mutex_t mutex;
-    struct producer_view view;
-};
 
 /* --- states and what others see --- */
 
@@ -111,17 +46,15 @@ static void set_publishing(struct producer *p, bool publishing, const char *why)
     (void)pthread_mutex_lock(&p->mutex);
     p->view.publishing = publishing;
     (void)snprintf(p->view.why, sizeof p->view.why, "%s", why);
-    if (!publishing) {
-        p->view.failed_us = clock_wall_us();
-    }
     (void)pthread_mutex_unlock(&p->mutex);
 }
 
-static void publish_view(struct producer *p, int64_t oldest_us)
+void producer_publish_view(struct producer *p, int64_t oldest_us)
 {
     (void)pthread_mutex_lock(&p->mutex);
     struct producer_view *v = &p->view;
     v->epoch = owner_epoch(p->owner);
+    v->revision = p->revision;
     v->oldest_us = oldest_us;
     v->marks = (uint64_t)metric_value(p->m.marks);
     v->records = (uint64_t)metric_value(p->m.records);
@@ -223,384 +156,6 @@ static void close_tail(struct producer *p)
     pg_conn_close(p->tail);
 }
 
-/* --- one round: marks, state, records --- */
-
-static bool is_unsettled(const void *settlement, int64_t id)
-{
-    return settlement_covers(settlement, id);
-}
-
-/* Marks of one read. A suspect record is searched for in rounds of one page that is one chunk. */
-static size_t page_size(const struct producer *p)
-{
-    size_t page = (size_t)p->conf->producer.batch_marks;
-    return publisher_is_isolating(p->publisher) && page > CHUNK_PRODUCTS ? CHUNK_PRODUCTS : page;
-}
-
-/* Page after page of marks, until there are no more or the round is full. */
-static enum status read_marks(struct producer *p, struct hint_read *read, struct err *err)
-{
-    struct mark_skip skip = {
-        .has = is_unsettled, .arg = &p->settlement, .count = p->settlement.count};
-    size_t page = page_size(p);
-    size_t limit = publisher_is_isolating(p->publisher) ? page : ROUND_MAX_MARKS;
-    enum status rc = STATUS_OK;
-    read->last_id = read->started_after;
-    read->full = true;
-    cycle_reset(&p->cycle);
-    while (rc == STATUS_OK && read->full && p->cycle.mark_count + page <= limit) {
-        rc = marks_read(p->tail, read->last_id, page, &skip, &p->marks, &read->last_id, err);
-        if (rc == STATUS_OK) {
-            cycle_add(&p->cycle, &p->marks);
-            read->full = p->marks.count == page;
-        }
-    }
-    read->count = p->cycle.mark_count;
-    return rc;
-}
-
-/* Products of the round from `first` on that are read and published together. */
-static size_t chunk_size(const struct producer *p, size_t first)
-{
-    size_t left = p->cycle.products.count - first;
-    return left < CHUNK_PRODUCTS ? left : CHUNK_PRODUCTS;
-}
-
-static enum status
-read_state(struct producer *p, size_t first, struct stock_batch *batch, struct err *err)
-{
-    return stock_reader_read(p->reader, p->cycle.products.ids + first, chunk_size(p, first), batch,
-                             err);
-}
-
-/* Marks and the state of the first products in one snapshot, which ends before anything is
- * produced. */
-static enum status begin_round(struct producer *p, struct stock_batch *batch, struct err *err)
-{
-    int64_t begun = clock_monotonic_us();
-    struct hint_read read = {.started_after = hint_start(&p->hint, begun, p->settlement.count)};
-    enum status rc = marks_snapshot_begin(p->tail, err);
-    if (rc == STATUS_OK) {
-        rc = read_marks(p, &read, err);
-    }
-    if (rc == STATUS_OK && p->cycle.products.count > 0) {
-        rc = read_state(p, 0, batch, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = marks_snapshot_end(p->tail, err);
-    }
-    if (rc != STATUS_OK) {
-        pg_rollback(p->tail);
-        return rc;
-    }
-    int64_t now = clock_monotonic_us();
-    read.took_us = now - begun;
-    hint_note(&p->hint, &read, now);
-    return STATUS_OK;
-}
-
-/* State of further products, in a snapshot of its own: later than the marks, so it holds their
- * changes too. */
-static enum status
-read_chunk(struct producer *p, size_t first, struct stock_batch *batch, struct err *err)
-{
-    enum status rc = marks_snapshot_begin(p->tail, err);
-    if (rc == STATUS_OK) {
-        rc = read_state(p, first, batch, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = marks_snapshot_end(p->tail, err);
-    }
-    if (rc != STATUS_OK) {
-        pg_rollback(p->tail);
-    }
-    return rc;
-}
-
-/* One item for each product of the chunk, by the same index: its record, or a tombstone. */
-static void list_items(
-    struct producer *p, size_t first, size_t count, struct stock_batch *batch, int64_t revision)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < count; i++) {
-        int32_t product_id = p->cycle.products.ids[first + i];
-        const struct cycle_product *c = &p->cycle.products.list[first + i];
-        struct publish_item *item = &p->items[i];
-        *item = (struct publish_item){
-            .product_id = product_id, .revision = revision, .cause = c->cause};
-        if (at < batch->count && batch->list[at].product_id == product_id) {
-            struct product_stock *stock = &batch->list[at++];
-            stock->revision = revision;
-            stock->cause = c->cause;
-            stock->changed_at_us = c->changed_at_us;
-            item->stock = stock;
-        }
-    }
-    INVARIANT(at == batch->count, "%zu of %zu records belong to no mark", batch->count - at,
-              batch->count);
-}
-
-/* Products whose record was refused get a row that says why, before their marks may go. */
-static enum status park(struct producer *p, size_t count, struct err *err)
-{
-    enum status rc = STATUS_OK;
-    for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
-        const struct publish_item *item = &p->items[i];
-        if (item->end != PUBLISH_PARKED) {
-            continue;
-        }
-        struct owner_parked row = {
-            .product_id = item->product_id, .reason = "refused", .detail = item->reason};
-        log_error(MOD, "parked", LF_INT("product", item->product_id), LF_TEXT("reason", row.reason),
-                  LF_MSG(row.detail));
-        metric_add(p->m.parked, 1);
-        rc = owner_park(p->owner, &row, 1, err);
-    }
-    return rc;
-}
-
-static void observe(struct producer *p, size_t first, size_t count)
-{
-    int64_t now = clock_wall_us();
-    size_t records = 0;
-    size_t tombstones = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct publish_item *item = &p->items[i];
-        p->held += item->end == PUBLISH_HELD;
-        if (item->end == PUBLISH_DONE) {
-            records += item->stock != NULL;
-            tombstones += item->stock == NULL;
-            metric_observe_us(p->m.commit_to_acknowledged,
-                              now - p->cycle.products.list[first + i].changed_at_us);
-        }
-    }
-    metric_add(p->m.records, records);
-    metric_add(p->m.tombstones, tombstones);
-}
-
-/* Queues a chunk: its records are on their way while the next one is read. */
-static enum status
-submit_chunk(struct producer *p, size_t first, struct stock_batch *batch, struct err *err)
-{
-    size_t count = chunk_size(p, first);
-    int64_t revision = 0;
-    enum status rc =
-        owner_sync_warehouses(p->owner, batch->warehouses, batch->warehouse_count, err);
-    if (rc == STATUS_OK) {
-        rc = owner_next_revision(p->owner, &revision, err);
-    }
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    list_items(p, first, count, batch, revision);
-    p->view.revision = revision;
-    FAULT_POINT("tail.before_produce");
-    return publisher_submit(p->publisher, p->sink, p->items, count, ACKNOWLEDGE_LIMIT_MS, err);
-}
-
-/* The chunk that was queued is acknowledged. */
-static enum status finish_chunk(struct producer *p, size_t first, struct err *err)
-{
-    size_t count = chunk_size(p, first);
-    enum status rc = publisher_wait(p->publisher, p->sink, ACKNOWLEDGE_LIMIT_MS, err);
-    FAULT_POINT("tail.published");
-    if (rc == STATUS_OK) {
-        rc = park(p, count, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = owner_unpark(p->owner, p->cycle.products.ids + first, count, err);
-    }
-    if (rc == STATUS_OK) {
-        observe(p, first, count);
-    }
-    return rc;
-}
-
-/* --- settling --- */
-
-/* Marks whose products are published or parked wait for the settlement; those that are held back
- * are read again. */
-static void cover_marks(struct producer *p)
-{
-    int64_t now = clock_monotonic_us();
-    if (p->held == 0) {
-        settlement_add(&p->settlement, p->cycle.mark_ids, p->cycle.mark_count, now);
-        return;
-    }
-    /* holding back happens in rounds of one page and one chunk only: marks and items are all there
-     */
-    for (size_t i = 0; i < p->marks.count; i++) {
-        const struct mark *m = &p->marks.list[i];
-        if (p->items[cycle_index(&p->cycle, m->product_id)].end != PUBLISH_HELD) {
-            settlement_add(&p->settlement, &m->id, 1, now);
-        }
-    }
-}
-
-/* Commits the Kafka transaction, then deletes exactly the marks that it covers. */
-static enum status settle(struct producer *p, struct err *err)
-{
-    size_t count = 0;
-    const int64_t *ids = settlement_ids(&p->settlement, &count);
-    FAULT_POINT("tail.before_commit");
-    enum status rc = record_sink_commit(p->sink, err);
-    FAULT_POINT("tail.before_delete");
-    if (rc == STATUS_OK) {
-        rc = marks_delete(p->tail, ids, count, err);
-    }
-    FAULT_POINT("tail.after_delete");
-    if (rc == STATUS_OK) {
-        metric_add(p->m.settled, count);
-        settlement_clear(&p->settlement);
-    }
-    return rc;
-}
-
-/* A long round: the marks of all its records are deleted at its end, without being remembered one
- * by one. */
-static enum status settle_long_round(struct producer *p, struct err *err)
-{
-    enum status rc = settle(p, err);
-    for (size_t first = 0; first < p->cycle.mark_count && rc == STATUS_OK;
-         first += SETTLEMENT_MAX_MARKS) {
-        size_t left = p->cycle.mark_count - first;
-        size_t count = left < SETTLEMENT_MAX_MARKS ? left : SETTLEMENT_MAX_MARKS;
-        rc = marks_delete(p->tail, p->cycle.mark_ids + first, count, err);
-        metric_add(p->m.settled, rc == STATUS_OK ? count : 0);
-    }
-    return rc;
-}
-
-/* Everything again, by slices, while few marks wait. */
-static enum status feed_backfill(struct producer *p, struct err *err)
-{
-    if (!p->backfilling || p->cycle.mark_count >= BACKFILL_SLICE) {
-        return STATUS_OK;
-    }
-    size_t inserted = 0;
-    enum status rc = marks_insert_slice(p->tail, p->backfill_after, BACKFILL_SLICE,
-                                        &p->backfill_after, &inserted, err);
-    if (rc == STATUS_OK && inserted < BACKFILL_SLICE) {
-        p->backfilling = false;
-        rc = owner_backfill_done(p->owner, err);
-        log_info(MOD, "backfill_marked",
-                 LF_MSG("every product is marked: published as the marks are read"));
-    }
-    if (rc == STATUS_OK) {
-        hint_wake(&p->hint);
-    }
-    return rc;
-}
-
-static void show_progress(struct producer *p, int64_t now)
-{
-    uint64_t records = (uint64_t)metric_value(p->m.records);
-    if (now - p->progress_us < PROGRESS_US) {
-        return;
-    }
-    if (records != p->progress_records) {
-        log_info(MOD, "progress", LF_INT("count", records - p->progress_records),
-                 LF_INT("marks", metric_value(p->m.marks)),
-                 LF_REAL("age_s", metric_value(p->m.oldest)));
-    }
-    p->progress_us = now;
-    p->progress_records = records;
-}
-
-/* Once a second: does the lock still hold, how old is the oldest mark. */
-static enum status tick(struct producer *p, struct err *err)
-{
-    int64_t now = clock_monotonic_us();
-    int64_t oldest_us = 0;
-    if (now - p->tick_us < TICK_US) {
-        return STATUS_OK;
-    }
-    p->tick_us = now;
-    enum status rc = owner_check(p->owner, err);
-    if (rc == STATUS_OK) {
-        rc = marks_oldest(p->tail, &oldest_us, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = record_sink_poll(p->sink, err);
-    }
-    publish_view(p, oldest_us);
-    show_progress(p, now);
-    service_alive();
-    return rc;
-}
-
-/*
- * All chunks of a round: each is read while the one before it is on its way. Kafka's transaction
- * does not stay open for the whole of a long round (its time-out would end it): it is committed in
- * between, and only the marks wait for the end.
- * @return STATUS_STOPPING: the round is given up; its marks stay, its records come again
- */
-static enum status publish_chunks(struct producer *p, struct stock_batch *batch, struct err *err)
-{
-    int64_t begun = clock_monotonic_us();
-    enum status rc = submit_chunk(p, 0, batch, err);
-    size_t first = 0;
-    for (; rc == STATUS_OK && first + CHUNK_PRODUCTS < p->cycle.products.count;
-         first += CHUNK_PRODUCTS) {
-        size_t next = first + CHUNK_PRODUCTS;
-        rc = read_chunk(p, next, batch, err);
-        if (rc == STATUS_OK) {
-            rc = finish_chunk(p, first, err);
-        }
-        if (rc == STATUS_OK && clock_monotonic_us() - begun > p->conf->producer.settle_ms * 1000) {
-            rc = record_sink_commit(p->sink, err);
-            begun = clock_monotonic_us();
-        }
-        if (rc == STATUS_OK) {
-            rc = signals_stop_requested() ? STATUS_STOPPING : tick(p, err);
-        }
-        if (rc == STATUS_OK) {
-            rc = submit_chunk(p, next, batch, err);
-        }
-    }
-    return rc == STATUS_OK ? finish_chunk(p, first, err) : rc;
-}
-
-static enum status publish_round(struct producer *p, struct stock_batch *batch, struct err *err)
-{
-    p->held = 0;
-    enum status rc = publish_chunks(p, batch, err);
-    if (rc != STATUS_OK) {
-        return rc == STATUS_STOPPING ? STATUS_OK : rc;
-    }
-    p->published_us = clock_monotonic_us();
-    metric_add(p->m.rounds, 1);
-    metric_add(p->m.marks, p->cycle.mark_count);
-    if (p->cycle.mark_count > SETTLEMENT_MAX_MARKS) {
-        return settle_long_round(p, err);
-    }
-    cover_marks(p);
-    return STATUS_OK;
-}
-
-static enum status run_round(struct producer *p, struct err *err)
-{
-    struct stock_batch batch = {0};
-    enum status rc = begin_round(p, &batch, err);
-    FAULT_POINT("tail.after_read");
-    if (rc == STATUS_OK && p->cycle.products.count > 0) {
-        rc = publish_round(p, &batch, err);
-    }
-    int64_t now = clock_monotonic_us();
-    bool isolating = rc == STATUS_OK && publisher_is_isolating(p->publisher);
-    bool idle = isolating || now - p->published_us >= SETTLE_IDLE_US;
-    if (rc == STATUS_OK && settlement_is_due(&p->settlement, now, idle)) {
-        rc = settle(p, err);
-    }
-    if (rc == STATUS_OK && isolating) {
-        hint_fail(&p->hint); /* products held back are found from the start */
-    }
-    if (rc == STATUS_OK) {
-        rc = feed_backfill(p, err);
-    }
-    return rc == STATUS_OK ? tick(p, err) : rc;
-}
-
 /* --- ownership and recovery --- */
 
 static enum status become_ready(struct producer *p, struct err *err)
@@ -684,7 +239,7 @@ static enum status step(struct producer *p, struct err *err)
     }
     enum status rc = become_ready(p, err);
     if (rc == STATUS_OK) {
-        rc = run_round(p, err);
+        rc = round_run(p, err);
     }
     if (rc == STATUS_OK) {
         backoff_reset(&p->backoff);
@@ -704,7 +259,7 @@ static void stop(struct producer *p)
     struct err err = {0};
     size_t unsettled = p->settlement.count;
     set_state(p, PRODUCER_STOPPING, "asked to stop");
-    if (unsettled > 0 && settle(p, &err) != STATUS_OK) {
+    if (unsettled > 0 && round_settle(p, &err) != STATUS_OK) {
         log_failure(
             LOG_WARN, MOD, "not_settled", &err,
             LOG_FIELDS(LF_INT("count", unsettled),
