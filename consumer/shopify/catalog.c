@@ -38,6 +38,15 @@ static enum status pause_ms(int64_t ms, int stop_fd, struct err *err)
     return STATUS_OK;
 }
 
+/* Ms until the bucket holds what the next call of the same kind asks for, so that it is not
+ * refused. */
+static int64_t refill_ms(const struct answer *answer)
+{
+    double missing = answer->cost_requested - answer->available;
+    bool told = answer->maximum > 0 && answer->restore_rate > 0;
+    return told && missing > 0 ? (int64_t)(missing / answer->restore_rate * 1000) + 1 : 0;
+}
+
 /* Waits when throttled, and tries again after a transient failure, up to `tries` times in all. */
 static enum status call_patiently(struct graphql *g,
                                   enum operation op,
@@ -246,6 +255,9 @@ static enum status read_page(struct graphql *g,
         call_patiently(g, pages->op, variables.ptr, pages->tries, stop_fd, &answer, err);
     if (rc == STATUS_OK) {
         rc = take_page(pages, &answer, cursor, more, err);
+    }
+    if (rc == STATUS_OK && *more) {
+        rc = pause_ms(refill_ms(&answer), stop_fd, err);
     }
     answer_release(&answer);
     strbuf_release(&variables);

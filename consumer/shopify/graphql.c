@@ -19,7 +19,7 @@
 #define BODY_MAX_BYTES   ((size_t)1024 * 1024)
 
 /* Over HTTP/2 one connection carries all requests; over HTTP/1.1 each in flight needs its own. */
-#define MAX_CONNECTIONS 8
+#define MAX_CONNECTIONS 64
 
 #define URL_MAX_BYTES 1024
 
