@@ -20,10 +20,16 @@
 /**
  * For pg_conn_options.session_sql of the tail's connection. The scan must stay an ordered index
  * scan under LIMIT: after a mass delete and ANALYZE the planner otherwise prefers bitmap and sort.
- * stock_reader lifts it for its own statements.
+ * Everything that a round for a few products runs looks ids up by an index, so its plans are made
+ * once, under these settings (plan_cache_mode came with PostgreSQL 12); for many products
+ * stock_reader lifts them.
  */
 #define MARKS_SESSION_SQL                                                                          \
-    "SET enable_bitmapscan = off; SET enable_sort = off; SET enable_seqscan = off;"
+    "SET enable_bitmapscan = off; SET enable_sort = off; SET enable_seqscan = off;"                \
+    "SET enable_hashjoin = off; SET enable_mergejoin = off;"                                       \
+    "SET max_parallel_workers_per_gather = 0;"                                                     \
+    "DO $$BEGIN IF current_setting('server_version_num')::int >= 120000 THEN"                      \
+    " SET plan_cache_mode = force_generic_plan; END IF; END$$"
 
 struct mark {
     int64_t id;

@@ -9,13 +9,14 @@
 #include "common/pg/pg_query.h"
 #include "producer/odoo/place_map.h"
 
-/* Up to this many products a cached plan for few is best; above, a plan made for the very list. */
+/* Up to this many products the session's own plans, made once, are best (MARKS_SESSION_SQL); above,
+ * a plan made for the very list. */
 #define SMALL_BATCH   100
 #define PG_VERSION_12 120000
 
 /*
- * The tail's session forbids what would spoil the scan of the marks (MARKS_SESSION_SQL); here these
- * plans are free again. Each statement looks a list of ids up in one table, and what it joins by
+ * The tail's session forbids what would spoil the scan of the marks; for many products these plans
+ * are free again. Each statement looks a list of ids up in one table, and what it joins by
  * primary key: nested loops do that in the same time whatever the statistics say, while a hash join
  * reads a whole catalogue for one batch.
  */
@@ -23,7 +24,6 @@
     "SET LOCAL enable_bitmapscan = on; SET LOCAL enable_sort = on; SET LOCAL enable_seqscan = on;" \
     "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"                           \
     "SET LOCAL max_parallel_workers_per_gather = 0;"
-#define PLAN_FOR_FEW  PLANNER "SET LOCAL plan_cache_mode = force_generic_plan"
 #define PLAN_FOR_MANY PLANNER "SET LOCAL plan_cache_mode = force_custom_plan"
 /* For the exact sums, which join and group. */
 #define PLAN_EXACT                                                                                 \
@@ -594,7 +594,7 @@ static enum status choose_plans(struct stock_reader *r, size_t count, struct err
     if (r->shape.server_version < PG_VERSION_12) {
         return pg_exec(r->conn, PLANNER, err);
     }
-    return pg_exec(r->conn, count <= SMALL_BATCH ? PLAN_FOR_FEW : PLAN_FOR_MANY, err);
+    return count <= SMALL_BATCH ? STATUS_OK : pg_exec(r->conn, PLAN_FOR_MANY, err);
 }
 
 enum status stock_reader_read(struct stock_reader *reader,
