@@ -3,6 +3,7 @@
 import json
 import subprocess
 
+from conftest import outlet, wholesale
 from lab import checks, record, stores
 
 
@@ -17,6 +18,33 @@ def test_two_stores_equal_odoo_after_the_tape(pipeline, shop):
     pipeline.check(shop.after, leave_out=shop.turned_by_bom)
     assert pipeline.consumer.stop() == 0
     assert pipeline.producer.stop() == 0
+
+
+def test_state_in_a_database_of_its_own(make_pipeline, database, postgres, number, shop):
+    """[state] dsn: nothing of the state is in Odoo's database, and all is equal all the same."""
+    name = f"state_{number}"
+    postgres.create_database(name)
+    try:
+        pipeline = make_pipeline(database, outlet(number), wholesale(number),
+                                 options={"state": {"dsn": postgres.dsn(name)}}).open_shops()
+        pipeline.install()
+        pipeline.start()
+        pipeline.backfill()
+        pipeline.replay(shop.tape)
+        pipeline.wait_settled()
+        pipeline.check(shop.after, leave_out=shop.turned_by_bom)
+        assert pipeline.connection.execute(
+            "SELECT to_regclass('stocksync.level')").fetchone() == (None,)
+        for program in ("producer", "consumer"):
+            pipeline.command(program, "status")
+            pipeline.command(program, "check")
+        pipeline.command("producer", "gc")
+        assert pipeline.consumer.stop() == 0
+        assert pipeline.producer.stop() == 0
+        pipeline.command("producer", "uninstall", "--purge")
+    finally:
+        pipeline.close()
+        postgres.drop_database(name)
 
 
 def test_store_that_starts_late_reads_the_topic_from_its_start(pipeline, shop):
