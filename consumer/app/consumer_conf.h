@@ -1,5 +1,5 @@
 /**
- * consumer_conf: the consumer's options, as the file of design.md section 3 has them.
+ * consumer_conf: the consumer's options.
  */
 #ifndef STOCKSYNC_CONSUMER_APP_CONSUMER_CONF_H
 #define STOCKSYNC_CONSUMER_APP_CONSUMER_CONF_H

@@ -1,5 +1,5 @@
 /**
- * producer_conf: the producer's options, as the file of design.md section 3 has them.
+ * producer_conf: the producer's options.
  */
 #ifndef STOCKSYNC_PRODUCER_APP_PRODUCER_CONF_H
 #define STOCKSYNC_PRODUCER_APP_PRODUCER_CONF_H
