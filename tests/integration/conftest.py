@@ -65,7 +65,7 @@ def template(postgres, shop):
 
 @pytest.fixture
 def number():
-    """A number that no other test of this session has: for names that must be one's own."""
+    """A number that no other test of this run has: for names that must be one's own."""
     return next(_numbers)
 
 
