@@ -113,7 +113,6 @@ static enum status refresh_mapping(struct lane *l, struct err *err)
         graphql_running(l->graphql) > 0) {
         return STATUS_OK;
     }
-    l->mapping_retry_us = now + 60000000;
     struct err why = {0};
     enum status rc = lane_load_mapping(l, &why);
     if (rc == STATUS_OK) {

@@ -9,6 +9,9 @@
 
 #define MAX_PARTITIONS 1024
 #define COMMIT_WAIT_MS 5000
+/* See delay_next_reading. */
+#define READ_SHARE        100
+#define READ_PAUSE_MIN_US INT64_C(60000000)
 
 /* Reasons that a new reading of the store's catalogue, or a restart, may cure. */
 static const char *const CURABLE[] = {"unmapped", "sku_shared_in_shopify", "sku_shared_in_odoo",
@@ -48,11 +51,25 @@ static void report_mapping(const struct lane *l)
     }
 }
 
+/*
+ * The lane stands still while it reads (minutes, for a large catalogue on a small plan), so the
+ * next reading is allowed no sooner than a hundred times as long afterwards: whatever the reason,
+ * it costs a hundredth of the time.
+ */
+static void delay_next_reading(struct lane *l, int64_t begun_us)
+{
+    int64_t now = clock_monotonic_us();
+    int64_t pause = (now - begun_us) * READ_SHARE;
+    l->mapping_retry_us = now + (pause > READ_PAUSE_MIN_US ? pause : READ_PAUSE_MIN_US);
+}
+
 enum status lane_load_mapping(struct lane *l, struct err *err)
 {
+    int64_t begun = clock_monotonic_us();
     struct mapping *fresh = mapping_new();
     enum status rc = catalog_load(l->graphql, (enum match)l->sc->match, l->thread.wake_fd, fresh,
                                   show_progress, l, err);
+    delay_next_reading(l, begun);
     if (rc != STATUS_OK) {
         mapping_free(fresh);
         return rc;
@@ -60,7 +77,6 @@ enum status lane_load_mapping(struct lane *l, struct err *err)
     mapping_free(l->mapping);
     l->mapping = fresh;
     l->mapping_at_us = clock_monotonic_us();
-    l->mapping_retry_us = l->mapping_at_us + 60000000;
     l->suspect_mapping = false;
     report_mapping(l);
     return STATUS_OK;
