@@ -11,32 +11,20 @@
 /* A plan is a few dozen statements and the embedded scripts. */
 #define PLAN_MAX_BYTES 262144
 
-#define KNOWN_ODOO_VERSION  1
+#define KNOWN_ODOO_VERSION  2
 #define KNOWN_STATE_VERSION 1
 
 /* The same number in every install: two of them at once wait for each other. */
 #define INSTALL_LOCK "SELECT pg_advisory_xact_lock(6004, 2)"
 
-/* Which trigger belongs on which table. The name sorts behind Odoo's own, of which there are none.
- */
-static const struct trigger {
-    const char *table;
-    const char *name;
-    const char *events;
-    const char *function;
-    bool forecast; /* only when forecast quantities are wanted */
-} triggers[] = {
-    {"stock_quant", "stocksync_mark", "INSERT OR UPDATE OR DELETE", "mark_quant", false},
-    {"product_product", "stocksync_mark", "INSERT OR UPDATE OR DELETE", "mark_product", false},
-    {"product_template", "stocksync_mark", "UPDATE", "mark_template", false},
-    {"uom_uom", "stocksync_mark", "UPDATE", "mark_uom", false},
-    {"stock_location", "stocksync_mark", "UPDATE", "mark_location", false},
-    {"stock_warehouse", "stocksync_mark", "INSERT OR UPDATE OR DELETE", "mark_warehouse", false},
-    {"stock_move", "stocksync_mark_forecast", "INSERT OR UPDATE OR DELETE", "mark_move", true},
-    {"stock_location", "stocksync_mark_forecast", "UPDATE", "mark_location_moves", true},
-    {"stock_warehouse", "stocksync_mark_forecast", "INSERT OR UPDATE OR DELETE",
-     "mark_warehouse_moves", true},
+/* What schemas/sql/odoo_functions.sql creates. */
+static const char *const functions[] = {
+    "mark_quant",          "mark_product",  "mark_template",  "mark_uom",
+    "mark_uom_kits",       "mark_bom",      "mark_bom_line",  "mark_bom_filter",
+    "mark_commingled",     "mark_location", "mark_warehouse", "mark_move",
+    "mark_location_moves", "keep_mark",     "database_uuid",  "mark_warehouse_moves",
 };
+#define FUNCTION_COUNT (sizeof functions / sizeof functions[0])
 
 #define IN_SCHEMA "(SELECT oid FROM pg_namespace WHERE nspname = 'stocksync')"
 
@@ -48,14 +36,8 @@ static const char VERSIONS[] =
     "SELECT COALESCE(max(version) FILTER (WHERE part = 'odoo'), 0),"
     " COALESCE(max(version) FILTER (WHERE part = 'state'), 0) FROM stocksync.migration";
 
-static const char TRIGGER_STATE[] =
-    "SELECT EXISTS (SELECT FROM pg_proc WHERE proname = $3 AND pronamespace = " IN_SCHEMA "),"
-    " t.oid IS NOT NULL, COALESCE(p.proname = $3 AND t.tgenabled <> 'D', false)"
-    " FROM pg_class c"
-    " LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname = $2 AND NOT t.tgisinternal"
-    " LEFT JOIN pg_proc p ON p.oid = t.tgfoid AND p.pronamespace = " IN_SCHEMA
-    " WHERE c.relname = $1"
-    " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')";
+static const char FUNCTIONS_THERE[] = "SELECT count(DISTINCT proname) FROM pg_proc"
+                                      " WHERE proname = ANY ($1) AND pronamespace = " IN_SCHEMA;
 
 /* Tables of Odoo's and the marks table that the present role does not own. */
 static const char NOT_OWNED[] =
@@ -64,7 +46,9 @@ static const char NOT_OWNED[] =
     " FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner"
     " WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')"
     " AND c.relkind = 'r' AND c.relname IN ('stock_quant', 'product_product', 'product_template',"
-    " 'uom_uom', 'stock_location', 'stock_warehouse', 'stock_move', '" ODOO_MARKS_TABLE "')"
+    " 'uom_uom', 'stock_location', 'stock_warehouse', 'stock_move', 'mrp_bom', 'mrp_bom_line',"
+    " 'mrp_bom_line_product_template_attribute_value_rel', 'product_commingled',"
+    " '" ODOO_MARKS_TABLE "')"
     " AND NOT pg_has_role(c.relowner, 'USAGE')";
 
 static const char MAY_CREATE[] =
@@ -80,9 +64,12 @@ static const char OUR_TRIGGERS[] =
 static const char OUR_FUNCTIONS[] = "SELECT p.oid::regprocedure::text FROM pg_proc p"
                                     " WHERE p.pronamespace = " IN_SCHEMA " ORDER BY 1";
 
-static const char OUR_TABLES[] = "SELECT c.oid::regclass::text FROM pg_class c"
-                                 " WHERE c.relnamespace = " IN_SCHEMA
-                                 " AND c.relkind = 'r' AND c.relname <> 'migration' ORDER BY 1";
+#define ODOO_TABLES "('kit', 'kit_component', 'kit_table', 'published', 'full_pass')"
+#define OUR_TABLES(which)                                                                          \
+    "SELECT c.oid::regclass::text FROM pg_class c WHERE c.relnamespace = " IN_SCHEMA               \
+    " AND c.relkind = 'r' AND c.relname <> 'migration' AND c.relname " which " ORDER BY 1"
+static const char TABLES_OF_ODOO[] = OUR_TABLES("IN " ODOO_TABLES);
+static const char TABLES_OF_STATE[] = OUR_TABLES("NOT IN " ODOO_TABLES);
 
 static const char OUR_FLAG[] =
     "SELECT COALESCE(col_description(a.attrelid, a.attnum) LIKE 'stocksync%', false)"
@@ -217,77 +204,57 @@ static void plan_schema(const struct installed *have, struct install_plan *plan)
     }
 }
 
-/* What the catalogue says about one trigger. */
-struct trigger_state {
-    bool has_function;
-    bool exists;
-    bool right; /* calls our function and is enabled */
-};
-
-static enum status read_trigger(struct pg_conn *conn,
-                                const struct trigger *trigger,
-                                struct trigger_state *have,
-                                struct err *err)
+static enum status
+functions_there(struct pg_conn *conn, int version, bool *complete, struct err *err)
 {
     struct pg_args args;
     struct pg_rows rows = {0};
-    *have = (struct trigger_state){0};
-    pg_args_init(&args, 256);
-    pg_args_text(&args, trigger->table);
-    pg_args_text(&args, trigger->name);
-    pg_args_text(&args, trigger->function);
-    enum status status = pg_query(conn, TRIGGER_STATE, &args, "bbb", &rows, err);
-    if (status == STATUS_OK && rows.count > 0) {
-        have->has_function = pg_bool(&rows, 0, 0);
-        have->exists = pg_bool(&rows, 0, 1);
-        have->right = pg_bool(&rows, 0, 2);
+    pg_args_init(&args, 1024);
+    pg_args_text_array(&args, functions, FUNCTION_COUNT);
+    enum status status = pg_query(conn, FUNCTIONS_THERE, &args, "l", &rows, err);
+    if (status == STATUS_OK) {
+        *complete = version == KNOWN_ODOO_VERSION && pg_i64(&rows, 0, 0) == (int64_t)FUNCTION_COUNT;
     }
     pg_rows_release(&rows);
     pg_args_release(&args);
     return status;
 }
 
-static void plan_trigger(const struct trigger *wanted,
-                         const struct trigger_state *have,
-                         bool keep,
-                         struct install_plan *plan)
+/* Tables and functions, each in the version that this program knows. */
+static enum status
+plan_objects(struct pg_conn *conn, int version, struct install_plan *plan, struct err *err)
 {
-    if (have->exists && !(keep && have->right)) {
-        plan_add(plan, "DROP TRIGGER %s ON public.%s", wanted->name, wanted->table);
+    bool complete = false;
+    enum status status = functions_there(conn, version, &complete, err);
+    if (status == STATUS_OK && version < 2) {
+        plan_script(plan, sql_odoo_002);
+        plan_note(plan, "creates the tables of kits and of the full pass");
     }
-    if (keep && !have->right) {
-        plan_add(plan,
-                 "CREATE TRIGGER %s AFTER %s ON public.%s\n"
-                 "    FOR EACH ROW EXECUTE PROCEDURE stocksync.%s()",
-                 wanted->name, wanted->events, wanted->table, wanted->function);
-        plan_note(plan, "puts trigger %s on %s", wanted->name, wanted->table);
-    } else if (!keep && have->exists) {
-        plan_remark(plan, "drops trigger %s on %s", wanted->name, wanted->table);
-    }
-}
-
-static enum status plan_triggers(
-    struct pg_conn *conn, bool forecast, int version, struct install_plan *plan, struct err *err)
-{
-    struct trigger_state have[sizeof triggers / sizeof triggers[0]];
-    size_t count = sizeof triggers / sizeof triggers[0];
-    bool complete = version == KNOWN_ODOO_VERSION;
-    for (size_t i = 0; i < count; i++) {
-        enum status status = read_trigger(conn, &triggers[i], &have[i], err);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        complete = complete && have[i].has_function;
-    }
-    if (!complete) {
-        plan_script(plan, sql_odoo_001);
+    if (status == STATUS_OK && !complete) {
+        plan_script(plan, sql_odoo_functions);
         plan_migration(plan, "odoo", KNOWN_ODOO_VERSION);
         plan_note(plan, "creates the trigger functions");
     }
-    for (size_t i = 0; i < count; i++) {
-        plan_trigger(&triggers[i], &have[i], forecast || !triggers[i].forecast, plan);
+    return status;
+}
+
+static enum status
+plan_triggers(struct pg_conn *conn, bool forecast, struct install_plan *plan, struct err *err)
+{
+    struct pg_args args;
+    struct pg_rows rows = {0};
+    pg_args_init(&args, 16);
+    pg_args_bool(&args, forecast);
+    enum status status = pg_query(conn, sql_odoo_triggers, &args, "ttb", &rows, err);
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        plan_add(plan, "%s", pg_text(&rows, i, 0));
+        if (!pg_is_null(&rows, i, 1)) {
+            (pg_bool(&rows, i, 2) ? plan_note : plan_remark)(plan, "%s", pg_text(&rows, i, 1));
+        }
     }
-    return STATUS_OK;
+    pg_rows_release(&rows);
+    pg_args_release(&args);
+    return status;
 }
 
 static enum status plan_odoo(struct pg_conn *conn,
@@ -311,7 +278,10 @@ static enum status plan_odoo(struct pg_conn *conn,
                        " IS 'stocksync: sold in Shopify'");
         plan_note(plan, "adds the column product_product." ODOO_FLAG_COLUMN);
     }
-    status = plan_triggers(conn, forecast, have->odoo, plan, err);
+    status = plan_objects(conn, have->odoo, plan, err);
+    if (status == STATUS_OK) {
+        status = plan_triggers(conn, forecast, plan, err);
+    }
     if (status == STATUS_OK) {
         status = install_plan_keep(conn, plan, err);
     }
@@ -476,8 +446,11 @@ unplan_odoo(struct pg_conn *conn, bool purge, struct install_plan *plan, struct 
     if (status == STATUS_OK) {
         status = plan_each(conn, OUR_FUNCTIONS, "t", "DROP FUNCTION", plan, err);
     }
+    if (status == STATUS_OK) {
+        status = plan_each(conn, TABLES_OF_ODOO, "t", "DROP TABLE", plan, err);
+    }
     if (status == STATUS_OK && plan->sql.len > 0) {
-        plan_note(plan, "drops the triggers and their functions");
+        plan_note(plan, "drops the triggers, their functions and what was known of kits");
     }
     if (status == STATUS_OK && purge) {
         status = uninstall_plan_marks(conn, plan, err);
@@ -498,7 +471,7 @@ static enum status build_uninstall(
         status = unplan_odoo(conn, purge, plan, err);
     }
     if (status == STATUS_OK && (parts & INSTALL_STATE) != 0 && have.state > 0) {
-        status = plan_each(conn, OUR_TABLES, "t", "DROP TABLE", plan, err);
+        status = plan_each(conn, TABLES_OF_STATE, "t", "DROP TABLE", plan, err);
         plan_note(plan, "drops the tables of the state: what was written to which store");
     }
     if (status != STATUS_OK || !have.schema) {

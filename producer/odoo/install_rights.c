@@ -1,41 +1,56 @@
 #include <stdio.h>
-#include <string.h>
 
 #include "common/pg/pg_query.h"
 #include "producer/odoo/install_internal.h"
 
-/* What the runtime role needs, and nothing else. Tables may be absent (mrp_bom): then nothing is
- * granted or missed. */
+/* Tables that may be absent: then nothing is granted or missed. */
+enum presence { ALWAYS, WITH_MRP, WITH_COMMINGLED };
+
+/* What the runtime role needs, and nothing else. */
 static const struct right {
     const char *schema;
     const char *table;
     const char *privileges;
     unsigned part;
     bool forecast;
+    enum presence presence;
 } rights[] = {
-    {"public", "product_product", "SELECT", INSTALL_ODOO, false},
-    {"public", "product_template", "SELECT", INSTALL_ODOO, false},
-    {"public", "uom_uom", "SELECT", INSTALL_ODOO, false},
-    {"public", "stock_quant", "SELECT", INSTALL_ODOO, false},
-    {"public", "stock_location", "SELECT", INSTALL_ODOO, false},
-    {"public", "stock_warehouse", "SELECT", INSTALL_ODOO, false},
-    {"public", "res_company", "SELECT", INSTALL_ODOO, false},
-    {"public", "ir_module_module", "SELECT", INSTALL_ODOO, false},
-    {"public", "mrp_bom", "SELECT", INSTALL_ODOO, false},
-    {"public", "stock_move", "SELECT", INSTALL_ODOO, true},
-    {"public", ODOO_MARKS_TABLE, "SELECT, INSERT, DELETE", INSTALL_ODOO, false},
-    {"stocksync", "migration", "SELECT", INSTALL_ODOO | INSTALL_STATE, false},
-    {"stocksync", "owner", "SELECT, UPDATE", INSTALL_STATE, false},
-    {"stocksync", "warehouse", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false},
-    {"stocksync", "parked_product", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false},
-    {"stocksync", "level", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false},
-    {"stocksync", "attempt", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false},
-    {"stocksync", "product", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false},
-    {"stocksync", "parked", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false},
+    {"public", "product_product", "SELECT", INSTALL_ODOO, false, ALWAYS},
+    {"public", "product_template", "SELECT", INSTALL_ODOO, false, ALWAYS},
+    {"public", "uom_uom", "SELECT", INSTALL_ODOO, false, ALWAYS},
+    {"public", "stock_quant", "SELECT", INSTALL_ODOO, false, ALWAYS},
+    {"public", "stock_location", "SELECT", INSTALL_ODOO, false, ALWAYS},
+    {"public", "stock_warehouse", "SELECT", INSTALL_ODOO, false, ALWAYS},
+    {"public", "res_company", "SELECT", INSTALL_ODOO, false, ALWAYS},
+    {"public", "ir_module_module", "SELECT", INSTALL_ODOO, false, ALWAYS},
+    {"public", "mrp_bom", "SELECT", INSTALL_ODOO, false, WITH_MRP},
+    {"public", "mrp_bom_line", "SELECT", INSTALL_ODOO, false, WITH_MRP},
+    {"public", "mrp_bom_line_product_template_attribute_value_rel", "SELECT", INSTALL_ODOO, false,
+     WITH_MRP},
+    {"public", "product_variant_combination", "SELECT", INSTALL_ODOO, false, ALWAYS},
+    {"public", "product_template_attribute_value", "SELECT", INSTALL_ODOO, false, ALWAYS},
+    {"public", "product_template_attribute_line", "SELECT", INSTALL_ODOO, false, ALWAYS},
+    {"public", "product_commingled", "SELECT", INSTALL_ODOO, false, WITH_COMMINGLED},
+    {"public", "stock_move", "SELECT", INSTALL_ODOO, true, ALWAYS},
+    {"public", ODOO_MARKS_TABLE, "SELECT, INSERT, DELETE", INSTALL_ODOO, false, ALWAYS},
+    {"stocksync", "migration", "SELECT", INSTALL_ODOO | INSTALL_STATE, false, ALWAYS},
+    {"stocksync", "kit", "SELECT, INSERT, UPDATE, DELETE", INSTALL_ODOO, false, ALWAYS},
+    {"stocksync", "kit_component", "SELECT, INSERT, UPDATE, DELETE", INSTALL_ODOO, false, ALWAYS},
+    {"stocksync", "kit_table", "SELECT, UPDATE", INSTALL_ODOO, false, ALWAYS},
+    {"stocksync", "published", "SELECT, INSERT, UPDATE, DELETE", INSTALL_ODOO, false, ALWAYS},
+    {"stocksync", "full_pass", "SELECT, UPDATE", INSTALL_ODOO, false, ALWAYS},
+    {"stocksync", "owner", "SELECT, UPDATE", INSTALL_STATE, false, ALWAYS},
+    {"stocksync", "warehouse", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
+    {"stocksync", "parked_product", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
+    {"stocksync", "level", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
+    {"stocksync", "attempt", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
+    {"stocksync", "product", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
+    {"stocksync", "parked", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
 };
 
 static const char QUOTED[] = "SELECT quote_ident($1), quote_ident(current_database()),"
-                             " to_regclass('public.mrp_bom') IS NOT NULL";
+                             " to_regclass('public.mrp_bom') IS NOT NULL,"
+                             " to_regclass('public.product_commingled') IS NOT NULL";
 
 /* The privileges of $3 (as in GRANT) that the present role lacks on $1.$2; NULL when the table is
  * absent. */
@@ -61,7 +76,8 @@ static const char TOO_MUCH[] =
     " FROM pg_roles r LEFT JOIN pg_class c ON c.relkind = 'r'"
     " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')"
     " AND c.relname IN ('product_product', 'product_template', 'uom_uom', 'stock_quant',"
-    " 'stock_location', 'stock_warehouse', 'res_company', 'ir_module_module', 'stock_move')"
+    " 'stock_location', 'stock_warehouse', 'res_company', 'ir_module_module', 'stock_move',"
+    " 'mrp_bom', 'mrp_bom_line')"
     " AND has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')"
     " WHERE r.rolname = current_user GROUP BY r.rolsuper";
 
@@ -86,16 +102,17 @@ enum status install_grants(struct pg_conn *conn,
     struct pg_rows rows = {0};
     pg_args_init(&args, 4096);
     pg_args_text(&args, role);
-    enum status status = pg_query(conn, QUOTED, &args, "ttb", &rows, err);
+    enum status status = pg_query(conn, QUOTED, &args, "ttbb", &rows, err);
     if (status == STATUS_OK) {
         const char *name = pg_text(&rows, 0, 0);
-        bool has_mrp = pg_bool(&rows, 0, 2);
+        const bool present[] = {[ALWAYS] = true,
+                                [WITH_MRP] = pg_bool(&rows, 0, 2),
+                                [WITH_COMMINGLED] = pg_bool(&rows, 0, 3)};
         strbuf_appendf(sql, "GRANT CONNECT ON DATABASE %s TO %s;\n", pg_text(&rows, 0, 1), name);
         strbuf_appendf(sql, "GRANT USAGE ON SCHEMA %sstocksync TO %s;\n",
                        (parts & INSTALL_ODOO) != 0 ? "public, " : "", name);
         for (size_t i = 0; i < sizeof rights / sizeof rights[0]; i++) {
-            if (is_wanted(&rights[i], parts, forecast) &&
-                (has_mrp || strcmp(rights[i].table, "mrp_bom") != 0)) {
+            if (is_wanted(&rights[i], parts, forecast) && present[rights[i].presence]) {
                 strbuf_appendf(sql, "GRANT %s ON %s.%s TO %s;\n", rights[i].privileges,
                                rights[i].schema, rights[i].table, name);
             }
