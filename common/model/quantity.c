@@ -1,6 +1,7 @@
 #include "common/model/quantity.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 /* Shopify's own limit is a million times smaller; the sum of a few of these still fits an int64. */
 #define QUANTITY_LIMIT 1e15
@@ -20,19 +21,55 @@ static double round_away(double value)
     return copysign(nearest, value);
 }
 
+static bool is_roundable(double value, double rounding)
+{
+    return rounding > 0.0 && isfinite(value);
+}
+
+/* About one ulp of the value, with its sign. */
+static double epsilon_of(double normalized)
+{
+    /* log(x)/log(2), not log2(x): Python's two-argument log, whose last bit can differ. */
+    const double magnitude = log(fabs(normalized)) / log(2.0);
+    return copysign(pow(2.0, magnitude - 52.0), normalized);
+}
+
 double quantity_round_half_up(double value, double rounding)
 {
-    if (!(rounding > 0.0) || !isfinite(value)) {
+    if (!is_roundable(value, rounding)) {
         return value;
     }
     if (value == 0.0) {
         return 0.0;
     }
     const double normalized = value / rounding;
-    /* log(x)/log(2), not log2(x): Python's two-argument log, whose last bit can differ. */
-    const double magnitude = log(fabs(normalized)) / log(2.0);
-    const double epsilon = pow(2.0, magnitude - 52.0);
-    return round_away(normalized + copysign(epsilon, normalized)) * rounding;
+    return round_away(normalized + epsilon_of(normalized)) * rounding;
+}
+
+double quantity_round_up(double value, double rounding)
+{
+    if (!is_roundable(value, rounding)) {
+        return value;
+    }
+    if (value == 0.0) {
+        return 0.0;
+    }
+    const double normalized = value / rounding;
+    const double inner = normalized - epsilon_of(normalized);
+    return copysign(1.0, normalized) * ceil(fabs(inner)) * rounding;
+}
+
+double quantity_round_down(double value, double rounding)
+{
+    if (!is_roundable(value, rounding)) {
+        return value;
+    }
+    if (value == 0.0) {
+        return 0.0;
+    }
+    const double normalized = value / rounding;
+    const double outer = normalized + epsilon_of(normalized);
+    return copysign(1.0, normalized) * floor(fabs(outer)) * rounding;
 }
 
 int64_t quantity_floor(double value)

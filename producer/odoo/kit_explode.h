@@ -137,7 +137,7 @@ struct kit_part {
 enum kit_problem {
     KIT_FINE,
     KIT_CYCLE,            /* it contains itself */
-    KIT_TOO_LARGE,        /* more than KIT_MAX_LINES lines come up */
+    KIT_TOO_LARGE,        /* a limit below is passed, or a need is no number any more */
     KIT_UOM_UNKNOWN,      /* a line or bill names a unit that does not exist */
     KIT_UOM_FACTOR,       /* a unit's factor is 0 */
     KIT_UOM_CATEGORY,     /* a line's unit cannot be converted into the unit of the bill it opens;
@@ -145,8 +145,10 @@ enum kit_problem {
     KIT_BATCH,            /* a bill makes 0 kits */
     KIT_COMPONENT_UNKNOWN /* a line names a product that does not exist */
 };
-/** Lines that one kit may open; far above any real one, it bounds what broken data can cost. */
-#define KIT_MAX_LINES 100000
+/** Far above any real kit; they bound what broken data can cost. */
+#define KIT_MAX_LINES   100000 /* lines that come up */
+#define KIT_MAX_DEPTH   2000   /* kits within kits */
+#define KIT_MAX_THROUGH 200    /* times that a component limits with a number of its own */
 
 /** Zero-initialise; keeps its memory between calls. */
 struct kit_needs {

@@ -1,0 +1,41 @@
+/**
+ * kit_number: how many of a product there are, from the numbers of what it is made of. Pure.
+ *
+ * Source: Odoo 15.0 (late), addons/mrp/models/product.py, _compute_quantities_dict: doubles, each
+ * field on its own (forecast of a kit is not on hand + incoming - outgoing), negatives pass
+ * through, the floor goes down. Each kit is computed as if it were alone.
+ */
+#ifndef STOCKSYNC_ODOO_KIT_NUMBER_H
+#define STOCKSYNC_ODOO_KIT_NUMBER_H
+
+#include <stddef.h>
+
+/** One component's share. */
+struct kit_share {
+    const double *values; /* its own numbers, one a field, rounded to its unit; borrowed */
+    double need;          /* units for one batch; not 0 */
+    double rounding;      /* of its unit */
+};
+
+/** What Odoo rounds before the floor. */
+enum kit_rounding {
+    KIT_ROUND_NOT,    /* 15, 17 */
+    KIT_ROUND_RESULT, /* 16: the number of kits, HALF-UP to the unit of the component looked at last
+                         (2.995 becomes 3) */
+    KIT_ROUND_RATIO   /* 18: each component's ratio, DOWN to its unit */
+};
+
+/**
+ * A kit: each field is the least number of batches over its components, times yield, rounded down.
+ * @param out  [out] one number a field; all 0 without shares
+ */
+void kit_number_least(const struct kit_share *shares,
+                      size_t share_count,
+                      double yield,
+                      enum kit_rounding rounding,
+                      size_t fields,
+                      double *out);
+/** A commingled product: each field is the sum of its children's, times their need. */
+void kit_number_sum(const struct kit_share *shares, size_t share_count, size_t fields, double *out);
+
+#endif
