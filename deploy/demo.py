@@ -135,8 +135,7 @@ def report(demo, transactions, marks, records, since):
     print("  (p50 …: from the change in Odoo to Shopify's answer, with everything on this machine)\n")
     good = True
     for store in pipeline.stores:
-        right, total, differences = pipeline.compare_levels(store, demo.shop.after,
-                                                            demo.shop.turned_by_bom)
+        right, total, differences = pipeline.compare_levels(store, demo.shop.after)
         print(f"  {store.name}: {right} of {total} levels equal Odoo")
         for difference in differences[:10]:
             print(f"    {difference}")
@@ -185,8 +184,7 @@ def run(demo, stay):
                   len(latest) - records, since)
     stocks = record.decode_all(latest)
     problems = (checks.no_marks_left(pipeline.connection) + checks.revisions_rise(stocks)
-                + checks.topic_equals_database(stocks, pipeline.connection,
-                                               demo.shop.turned_by_bom))
+                + checks.topic_equals_database(stocks, pipeline.connection))
     for problem in problems[:10]:
         print(f"  {problem}")
     if stay:

@@ -5,7 +5,9 @@
 
 static const char *const LOG_LEVELS[] = {"error", "warn", "info", "debug", NULL};
 
-const struct conf_option conf_odoo_options[2] = {
+static const char *const SCOPES[] = {"view", "lot_stock", NULL};
+
+const struct conf_option conf_odoo_options[3] = {
     {.key = "dsn",
      .type = CONF_TEXT,
      .offset = offsetof(struct odoo_conf, dsn),
@@ -16,6 +18,13 @@ const struct conf_option conf_odoo_options[2] = {
      .offset = offsetof(struct odoo_conf, forecast),
      .fallback = "off",
      .help = "on: also read stock_move, for incoming, outgoing and forecast"},
+    {.key = "scope",
+     .type = CONF_CHOICE,
+     .offset = offsetof(struct odoo_conf, scope),
+     .fallback = "view",
+     .choices = SCOPES,
+     .help = "view: all that lies in a warehouse, as Odoo counts it; lot_stock: only below its "
+             "stock location, without input, quality, packing and output"},
 };
 
 const struct conf_option conf_state_options[1] = {

@@ -16,6 +16,7 @@
 struct odoo_conf {
     char *dsn;
     bool forecast;
+    int scope; /* enum stock_scope of the producer: view, lot_stock */
 };
 
 struct state_conf {
@@ -44,7 +45,7 @@ struct shared_conf {
     struct log_conf log;
 };
 
-extern const struct conf_option conf_odoo_options[2];
+extern const struct conf_option conf_odoo_options[3];
 extern const struct conf_option conf_state_options[1];
 extern const struct conf_option conf_kafka_options[1];
 extern const struct conf_option conf_topic_options[7];
@@ -53,7 +54,7 @@ extern const struct conf_option conf_log_options[1];
 #define SHARED_CONF_SECTIONS                                                                       \
     {.name = "odoo",                                                                               \
      .options = conf_odoo_options,                                                                 \
-     .option_count = 2,                                                                            \
+     .option_count = 3,                                                                            \
      .offset = offsetof(struct shared_conf, odoo),                                                 \
      .help = "Odoo's database, read by the producer"},                                             \
         {.name = "state",                                                                          \

@@ -131,6 +131,62 @@ void product_stock_append_json(const struct product_stock *stock, struct strbuf 
     strbuf_append_text(out, "]}");
 }
 
+#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME UINT64_C(0x100000001b3)
+
+static uint64_t digest_bytes(uint64_t digest, const void *bytes, size_t size)
+{
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < size; i++) {
+        digest = (digest ^ at[i]) * FNV_PRIME;
+    }
+    return digest;
+}
+
+static uint64_t digest_integer(uint64_t digest, int64_t value)
+{
+    return digest_bytes(digest, &value, sizeof value);
+}
+
+/* With its end, so that two texts never run into one another; absent is not empty. */
+static uint64_t digest_text(uint64_t digest, const char *text)
+{
+    return text == NULL ? digest_integer(digest, -1) : digest_bytes(digest, text, strlen(text) + 1);
+}
+
+static uint64_t digest_number(uint64_t digest, double value)
+{
+    double plain = value == 0 ? 0 : value; /* -0 is 0 */
+    return digest_bytes(digest, &plain, sizeof plain);
+}
+
+int64_t product_stock_digest(const struct product_stock *stock)
+{
+    uint64_t d = FNV_BASIS;
+    d = digest_integer(d, stock->product_id);
+    d = digest_integer(d, stock->template_id);
+    d = digest_text(d, stock->sku);
+    d = digest_text(d, stock->barcode);
+    d = digest_integer(d, stock->company_id);
+    d = digest_integer(d, stock->active * 4 + stock->shopify_enabled * 2 + stock->is_kit);
+    for (size_t i = 0; i < stock->warehouse_count; i++) {
+        const struct warehouse_stock *w = &stock->warehouses[i];
+        d = digest_integer(d, w->warehouse_id);
+        d = digest_integer(d, w->has_forecast);
+        d = digest_text(d, w->code);
+        d = digest_number(d, w->on_hand);
+        d = digest_number(d, w->free);
+        if (w->has_forecast) {
+            d = digest_number(d, w->incoming);
+            d = digest_number(d, w->outgoing);
+            d = digest_number(d, w->forecast);
+        }
+    }
+    int64_t digest = 0;
+    memcpy(&digest, &d, sizeof digest);
+    return digest != 0 ? digest : 1;
+}
+
 void product_stock_release(struct product_stock *stock)
 {
     for (size_t i = 0; i < stock->warehouse_count; i++) {

@@ -45,7 +45,8 @@ struct product_stock {
     int64_t changed_at_us; /* earliest mark, wall clock */
     int64_t read_at_us;    /* when the state was read, wall clock */
     struct warehouse_stock
-        *warehouses; /* by warehouse_id ascending; every active warehouse; none for kits yet */
+        *warehouses; /* by warehouse_id ascending; every active warehouse; none: a kit that has no
+                        number (its bill of materials is broken) */
     size_t warehouse_count;
 };
 
@@ -68,6 +69,13 @@ bool cause_parse(const char *text, enum cause *out);
 /** Appends the record as one JSON object with the schema's field names, in its order; doubles as
  * shortest text that reads back equal. */
 void product_stock_append_json(const struct product_stock *stock, struct strbuf *out);
+
+/**
+ * A number for what the record says: equal records have equal ones, and different records different
+ * ones but for one pair in 2^64. What differs with every record (revision, cause, times) is left
+ * out. Never 0. Stored: the algorithm (FNV-1a) stays.
+ */
+int64_t product_stock_digest(const struct product_stock *stock);
 
 /** Frees what the struct owns and zeroes it. */
 void product_stock_release(struct product_stock *stock);

@@ -19,6 +19,7 @@ enum pg_oid {
     OID_INT4_ARRAY = 1007,
     OID_TEXT_ARRAY = 1009,
     OID_INT8_ARRAY = 1016,
+    OID_FLOAT8_ARRAY = 1022,
     OID_VARCHAR = 1043,
     OID_TIMESTAMPTZ = 1184,
     OID_TIMESTAMPTZ_ARRAY = 1185,
@@ -167,6 +168,19 @@ void pg_args_i32_array(struct pg_args *args, const int32_t *list, size_t count)
     array_header(args, OID_INT4, count, false);
     for (size_t i = 0; i < count; i++) {
         put_be(&args->data, UINT64_C(4) << 32 | (uint32_t)list[i], 8);
+    }
+    arg_end(args);
+}
+
+void pg_args_f64_array(struct pg_args *args, const double *list, size_t count)
+{
+    arg_begin(args, OID_FLOAT8_ARRAY);
+    array_header(args, OID_FLOAT8, count, false);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bits = 0;
+        memcpy(&bits, &list[i], sizeof bits);
+        put_be(&args->data, 8, 4);
+        put_be(&args->data, bits, 8);
     }
     arg_end(args);
 }

@@ -49,6 +49,7 @@ void pg_args_bytea(struct pg_args *args, struct bytes value);
 void pg_args_time_us(struct pg_args *args, int64_t wall_us);
 void pg_args_i32_array(struct pg_args *args, const int32_t *list, size_t count);
 void pg_args_i64_array(struct pg_args *args, const int64_t *list, size_t count);
+void pg_args_f64_array(struct pg_args *args, const double *list, size_t count);
 /** timestamptz[] from wall µs. */
 void pg_args_time_us_array(struct pg_args *args, const int64_t *list, size_t count);
 /** text[]; NULL elements give SQL NULL. */

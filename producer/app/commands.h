@@ -11,6 +11,7 @@ enum status cmd_run(const struct cli_call *call, const void *root, struct err *e
 enum status cmd_install(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_uninstall(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_backfill(const struct cli_call *call, const void *root, struct err *err);
+enum status cmd_stock(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_gc(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_status(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_check(const struct cli_call *call, const void *root, struct err *err);

@@ -64,7 +64,38 @@ static void sort_page(struct cycle *cycle, const struct mark_list *marks)
     qsort(cycle->sorted, marks->count, sizeof *cycle->sorted, compare);
 }
 
-/* Merges the sorted page into the products known so far; the older change of a product wins. */
+static int weight(enum cause cause)
+{
+    if (cause == CAUSE_PARENT) {
+        return 0;
+    }
+    return cause == CAUSE_BACKFILL ? 1 : 2;
+}
+
+bool cycle_may_wait(enum cause cause)
+{
+    return weight(cause) < 2;
+}
+
+/* Adds what another mark says. */
+static void add_to(struct cycle_product *known, const struct cycle_product *more)
+{
+    int known_weight = weight(known->cause);
+    int more_weight = weight(more->cause);
+    if (more_weight > known_weight ||
+        (more_weight == known_weight && more->cause_at_us < known->cause_at_us)) {
+        known->cause = more->cause;
+        known->cause_at_us = more->cause_at_us;
+    }
+    if (more->changed_at_us < known->changed_at_us) {
+        known->changed_at_us = more->changed_at_us;
+    }
+    if (more->look > known->look) {
+        known->look = more->look;
+    }
+}
+
+/* Merges the sorted page into the products known so far. */
 static void merge_page(struct cycle *cycle, size_t marks)
 {
     const struct cycle_products *known = &cycle->products;
@@ -74,18 +105,21 @@ static void merge_page(struct cycle *cycle, size_t marks)
     out->count = 0;
     for (size_t i = 0; i < marks; i++) {
         const struct mark *m = &cycle->sorted[i];
-        struct cycle_product product = {.changed_at_us = m->date_added_us, .cause = m->cause};
+        struct cycle_product product = {.changed_at_us = m->date_added_us,
+                                        .cause = m->cause,
+                                        .cause_at_us = m->date_added_us,
+                                        .look = m->look};
         if (out->count > 0 && out->ids[out->count - 1] == m->product_id) {
-            continue; /* a later mark of the same product */
+            add_to(&out->list[out->count - 1], &product); /* a later mark of the same product */
+            continue;
         }
         for (; at < known->count && known->ids[at] < m->product_id; at++) {
             take(out, known->ids[at], known->list[at]);
         }
         if (at < known->count && known->ids[at] == m->product_id) {
-            if (known->list[at].changed_at_us <= product.changed_at_us) {
-                product = known->list[at];
-            }
-            at++;
+            struct cycle_product before = known->list[at++];
+            add_to(&before, &product);
+            product = before;
         }
         take(out, m->product_id, product);
     }
@@ -124,16 +158,41 @@ size_t cycle_index(const struct cycle *cycle, int32_t product_id)
     return low;
 }
 
-static void release_products(struct cycle_products *p)
+void cycle_split(const struct cycle *cycle,
+                 struct cycle_products *urgent,
+                 struct cycle_products *waiting)
 {
-    mem_free(p->ids);
-    mem_free(p->list);
+    const struct cycle_products *all = &cycle->products;
+    reserve_products(urgent, all->count);
+    reserve_products(waiting, all->count);
+    urgent->count = 0;
+    waiting->count = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        take(cycle_may_wait(all->list[i].cause) ? waiting : urgent, all->ids[i], all->list[i]);
+    }
+}
+
+void cycle_copy(const struct cycle *cycle, struct cycle_products *list)
+{
+    const struct cycle_products *all = &cycle->products;
+    reserve_products(list, all->count);
+    list->count = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        take(list, all->ids[i], all->list[i]);
+    }
+}
+
+void cycle_products_release(struct cycle_products *products)
+{
+    mem_free(products->ids);
+    mem_free(products->list);
+    *products = (struct cycle_products){0};
 }
 
 void cycle_release(struct cycle *cycle)
 {
-    release_products(&cycle->products);
-    release_products(&cycle->spare);
+    cycle_products_release(&cycle->products);
+    cycle_products_release(&cycle->spare);
     mem_free(cycle->mark_ids);
     mem_free(cycle->sorted);
     *cycle = (struct cycle){0};

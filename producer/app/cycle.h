@@ -8,6 +8,7 @@
 #ifndef STOCKSYNC_PRODUCER_APP_CYCLE_H
 #define STOCKSYNC_PRODUCER_APP_CYCLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,7 +18,9 @@
 /** What the marks of a round say about one product. */
 struct cycle_product {
     int64_t changed_at_us; /* earliest mark */
-    enum cause cause;      /* of that mark */
+    enum cause cause;      /* of the weightiest mark, of several the earliest: see cycle_may_wait */
+    int64_t cause_at_us;   /* when that one was added */
+    enum mark_look look;   /* the farthest of all */
 };
 
 /** Products by id, ascending and distinct: two arrays with one index. */
@@ -42,6 +45,24 @@ struct cycle {
 void cycle_reset(struct cycle *cycle);
 /** Adds a page of marks. */
 void cycle_add(struct cycle *cycle, const struct mark_list *marks);
+/**
+ * May what came of this cause wait for others? A change of the product itself weighs most and does
+ * not wait. A backfill, and last a parent, do: one of them may be a thousand kits. Weight decides
+ * the record's cause too: parents of a record with cause parent are not looked for again, so such a
+ * mark must not hide another one.
+ */
+bool cycle_may_wait(enum cause cause);
+/**
+ * Splits the products into those that may not wait and those that may; both by id.
+ * @param urgent, waiting  [out] replaced; cycle_products_release
+ */
+void cycle_split(const struct cycle *cycle,
+                 struct cycle_products *urgent,
+                 struct cycle_products *waiting);
+/** All products as one list. @param list  [out] replaced */
+void cycle_copy(const struct cycle *cycle, struct cycle_products *list);
+/** Zero is fine. */
+void cycle_products_release(struct cycle_products *products);
 /** Index of a product of the round, by its id; the product must be one. */
 size_t cycle_index(const struct cycle *cycle, int32_t product_id);
 /** Zero is fine. */

@@ -20,6 +20,14 @@ static const struct cli_flag BACKFILL_FLAGS[] = {
     {"--no-wait", NULL, false, "with --all: mark everything at once instead of by slices"},
 };
 
+static const struct cli_flag STOCK_FLAGS[] = {
+    {"--all", NULL, false, "every product"},
+    {"--product", "ID", true, "this product (product.product); may repeat"},
+    {"--group", "WORD", false,
+     "warehouse (the default, as in records), or Odoo's own totals: company, all"},
+    {"--scope", "WORD", false, "view or lot_stock, instead of [odoo] scope"},
+};
+
 static const struct cli_command COMMANDS[] = {
     {"run", "tail the marks and publish stock until a signal comes", NULL, 0, true, cmd_run},
     {"install", "create or adopt the marks table, triggers and the schema stocksync", INSTALL_FLAGS,
@@ -27,6 +35,8 @@ static const struct cli_command COMMANDS[] = {
     {"uninstall", "remove what install made; the marks table and the flag stay", UNINSTALL_FLAGS, 2,
      true, cmd_uninstall},
     {"backfill", "publish products again", BACKFILL_FLAGS, 3, true, cmd_backfill},
+    {"stock", "print what Odoo has now and what kits are made of, one JSON object a line",
+     STOCK_FLAGS, 4, true, cmd_stock},
     {"gc", "clean up now, as the scheduled task does", NULL, 0, true, cmd_gc},
     {"status", "what waits, who owns, what holds cleaning back", NULL, 0, true, cmd_status},
     {"check", "try everything that run needs: databases, rights, topic", NULL, 0, true, cmd_check},

@@ -61,6 +61,7 @@ void producer_publish_view(struct producer *p, int64_t oldest_us)
     v->tombstones = (uint64_t)metric_value(p->m.tombstones);
     v->parked = (uint64_t)metric_value(p->m.parked);
     v->unsettled = p->settlement.count;
+    v->pass = p->pass;
     (void)pthread_mutex_unlock(&p->mutex);
     metric_set(p->m.unsettled, (double)v->unsettled);
     metric_set(p->m.oldest, oldest_us > 0 ? (double)(clock_wall_us() - oldest_us) / 1e6 : 0);
@@ -128,31 +129,82 @@ static enum status share_warehouses(struct producer *p, struct err *err)
                : rc;
 }
 
+void producer_log_kits(struct producer *p, const struct kit_table_changes *changes)
+{
+    metric_add(p->m.kits, changes->changed);
+    metric_add(p->m.kit_problems, changes->problems);
+    for (size_t i = 0; i < changes->problems && i < KIT_TABLE_SHOWN; i++) {
+        const struct kit_table_problem *k = &changes->shown[i];
+        log_warn(MOD, "kit_without_number", LF_INT("product", k->kit_id),
+                 LF_TEXT("reason", kit_problem_name(k->problem)), LF_INT("at", k->product_id),
+                 LF_MSG("Odoo cannot compute it either: mend its bill of materials; stores keep "
+                        "their number until then"));
+    }
+    if (changes->problems > KIT_TABLE_SHOWN) {
+        log_warn(MOD, "kit_without_number", LF_INT("count", changes->problems),
+                 LF_MSG("all of them: SELECT * FROM stocksync.kit WHERE problem IS NOT NULL"));
+    }
+}
+
+static void show_fill(void *arg, size_t done, size_t total, const struct kit_table_changes *changes)
+{
+    struct producer *p = arg;
+    producer_log_kits(p, changes);
+    log_info(MOD, "kits", LF_INT("count", done), LF_INT("of", total),
+             LF_MSG("bills of materials are read"));
+    service_alive();
+}
+
+/* All bills of materials, when they may have changed while nobody watched. */
+static enum status fill_kits(struct producer *p, struct err *err)
+{
+    bool filled = false;
+    enum status rc = kit_table_is_filled(p->kits, &filled, err);
+    return rc == STATUS_OK && !filled ? kit_table_fill(p->kits, show_fill, p, err) : rc;
+}
+
+static void log_odoo(const struct producer *p)
+{
+    log_info(MOD, "odoo", LF_TEXT("version", p->shape.base_version),
+             LF_TEXT("forecast", p->conf->shared.odoo.forecast ? "on" : "off"),
+             LF_TEXT("kits", p->shape.has_mrp ? "yes" : "no, the module mrp is not installed"));
+    if (!p->shape.dialect->is_proven) {
+        log_warn(MOD, "odoo_not_proven", LF_TEXT("version", p->shape.base_version),
+                 LF_MSG("numbers are proven for Odoo 15.0; this version is served by what its "
+                        "source says: compare some products with 'stocksync-producer stock'"));
+    }
+}
+
 static enum status open_tail(struct producer *p, struct err *err)
 {
-    struct odoo_shape shape;
-    bool forecast = p->conf->shared.odoo.forecast;
+    struct stock_reader_options options = {.forecast = p->conf->shared.odoo.forecast,
+                                           .scope = (enum stock_scope)p->conf->shared.odoo.scope};
     enum status rc = pg_conn_open(p->tail, err);
     if (rc == STATUS_OK) {
-        rc = odoo_version_read(p->tail, forecast, &shape, err);
+        rc = odoo_version_read(p->tail, options.forecast, &p->shape, err);
     }
     if (rc == STATUS_OK) {
-        rc = install_verify(p->tail, INSTALL_ODOO, forecast, err);
+        rc = install_verify(p->tail, INSTALL_ODOO, options.forecast, err);
     }
     if (rc == STATUS_OK) {
-        p->reader = stock_reader_new(p->tail, &shape, forecast);
-        log_info(MOD, "odoo", LF_TEXT("version", shape.base_version),
-                 LF_TEXT("forecast", forecast ? "on" : "off"),
-                 LF_TEXT("mrp", shape.has_mrp ? "installed" : "not installed"));
+        p->reader = stock_reader_new(p->tail, &p->shape, &options);
+        p->kits = kit_table_new(p->tail, &p->shape);
+        p->shape_us = clock_monotonic_us();
+        log_odoo(p);
         rc = share_warehouses(p, err);
     }
-    return rc;
+    if (rc == STATUS_OK) {
+        rc = fill_kits(p, err);
+    }
+    return rc == STATUS_OK ? full_pass_open(p, err) : rc;
 }
 
 static void close_tail(struct producer *p)
 {
     stock_reader_free(p->reader);
     p->reader = NULL;
+    kit_table_free(p->kits);
+    p->kits = NULL;
     pg_conn_close(p->tail);
 }
 
@@ -163,6 +215,9 @@ static enum status become_ready(struct producer *p, struct err *err)
     enum status rc = p->publisher != NULL ? STATUS_OK : open_sink(p, err);
     if (rc == STATUS_OK && p->reader == NULL) {
         rc = open_tail(p, err);
+        if (rc != STATUS_OK) {
+            close_tail(p); /* half open is not open: the next attempt begins anew */
+        }
     }
     if (rc == STATUS_OK && !p->view.publishing) {
         hint_init(&p->hint);
@@ -211,6 +266,7 @@ static enum status recover(struct producer *p, enum status rc, struct err *err)
                 LOG_FIELDS(LF_INT("backoff_ms", pause), LF_INT("unsettled", p->settlement.count)));
     set_publishing(p, false, err->msg);
     settlement_clear(&p->settlement);
+    p->digests.count = 0;
     hint_fail(&p->hint);
     enum status abort_rc = p->sink != NULL ? record_sink_abort(p->sink, &second) : STATUS_OK;
     if (abort_rc == STATUS_FENCED) {
@@ -311,6 +367,15 @@ static void register_metrics(struct producer_metrics *m)
                              "Age of the mark with the lowest id.", NULL, NULL);
     m->owner =
         metric_gauge("stocksync_producer_owner", "1 while this process owns the tail.", NULL, NULL);
+    m->kits = metric_counter("stocksync_producer_kits_changed_total",
+                             "Kits whose structure was stored anew.", NULL, NULL);
+    m->kit_problems = metric_counter("stocksync_producer_kit_problems_total",
+                                     "Kits found to have no number: see the log.", NULL, NULL);
+    m->compared = metric_counter("stocksync_producer_full_pass_compared_total",
+                                 "Products compared with their last record.", NULL, NULL);
+    m->republished =
+        metric_counter("stocksync_producer_full_pass_republished_total",
+                       "Products that differed and were marked by the full pass.", NULL, NULL);
     m->commit_to_acknowledged =
         metric_histogram("stocksync_producer_commit_to_acknowledged_seconds",
                          "From the mark to Kafka's acknowledgement.", NULL, NULL);
@@ -329,6 +394,7 @@ struct producer *producer_new(const struct producer_conf *conf)
     p->items = mem_calloc(CHUNK_PRODUCTS, sizeof *p->items);
     p->owner = owner_new(&owner);
     p->tail = pg_conn_new(&tail);
+    p->waiting_slice = 100;
     settlement_init(&p->settlement, SETTLEMENT_MAX_MARKS, conf->producer.settle_ms * 1000);
     hint_init(&p->hint);
     backoff_init(&p->backoff, 200, 30000, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
@@ -343,6 +409,23 @@ bool producer_is_ready(struct producer *producer)
     bool ready = producer->view.publishing && producer->view.state == PRODUCER_OWNER;
     (void)pthread_mutex_unlock(&producer->mutex);
     return ready;
+}
+
+static void append_pass(const struct full_pass_state *pass, struct strbuf *out)
+{
+    char started[CLOCK_TEXT_SIZE] = "never";
+    char finished[CLOCK_TEXT_SIZE] = "never";
+    if (pass->started_us > 0) {
+        (void)clock_format_utc(pass->started_us, started);
+    }
+    if (pass->finished_us > 0) {
+        (void)clock_format_utc(pass->finished_us, finished);
+    }
+    strbuf_appendf(out,
+                   ",\"full_pass\":{\"running\":%s,\"started\":\"%s\",\"finished\":\"%s\","
+                   "\"compared\":%lld,\"of\":%lld,\"republished\":%lld}",
+                   full_pass_is_running(pass) ? "true" : "false", started, finished,
+                   (long long)pass->compared, (long long)pass->total, (long long)pass->republished);
 }
 
 void producer_append_status(struct producer *producer, struct strbuf *out)
@@ -361,9 +444,13 @@ void producer_append_status(struct producer *producer, struct strbuf *out)
                    (long long)v.epoch, (long long)v.revision,
                    v.oldest_us > 0 ? (double)(clock_wall_us() - v.oldest_us) / 1e6 : 0.0,
                    v.unsettled);
-    strbuf_appendf(out, ",\"marks\":%llu,\"records\":%llu,\"tombstones\":%llu,\"parked\":%llu}",
+    strbuf_appendf(out, ",\"marks\":%llu,\"records\":%llu,\"tombstones\":%llu,\"parked\":%llu",
                    (unsigned long long)v.marks, (unsigned long long)v.records,
                    (unsigned long long)v.tombstones, (unsigned long long)v.parked);
+    if (producer->conf->producer.full_pass_ms > 0) {
+        append_pass(&v.pass, out);
+    }
+    strbuf_append_char(out, '}');
 }
 
 void producer_free(struct producer *producer)
@@ -378,6 +465,17 @@ void producer_free(struct producer *producer)
     settlement_release(&producer->settlement);
     mark_list_release(&producer->marks);
     cycle_release(&producer->cycle);
+    cycle_products_release(&producer->urgent);
+    cycle_products_release(&producer->waiting);
+    mark_list_release(&producer->fresh_marks);
+    cycle_release(&producer->fresh);
+    cycle_products_release(&producer->fresh_urgent);
+    cycle_products_release(&producer->fresh_waiting);
+    id_list_release(&producer->look);
+    id_list_release(&producer->look_all);
+    published_list_release(&producer->digests);
+    id_list_release(&producer->pass_ids);
+    published_list_release(&producer->pass_digests);
     mem_free(producer->items);
     (void)pthread_mutex_destroy(&producer->mutex);
     mem_free(producer);

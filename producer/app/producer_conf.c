@@ -37,6 +37,13 @@ static const struct conf_option PRODUCER_OPTIONS[] = {
      .min = 10,
      .max = 10000,
      .help = "under load: how often the Kafka transaction is committed and its marks deleted"},
+    {.key = "full_pass_every",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct producer_options, full_pass_ms),
+     .min = 1000,
+     .max = INT64_C(366) * 86400000,
+     .help = "how often every product is compared with its last record and published again where "
+             "it differs, for changes that triggers did not see; empty: never"},
 };
 
 static const struct conf_option GC_OPTIONS[] = {

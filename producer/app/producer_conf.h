@@ -12,6 +12,7 @@ struct producer_options {
     int64_t batch_marks;
     int64_t idle_poll_ms;
     int64_t settle_ms;
+    int64_t full_pass_ms; /* -1: off */
 };
 
 enum producer_mode { MODE_TABLE, MODE_LOGICAL };

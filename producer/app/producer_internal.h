@@ -1,6 +1,7 @@
 /**
  * producer_internal: what the files of the producer's loop share: producer.c (ownership, recovery,
- * what others see) and round.c (marks to records, settling).
+ * what others see), round.c (marks to records, settling), chunk.c (one slice of products to
+ * acknowledged records) and full_pass.c.
  */
 #ifndef STOCKSYNC_PRODUCER_APP_PRODUCER_INTERNAL_H
 #define STOCKSYNC_PRODUCER_APP_PRODUCER_INTERNAL_H
@@ -12,8 +13,10 @@
 #include "producer/app/cycle.h"
 #include "producer/app/producer.h"
 #include "producer/odoo/hint.h"
+#include "producer/odoo/kit_table.h"
 #include "producer/odoo/marks.h"
 #include "producer/odoo/owner.h"
+#include "producer/odoo/published.h"
 #include "producer/odoo/stock_reader.h"
 #include "producer/publish/publisher.h"
 #include "producer/publish/record_sink.h"
@@ -26,7 +29,7 @@ enum producer_state { PRODUCER_STARTING, PRODUCER_STANDBY, PRODUCER_OWNER, PRODU
 
 struct producer_metrics {
     struct metric *marks, *records, *tombstones, *parked, *rounds, *settled, *failures, *unsettled,
-        *oldest, *owner, *commit_to_acknowledged;
+        *oldest, *owner, *kits, *kit_problems, *compared, *republished, *commit_to_acknowledged;
 };
 
 /* What other threads may see; copied out under the mutex. */
@@ -37,24 +40,48 @@ struct producer_view {
     int64_t epoch, revision, oldest_us;
     uint64_t marks, records, tombstones, parked;
     size_t unsettled;
+    struct full_pass_state pass;
+};
+
+/* Products that are read and published together: a part of one of the lists of a round. */
+struct chunk {
+    const struct cycle_products *products;
+    size_t first;
+    size_t count;
 };
 
 struct producer {
     const struct producer_conf *conf;
     struct owner *owner;
     struct pg_conn *tail;
+    struct odoo_shape shape;
     struct stock_reader *reader;
+    struct kit_table *kits;
     struct record_sink *sink;
     struct publisher *publisher;
     struct settlement settlement;
     struct hint hint;
     struct mark_list marks;
     struct cycle cycle;
+    struct cycle_products urgent, waiting; /* of the round: see cycle_may_wait */
+    size_t waiting_slice;                  /* products of `waiting` that are published together */
+    int64_t newest_id;                     /* greatest mark id that this round has seen */
+    struct mark_list fresh_marks;          /* that came while the waiting ones were worked off */
+    struct cycle fresh;
+    struct cycle_products fresh_urgent, fresh_waiting;
+    int64_t fresh_us; /* monotonic, when some came last */
+    struct id_list look,
+        look_all;               /* of a chunk: products to be exploded; with all they are part of */
     struct publish_item *items; /* of the chunk on its way, by the index of its products */
     size_t held;                /* products held back in this round */
+    struct published_list digests; /* of records that are acknowledged and not settled */
+    struct full_pass_state pass;
+    struct id_list pass_ids;
+    struct published_list pass_digests;
+    int64_t pass_after_us; /* monotonic: the next slice of the pass */
     struct backoff backoff;
     struct producer_metrics m;
-    int64_t tick_us, progress_us, published_us;
+    int64_t tick_us, shape_us, progress_us, published_us, commit_us;
     uint64_t progress_records;
     int64_t revision; /* last one issued */
     bool topic_seen;
@@ -67,6 +94,8 @@ struct producer {
 /* producer.c */
 /** Copies counts and ages for other threads. */
 void producer_publish_view(struct producer *p, int64_t oldest_us);
+/** Says which kits have no number. */
+void producer_log_kits(struct producer *p, const struct kit_table_changes *changes);
 
 /* round.c */
 /** One round of the tail: reads, publishes, settles when due, and looks after the lock once a
@@ -74,5 +103,31 @@ void producer_publish_view(struct producer *p, int64_t oldest_us);
 NODISCARD enum status round_run(struct producer *p, struct err *err);
 /** Commits what is published and deletes its marks. */
 NODISCARD enum status round_settle(struct producer *p, struct err *err);
+
+/* chunk.c */
+/** Explodes what has to be and reads the state, inside the present snapshot. */
+NODISCARD enum status chunk_read_here(struct producer *p,
+                                      const struct chunk *chunk,
+                                      struct stock_batch *batch,
+                                      struct err *err);
+/** The same in a snapshot of its own: later than the marks, so it holds their changes too. */
+NODISCARD enum status chunk_read(struct producer *p,
+                                 const struct chunk *chunk,
+                                 struct stock_batch *batch,
+                                 struct err *err);
+/** Queues the records: they are on their way while something else is read. */
+NODISCARD enum status chunk_submit(struct producer *p,
+                                   const struct chunk *chunk,
+                                   struct stock_batch *batch,
+                                   struct err *err);
+/** The chunk that was queued is acknowledged. */
+NODISCARD enum status chunk_finish(struct producer *p, const struct chunk *chunk, struct err *err);
+
+/* full_pass.c */
+/** What was left of it at the last stop; forgets the digests when it is off. */
+NODISCARD enum status full_pass_open(struct producer *p, struct err *err);
+/** Compares one slice, if the pass is on, due and nothing else is. Call when nothing is unsettled.
+ */
+NODISCARD enum status full_pass_step(struct producer *p, struct err *err);
 
 #endif

@@ -5,19 +5,26 @@
 #include "common/core/signals.h"
 #include "common/pg/pg_query.h"
 #include "producer/app/producer_internal.h"
+#include "producer/odoo/install.h"
 
 #define MOD "tail"
 
 #define TICK_US INT64_C(1000000)
+/* How often the catalogue is asked whether Odoo's modules changed. */
+#define SHAPE_US INT64_C(60000000)
 /* No new mark for so long: idle. Shorter gaps happen under load, and a commit in each would cost
  * the next records their latency. */
-#define SETTLE_IDLE_US       INT64_C(50000)
-#define PROGRESS_US          INT64_C(30000000)
-#define ACKNOWLEDGE_LIMIT_MS 10000
-#define BACKFILL_SLICE       5000
+#define SETTLE_IDLE_US INT64_C(50000)
+#define PROGRESS_US    INT64_C(30000000)
+#define BACKFILL_SLICE 5000
 /* Marks folded in one round: a backlog that names a product again and again makes one record of it.
  */
 #define ROUND_MAX_MARKS 1000000
+/* Products that may wait are published by slices of this many while others change too: a fresh
+ * change waits for one slice. */
+#define WAITING_SLICE_MIN 100
+/* Nothing else came for so long: the slices may grow. */
+#define WAITING_CALM_US INT64_C(200000)
 
 /* --- reading --- */
 
@@ -52,21 +59,32 @@ static enum status read_marks(struct producer *p, struct hint_read *read, struct
         }
     }
     read->count = p->cycle.mark_count;
+    p->newest_id = read->last_id;
     return rc;
 }
 
-/* Products of the round from `first` on that are read and published together. */
-static size_t chunk_size(const struct producer *p, size_t first)
+/* While a suspect record is searched for, a round is one page, one chunk, one list. */
+static void split(struct producer *p)
 {
-    size_t left = p->cycle.products.count - first;
-    return left < CHUNK_PRODUCTS ? left : CHUNK_PRODUCTS;
+    if (publisher_is_isolating(p->publisher)) {
+        cycle_copy(&p->cycle, &p->urgent);
+        p->waiting.count = 0;
+    } else {
+        cycle_split(&p->cycle, &p->urgent, &p->waiting);
+    }
 }
 
-static enum status
-read_state(struct producer *p, size_t first, struct stock_batch *batch, struct err *err)
+/* The part of a list from `first` on that is published together. */
+static struct chunk chunk_at(const struct cycle_products *list, size_t first, size_t most)
 {
-    return stock_reader_read(p->reader, p->cycle.products.ids + first, chunk_size(p, first), batch,
-                             err);
+    size_t left = list->count - first;
+    return (struct chunk){.products = list, .first = first, .count = left < most ? left : most};
+}
+
+static struct chunk first_chunk(const struct producer *p)
+{
+    return p->urgent.count > 0 ? chunk_at(&p->urgent, 0, CHUNK_PRODUCTS)
+                               : chunk_at(&p->waiting, 0, p->waiting_slice);
 }
 
 /* Marks and the state of the first products in one snapshot, which ends before anything is
@@ -80,7 +98,9 @@ static enum status begin_round(struct producer *p, struct stock_batch *batch, st
         rc = read_marks(p, &read, err);
     }
     if (rc == STATUS_OK && p->cycle.products.count > 0) {
-        rc = read_state(p, 0, batch, err);
+        split(p);
+        struct chunk chunk = first_chunk(p);
+        rc = chunk_read_here(p, &chunk, batch, err);
     }
     if (rc == STATUS_OK) {
         rc = marks_snapshot_end(p->tail, err);
@@ -93,123 +113,6 @@ static enum status begin_round(struct producer *p, struct stock_batch *batch, st
     read.took_us = now - begun;
     hint_note(&p->hint, &read, now);
     return STATUS_OK;
-}
-
-/* State of further products, in a snapshot of its own: later than the marks, so it holds their
- * changes too. */
-static enum status
-read_chunk(struct producer *p, size_t first, struct stock_batch *batch, struct err *err)
-{
-    enum status rc = marks_snapshot_begin(p->tail, err);
-    if (rc == STATUS_OK) {
-        rc = read_state(p, first, batch, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = marks_snapshot_end(p->tail, err);
-    }
-    if (rc != STATUS_OK) {
-        pg_rollback(p->tail);
-    }
-    return rc;
-}
-
-/* One item for each product of the chunk, by the same index: its record, or a tombstone. */
-static void list_items(
-    struct producer *p, size_t first, size_t count, struct stock_batch *batch, int64_t revision)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < count; i++) {
-        int32_t product_id = p->cycle.products.ids[first + i];
-        const struct cycle_product *c = &p->cycle.products.list[first + i];
-        struct publish_item *item = &p->items[i];
-        *item = (struct publish_item){
-            .product_id = product_id, .revision = revision, .cause = c->cause};
-        if (at < batch->count && batch->list[at].product_id == product_id) {
-            struct product_stock *stock = &batch->list[at++];
-            stock->revision = revision;
-            stock->cause = c->cause;
-            stock->changed_at_us = c->changed_at_us;
-            item->stock = stock;
-        }
-    }
-    INVARIANT(at == batch->count, "%zu of %zu records belong to no mark", batch->count - at,
-              batch->count);
-}
-
-/* Products whose record was refused get a row that says why, before their marks may go. */
-static enum status park(struct producer *p, size_t count, struct err *err)
-{
-    enum status rc = STATUS_OK;
-    for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
-        const struct publish_item *item = &p->items[i];
-        if (item->end != PUBLISH_PARKED) {
-            continue;
-        }
-        struct owner_parked row = {
-            .product_id = item->product_id, .reason = "refused", .detail = item->reason};
-        log_error(MOD, "parked", LF_INT("product", item->product_id), LF_TEXT("reason", row.reason),
-                  LF_MSG(row.detail));
-        metric_add(p->m.parked, 1);
-        rc = owner_park(p->owner, &row, 1, err);
-    }
-    return rc;
-}
-
-static void observe(struct producer *p, size_t first, size_t count)
-{
-    int64_t now = clock_wall_us();
-    size_t records = 0;
-    size_t tombstones = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct publish_item *item = &p->items[i];
-        p->held += item->end == PUBLISH_HELD;
-        if (item->end == PUBLISH_DONE) {
-            records += item->stock != NULL;
-            tombstones += item->stock == NULL;
-            metric_observe_us(p->m.commit_to_acknowledged,
-                              now - p->cycle.products.list[first + i].changed_at_us);
-        }
-    }
-    metric_add(p->m.records, records);
-    metric_add(p->m.tombstones, tombstones);
-}
-
-/* Queues a chunk: its records are on their way while the next one is read. */
-static enum status
-submit_chunk(struct producer *p, size_t first, struct stock_batch *batch, struct err *err)
-{
-    size_t count = chunk_size(p, first);
-    int64_t revision = 0;
-    enum status rc =
-        owner_sync_warehouses(p->owner, batch->warehouses, batch->warehouse_count, err);
-    if (rc == STATUS_OK) {
-        rc = owner_next_revision(p->owner, &revision, err);
-    }
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    list_items(p, first, count, batch, revision);
-    p->revision = revision;
-    FAULT_POINT("tail.before_produce");
-    return publisher_submit(p->publisher, p->sink, p->items, count, ACKNOWLEDGE_LIMIT_MS, err);
-}
-
-/* The chunk that was queued is acknowledged. */
-static enum status finish_chunk(struct producer *p, size_t first, struct err *err)
-{
-    size_t count = chunk_size(p, first);
-    enum status rc = publisher_wait(p->publisher, p->sink, ACKNOWLEDGE_LIMIT_MS, err);
-    FAULT_POINT("tail.published");
-    if (rc == STATUS_OK) {
-        rc = park(p, count, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = owner_unpark(p->owner, p->cycle.products.ids + first, count, err);
-    }
-    if (rc == STATUS_OK) {
-        observe(p, first, count);
-    }
-    return rc;
 }
 
 /* --- settling --- */
@@ -240,7 +143,12 @@ enum status round_settle(struct producer *p, struct err *err)
     const int64_t *ids = settlement_ids(&p->settlement, &count);
     FAULT_POINT("tail.before_commit");
     enum status rc = record_sink_commit(p->sink, err);
+    p->commit_us = clock_monotonic_us();
     FAULT_POINT("tail.before_delete");
+    if (rc == STATUS_OK && p->digests.count > 0) {
+        rc = published_store(p->tail, &p->digests, err);
+        p->digests.count = 0;
+    }
     if (rc == STATUS_OK) {
         rc = marks_delete(p->tail, ids, count, err);
     }
@@ -265,6 +173,14 @@ static enum status settle_long_round(struct producer *p, struct err *err)
         metric_add(p->m.settled, rc == STATUS_OK ? count : 0);
     }
     return rc;
+}
+
+/* Within a long round: Kafka's transaction does not stay open for the whole of it (its time-out
+ * would end it). The round's own marks wait for its end, those of fresh changes are settled. */
+static enum status settle_within(struct producer *p, struct err *err)
+{
+    bool due = clock_monotonic_us() - p->commit_us > p->conf->producer.settle_ms * 1000;
+    return due ? round_settle(p, err) : STATUS_OK;
 }
 
 /* Everything again, by slices, while few marks wait. */
@@ -303,6 +219,42 @@ static void show_progress(struct producer *p, int64_t now)
     p->progress_records = records;
 }
 
+static bool is_same_shape(const struct odoo_shape *a, const struct odoo_shape *b)
+{
+    return a->has_mrp == b->has_mrp && a->has_commingled == b->has_commingled &&
+           a->flag == b->flag && a->dialect == b->dialect;
+}
+
+/* Modules come and go while we run, and install may be run: the tail is opened anew then. As long
+ * as what they need is not installed, we go on as before and say so. */
+static enum status check_shape(struct producer *p, int64_t now, struct err *err)
+{
+    struct odoo_shape shape;
+    bool forecast = p->conf->shared.odoo.forecast;
+    bool filled = true;
+    if (now - p->shape_us < SHAPE_US) {
+        return STATUS_OK;
+    }
+    p->shape_us = now;
+    enum status rc = odoo_version_read(p->tail, forecast, &shape, err);
+    if (rc == STATUS_OK) {
+        rc = kit_table_is_filled(p->kits, &filled, err);
+    }
+    if (rc != STATUS_OK || (is_same_shape(&shape, &p->shape) && filled)) {
+        return rc;
+    }
+    rc = install_verify(p->tail, INSTALL_ODOO, forecast, err);
+    if (rc == STATUS_DATABASE_UNFIT) {
+        log_failure(LOG_ERROR, MOD, "odoo_changed", err,
+                    LOG_FIELDS(LF_MSG("going on as before; kits may be wrong until then")));
+        return STATUS_OK;
+    }
+    return rc == STATUS_OK
+               ? err_set(err, STATUS_SOURCE_BUSY,
+                         "Odoo's modules or our triggers changed: looking at them again")
+               : rc;
+}
+
 /* Once a second: does the lock still hold, how old is the oldest mark. */
 static enum status tick(struct producer *p, struct err *err)
 {
@@ -319,48 +271,163 @@ static enum status tick(struct producer *p, struct err *err)
     if (rc == STATUS_OK) {
         rc = record_sink_poll(p->sink, err);
     }
+    if (rc == STATUS_OK) {
+        rc = check_shape(p, now, err);
+    }
     producer_publish_view(p, oldest_us);
     show_progress(p, now);
     service_alive();
     return rc;
 }
 
+/* --- publishing --- */
+
 /*
- * All chunks of a round: each is read while the one before it is on its way. Kafka's transaction
- * does not stay open for the whole of a long round (its time-out would end it): it is committed in
- * between, and only the marks wait for the end.
+ * All urgent chunks: each is read while the one before it is on its way.
+ * @param batch  of the first chunk, read already
  * @return STATUS_STOPPING: the round is given up; its marks stay, its records come again
  */
-static enum status publish_chunks(struct producer *p, struct stock_batch *batch, struct err *err)
+static enum status publish_urgent(struct producer *p, struct stock_batch *batch, struct err *err)
 {
-    int64_t begun = clock_monotonic_us();
-    enum status rc = submit_chunk(p, 0, batch, err);
-    size_t first = 0;
-    for (; rc == STATUS_OK && first + CHUNK_PRODUCTS < p->cycle.products.count;
-         first += CHUNK_PRODUCTS) {
-        size_t next = first + CHUNK_PRODUCTS;
-        rc = read_chunk(p, next, batch, err);
+    struct chunk chunk = chunk_at(&p->urgent, 0, CHUNK_PRODUCTS);
+    enum status rc = chunk_submit(p, &chunk, batch, err);
+    while (rc == STATUS_OK && chunk.first + chunk.count < p->urgent.count) {
+        struct chunk next = chunk_at(&p->urgent, chunk.first + chunk.count, CHUNK_PRODUCTS);
+        rc = chunk_read(p, &next, batch, err);
         if (rc == STATUS_OK) {
-            rc = finish_chunk(p, first, err);
+            rc = chunk_finish(p, &chunk, err);
         }
-        if (rc == STATUS_OK && clock_monotonic_us() - begun > p->conf->producer.settle_ms * 1000) {
-            rc = record_sink_commit(p->sink, err);
-            begun = clock_monotonic_us();
+        if (rc == STATUS_OK) {
+            rc = settle_within(p, err);
         }
         if (rc == STATUS_OK) {
             rc = signals_stop_requested() ? STATUS_STOPPING : tick(p, err);
         }
         if (rc == STATUS_OK) {
-            rc = submit_chunk(p, next, batch, err);
+            rc = chunk_submit(p, &next, batch, err);
+        }
+        chunk = next;
+    }
+    return rc == STATUS_OK ? chunk_finish(p, &chunk, err) : rc;
+}
+
+static enum status publish_one(struct producer *p,
+                               const struct chunk *chunk,
+                               struct stock_batch *batch,
+                               struct err *err)
+{
+    enum status rc = chunk_submit(p, chunk, batch, err);
+    return rc == STATUS_OK ? chunk_finish(p, chunk, err) : rc;
+}
+
+/* Marks of the fresh page whose products were published now. */
+static void cover_fresh(struct producer *p)
+{
+    int64_t now = clock_monotonic_us();
+    for (size_t i = 0; i < p->fresh_marks.count; i++) {
+        const struct mark *m = &p->fresh_marks.list[i];
+        if (id_list_index(p->fresh_urgent.ids, p->fresh_urgent.count, m->product_id) <
+            p->fresh_urgent.count) {
+            settlement_add(&p->settlement, &m->id, 1, now);
+            metric_add(p->m.marks, 1);
         }
     }
-    return rc == STATUS_OK ? finish_chunk(p, first, err) : rc;
+}
+
+/*
+ * Changes that came while products that may wait are worked off go first. Marks that may wait
+ * themselves are left to the next round.
+ */
+static enum status publish_fresh(struct producer *p, struct err *err)
+{
+    struct stock_batch batch = {0};
+    size_t page = page_size(p) < CHUNK_PRODUCTS ? page_size(p) : CHUNK_PRODUCTS;
+    struct chunk chunk = {.products = &p->fresh_urgent};
+    enum status rc = marks_snapshot_begin(p->tail, err);
+    if (rc == STATUS_OK) {
+        rc = marks_read(p->tail, p->newest_id, page, NULL, &p->fresh_marks, &p->newest_id, err);
+    }
+    if (rc == STATUS_OK) {
+        cycle_reset(&p->fresh);
+        cycle_add(&p->fresh, &p->fresh_marks);
+        cycle_split(&p->fresh, &p->fresh_urgent, &p->fresh_waiting);
+        chunk.count = p->fresh_urgent.count;
+        rc = chunk.count > 0 ? chunk_read_here(p, &chunk, &batch, err) : STATUS_OK;
+    }
+    if (rc == STATUS_OK) {
+        rc = marks_snapshot_end(p->tail, err);
+    }
+    if (rc != STATUS_OK) {
+        pg_rollback(p->tail);
+        return rc;
+    }
+    if (chunk.count == 0) {
+        return STATUS_OK;
+    }
+    p->fresh_us = clock_monotonic_us();
+    rc = publish_one(p, &chunk, &batch, err);
+    if (rc == STATUS_OK) {
+        cover_fresh(p);
+    }
+    return rc;
+}
+
+/* The next slice: small while others change too, larger and larger in a calm. */
+static void pace_slice(struct producer *p)
+{
+    if (clock_monotonic_us() - p->fresh_us < WAITING_CALM_US) {
+        p->waiting_slice = WAITING_SLICE_MIN;
+    } else if (p->waiting_slice * 2 <= CHUNK_PRODUCTS) {
+        p->waiting_slice *= 2;
+    } else {
+        p->waiting_slice = CHUNK_PRODUCTS;
+    }
+}
+
+/*
+ * Products that may wait: kits whose components changed, backfill. A component of thousands of kits
+ * does not hold up the others.
+ * @param batch  of the first slice, when that was read already; else NULL
+ */
+static enum status publish_waiting(struct producer *p, struct stock_batch *batch, struct err *err)
+{
+    struct stock_batch own = {0};
+    enum status rc = STATUS_OK;
+    for (size_t first = 0; rc == STATUS_OK && first < p->waiting.count;) {
+        struct chunk chunk = chunk_at(&p->waiting, first, p->waiting_slice);
+        if (batch == NULL) {
+            rc = chunk_read(p, &chunk, &own, err);
+        }
+        if (rc == STATUS_OK) {
+            rc = publish_one(p, &chunk, batch != NULL ? batch : &own, err);
+        }
+        if (rc == STATUS_OK) {
+            rc = publish_fresh(p, err);
+        }
+        if (rc == STATUS_OK) {
+            rc = settle_within(p, err);
+        }
+        if (rc == STATUS_OK) {
+            rc = signals_stop_requested() ? STATUS_STOPPING : tick(p, err);
+        }
+        pace_slice(p);
+        batch = NULL;
+        first += chunk.count;
+    }
+    return rc;
 }
 
 static enum status publish_round(struct producer *p, struct stock_batch *batch, struct err *err)
 {
+    bool is_urgent = p->urgent.count > 0;
     p->held = 0;
-    enum status rc = publish_chunks(p, batch, err);
+    if (p->settlement.count == 0) {
+        p->commit_us = clock_monotonic_us();
+    }
+    enum status rc = is_urgent ? publish_urgent(p, batch, err) : STATUS_OK;
+    if (rc == STATUS_OK) {
+        rc = publish_waiting(p, is_urgent ? NULL : batch, err);
+    }
     if (rc != STATUS_OK) {
         return rc == STATUS_STOPPING ? STATUS_OK : rc;
     }
@@ -393,6 +460,9 @@ enum status round_run(struct producer *p, struct err *err)
     }
     if (rc == STATUS_OK) {
         rc = feed_backfill(p, err);
+    }
+    if (rc == STATUS_OK && p->settlement.count == 0) {
+        rc = full_pass_step(p, err);
     }
     return rc == STATUS_OK ? tick(p, err) : rc;
 }

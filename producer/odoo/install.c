@@ -48,6 +48,7 @@ static const char NOT_OWNED[] =
     " AND c.relkind = 'r' AND c.relname IN ('stock_quant', 'product_product', 'product_template',"
     " 'uom_uom', 'stock_location', 'stock_warehouse', 'stock_move', 'mrp_bom', 'mrp_bom_line',"
     " 'mrp_bom_line_product_template_attribute_value_rel', 'product_commingled',"
+    " 'product_template_attribute_line',"
     " '" ODOO_MARKS_TABLE "')"
     " AND NOT pg_has_role(c.relowner, 'USAGE')";
 

@@ -47,7 +47,7 @@ void mark_list_release(struct mark_list *marks)
 
 enum status marks_snapshot_begin(struct pg_conn *conn, struct err *err)
 {
-    return pg_exec(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
+    return pg_exec(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ", err);
 }
 
 enum status marks_snapshot_end(struct pg_conn *conn, struct err *err)
@@ -57,7 +57,24 @@ enum status marks_snapshot_end(struct pg_conn *conn, struct err *err)
 
 static enum cause cause_of(int32_t value)
 {
+    if (value == MARK_PART) {
+        return CAUSE_PARENT;
+    }
     return value >= 0 && value < CAUSE_COUNT ? (enum cause)value : CAUSE_STOCK;
+}
+
+static enum mark_look look_of(int32_t value)
+{
+    switch (value) {
+    case CAUSE_BOM:
+        return MARK_LOOK_ALL;
+    case CAUSE_PRODUCT:
+    case CAUSE_BACKFILL:
+    case MARK_PART:
+        return MARK_LOOK_SELF;
+    default:
+        return MARK_LOOK_STOCK;
+    }
 }
 
 /* Adds the page's marks that are not skipped, at most up to limit. Returns the last id looked at.
@@ -80,7 +97,8 @@ static int64_t take_page(const struct pg_rows *rows,
         marks->list[marks->count++] = (struct mark){.id = last,
                                                     .product_id = pg_i32(rows, i, 1),
                                                     .cause = cause_of(pg_i32(rows, i, 2)),
-                                                    .date_added_us = pg_time_us(rows, i, 3)};
+                                                    .date_added_us = pg_time_us(rows, i, 3),
+                                                    .look = look_of(pg_i32(rows, i, 2))};
     }
     return last;
 }

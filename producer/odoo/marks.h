@@ -22,20 +22,34 @@
  * scan under LIMIT: after a mass delete and ANALYZE the planner otherwise prefers bitmap and sort.
  * Everything that a round for a few products runs looks ids up by an index, so its plans are made
  * once, under these settings (plan_cache_mode came with PostgreSQL 12); for many products
- * stock_reader lifts them.
+ * plans_for lifts them.
  */
 #define MARKS_SESSION_SQL                                                                          \
     "SET enable_bitmapscan = off; SET enable_sort = off; SET enable_seqscan = off;"                \
     "SET enable_hashjoin = off; SET enable_mergejoin = off;"                                       \
     "SET max_parallel_workers_per_gather = 0;"                                                     \
     "DO $$BEGIN IF current_setting('server_version_num')::int >= 120000 THEN"                      \
-    " SET plan_cache_mode = force_generic_plan; END IF; END$$"
+    " SET plan_cache_mode = force_generic_plan; SET jit = off; END IF; END$$"
+
+/**
+ * What a mark asks for, by its column cause: the causes of a record, and one more. Producers of
+ * marks: triggers (schemas/sql/odoo_functions.sql), role parents, backfill, kit_table, anybody who
+ * inserts a product id (0).
+ */
+enum mark_look {
+    MARK_LOOK_STOCK, /* 0 stock, 3 parent: the product's stock */
+    MARK_LOOK_SELF,  /* 1 product, 4 backfill, MARK_PART: what it is made of too */
+    MARK_LOOK_ALL    /* 2 bom: and all that it is part of */
+};
+/** Something that the product is made of changed its structure: a record with CAUSE_PARENT. */
+#define MARK_PART 5
 
 struct mark {
     int64_t id;
     int32_t product_id;
     enum cause cause;
     int64_t date_added_us; /* wall clock */
+    enum mark_look look;
 };
 
 /** Zero-initialise; keeps its memory between reads. */
@@ -54,7 +68,8 @@ struct mark_skip {
     size_t count; /* how many there are at most: sizes the pages */
 };
 
-/** One snapshot for marks and state: BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY. */
+/** One snapshot for marks, kits and state: BEGIN ISOLATION LEVEL REPEATABLE READ. Only kit_table
+ * writes in it. */
 NODISCARD enum status marks_snapshot_begin(struct pg_conn *conn, struct err *err);
 /** COMMIT: before anything is produced, else we are the one who holds vacuum back. */
 NODISCARD enum status marks_snapshot_end(struct pg_conn *conn, struct err *err);

@@ -7,8 +7,6 @@
 #include "common/core/strbuf.h"
 #include "common/pg/pg_query.h"
 
-#define MAJOR_SERVED 15
-
 /*
  * Every column that our SQL names, as "table.column", where the row is missing in the catalogue.
  * $1: with those of the forecast. The version's own columns come first: without them this is not
@@ -31,11 +29,25 @@ static const char MISSING_COLUMNS[] =
     " ('stock_warehouse', 'view_location_id'), ('stock_warehouse', 'company_id'),"
     " ('res_company', 'name'),"
     " ('stock_move', 'product_qty'), ('stock_move', 'state'), ('stock_move', 'product_id'),"
-    " ('stock_move', 'location_id'), ('stock_move', 'location_dest_id')) AS n(tab, col)"
+    " ('stock_move', 'location_id'), ('stock_move', 'location_dest_id'),"
+    " ('product_template', 'priority'), ('product_product', 'combination_indices'),"
+    " ('product_variant_combination', 'product_product_id'),"
+    " ('product_template_attribute_value', 'attribute_line_id'),"
+    " ('product_template_attribute_line', 'value_count'),"
+    " ('mrp_bom', 'type'), ('mrp_bom', 'active'), ('mrp_bom', 'product_tmpl_id'),"
+    " ('mrp_bom', 'product_id'), ('mrp_bom', 'product_qty'), ('mrp_bom', 'product_uom_id'),"
+    " ('mrp_bom', 'sequence'), ('mrp_bom', 'company_id'), ('mrp_bom', 'picking_type_id'),"
+    " ('mrp_bom_line', 'bom_id'), ('mrp_bom_line', 'product_id'), ('mrp_bom_line', 'product_qty'),"
+    " ('mrp_bom_line', 'product_uom_id'), ('mrp_bom_line', 'sequence'),"
+    " ('mrp_bom_line_product_template_attribute_value_rel', 'mrp_bom_line_id'),"
+    " ('product_commingled', 'parent_product_id'), ('product_commingled', 'product_id'))"
+    " AS n(tab, col)"
     " LEFT JOIN pg_class c ON c.relname = n.tab AND c.relkind IN ('r', 'p')"
     " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')"
     " LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = n.col AND NOT a.attisdropped"
-    " WHERE a.attname IS NULL AND ($1 OR n.tab <> 'stock_move')";
+    " WHERE a.attname IS NULL AND ($1 OR n.tab <> 'stock_move')"
+    " AND (n.tab <> 'product_commingled' OR c.oid IS NOT NULL)"
+    " AND (n.tab NOT LIKE 'mrp%' OR to_regclass('public.mrp_bom') IS NOT NULL)";
 
 static const char HAS_MODULES[] = "SELECT to_regclass('public.ir_module_module') IS NOT NULL";
 
@@ -44,6 +56,7 @@ static const char BASE_VERSION[] =
 
 static const char HAS_COLUMN[] =
     "SELECT to_regclass('public.mrp_bom') IS NOT NULL,"
+    " to_regclass('public.product_commingled') IS NOT NULL,"
     " EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.product_product'::regclass"
     " AND attname = '" ODOO_FLAG_COLUMN "' AND NOT attisdropped),"
     " EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.product_template'::regclass"
@@ -86,11 +99,12 @@ static enum status check_version(struct pg_conn *conn, struct odoo_shape *shape,
         const char *text = rows.count == 1 ? pg_text(&rows, 0, 0) : NULL;
         (void)snprintf(shape->base_version, sizeof shape->base_version, "%s",
                        text != NULL ? text : "unknown");
-        shape->major = (int)strtol(shape->base_version, NULL, 10);
-        if (shape->major != MAJOR_SERVED) {
+        shape->dialect = odoo_dialect_of((int)strtol(shape->base_version, NULL, 10));
+        if (shape->dialect == NULL) {
             status = err_set(err, STATUS_DATABASE_UNFIT,
-                             "Odoo's base module has version '%s': only 15.0 is served, other "
-                             "versions store and compute stock differently",
+                             "Odoo's base module has version '%s': 15.0 is served, and 16.0 to "
+                             "18.0 by what their source says; other versions store and compute "
+                             "stock differently",
                              shape->base_version);
         }
     }
@@ -101,11 +115,12 @@ static enum status check_version(struct pg_conn *conn, struct odoo_shape *shape,
 static enum status find_flag(struct pg_conn *conn, struct odoo_shape *shape, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, HAS_COLUMN, NULL, "bbb", &rows, err);
+    enum status status = pg_query(conn, HAS_COLUMN, NULL, "bbbb", &rows, err);
     if (status == STATUS_OK) {
         shape->has_mrp = pg_bool(&rows, 0, 0);
-        shape->flag = pg_bool(&rows, 0, 1)   ? ODOO_FLAG_VARIANT
-                      : pg_bool(&rows, 0, 2) ? ODOO_FLAG_TEMPLATE
+        shape->has_commingled = pg_bool(&rows, 0, 1);
+        shape->flag = pg_bool(&rows, 0, 2)   ? ODOO_FLAG_VARIANT
+                      : pg_bool(&rows, 0, 3) ? ODOO_FLAG_TEMPLATE
                                              : ODOO_FLAG_NONE;
     }
     if (status == STATUS_OK && shape->flag == ODOO_FLAG_NONE) {

@@ -12,6 +12,7 @@
 
 #include "common/core/status.h"
 #include "common/pg/pg_conn.h"
+#include "producer/odoo/odoo_dialect.h"
 
 #define ODOO_MARKS_TABLE "stock_availability_dirty_shopify"
 #define ODOO_FLAG_COLUMN "shopify_product"
@@ -20,9 +21,10 @@
 enum odoo_flag { ODOO_FLAG_NONE, ODOO_FLAG_VARIANT, ODOO_FLAG_TEMPLATE };
 
 struct odoo_shape {
-    char base_version[32]; /* of ir_module_module's base, such as "15.0.1.3" */
-    int major;             /* 15 */
-    bool has_mrp;          /* the table mrp_bom exists: there may be kits */
+    char base_version[32];              /* of ir_module_module's base, such as "15.0.1.3" */
+    const struct odoo_dialect *dialect; /* static */
+    bool has_mrp;                       /* the table mrp_bom exists: there may be kits */
+    bool has_commingled; /* the table product_commingled exists: stock as a sum over children */
     enum odoo_flag flag;
     int server_version; /* PostgreSQL's, such as 150018 */
 };
@@ -34,7 +36,7 @@ struct odoo_shape {
  * @param shape     [out] filled on STATUS_OK
  * @return STATUS_OK
  *         STATUS_DATABASE_UNFIT  tables or columns missing (err names all of them), a version other
- * than 15, or the flag is a computed field without a column pg_query's statuses
+ * that is not served, or the flag is a computed field without a column pg_query's statuses
  */
 NODISCARD enum status
 odoo_version_read(struct pg_conn *conn, bool forecast, struct odoo_shape *shape, struct err *err);

@@ -1,141 +1,76 @@
 #include "producer/odoo/stock_reader.h"
 
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/core/clock.h"
 #include "common/core/mem.h"
 #include "common/model/quantity.h"
 #include "common/pg/pg_query.h"
-#include "producer/odoo/place_map.h"
+#include "producer/odoo/id_list.h"
+#include "producer/odoo/kit_number.h"
+#include "producer/odoo/plans.h"
 
-/* Up to this many products the session's own plans, made once, are best (MARKS_SESSION_SQL); above,
- * a plan made for the very list. */
-#define SMALL_BATCH   100
-#define PG_VERSION_12 120000
-
-/*
- * The tail's session forbids what would spoil the scan of the marks; for many products these plans
- * are free again. Each statement looks a list of ids up in one table, and what it joins by
- * primary key: nested loops do that in the same time whatever the statistics say, while a hash join
- * reads a whole catalogue for one batch.
- */
-#define PLANNER                                                                                    \
-    "SET LOCAL enable_bitmapscan = on; SET LOCAL enable_sort = on; SET LOCAL enable_seqscan = on;" \
-    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"                           \
-    "SET LOCAL max_parallel_workers_per_gather = 0;"
-#define PLAN_FOR_MANY PLANNER "SET LOCAL plan_cache_mode = force_custom_plan"
-/* For the exact sums, which join and group. */
-#define PLAN_EXACT                                                                                 \
-    "SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL work_mem = '32MB'"
-
-/* Whole numbers below this add up in doubles without rounding, however many rows there are. */
-#define WHOLE_LIMIT 1e12
+/* Lists of ids: the products of a chunk of kits and all that they are made of. */
+#define ARGS_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 static const char WAREHOUSES[] =
-    "SELECT w.id, w.code::text, c.name::text, w.active IS TRUE"
+    "SELECT w.id, w.code::text, c.name::text, w.active IS TRUE, w.company_id"
     " FROM public.stock_warehouse w JOIN public.res_company c ON c.id = w.company_id ORDER BY w.id";
 
-/* Columns: id, template, sku, barcode, company, active, flag, kit, service, rounding. */
-#define PRODUCTS(flag, kit)                                                                        \
-    "SELECT p.id, COALESCE(t.id, 0), NULLIF(p.default_code, '')::text,"                            \
-    " NULLIF(p.barcode, '')::text, COALESCE(t.company_id, 0),"                                     \
-    " p.active IS TRUE AND t.active IS TRUE, " flag ", t.type IS DISTINCT FROM 'service' AND " kit \
-    ", t.type IS NOT DISTINCT FROM 'service', COALESCE(u.rounding, 0)::float8"                     \
+/* How a product's numbers come about: kind, has a problem, is a service, rounding. */
+#define UNIT_COLUMNS                                                                               \
+    "COALESCE(k.kind, 0::smallint), k.problem IS NOT NULL, t.type IS NOT DISTINCT FROM 'service'," \
+    " COALESCE(u.rounding, 0)::float8"
+#define UNIT_TABLES                                                                                \
     " FROM public.product_product p"                                                               \
     " LEFT JOIN public.product_template t ON t.id = p.product_tmpl_id"                             \
     " LEFT JOIN public.uom_uom u ON u.id = t.uom_id"                                               \
+    " LEFT JOIN stocksync.kit k ON k.kit_id = p.id"                                                \
     " WHERE p.id = ANY ($1::integer[])"
 
-/* What Odoo takes for a kit: an active phantom BoM of the variant, or of its template as a whole.
- */
-#define KIT                                                                                        \
-    "(EXISTS (SELECT FROM public.mrp_bom b WHERE b.product_id = p.id"                              \
-    " AND b.type = 'phantom' AND b.active)"                                                        \
-    " OR EXISTS (SELECT FROM public.mrp_bom b WHERE b.product_tmpl_id = t.id"                      \
-    " AND b.product_id IS NULL AND b.type = 'phantom' AND b.active))"
+static const char UNITS[] = "SELECT p.id, " UNIT_COLUMNS UNIT_TABLES;
 
-static const char *const PRODUCTS_BY_SHAPE[3][2] = {
-    [ODOO_FLAG_NONE] = {PRODUCTS("false", "false"), PRODUCTS("false", KIT)},
-    [ODOO_FLAG_VARIANT] = {PRODUCTS("p." ODOO_FLAG_COLUMN " IS TRUE", "false"),
-                           PRODUCTS("p." ODOO_FLAG_COLUMN " IS TRUE", KIT)},
-    [ODOO_FLAG_TEMPLATE] = {PRODUCTS("t." ODOO_FLAG_COLUMN " IS TRUE", "false"),
-                            PRODUCTS("t." ODOO_FLAG_COLUMN " IS TRUE", KIT)},
+/* Columns: id, those of a unit, template, sku, barcode, company, active, flag. */
+#define PRODUCTS(flag)                                                                             \
+    "SELECT p.id, " UNIT_COLUMNS ", COALESCE(t.id, 0), NULLIF(p.default_code, '')::text,"          \
+    " NULLIF(p.barcode, '')::text, COALESCE(t.company_id, 0),"                                     \
+    " p.active IS TRUE AND t.active IS TRUE, " flag UNIT_TABLES
+
+static const char *const PRODUCTS_BY_FLAG[] = {
+    [ODOO_FLAG_NONE] = PRODUCTS("false"),
+    [ODOO_FLAG_VARIANT] = PRODUCTS("p." ODOO_FLAG_COLUMN " IS TRUE"),
+    [ODOO_FLAG_TEMPLATE] = PRODUCTS("t." ODOO_FLAG_COLUMN " IS TRUE"),
 };
 
-static const char QUANTS[] = "SELECT product_id, location_id, quantity::float8,"
-                             " CASE WHEN reserved_quantity <> 0 THEN reserved_quantity::float8 END"
-                             " FROM public.stock_quant WHERE product_id = ANY ($1::integer[])";
+/* What limits a kit, or is added up. */
+static const char PARTS[] = "SELECT kit_id, component_id, need, yield FROM stocksync.kit_component"
+                            " WHERE kit_id = ANY ($1::integer[]) AND need <> 0";
 
-#define OPEN_MOVE "state IN ('waiting', 'confirmed', 'assigned', 'partially_available')"
+/* In the order of a record's numbers. */
+enum field {
+    FIELD_ON_HAND,
+    FIELD_FREE,
+    FIELD_INCOMING,
+    FIELD_OUTGOING,
+    FIELD_FORECAST,
+    FIELD_COUNT
+};
 
-static const char MOVES[] = "SELECT product_id, location_id, location_dest_id, product_qty::float8"
-                            " FROM public.stock_move WHERE product_id = ANY ($1::integer[])"
-                            " AND " OPEN_MOVE;
-
-/* Active warehouses with the path that the paths of all their locations begin with. */
-#define VIEWS                                                                                      \
-    "(SELECT sw.id, v.parent_path FROM public.stock_warehouse sw"                                  \
-    " JOIN public.stock_location v ON v.id = sw.view_location_id WHERE sw.active)"
-
-static const char PLACES[] =
-    "SELECT l.id, w.id FROM public.stock_location l"
-    " JOIN " VIEWS " w ON l.parent_path LIKE w.parent_path || '%' WHERE l.id = ANY ($1::integer[])";
-
-/*
- * The same sums in exact numerics, for products whose fractions would add up differently in
- * doubles. OFFSET 0 keeps the planner from dissolving the small relation of locations (MATERIALIZED
- * came with PostgreSQL 12).
- */
-#define PLACE(ids)                                                                                 \
-    " place AS (SELECT l.id, w.id AS warehouse_id FROM (" ids ") used"                             \
-    " JOIN public.stock_location l ON l.id = used.id"                                              \
-    " JOIN " VIEWS " w ON l.parent_path LIKE w.parent_path || '%' OFFSET 0)"
-
-static const char EXACT_QUANTS[] =
-    "WITH quant AS (SELECT product_id, location_id, quantity, reserved_quantity"
-    " FROM public.stock_quant WHERE product_id = ANY ($1::integer[]))," PLACE(
-        "SELECT DISTINCT location_id AS id FROM quant") " SELECT q.product_id, place.warehouse_id, "
-                                                        "COALESCE(sum(q.quantity), 0)::float8,"
-                                                        " COALESCE(sum(q.reserved_quantity), "
-                                                        "0)::float8"
-                                                        " FROM quant q JOIN place ON place.id = "
-                                                        "q.location_id GROUP BY 1, 2";
-
-static const char EXACT_MOVES[] =
-    "WITH move AS (SELECT product_id, location_id, location_dest_id, product_qty"
-    " FROM public.stock_move WHERE product_id = ANY ($1::integer[]) AND " OPEN_MOVE
-    ")," PLACE("SELECT location_id AS id FROM move UNION SELECT location_dest_id FROM "
-               "move") " SELECT product_id, warehouse_id, COALESCE(sum(qty) FILTER (WHERE "
-                       "incoming), 0)::float8,"
-                       " COALESCE(sum(qty) FILTER (WHERE NOT incoming), 0)::float8 FROM ("
-                       " SELECT m.product_id, d.warehouse_id, m.product_qty AS qty, true "
-                       "AS incoming"
-                       " FROM move m JOIN place d ON d.id = m.location_dest_id WHERE NOT "
-                       "EXISTS"
-                       " (SELECT FROM place s WHERE s.id = m.location_id AND "
-                       "s.warehouse_id = d.warehouse_id)"
-                       " UNION ALL SELECT m.product_id, s.warehouse_id, m.product_qty, "
-                       "false"
-                       " FROM move m JOIN place s ON s.id = m.location_id WHERE NOT EXISTS"
-                       " (SELECT FROM place d WHERE d.id = m.location_dest_id AND "
-                       "d.warehouse_id = s.warehouse_id)"
-                       ") x GROUP BY 1, 2";
-
-/* What the formula needs beside the record, per record. */
-struct product_unit {
+/* A product that was asked for, or that one of them is made of. */
+struct unit {
+    int32_t id;
+    enum kit_kind kind;
     double rounding;
     bool is_service;
-    bool inexact; /* fractions were added: its sums are read again in exact numerics */
+    enum { UNIT_OPEN, UNIT_BUSY, UNIT_DONE, UNIT_WITHOUT_NUMBER } state;
 };
 
-/* The four sums of a level while rows are added. */
-enum sum { SUM_QUANTITY, SUM_RESERVED, SUM_INCOMING, SUM_OUTGOING, SUM_COUNT };
-
-struct level_sums {
-    double value[SUM_COUNT];
-    uint8_t seen;      /* bit per sum: a row was added */
-    uint8_t fractions; /* bit per sum: one of them was not whole */
+struct part {
+    int32_t kit_id;
+    int32_t component_id;
+    double need;
+    double yield;
 };
 
 /* Grows, is refilled by every read, never shrinks. */
@@ -148,37 +83,44 @@ struct text_store {
 struct stock_reader {
     struct pg_conn *conn;
     struct odoo_shape shape;
-    bool forecast;
+    struct stock_reader_options options;
     struct pg_args args;
+    struct stock_sums *sums;
     struct text_store texts;           /* sku and barcode of the records */
     struct text_store warehouse_texts; /* code and company of the warehouses */
     struct stock_warehouse_row *warehouses;
     size_t warehouse_count;
-    struct warehouse_stock
-        *blank; /* the active warehouses with zeros, by id: what every record begins with */
-    size_t blank_count;
+    struct stock_place *places; /* the active warehouses and their groups */
+    size_t place_count;
+    struct warehouse_stock *blank; /* the groups with zeros: what every record begins with */
+    size_t group_count;
     struct product_stock *list;
-    struct product_unit *units;
-    size_t count;
-    size_t capacity;
-    struct warehouse_stock *levels;
-    struct level_sums *sums; /* by the same index as levels */
-    size_t level_capacity;
-    struct place_map places;
-    size_t last; /* where the last row's product was found: rows of one product come together */
-    int32_t *gone;
-    size_t gone_count;
-    size_t gone_capacity;
+    struct warehouse_stock *levels; /* of the records */
+    size_t count, capacity, level_capacity;
+    struct id_list gone;
+    struct unit *units; /* by id, after the last was added */
+    size_t unit_count, unit_room;
+    struct part *parts; /* by kit, after the last was added */
+    size_t part_count, part_room;
+    struct id_list known;    /* ids of units */
+    struct id_list carriers; /* of these, with stock of their own */
+    struct id_list pending, kits;
+    double *values; /* by unit, group, field */
+    size_t value_room;
+    struct kit_share *shares;
+    size_t share_room;
 };
 
-struct stock_reader *
-stock_reader_new(struct pg_conn *conn, const struct odoo_shape *shape, bool forecast)
+struct stock_reader *stock_reader_new(struct pg_conn *conn,
+                                      const struct odoo_shape *shape,
+                                      const struct stock_reader_options *options)
 {
     struct stock_reader *reader = mem_calloc(1, sizeof *reader);
     reader->conn = conn;
     reader->shape = *shape;
-    reader->forecast = forecast;
-    pg_args_init(&reader->args, 64 + (size_t)STOCK_READER_MAX_PRODUCTS * 8);
+    reader->options = *options;
+    reader->sums = stock_sums_new(conn, shape->dialect, options->forecast, options->scope);
+    pg_args_init(&reader->args, ARGS_MAX_BYTES);
     return reader;
 }
 
@@ -188,16 +130,23 @@ void stock_reader_free(struct stock_reader *reader)
         return;
     }
     pg_args_release(&reader->args);
+    stock_sums_free(reader->sums);
     mem_free(reader->texts.ptr);
     mem_free(reader->warehouse_texts.ptr);
     mem_free(reader->warehouses);
+    mem_free(reader->places);
     mem_free(reader->blank);
     mem_free(reader->list);
-    mem_free(reader->units);
     mem_free(reader->levels);
-    mem_free(reader->sums);
-    place_map_release(&reader->places);
-    mem_free(reader->gone);
+    id_list_release(&reader->gone);
+    mem_free(reader->units);
+    mem_free(reader->parts);
+    id_list_release(&reader->known);
+    id_list_release(&reader->carriers);
+    id_list_release(&reader->pending);
+    id_list_release(&reader->kits);
+    mem_free(reader->values);
+    mem_free(reader->shares);
     mem_free(reader);
 }
 
@@ -229,102 +178,128 @@ static char *text_store_put(struct text_store *store, const char *text)
     return copy;
 }
 
+/* --- warehouses and their groups --- */
+
+/* Index of a group; made when it is new. */
+static int32_t group_at(struct stock_reader *r, int32_t id, char *code)
+{
+    for (size_t i = 0; i < r->group_count; i++) {
+        if (r->blank[i].warehouse_id == id) {
+            return (int32_t)i;
+        }
+    }
+    r->blank[r->group_count] = (struct warehouse_stock){
+        .warehouse_id = id, .code = code, .has_forecast = r->options.forecast};
+    return (int32_t)r->group_count++;
+}
+
+static int32_t
+group_of(struct stock_reader *r, const struct stock_warehouse_row *w, char *code, char *company)
+{
+    static char all[] = "all";
+    switch (r->options.group) {
+    case STOCK_BY_COMPANY:
+        return group_at(r, w->company_id, company);
+    case STOCK_OF_ALL:
+        return group_at(r, 0, all);
+    case STOCK_BY_WAREHOUSE:
+        break;
+    }
+    return group_at(r, w->id, code);
+}
+
+static void take_warehouses(struct stock_reader *r, const struct pg_rows *rows)
+{
+    size_t count = (size_t)rows->count;
+    size_t size = 0;
+    for (int i = 0; i < rows->count; i++) {
+        size += text_size(pg_text(rows, i, 1)) + text_size(pg_text(rows, i, 2));
+    }
+    text_store_begin(&r->warehouse_texts, size);
+    r->warehouses = mem_realloc(r->warehouses, count, sizeof *r->warehouses);
+    r->places = mem_realloc(r->places, count, sizeof *r->places);
+    r->blank = mem_realloc(r->blank, count, sizeof *r->blank);
+    r->warehouse_count = count;
+    r->place_count = 0;
+    r->group_count = 0;
+    for (int i = 0; i < rows->count; i++) {
+        char *code = text_store_put(&r->warehouse_texts, pg_text(rows, i, 1));
+        char *company = text_store_put(&r->warehouse_texts, pg_text(rows, i, 2));
+        struct stock_warehouse_row *row = &r->warehouses[i];
+        *row = (struct stock_warehouse_row){.id = pg_i32(rows, i, 0),
+                                            .code = code,
+                                            .company = company,
+                                            .active = pg_bool(rows, i, 3),
+                                            .company_id = pg_i32(rows, i, 4)};
+        if (row->active) {
+            r->places[r->place_count++] = (struct stock_place){
+                .warehouse_id = row->id, .group = group_of(r, row, code, company)};
+        }
+    }
+}
+
 static enum status read_warehouses(struct stock_reader *r, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(r->conn, WAREHOUSES, NULL, "ittb", &rows, err);
+    enum status status = pg_query(r->conn, WAREHOUSES, NULL, "ittbi", &rows, err);
     if (status == STATUS_OK) {
-        size_t count = (size_t)rows.count;
-        size_t size = 0;
-        for (int i = 0; i < rows.count; i++) {
-            size += text_size(pg_text(&rows, i, 1)) + text_size(pg_text(&rows, i, 2));
-        }
-        text_store_begin(&r->warehouse_texts, size);
-        r->warehouses = mem_realloc(r->warehouses, count, sizeof *r->warehouses);
-        r->blank = mem_realloc(r->blank, count, sizeof *r->blank);
-        r->warehouse_count = count;
-        r->blank_count = 0;
-        for (int i = 0; i < rows.count; i++) {
-            char *code = text_store_put(&r->warehouse_texts, pg_text(&rows, i, 1));
-            struct stock_warehouse_row *row = &r->warehouses[i];
-            *row = (struct stock_warehouse_row){
-                .id = pg_i32(&rows, i, 0),
-                .code = code,
-                .company = text_store_put(&r->warehouse_texts, pg_text(&rows, i, 2)),
-                .active = pg_bool(&rows, i, 3)};
-            if (row->active) {
-                r->blank[r->blank_count++] = (struct warehouse_stock){
-                    .warehouse_id = row->id, .code = code, .has_forecast = r->forecast};
-            }
-        }
+        take_warehouses(r, &rows);
     }
     pg_rows_release(&rows);
     return status;
+}
+
+/* --- the products asked for --- */
+
+static void add_unit(struct stock_reader *r, const struct pg_rows *rows, int row)
+{
+    if (r->unit_count == r->unit_room) {
+        r->unit_room = mem_grow_capacity(r->unit_room, r->unit_count + 1);
+        r->units = mem_realloc(r->units, r->unit_room, sizeof *r->units);
+    }
+    struct unit *unit = &r->units[r->unit_count++];
+    *unit = (struct unit){.id = pg_i32(rows, row, 0),
+                          .kind = (enum kit_kind)pg_i32(rows, row, 1),
+                          .state = pg_bool(rows, row, 2) ? UNIT_WITHOUT_NUMBER : UNIT_OPEN,
+                          .is_service = pg_bool(rows, row, 3),
+                          .rounding = pg_f64(rows, row, 4)};
+    if (unit->kind != KIT_NONE && unit->state == UNIT_OPEN) {
+        id_list_add(&r->kits, unit->id);
+    } else if (unit->kind == KIT_NONE && !unit->is_service) {
+        id_list_add(&r->carriers, unit->id);
+    }
 }
 
 static void take_product(struct stock_reader *r, const struct pg_rows *rows, int row, size_t at)
 {
     struct product_stock *stock = &r->list[at];
     *stock = (struct product_stock){.product_id = pg_i32(rows, row, 0),
-                                    .template_id = pg_i32(rows, row, 1),
-                                    .sku = text_store_put(&r->texts, pg_text(rows, row, 2)),
-                                    .barcode = text_store_put(&r->texts, pg_text(rows, row, 3)),
-                                    .company_id = pg_i32(rows, row, 4),
-                                    .active = pg_bool(rows, row, 5),
-                                    .shopify_enabled = pg_bool(rows, row, 6),
-                                    .is_kit = pg_bool(rows, row, 7)};
-    r->units[at] = (struct product_unit){.is_service = pg_bool(rows, row, 8),
-                                         .rounding = pg_f64(rows, row, 9)};
-    if (!stock->is_kit) {
-        stock->warehouses = r->levels + at * r->blank_count;
-        stock->warehouse_count = r->blank_count;
-        if (r->blank_count > 0) {
-            memcpy(stock->warehouses, r->blank, r->blank_count * sizeof *r->blank);
-        }
+                                    .is_kit = pg_i32(rows, row, 1) == KIT_PHANTOM,
+                                    .template_id = pg_i32(rows, row, 5),
+                                    .sku = text_store_put(&r->texts, pg_text(rows, row, 6)),
+                                    .barcode = text_store_put(&r->texts, pg_text(rows, row, 7)),
+                                    .company_id = pg_i32(rows, row, 8),
+                                    .active = pg_bool(rows, row, 9),
+                                    .shopify_enabled = pg_bool(rows, row, 10)};
+    stock->warehouses = r->levels + at * r->group_count;
+    stock->warehouse_count = r->group_count;
+    if (r->group_count > 0) {
+        memcpy(stock->warehouses, r->blank, r->group_count * sizeof *r->blank);
     }
-}
-
-/* Index in an ascending list; count: not in it. */
-static size_t search(const int32_t *list, size_t count, int32_t wanted)
-{
-    size_t low = 0;
-    size_t high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (list[middle] < wanted) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < count && list[low] == wanted ? low : count;
+    add_unit(r, rows, row);
 }
 
 static void make_room(struct stock_reader *r, size_t count)
 {
-    size_t levels = count * r->blank_count;
+    size_t levels = count * r->group_count;
     if (count > r->capacity) {
         r->capacity = mem_grow_capacity(r->capacity, count);
         r->list = mem_realloc(r->list, r->capacity, sizeof *r->list);
-        r->units = mem_realloc(r->units, r->capacity, sizeof *r->units);
     }
     if (levels > r->level_capacity) {
         r->level_capacity = mem_grow_capacity(r->level_capacity, levels);
         r->levels = mem_realloc(r->levels, r->level_capacity, sizeof *r->levels);
-        r->sums = mem_realloc(r->sums, r->level_capacity, sizeof *r->sums);
     }
-    if (levels > 0) {
-        memset(r->sums, 0, levels * sizeof *r->sums);
-    }
-}
-
-static void note_gone(struct stock_reader *r, int32_t product_id)
-{
-    if (r->gone_count == r->gone_capacity) {
-        r->gone_capacity = mem_grow_capacity(r->gone_capacity, r->gone_count + 1);
-        r->gone = mem_realloc(r->gone, r->gone_capacity, sizeof *r->gone);
-    }
-    r->gone[r->gone_count++] = product_id;
 }
 
 /* Rows come in any order (a sort in the server costs more); what was asked for is in order. */
@@ -337,20 +312,18 @@ static void take_products(struct stock_reader *r,
         mem_calloc(asked, sizeof *row_of); /* 1 + row, by position in product_ids; 0: gone */
     size_t size = 0;
     for (int i = 0; i < rows->count; i++) {
-        size_t at = search(product_ids, asked, pg_i32(rows, i, 0));
+        size_t at = id_list_index(product_ids, asked, pg_i32(rows, i, 0));
         INVARIANT(at < asked, "product %d was not asked for", pg_i32(rows, i, 0));
         row_of[at] = i + 1;
-        size += text_size(pg_text(rows, i, 2)) + text_size(pg_text(rows, i, 3));
+        size += text_size(pg_text(rows, i, 6)) + text_size(pg_text(rows, i, 7));
     }
     text_store_begin(&r->texts, size);
     make_room(r, (size_t)rows->count);
-    r->count = 0;
-    r->gone_count = 0;
     for (size_t i = 0; i < asked; i++) {
         if (row_of[i] > 0) {
             take_product(r, rows, row_of[i] - 1, r->count++);
         } else {
-            note_gone(r, product_ids[i]);
+            id_list_add(&r->gone, product_ids[i]);
         }
     }
     mem_free(row_of);
@@ -360,241 +333,270 @@ static enum status
 read_products(struct stock_reader *r, const int32_t *product_ids, size_t asked, struct err *err)
 {
     struct pg_rows rows = {0};
-    const char *sql = PRODUCTS_BY_SHAPE[r->shape.flag][r->shape.has_mrp ? 1 : 0];
-    enum status status = pg_query(r->conn, sql, &r->args, "iittibbbbd", &rows, err);
+    r->count = 0;
+    r->unit_count = 0;
+    r->part_count = 0;
+    id_list_reset(&r->gone);
+    id_list_reset(&r->carriers);
+    id_list_reset(&r->kits);
+    id_list_reset(&r->known);
+    id_list_add_all(&r->known, product_ids, asked);
+    pg_args_reset(&r->args);
+    pg_args_i32_array(&r->args, product_ids, asked);
+    enum status status =
+        pg_query(r->conn, PRODUCTS_BY_FLAG[r->shape.flag], &r->args, "ihbbdittibb", &rows, err);
     if (status == STATUS_OK) {
         take_products(r, &rows, product_ids, asked);
-        r->last = 0;
     }
     pg_rows_release(&rows);
     return status;
 }
 
-/* Index of a product in list; count: it is gone, or a kit or a service, which carry no sums. */
-static size_t find_product(struct stock_reader *r, int32_t product_id)
-{
-    if (r->last >= r->count || r->list[r->last].product_id != product_id) {
-        size_t low = 0;
-        size_t high = r->count;
-        while (low < high) {
-            size_t middle = low + (high - low) / 2;
-            if (r->list[middle].product_id < product_id) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        r->last = low;
-    }
-    bool carries = r->last < r->count && r->list[r->last].product_id == product_id &&
-                   !r->list[r->last].is_kit && !r->units[r->last].is_service;
-    return carries ? r->last : r->count;
-}
+/* --- what they are made of --- */
 
-static bool is_whole(double value)
-{
-    return fabs(value) < WHOLE_LIMIT && value == floor(value);
-}
-
-/* Adds in doubles while that is exact; else notes that it was not. */
-static void
-add_to(struct stock_reader *r, size_t product, size_t warehouse, enum sum sum, double value)
-{
-    struct level_sums *sums = &r->sums[product * r->blank_count + warehouse];
-    uint8_t bit = (uint8_t)(1U << sum);
-    if (!is_whole(value)) {
-        sums->fractions |= bit;
-    }
-    if ((sums->seen & sums->fractions & bit) != 0) {
-        r->units[product].inexact = true;
-    }
-    sums->seen |= bit;
-    sums->value[sum] += value;
-}
-
-static void add_quants(struct stock_reader *r, const struct pg_rows *rows)
-{
-    for (int i = 0; i < rows->count; i++) {
-        size_t product = find_product(r, pg_i32(rows, i, 0));
-        if (product == r->count) {
-            continue;
-        }
-        for (const struct place_link *at = place_map_first(&r->places, pg_i32(rows, i, 1));
-             at != NULL; at = place_map_next(&r->places, at)) {
-            add_to(r, product, at->warehouse, SUM_QUANTITY, pg_f64(rows, i, 2));
-            if (!pg_is_null(rows, i, 3)) {
-                add_to(r, product, at->warehouse, SUM_RESERVED, pg_f64(rows, i, 3));
-            }
-        }
-    }
-}
-
-/* Into every warehouse that has `into` and not `from`. */
-static void add_move(
-    struct stock_reader *r, size_t product, enum sum sum, int32_t into, int32_t from, double value)
-{
-    for (const struct place_link *at = place_map_first(&r->places, into); at != NULL;
-         at = place_map_next(&r->places, at)) {
-        if (!place_map_has(&r->places, from, at->warehouse)) {
-            add_to(r, product, at->warehouse, sum, value);
-        }
-    }
-}
-
-/* Incoming: the destination is in the warehouse, the source is not; outgoing is the mirror image.
- */
-static void add_moves(struct stock_reader *r, const struct pg_rows *rows)
-{
-    for (int i = 0; i < rows->count; i++) {
-        size_t product = find_product(r, pg_i32(rows, i, 0));
-        if (product < r->count) {
-            int32_t source = pg_i32(rows, i, 1);
-            int32_t destination = pg_i32(rows, i, 2);
-            double value = pg_f64(rows, i, 3);
-            add_move(r, product, SUM_INCOMING, destination, source, value);
-            add_move(r, product, SUM_OUTGOING, source, destination, value);
-        }
-    }
-}
-
-/* Index of an active warehouse in blank; blank_count: none. */
-static size_t find_warehouse(const struct stock_reader *r, int32_t warehouse_id)
-{
-    size_t i = 0;
-    while (i < r->blank_count && r->blank[i].warehouse_id != warehouse_id) {
-        i++;
-    }
-    return i;
-}
-
-static enum status read_places(struct stock_reader *r, struct err *err)
-{
-    struct pg_args args;
-    struct pg_rows rows = {0};
-    pg_args_init(&args, 64 + r->places.count * 8);
-    pg_args_i32_array(&args, r->places.ids, r->places.count);
-    enum status status = pg_query(r->conn, PLACES, &args, "ii", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-        size_t warehouse = find_warehouse(r, pg_i32(&rows, i, 1));
-        if (warehouse < r->blank_count) {
-            place_map_link(&r->places, pg_i32(&rows, i, 0), warehouse);
-        }
-    }
-    pg_rows_release(&rows);
-    pg_args_release(&args);
-    return status;
-}
-
-static enum status read_sums(struct stock_reader *r, struct err *err)
-{
-    struct pg_rows quants = {0};
-    struct pg_rows moves = {0};
-    place_map_reset(&r->places);
-    enum status status = pg_query(r->conn, QUANTS, &r->args, "iidd", &quants, err);
-    if (status == STATUS_OK && r->forecast) {
-        status = pg_query(r->conn, MOVES, &r->args, "iiid", &moves, err);
-    }
-    if (status == STATUS_OK) {
-        for (int i = 0; i < quants.count; i++) {
-            place_map_add(&r->places, pg_i32(&quants, i, 1));
-        }
-        for (int i = 0; i < moves.count; i++) {
-            place_map_add(&r->places, pg_i32(&moves, i, 1));
-            place_map_add(&r->places, pg_i32(&moves, i, 2));
-        }
-        status = read_places(r, err);
-    }
-    if (status == STATUS_OK) {
-        add_quants(r, &quants);
-        add_moves(r, &moves);
-    }
-    pg_rows_release(&moves);
-    pg_rows_release(&quants);
-    return status;
-}
-
-/* Replaces two sums of every level that the statement names. */
-static enum status read_exact(struct stock_reader *r,
-                              const char *sql,
-                              const struct pg_args *args,
-                              enum sum first,
-                              struct err *err)
+static enum status read_parts(struct stock_reader *r, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(r->conn, sql, args, "iidd", &rows, err);
+    pg_args_reset(&r->args);
+    pg_args_i32_array(&r->args, r->kits.ids, r->kits.count);
+    enum status status = pg_query(r->conn, PARTS, &r->args, "iidd", &rows, err);
     for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-        size_t product = find_product(r, pg_i32(&rows, i, 0));
-        size_t warehouse = find_warehouse(r, pg_i32(&rows, i, 1));
-        if (product < r->count && warehouse < r->blank_count) {
-            struct level_sums *sums = &r->sums[product * r->blank_count + warehouse];
-            sums->value[first] = pg_f64(&rows, i, 2);
-            sums->value[first + 1] = pg_f64(&rows, i, 3);
+        if (r->part_count == r->part_room) {
+            r->part_room = mem_grow_capacity(r->part_room, r->part_count + 1);
+            r->parts = mem_realloc(r->parts, r->part_room, sizeof *r->parts);
         }
+        struct part *part = &r->parts[r->part_count++];
+        *part = (struct part){.kit_id = pg_i32(&rows, i, 0),
+                              .component_id = pg_i32(&rows, i, 1),
+                              .need = pg_f64(&rows, i, 2),
+                              .yield = pg_f64(&rows, i, 3)};
+        id_list_add(&r->pending, part->component_id);
     }
     pg_rows_release(&rows);
     return status;
 }
 
-/* Fractions that were added in doubles: the sums of those products again, as the database adds
- * them. */
-static enum status read_inexact_again(struct stock_reader *r, struct err *err)
+static enum status read_units(struct stock_reader *r, struct err *err)
 {
-    struct pg_args args;
-    size_t count = 0;
-    for (size_t i = 0; i < r->count; i++) {
-        count += r->units[i].inexact ? 1 : 0;
+    struct pg_rows rows = {0};
+    pg_args_reset(&r->args);
+    pg_args_i32_array(&r->args, r->pending.ids, r->pending.count);
+    id_list_reset(&r->kits);
+    enum status status = pg_query(r->conn, UNITS, &r->args, "ihbbd", &rows, err);
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        add_unit(r, &rows, i);
     }
-    if (count == 0) {
-        return STATUS_OK;
-    }
-    int32_t *ids = mem_calloc(count, sizeof *ids);
-    size_t used = 0;
-    for (size_t i = 0; i < r->count; i++) {
-        if (r->units[i].inexact) {
-            ids[used++] = r->list[i].product_id;
-        }
-    }
-    pg_args_init(&args, 64 + count * 8);
-    pg_args_i32_array(&args, ids, count);
-    enum status status = pg_exec(r->conn, PLAN_EXACT, err);
-    if (status == STATUS_OK) {
-        status = read_exact(r, EXACT_QUANTS, &args, SUM_QUANTITY, err);
-    }
-    if (status == STATUS_OK && r->forecast) {
-        status = read_exact(r, EXACT_MOVES, &args, SUM_INCOMING, err);
-    }
-    pg_args_release(&args);
-    mem_free(ids);
+    pg_rows_release(&rows);
     return status;
+}
+
+static int by_id(const void *left, const void *right)
+{
+    int32_t a = ((const struct unit *)left)->id;
+    int32_t b = ((const struct unit *)right)->id;
+    return (a > b) - (a < b);
+}
+
+static int by_kit(const void *left, const void *right)
+{
+    const struct part *a = left;
+    const struct part *b = right;
+    if (a->kit_id != b->kit_id) {
+        return a->kit_id < b->kit_id ? -1 : 1;
+    }
+    return (a->component_id > b->component_id) - (a->component_id < b->component_id);
+}
+
+/* Level by level: components that are kits themselves are made of others too. */
+static enum status read_components(struct stock_reader *r, struct err *err)
+{
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && r->kits.count > 0) {
+        id_list_reset(&r->pending);
+        status = read_parts(r, err);
+        id_list_sort(&r->pending);
+        id_list_subtract(&r->pending, &r->known);
+        if (status == STATUS_OK) {
+            status = read_units(r, err);
+        }
+        id_list_add_all(&r->known, r->pending.ids, r->pending.count);
+        id_list_sort(&r->known);
+    }
+    if (r->part_count > 0) {
+        qsort(r->units, r->unit_count, sizeof *r->units, by_id);
+        qsort(r->parts, r->part_count, sizeof *r->parts, by_kit);
+    }
+    id_list_sort(&r->carriers);
+    return status;
+}
+
+/* --- numbers --- */
+
+static size_t find_unit(const struct stock_reader *r, int32_t id)
+{
+    struct unit key = {.id = id};
+    const struct unit *found = bsearch(&key, r->units, r->unit_count, sizeof key, by_id);
+    return found != NULL ? (size_t)(found - r->units) : r->unit_count;
+}
+
+static double *values_of(struct stock_reader *r, size_t unit, size_t group)
+{
+    return r->values + (unit * r->group_count + group) * FIELD_COUNT;
 }
 
 /* From sums to Odoo's numbers, in its order: the forecast adds the rounded moves to the unrounded
  * stock. */
-static void fill_levels(struct stock_reader *r)
+static void fill_plain(struct stock_reader *r, size_t unit, size_t carrier)
 {
-    for (size_t i = 0; i < r->count; i++) {
-        double rounding = r->units[i].rounding;
-        for (size_t j = 0; j < r->list[i].warehouse_count; j++) {
-            const double *sum = r->sums[i * r->blank_count + j].value;
-            struct warehouse_stock *level = &r->list[i].warehouses[j];
-            level->on_hand = quantity_round_half_up(sum[SUM_QUANTITY], rounding);
-            level->free = quantity_round_half_up(sum[SUM_QUANTITY] - sum[SUM_RESERVED], rounding);
-            if (level->has_forecast) {
-                level->incoming = quantity_round_half_up(sum[SUM_INCOMING], rounding);
-                level->outgoing = quantity_round_half_up(sum[SUM_OUTGOING], rounding);
-                level->forecast = quantity_round_half_up(
-                    sum[SUM_QUANTITY] + level->incoming - level->outgoing, rounding);
-            }
+    double rounding = r->units[unit].rounding;
+    for (size_t g = 0; g < r->group_count; g++) {
+        const double *sum = stock_sums_of(r->sums, carrier, g);
+        double *v = values_of(r, unit, g);
+        v[FIELD_ON_HAND] = quantity_round_half_up(sum[STOCK_QUANTITY], rounding);
+        v[FIELD_FREE] = quantity_round_half_up(sum[STOCK_QUANTITY] - sum[STOCK_RESERVED], rounding);
+        if (r->options.forecast) {
+            v[FIELD_INCOMING] = quantity_round_half_up(sum[STOCK_INCOMING], rounding);
+            v[FIELD_OUTGOING] = quantity_round_half_up(sum[STOCK_OUTGOING], rounding);
+            v[FIELD_FORECAST] = quantity_round_half_up(
+                sum[STOCK_QUANTITY] + v[FIELD_INCOMING] - v[FIELD_OUTGOING], rounding);
         }
     }
 }
 
-static enum status choose_plans(struct stock_reader *r, size_t count, struct err *err)
+static size_t first_part(const struct stock_reader *r, int32_t kit_id)
 {
-    if (r->shape.server_version < PG_VERSION_12) {
-        return pg_exec(r->conn, PLANNER, err);
+    size_t low = 0;
+    size_t high = r->part_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (r->parts[middle].kit_id < kit_id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
     }
-    return count <= SMALL_BATCH ? STATUS_OK : pg_exec(r->conn, PLAN_FOR_MANY, err);
+    return low;
+}
+
+static bool fill_kit(struct stock_reader *r, size_t unit);
+
+/* True when the unit has numbers. */
+static bool fill_unit(struct stock_reader *r, size_t unit)
+{
+    struct unit *u = &r->units[unit];
+    if (u->state == UNIT_OPEN && u->kind != KIT_NONE) {
+        u->state = UNIT_BUSY;
+        u->state = fill_kit(r, unit) ? UNIT_DONE : UNIT_WITHOUT_NUMBER;
+    }
+    /* busy: its own number would be needed for it */
+    return u->state == UNIT_DONE;
+}
+
+static void number_kit(struct stock_reader *r, size_t unit, size_t first, size_t count)
+{
+    const struct part *parts = r->parts + first;
+    size_t fields = r->options.forecast ? FIELD_COUNT : FIELD_INCOMING;
+    if (count > r->share_room) {
+        r->share_room = mem_grow_capacity(r->share_room, count);
+        r->shares = mem_realloc(r->shares, r->share_room, sizeof *r->shares);
+    }
+    for (size_t g = 0; g < r->group_count; g++) {
+        for (size_t i = 0; i < count; i++) {
+            size_t component = find_unit(r, parts[i].component_id);
+            r->shares[i] = (struct kit_share){.values = values_of(r, component, g),
+                                              .need = parts[i].need,
+                                              .rounding = r->units[component].rounding};
+        }
+        if (r->units[unit].kind == KIT_COMMINGLED) {
+            kit_number_sum(r->shares, count, fields, values_of(r, unit, g));
+        } else {
+            kit_number_least(r->shares, count, count > 0 ? parts[0].yield : 1,
+                             r->shape.dialect->kit_rounding, fields, values_of(r, unit, g));
+        }
+    }
+}
+
+static bool fill_kit(struct stock_reader *r, size_t unit)
+{
+    int32_t kit_id = r->units[unit].id;
+    size_t first = first_part(r, kit_id);
+    size_t count = 0;
+    for (; first + count < r->part_count && r->parts[first + count].kit_id == kit_id; count++) {
+        size_t component = find_unit(r, r->parts[first + count].component_id);
+        if (component == r->unit_count || !fill_unit(r, component)) {
+            return false;
+        }
+    }
+    number_kit(r, unit, first, count);
+    return true;
+}
+
+static void fill_units(struct stock_reader *r)
+{
+    size_t values = r->unit_count * r->group_count * FIELD_COUNT;
+    size_t carrier = 0;
+    if (values > r->value_room) {
+        r->value_room = mem_grow_capacity(r->value_room, values);
+        r->values = mem_realloc(r->values, r->value_room, sizeof *r->values);
+    }
+    if (values > 0) {
+        memset(r->values, 0, values * sizeof *r->values);
+    }
+    for (size_t i = 0; i < r->unit_count; i++) {
+        if (r->units[i].kind == KIT_NONE) {
+            r->units[i].state = UNIT_DONE;
+            if (!r->units[i].is_service) {
+                fill_plain(r, i, carrier++);
+            }
+        }
+    }
+    for (size_t i = 0; i < r->unit_count; i++) {
+        (void)fill_unit(r, i);
+    }
+}
+
+/* Records and units are both by id; units are more. */
+static void fill_records(struct stock_reader *r)
+{
+    size_t unit = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        struct product_stock *stock = &r->list[i];
+        while (r->units[unit].id != stock->product_id) {
+            unit++;
+        }
+        if (r->units[unit].state != UNIT_DONE) {
+            stock->warehouses = NULL;
+            stock->warehouse_count = 0;
+        }
+        for (size_t g = 0; g < stock->warehouse_count; g++) {
+            const double *v = values_of(r, unit, g);
+            stock->warehouses[g].on_hand = v[FIELD_ON_HAND];
+            stock->warehouses[g].free = v[FIELD_FREE];
+            stock->warehouses[g].incoming = v[FIELD_INCOMING];
+            stock->warehouses[g].outgoing = v[FIELD_OUTGOING];
+            stock->warehouses[g].forecast = v[FIELD_FORECAST];
+        }
+    }
+}
+
+static enum status
+read_all(struct stock_reader *r, const int32_t *product_ids, size_t count, struct err *err)
+{
+    enum status status = plans_for(r->conn, count, err);
+    if (status == STATUS_OK) {
+        status = read_warehouses(r, err);
+    }
+    if (status == STATUS_OK) {
+        status = read_products(r, product_ids, count, err);
+    }
+    if (status == STATUS_OK) {
+        status = read_components(r, err);
+    }
+    if (status == STATUS_OK) {
+        status = stock_sums_read(r->sums, r->carriers.ids, r->carriers.count, r->places,
+                                 r->place_count, r->group_count, err);
+    }
+    return status;
 }
 
 enum status stock_reader_read(struct stock_reader *reader,
@@ -608,32 +610,19 @@ enum status stock_reader_read(struct stock_reader *reader,
         return err_set(err, STATUS_TOO_LARGE, "%zu products in one read, at most %d", count,
                        STOCK_READER_MAX_PRODUCTS);
     }
-    pg_args_reset(&reader->args);
-    pg_args_i32_array(&reader->args, product_ids, count);
-    enum status status = choose_plans(reader, count, err);
-    if (status == STATUS_OK) {
-        status = read_warehouses(reader, err);
-    }
-    if (status == STATUS_OK) {
-        status = read_products(reader, product_ids, count, err);
-    }
-    if (status == STATUS_OK) {
-        status = read_sums(reader, err);
-    }
-    if (status == STATUS_OK) {
-        status = read_inexact_again(reader, err);
-    }
+    enum status status = read_all(reader, product_ids, count, err);
     if (status != STATUS_OK) {
         return status;
     }
-    fill_levels(reader);
+    fill_units(reader);
+    fill_records(reader);
     for (size_t i = 0; i < reader->count; i++) {
         reader->list[i].read_at_us = batch->read_at_us;
     }
     batch->list = reader->list;
     batch->count = reader->count;
-    batch->gone = reader->gone;
-    batch->gone_count = reader->gone_count;
+    batch->gone = reader->gone.ids;
+    batch->gone_count = reader->gone.count;
     batch->warehouses = reader->warehouses;
     batch->warehouse_count = reader->warehouse_count;
     return STATUS_OK;

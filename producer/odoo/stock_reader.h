@@ -1,11 +1,13 @@
 /**
  * stock_reader: the current state of a set of products, as Odoo computes it, one record each.
  *
- * Source of the formula: Odoo 15, addons/stock/models/product.py, _compute_quantities_dict. Per
- * warehouse: everything below its view location, usage not looked at. Sums are exact numerics in
- * SQL, then doubles; each field is rounded HALF-UP to the product unit's rounding. Services are all
- * 0. Kits carry no warehouses. A fixed number of statements for any number of products. Borrows a
- * connection and must be called inside marks_snapshot_begin and _end. One owner.
+ * Source of the formula: Odoo 15, addons/stock/models/product.py and addons/mrp/models/product.py,
+ * _compute_quantities_dict. Plain products: see stock_sums; each field is rounded HALF-UP to the
+ * product unit's rounding. Services are all 0. Kits and commingled products: see kit_number, from
+ * stocksync.kit_component, which kit_table keeps; what they are made of is read with them, in the
+ * same snapshot. A fixed number of statements for any number of products (one more for each level
+ * of components that are kits themselves). Borrows a connection and must be called inside
+ * marks_snapshot_begin and _end. One owner.
  */
 #ifndef STOCKSYNC_ODOO_STOCK_READER_H
 #define STOCKSYNC_ODOO_STOCK_READER_H
@@ -18,20 +20,34 @@
 #include "common/model/product_stock.h"
 #include "common/pg/pg_conn.h"
 #include "producer/odoo/odoo_version.h"
+#include "producer/odoo/stock_sums.h"
 
 struct stock_reader;
+
+/** What one number is about. Records are by warehouse; the others are Odoo's totals, for a person:
+ * of a kit no sum of warehouses, but what could be made of all parts together. */
+enum stock_group { STOCK_BY_WAREHOUSE, STOCK_BY_COMPANY, STOCK_OF_ALL };
+
+struct stock_reader_options {
+    bool forecast; /* also incoming, outgoing, forecast */
+    enum stock_scope scope;
+    enum stock_group group;
+};
 
 /** A row of stock_warehouse, archived ones included. */
 struct stock_warehouse_row {
     int32_t id;
     const char *code;
     const char *company; /* res_company.name */
+    int32_t company_id;
     bool active;
 };
 
 /**
  * What one read found. Everything in it belongs to the reader and is valid until its next call.
- * revision, cause and changed_at_us of the records are left 0 for the caller.
+ * revision, cause and changed_at_us of the records are left 0 for the caller. Of groups other than
+ * STOCK_BY_WAREHOUSE, warehouse_id and code of a record's numbers are the company's id and name, or
+ * 0 and "all". A kit without a number (stocksync.kit.problem) has no warehouses.
  */
 struct stock_batch {
     struct product_stock *list; /* by product_id ascending */
@@ -43,9 +59,10 @@ struct stock_batch {
     size_t warehouse_count;
 };
 
-/** @param conn  borrowed until stock_reader_free. @param shape  copied */
-NODISCARD struct stock_reader *
-stock_reader_new(struct pg_conn *conn, const struct odoo_shape *shape, bool forecast);
+/** @param conn  borrowed until stock_reader_free. @param shape, options  copied */
+NODISCARD struct stock_reader *stock_reader_new(struct pg_conn *conn,
+                                                const struct odoo_shape *shape,
+                                                const struct stock_reader_options *options);
 /** Accepts NULL. */
 void stock_reader_free(struct stock_reader *reader);
 

@@ -33,6 +33,7 @@ CREATE TABLE stocksync.full_pass (                -- the pass that compares ever
     finished_at timestamptz,
     last_product integer NOT NULL DEFAULT 0,      -- looked at up to this id
     compared bigint NOT NULL DEFAULT 0,
-    republished bigint NOT NULL DEFAULT 0
+    republished bigint NOT NULL DEFAULT 0,
+    total bigint NOT NULL DEFAULT 0               -- products when it began
 );
 INSERT INTO stocksync.full_pass DEFAULT VALUES;

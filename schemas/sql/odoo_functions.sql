@@ -209,6 +209,20 @@ BEGIN
 END
 $$;
 
+-- An attribute line that gets or loses its choice: values of one without a choice do not count for "apply on variants".
+CREATE OR REPLACE FUNCTION stocksync.mark_attribute_line() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    o jsonb := to_jsonb(OLD);
+    n jsonb := to_jsonb(NEW);
+BEGIN
+    IF COALESCE((o ->> 'value_count')::integer, 0) > 1 IS DISTINCT FROM COALESCE((n ->> 'value_count')::integer, 0) > 1 THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id, cause)
+        SELECT p.id, 2 FROM public.product_product p WHERE p.product_tmpl_id = NEW.product_tmpl_id;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 -- A child of a commingled product (its stock is the sum of its children's); installed where the table product_commingled is.
 CREATE OR REPLACE FUNCTION stocksync.mark_commingled() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -12,6 +12,7 @@ WITH wanted (tab, name, events, func, forecast) AS (VALUES
     ('mrp_bom_line', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_bom_line', false),
     ('mrp_bom_line_product_template_attribute_value_rel', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_bom_filter',
      false),
+    ('product_template_attribute_line', 'stocksync_mark', 'UPDATE', 'mark_attribute_line', false),
     ('uom_uom', 'stocksync_mark_kits', 'UPDATE', 'mark_uom_kits', false),
     ('product_commingled', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_commingled', false),
     ('stock_move', 'stocksync_mark_forecast', 'INSERT OR UPDATE OR DELETE', 'mark_move', true),
@@ -23,11 +24,12 @@ WITH wanted (tab, name, events, func, forecast) AS (VALUES
     SELECT w.*, t.oid IS NOT NULL AS there,
            COALESCE(p.proname = w.func AND n.nspname = 'stocksync' AND t.tgenabled <> 'D', false) AS good,
            ($1 OR NOT w.forecast)
-           AND (w.func <> 'mark_uom_kits'
+           AND (w.func NOT IN ('mark_uom_kits', 'mark_attribute_line')
                 OR EXISTS (SELECT FROM pg_catalog.pg_class m JOIN place ON m.relnamespace = place.oid
                            WHERE m.relname = 'mrp_bom' AND m.relkind = 'r')) AS keep,
            -- a structure that may have changed while nobody watched
-           w.func IN ('mark_bom', 'mark_bom_line', 'mark_bom_filter', 'mark_uom_kits', 'mark_commingled') AS structure
+           w.func IN ('mark_bom', 'mark_bom_line', 'mark_bom_filter', 'mark_uom_kits', 'mark_attribute_line', 'mark_commingled')
+               AS structure
     FROM wanted w
     JOIN pg_catalog.pg_class c ON c.relname = w.tab AND c.relkind IN ('r', 'p')
     JOIN place ON c.relnamespace = place.oid

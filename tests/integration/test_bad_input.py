@@ -215,7 +215,7 @@ def test_token_refused_stops_one_store_and_loses_nothing(pipeline, shop):
     pipeline.backfill()
     pipeline.replay(shop.tape)
     pipeline.wait_published()
-    wait.until(lambda: not pipeline.compare_levels(good, shop.after, shop.turned_by_bom)[2],
+    wait.until(lambda: not pipeline.compare_levels(good, shop.after)[2],
                "the other store is right", seconds=60, alive=pipeline.alive)
     assert pipeline.simulator.applied(refused.name) == []
     status = pipeline.consumer.http("/status")[1]
@@ -230,7 +230,7 @@ def test_token_refused_stops_one_store_and_loses_nothing(pipeline, shop):
     pipeline.consumer.stop()
     pipeline.consumer.start()
     pipeline.wait_settled()
-    pipeline.check(shop.after, leave_out=shop.turned_by_bom)
+    pipeline.check(shop.after)
 
 
 def test_products_that_have_no_place_are_parked_with_the_reason(pipeline, connection, shop):

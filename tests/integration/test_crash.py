@@ -63,7 +63,7 @@ def test_kill_twenty_times_at_random_moments(pipeline, shop, capsys):
         victim.start(ready=False)
     tape.finish()
     pipeline.wait_settled()
-    pipeline.check(shop.after, leave_out=shop.turned_by_bom)
+    pipeline.check(shop.after)
     assert pipeline.consumer.stop() == 0
     assert pipeline.producer.stop() == 0
 
@@ -78,7 +78,7 @@ def test_terminate_while_work_waits(pipeline, shop):
         assert pipeline.producer.stop(seconds=20) == 0
         pipeline.start()
     pipeline.wait_settled()
-    pipeline.check(shop.after, leave_out=shop.turned_by_bom)
+    pipeline.check(shop.after)
 
 
 def test_paused_producer_is_fenced_by_its_successor(pipeline, shop):
@@ -103,7 +103,7 @@ def test_paused_producer_is_fenced_by_its_successor(pipeline, shop):
     wait.until(lambda: not sleeper.running or not sleeper.is_ready(),
                "the predecessor has noticed", seconds=30)
     pipeline.wait_settled()
-    pipeline.check(shop.after, leave_out=shop.turned_by_bom)
+    pipeline.check(shop.after)
     if sleeper.running:
         assert sleeper.stop() == 0
 
@@ -122,7 +122,7 @@ def test_standby_waits_and_takes_over(pipeline, shop):
     pipeline.replay(shop.tape[100:])
     standby.wait_ready()
     pipeline.wait_settled()
-    pipeline.check(shop.after, leave_out=shop.turned_by_bom)
+    pipeline.check(shop.after)
 
 
 @pytest.mark.parametrize("kind", ["reset_after", "executed_answer_lost", "status", "internal_error"])
@@ -139,7 +139,7 @@ def test_lost_answers_have_one_effect(pipeline, shop, kind):
     for store in pipeline.stores:
         pipeline.simulator.heal(store.name)
     pipeline.wait_settled()
-    pipeline.check(shop.after, leave_out=shop.turned_by_bom)
+    pipeline.check(shop.after)
 
 
 def test_servers_come_and_go_while_the_tape_runs(shop, number):
@@ -164,7 +164,7 @@ def test_servers_come_and_go_while_the_tape_runs(shop, number):
             kafka.start()
             pipeline.replay(shop.tape[180:])
             pipeline.wait_settled()
-            pipeline.check(shop.after, leave_out=shop.turned_by_bom)
+            pipeline.check(shop.after)
             wait.until(pipeline.producer.is_ready, "the producer is ready again")
             wait.until(pipeline.consumer.is_ready, "the consumer is ready again")
         except BaseException:

@@ -52,4 +52,4 @@ def test_kill_at(pipeline, shop, program, point):
     victim.start(ready=False)
     pipeline.replay(shop.tape[TAPE:])
     pipeline.wait_settled()
-    pipeline.check(shop.after, leave_out=shop.turned_by_bom)
+    pipeline.check(shop.after)

@@ -43,8 +43,8 @@ def revisions_rise(stocks):
 def topic_equals_oracle(stocks, products, forecast=False, leave_out=()):
     """The latest record of every product against Odoo's own numbers.
 
-    products   {id: odoo.Product}; kits are compared but for their numbers
-    leave_out  product ids whose kit state changed without leaving a mark
+    products   {id: odoo.Product}
+    leave_out  product ids that are not compared
     """
     latest = record.latest(stocks)
     differences = []
@@ -61,7 +61,7 @@ def topic_equals_oracle(stocks, products, forecast=False, leave_out=()):
                                    ("kit", stock.is_kit, product.is_kit)):
             if ours != theirs:
                 differences.append(f"product {number}: {name} {ours!r}, Odoo has {theirs!r}")
-        if not product.is_kit:
+        if not product.undecided:
             differences += _numbers(number, stock, product, forecast)
     for number, stock in sorted(latest.items()):
         if number not in products and not stock.gone:
@@ -161,7 +161,7 @@ def journal_in_order(journal, stocks, store, skus, codes):
     asked = {}
     for stock in sorted(stocks, key=lambda one: one.revision):
         found = items.get(stock.sku, []) if not stock.gone and stock.sku else []
-        if len(found) != 1 or stock.is_kit or not stock.active or not stock.enabled:
+        if len(found) != 1 or not stock.active or not stock.enabled:
             continue
         for location, number in store.location_ids.items():
             asked.setdefault((stores.ITEM_BASE + found[0], number), []).append(

@@ -91,7 +91,7 @@ class Store:
         products   {id: odoo.Product}, the state that counts
         skus       what open_shop got
         leave_out  product ids that promise nothing
-        Counted in: active, enabled, not a kit, with a SKU that is one product's and one item's.
+        Counted in: active, enabled, with a SKU that is one product's and one item's.
         """
         items = {}
         for product, sku, _ in skus:
@@ -102,7 +102,7 @@ class Store:
         result = {}
         for product in sellable:
             found = items.get(product.sku, [])
-            if (product.is_kit or product.id in leave_out or carried[product.sku] != 1
+            if (product.undecided or product.id in leave_out or carried[product.sku] != 1
                     or len(found) != 1):
                 continue
             for location, number in self.location_ids.items():

@@ -16,10 +16,10 @@ static void fold(struct cycle *cycle, struct mark *marks, size_t count)
 static void cycle_lists_each_product_once_in_order(void **state)
 {
     (void)state;
-    struct mark marks[] = {{1, 30, CAUSE_STOCK, 100},
-                           {2, 10, CAUSE_PRODUCT, 90},
-                           {3, 30, CAUSE_STOCK, 110},
-                           {4, 20, CAUSE_BACKFILL, 5}};
+    struct mark marks[] = {{1, 30, CAUSE_STOCK, 100, MARK_LOOK_STOCK},
+                           {2, 10, CAUSE_PRODUCT, 90, MARK_LOOK_STOCK},
+                           {3, 30, CAUSE_STOCK, 110, MARK_LOOK_STOCK},
+                           {4, 20, CAUSE_BACKFILL, 5, MARK_LOOK_STOCK}};
     struct cycle cycle = {0};
     fold(&cycle, marks, 4);
     assert_int_equal(cycle.products.count, 3);
@@ -33,8 +33,9 @@ static void cycle_takes_time_and_cause_of_the_earliest_mark(void **state)
 {
     (void)state;
     /* ids are taken before commit: the earlier change may have the greater id */
-    struct mark marks[] = {
-        {7, 5, CAUSE_STOCK, 300}, {8, 5, CAUSE_BOM, 200}, {9, 5, CAUSE_PRODUCT, 200}};
+    struct mark marks[] = {{7, 5, CAUSE_STOCK, 300, MARK_LOOK_STOCK},
+                           {8, 5, CAUSE_BOM, 200, MARK_LOOK_STOCK},
+                           {9, 5, CAUSE_PRODUCT, 200, MARK_LOOK_STOCK}};
     struct cycle cycle = {0};
     fold(&cycle, marks, 3);
     assert_int_equal(cycle.products.count, 1);
@@ -43,10 +44,42 @@ static void cycle_takes_time_and_cause_of_the_earliest_mark(void **state)
     cycle_release(&cycle);
 }
 
+static void cycle_lets_a_change_weigh_more_than_a_backfill_and_a_parent(void **state)
+{
+    (void)state;
+    struct mark marks[] = {
+        {1, 5, CAUSE_PARENT, 100, MARK_LOOK_STOCK}, {2, 5, CAUSE_BACKFILL, 200, MARK_LOOK_SELF},
+        {3, 6, CAUSE_PARENT, 100, MARK_LOOK_STOCK}, {4, 6, CAUSE_STOCK, 300, MARK_LOOK_STOCK},
+        {5, 7, CAUSE_PARENT, 100, MARK_LOOK_SELF},  {6, 7, CAUSE_PARENT, 90, MARK_LOOK_STOCK}};
+    struct cycle cycle = {0};
+    struct cycle_products urgent = {0};
+    struct cycle_products waiting = {0};
+    fold(&cycle, marks, 6);
+    assert_int_equal(cycle.products.list[0].cause, CAUSE_BACKFILL);
+    assert_int_equal(cycle.products.list[0].changed_at_us, 100);
+    assert_int_equal(cycle.products.list[0].look, MARK_LOOK_SELF);
+    assert_int_equal(cycle.products.list[1].cause, CAUSE_STOCK);
+    assert_int_equal(cycle.products.list[1].changed_at_us, 100);
+    assert_int_equal(cycle.products.list[2].cause, CAUSE_PARENT);
+    assert_int_equal(cycle.products.list[2].changed_at_us, 90);
+    assert_int_equal(cycle.products.list[2].look, MARK_LOOK_SELF);
+    cycle_split(&cycle, &urgent, &waiting);
+    assert_int_equal(urgent.count, 1);
+    assert_int_equal(urgent.ids[0], 6);
+    assert_int_equal(waiting.count, 2);
+    assert_int_equal(waiting.ids[0], 5);
+    assert_int_equal(waiting.ids[1], 7);
+    cycle_products_release(&urgent);
+    cycle_products_release(&waiting);
+    cycle_release(&cycle);
+}
+
 static void cycle_keeps_every_mark_id_in_the_order_of_the_read(void **state)
 {
     (void)state;
-    struct mark marks[] = {{4, 2, CAUSE_STOCK, 1}, {6, 1, CAUSE_STOCK, 1}, {9, 2, CAUSE_STOCK, 1}};
+    struct mark marks[] = {{4, 2, CAUSE_STOCK, 1, MARK_LOOK_STOCK},
+                           {6, 1, CAUSE_STOCK, 1, MARK_LOOK_STOCK},
+                           {9, 2, CAUSE_STOCK, 1, MARK_LOOK_STOCK}};
     struct cycle cycle = {0};
     fold(&cycle, marks, 3);
     assert_int_equal(cycle.mark_count, 3);
@@ -62,7 +95,7 @@ static void cycle_index_finds_every_product(void **state)
     struct mark marks[100];
     struct cycle cycle = {0};
     for (int i = 0; i < 100; i++) {
-        marks[i] = (struct mark){i + 1, 1000 - i * 3, CAUSE_STOCK, 1};
+        marks[i] = (struct mark){i + 1, 1000 - i * 3, CAUSE_STOCK, 1, MARK_LOOK_STOCK};
     }
     fold(&cycle, marks, 100);
     for (int i = 0; i < 100; i++) {
@@ -74,8 +107,9 @@ static void cycle_index_finds_every_product(void **state)
 static void cycle_is_replaced_by_the_next_fold(void **state)
 {
     (void)state;
-    struct mark first[] = {{1, 1, CAUSE_STOCK, 1}, {2, 2, CAUSE_STOCK, 1}};
-    struct mark second[] = {{3, 9, CAUSE_STOCK, 1}};
+    struct mark first[] = {{1, 1, CAUSE_STOCK, 1, MARK_LOOK_STOCK},
+                           {2, 2, CAUSE_STOCK, 1, MARK_LOOK_STOCK}};
+    struct mark second[] = {{3, 9, CAUSE_STOCK, 1, MARK_LOOK_STOCK}};
     struct cycle cycle = {0};
     fold(&cycle, first, 2);
     fold(&cycle, second, 1);
@@ -91,9 +125,15 @@ static void cycle_merges_pages(void **state)
 {
     (void)state;
     struct mark pages[3][3] = {
-        {{1, 50, CAUSE_STOCK, 100}, {2, 10, CAUSE_STOCK, 100}, {3, 30, CAUSE_BOM, 100}},
-        {{4, 30, CAUSE_PRODUCT, 90}, {5, 30, CAUSE_STOCK, 80}, {6, 40, CAUSE_STOCK, 100}},
-        {{7, 60, CAUSE_STOCK, 100}, {8, 5, CAUSE_STOCK, 100}, {9, 50, CAUSE_PRODUCT, 100}},
+        {{1, 50, CAUSE_STOCK, 100, MARK_LOOK_STOCK},
+         {2, 10, CAUSE_STOCK, 100, MARK_LOOK_STOCK},
+         {3, 30, CAUSE_BOM, 100, MARK_LOOK_STOCK}},
+        {{4, 30, CAUSE_PRODUCT, 90, MARK_LOOK_STOCK},
+         {5, 30, CAUSE_STOCK, 80, MARK_LOOK_STOCK},
+         {6, 40, CAUSE_STOCK, 100, MARK_LOOK_STOCK}},
+        {{7, 60, CAUSE_STOCK, 100, MARK_LOOK_STOCK},
+         {8, 5, CAUSE_STOCK, 100, MARK_LOOK_STOCK},
+         {9, 50, CAUSE_PRODUCT, 100, MARK_LOOK_STOCK}},
     };
     static const int32_t ids[] = {5, 10, 30, 40, 50, 60};
     struct cycle cycle = {0};
@@ -120,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cycle_lists_each_product_once_in_order),
+        cmocka_unit_test(cycle_lets_a_change_weigh_more_than_a_backfill_and_a_parent),
         cmocka_unit_test(cycle_takes_time_and_cause_of_the_earliest_mark),
         cmocka_unit_test(cycle_keeps_every_mark_id_in_the_order_of_the_read),
         cmocka_unit_test(cycle_index_finds_every_product),

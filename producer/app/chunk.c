@@ -1,0 +1,179 @@
+#include "common/core/clock.h"
+#include "common/core/fault.h"
+#include "common/core/logger.h"
+#include "common/pg/pg_query.h"
+#include "producer/app/producer_internal.h"
+
+#define MOD "tail"
+
+#define ACKNOWLEDGE_LIMIT_MS 10000
+
+/* --- reading --- */
+
+/* Kits whose structure a mark speaks of are exploded before anything is computed from them. */
+static enum status explode(struct producer *p, const struct chunk *chunk, struct err *err)
+{
+    struct kit_table_changes changes;
+    id_list_reset(&p->look);
+    id_list_reset(&p->look_all);
+    for (size_t i = chunk->first; i < chunk->first + chunk->count; i++) {
+        enum mark_look look = chunk->products->list[i].look;
+        if (look != MARK_LOOK_STOCK) {
+            id_list_add(&p->look, chunk->products->ids[i]);
+        }
+        if (look == MARK_LOOK_ALL) {
+            id_list_add(&p->look_all, chunk->products->ids[i]);
+        }
+    }
+    if (p->look.count == 0) {
+        return STATUS_OK;
+    }
+    enum status rc =
+        kit_table_update(p->kits, p->look.ids, p->look.count, &p->look_all, &changes, err);
+    if (rc == STATUS_OK) {
+        producer_log_kits(p, &changes);
+    }
+    return rc;
+}
+
+enum status chunk_read_here(struct producer *p,
+                            const struct chunk *chunk,
+                            struct stock_batch *batch,
+                            struct err *err)
+{
+    enum status rc = explode(p, chunk, err);
+    return rc == STATUS_OK ? stock_reader_read(p->reader, chunk->products->ids + chunk->first,
+                                               chunk->count, batch, err)
+                           : rc;
+}
+
+enum status chunk_read(struct producer *p,
+                       const struct chunk *chunk,
+                       struct stock_batch *batch,
+                       struct err *err)
+{
+    enum status rc = marks_snapshot_begin(p->tail, err);
+    if (rc == STATUS_OK) {
+        rc = chunk_read_here(p, chunk, batch, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = marks_snapshot_end(p->tail, err);
+    }
+    if (rc != STATUS_OK) {
+        pg_rollback(p->tail);
+    }
+    return rc;
+}
+
+/* --- publishing --- */
+
+/* One item for each product of the chunk, by the same index: its record, or a tombstone. */
+static void list_items(struct producer *p,
+                       const struct chunk *chunk,
+                       struct stock_batch *batch,
+                       int64_t revision)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < chunk->count; i++) {
+        int32_t product_id = chunk->products->ids[chunk->first + i];
+        const struct cycle_product *c = &chunk->products->list[chunk->first + i];
+        struct publish_item *item = &p->items[i];
+        *item = (struct publish_item){
+            .product_id = product_id, .revision = revision, .cause = c->cause};
+        if (at < batch->count && batch->list[at].product_id == product_id) {
+            struct product_stock *stock = &batch->list[at++];
+            stock->revision = revision;
+            stock->cause = c->cause;
+            stock->changed_at_us = c->changed_at_us;
+            item->stock = stock;
+        }
+    }
+    INVARIANT(at == batch->count, "%zu of %zu records belong to no mark", batch->count - at,
+              batch->count);
+}
+
+/* What the records say, for the full pass; only while they are there. */
+static void note_digests(struct producer *p, size_t count)
+{
+    for (size_t i = 0; p->conf->producer.full_pass_ms > 0 && i < count; i++) {
+        const struct publish_item *item = &p->items[i];
+        published_list_add(&p->digests, item->product_id,
+                           item->stock != NULL ? product_stock_digest(item->stock) : 0);
+    }
+}
+
+enum status chunk_submit(struct producer *p,
+                         const struct chunk *chunk,
+                         struct stock_batch *batch,
+                         struct err *err)
+{
+    int64_t revision = 0;
+    enum status rc =
+        owner_sync_warehouses(p->owner, batch->warehouses, batch->warehouse_count, err);
+    if (rc == STATUS_OK) {
+        rc = owner_next_revision(p->owner, &revision, err);
+    }
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    list_items(p, chunk, batch, revision);
+    note_digests(p, chunk->count);
+    p->revision = revision;
+    FAULT_POINT("tail.before_produce");
+    return publisher_submit(p->publisher, p->sink, p->items, chunk->count, ACKNOWLEDGE_LIMIT_MS,
+                            err);
+}
+
+/* Products whose record was refused get a row that says why, before their marks may go. */
+static enum status park(struct producer *p, size_t count, struct err *err)
+{
+    enum status rc = STATUS_OK;
+    for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
+        const struct publish_item *item = &p->items[i];
+        if (item->end != PUBLISH_PARKED) {
+            continue;
+        }
+        struct owner_parked row = {
+            .product_id = item->product_id, .reason = "refused", .detail = item->reason};
+        log_error(MOD, "parked", LF_INT("product", item->product_id), LF_TEXT("reason", row.reason),
+                  LF_MSG(row.detail));
+        metric_add(p->m.parked, 1);
+        rc = owner_park(p->owner, &row, 1, err);
+    }
+    return rc;
+}
+
+static void observe(struct producer *p, const struct chunk *chunk)
+{
+    int64_t now = clock_wall_us();
+    size_t records = 0;
+    size_t tombstones = 0;
+    for (size_t i = 0; i < chunk->count; i++) {
+        const struct publish_item *item = &p->items[i];
+        p->held += item->end == PUBLISH_HELD;
+        if (item->end == PUBLISH_DONE) {
+            records += item->stock != NULL;
+            tombstones += item->stock == NULL;
+            metric_observe_us(p->m.commit_to_acknowledged,
+                              now - chunk->products->list[chunk->first + i].changed_at_us);
+        }
+    }
+    metric_add(p->m.records, records);
+    metric_add(p->m.tombstones, tombstones);
+}
+
+enum status chunk_finish(struct producer *p, const struct chunk *chunk, struct err *err)
+{
+    enum status rc = publisher_wait(p->publisher, p->sink, ACKNOWLEDGE_LIMIT_MS, err);
+    FAULT_POINT("tail.published");
+    if (rc == STATUS_OK) {
+        rc = park(p, chunk->count, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = owner_unpark(p->owner, chunk->products->ids + chunk->first, chunk->count, err);
+    }
+    if (rc == STATUS_OK) {
+        observe(p, chunk);
+    }
+    return rc;
+}

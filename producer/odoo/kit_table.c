@@ -1,0 +1,727 @@
+#include "producer/odoo/kit_table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/core/mem.h"
+#include "common/pg/pg_query.h"
+#include "producer/odoo/marks.h"
+#include "producer/odoo/plans.h"
+
+/* Kits that are exploded together when all are. */
+#define FILL_SLICE 5000
+/* Arguments of one statement: a few lists of ids, at most as many as one slice's lines. */
+#define ARGS_MAX_BYTES ((size_t)256 * 1024 * 1024)
+#define PROBLEM_SIZE   64
+
+#define PRODUCTS(storable)                                                                         \
+    "SELECT p.id, COALESCE(t.id, 0), COALESCE(t.uom_id, 0), t.type IS NOT DISTINCT FROM 'service'" \
+    ", " storable ", t.priority IS NOT NULL FROM public.product_product p"                         \
+    " LEFT JOIN public.product_template t ON t.id = p.product_tmpl_id"                             \
+    " WHERE p.id = ANY ($1::integer[])"
+static const char PRODUCTS_BY_TYPE[] = PRODUCTS("t.type IS NOT DISTINCT FROM 'product'");
+static const char PRODUCTS_BY_FLAG[] = PRODUCTS("t.is_storable IS TRUE");
+
+#define BOM_COLUMNS                                                                                \
+    "SELECT b.id, b.product_tmpl_id, COALESCE(b.product_id, 0), COALESCE(b.company_id, 0),"        \
+    " COALESCE(b.picking_type_id, 0), b.product_uom_id, b.sequence, b.product_qty::float8"         \
+    " FROM public.mrp_bom b WHERE b.type = 'phantom' AND b.active AND "
+static const char BOMS[] =
+    BOM_COLUMNS "b.product_id = ANY ($1::integer[]) UNION ALL " BOM_COLUMNS
+                "b.product_tmpl_id = ANY ($2::integer[]) AND b.product_id IS NULL";
+
+static const char LINES[] =
+    "SELECT id, bom_id, product_id, product_uom_id, sequence, product_qty::float8"
+    " FROM public.mrp_bom_line WHERE bom_id = ANY ($1::integer[])";
+
+static const char FILTERS[] = "SELECT r.mrp_bom_line_id, v.attribute_line_id, v.id"
+                              " FROM public.mrp_bom_line_product_template_attribute_value_rel r"
+                              " JOIN public.product_template_attribute_value v"
+                              " ON v.id = r.product_template_attribute_value_id"
+                              " WHERE r.mrp_bom_line_id = ANY ($1::integer[])";
+
+/* As the variant's field reads them: only of attribute lines with a choice. */
+static const char VALUES[] =
+    "SELECT c.product_product_id, c.product_template_attribute_value_id"
+    " FROM public.product_variant_combination c"
+    " JOIN public.product_template_attribute_value v"
+    " ON v.id = c.product_template_attribute_value_id"
+    " JOIN public.product_template_attribute_line a ON a.id = v.attribute_line_id"
+    " WHERE c.product_product_id = ANY ($1::integer[]) AND a.value_count > 1";
+
+static const char UOMS[] =
+    "SELECT id, category_id, COALESCE(factor, 0)::float8, COALESCE(rounding, 0)::float8"
+    " FROM public.uom_uom WHERE id = ANY ($1::integer[])";
+
+static const char CHILDREN[] = "SELECT parent_product_id, product_id FROM public.product_commingled"
+                               " WHERE parent_product_id = ANY ($1::integer[])"
+                               " AND product_id IS NOT NULL";
+
+static const char STORED[] = "SELECT kit_id, kind, COALESCE(bom_id, 0), problem FROM stocksync.kit"
+                             " WHERE kit_id = ANY ($1::integer[])";
+
+static const char STORED_PARTS[] = "SELECT kit_id, component_id, need, yield"
+                                   " FROM stocksync.kit_component"
+                                   " WHERE kit_id = ANY ($1::integer[])";
+
+static const char COUNT_UP[] = "UPDATE stocksync.kit_table SET version = version + 1";
+static const char DELETE_PARTS[] =
+    "DELETE FROM stocksync.kit_component WHERE kit_id = ANY ($1::integer[])";
+static const char DELETE_KITS[] = "DELETE FROM stocksync.kit WHERE kit_id = ANY ($1::integer[])";
+static const char INSERT_KITS[] =
+    "INSERT INTO stocksync.kit (kit_id, kind, bom_id, problem)"
+    " SELECT k.id, k.kind, NULLIF(k.bom, 0), k.problem FROM"
+    " unnest($1::integer[], $2::integer[], $3::integer[], $4::text[]) AS k(id, kind, bom, problem)";
+/* Roles as enum kit_role counts them. */
+static const char INSERT_PARTS[] =
+    "INSERT INTO stocksync.kit_component (kit_id, component_id, need, yield)"
+    " SELECT c.kit, c.id, CASE c.role WHEN 0 THEN NULL WHEN 1 THEN 0 ELSE c.need END, c.yield FROM"
+    " unnest($1::integer[], $2::integer[], $3::integer[], $4::float8[], $5::float8[])"
+    " AS c(kit, id, role, need, yield)";
+
+static const char MARK_PARTS_OF[] =
+    "INSERT INTO public." ODOO_MARKS_TABLE " (product_id, cause)"
+    " SELECT DISTINCT c.kit_id, $2::smallint FROM stocksync.kit_component c"
+    " WHERE c.component_id = ANY ($1::integer[])";
+
+static const char IS_FILLED[] = "SELECT filled_at IS NOT NULL FROM stocksync.kit_table";
+static const char NOTE_FILLED[] = "UPDATE stocksync.kit_table SET filled_at = now()";
+
+#define ALL_STORED "SELECT kit_id AS id FROM stocksync.kit"
+#define ALL_PHANTOM                                                                                \
+    " UNION SELECT b.product_id FROM public.mrp_bom b"                                             \
+    " WHERE b.type = 'phantom' AND b.active AND b.product_id IS NOT NULL"                          \
+    " UNION SELECT p.id FROM public.mrp_bom b JOIN public.product_product p"                       \
+    " ON p.product_tmpl_id = b.product_tmpl_id"                                                    \
+    " WHERE b.type = 'phantom' AND b.active AND b.product_id IS NULL"
+#define ALL_COMMINGLED                                                                             \
+    " UNION SELECT parent_product_id FROM public.product_commingled"                               \
+    " WHERE parent_product_id IS NOT NULL"
+static const char *const ALL_KITS[2][2] = {
+    {ALL_STORED, ALL_STORED ALL_COMMINGLED},
+    {ALL_STORED ALL_PHANTOM, ALL_STORED ALL_PHANTOM ALL_COMMINGLED}};
+
+/* A row of stocksync.kit, as read; its parts are stored_parts[first_part …]. */
+struct stored_kit {
+    int32_t kit_id;
+    enum kit_kind kind;
+    int32_t bom_id;
+    char problem[PROBLEM_SIZE];
+};
+
+struct stored_part {
+    int32_t kit_id;
+    struct kit_part part;
+    double yield;
+};
+
+/* Rows to be stored, column by column, as the statements take them. */
+struct kit_columns {
+    struct id_list deleted; /* ascending: the changed ones */
+    int32_t *kit, *kind, *bom;
+    char (*problem)[PROBLEM_SIZE];
+    size_t kit_count, kit_room;
+    int32_t *part_kit, *part, *role;
+    double *need, *yield;
+    size_t part_count, part_room;
+};
+
+struct kit_table {
+    struct pg_conn *conn;
+    struct odoo_shape shape;
+    struct pg_args args;
+    struct kit_rows rows;
+    struct id_list loaded;  /* products whose rows are in rows */
+    struct id_list pending; /* products of the next level */
+    struct id_list bom_ids, line_ids, template_ids, uom_ids;
+    struct stored_kit *stored;
+    size_t stored_count;
+    struct stored_part *stored_parts;
+    size_t stored_part_count;
+    struct kit_needs needs;
+    struct kit_columns out;
+};
+
+struct kit_table *kit_table_new(struct pg_conn *conn, const struct odoo_shape *shape)
+{
+    struct kit_table *t = mem_calloc(1, sizeof *t);
+    t->conn = conn;
+    t->shape = *shape;
+    t->rows.order = shape->dialect->bom_order;
+    pg_args_init(&t->args, ARGS_MAX_BYTES);
+    return t;
+}
+
+static void columns_release(struct kit_columns *c)
+{
+    id_list_release(&c->deleted);
+    mem_free(c->kit);
+    mem_free(c->kind);
+    mem_free(c->bom);
+    mem_free(c->problem);
+    mem_free(c->part_kit);
+    mem_free(c->part);
+    mem_free(c->role);
+    mem_free(c->need);
+    mem_free(c->yield);
+}
+
+void kit_table_free(struct kit_table *table)
+{
+    if (table == NULL) {
+        return;
+    }
+    pg_args_release(&table->args);
+    kit_rows_release(&table->rows);
+    id_list_release(&table->loaded);
+    id_list_release(&table->pending);
+    id_list_release(&table->bom_ids);
+    id_list_release(&table->line_ids);
+    id_list_release(&table->template_ids);
+    id_list_release(&table->uom_ids);
+    mem_free(table->stored);
+    mem_free(table->stored_parts);
+    kit_needs_release(&table->needs);
+    columns_release(&table->out);
+    mem_free(table);
+}
+
+/* --- reading what products are made of --- */
+
+static enum status query_ids(struct kit_table *t,
+                             const char *sql,
+                             const struct id_list *ids,
+                             const char *shape,
+                             struct pg_rows *rows,
+                             struct err *err)
+{
+    pg_args_reset(&t->args);
+    pg_args_i32_array(&t->args, ids->ids, ids->count);
+    return pg_query(t->conn, sql, &t->args, shape, rows, err);
+}
+
+static enum status load_products(struct kit_table *t, struct err *err)
+{
+    struct pg_rows rows = {0};
+    const char *sql = t->shape.dialect->has_storable_flag ? PRODUCTS_BY_FLAG : PRODUCTS_BY_TYPE;
+    enum status status = query_ids(t, sql, &t->pending, "iiibbb", &rows, err);
+    id_list_reset(&t->template_ids);
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        struct kit_product product = {.id = pg_i32(&rows, i, 0),
+                                      .template_id = pg_i32(&rows, i, 1),
+                                      .uom_id = pg_i32(&rows, i, 2),
+                                      .is_service = pg_bool(&rows, i, 3),
+                                      .is_storable = pg_bool(&rows, i, 4),
+                                      .has_priority = pg_bool(&rows, i, 5)};
+        kit_rows_add_product(&t->rows, &product);
+        id_list_add(&t->template_ids, product.template_id);
+        id_list_add(&t->uom_ids, product.uom_id);
+    }
+    id_list_sort(&t->template_ids);
+    pg_rows_release(&rows);
+    return status;
+}
+
+static enum status load_boms(struct kit_table *t, struct err *err)
+{
+    struct pg_rows rows = {0};
+    pg_args_reset(&t->args);
+    pg_args_i32_array(&t->args, t->pending.ids, t->pending.count);
+    pg_args_i32_array(&t->args, t->template_ids.ids, t->template_ids.count);
+    enum status status = pg_query(t->conn, BOMS, &t->args, "iiiiiiid", &rows, err);
+    id_list_reset(&t->bom_ids);
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        struct kit_bom bom = {.id = pg_i32(&rows, i, 0),
+                              .template_id = pg_i32(&rows, i, 1),
+                              .product_id = pg_i32(&rows, i, 2),
+                              .company_id = pg_i32(&rows, i, 3),
+                              .picking_type_id = pg_i32(&rows, i, 4),
+                              .uom_id = pg_i32(&rows, i, 5),
+                              .sequence = pg_i32(&rows, i, 6),
+                              .has_sequence = !pg_is_null(&rows, i, 6),
+                              .quantity = pg_f64(&rows, i, 7)};
+        kit_rows_add_bom(&t->rows, &bom);
+        id_list_add(&t->bom_ids, bom.id);
+        id_list_add(&t->uom_ids, bom.uom_id);
+    }
+    id_list_sort(&t->bom_ids);
+    pg_rows_release(&rows);
+    return status;
+}
+
+/* Lines of the bills of this level; their products are the next one. */
+static enum status load_lines(struct kit_table *t, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = query_ids(t, LINES, &t->bom_ids, "iiiiid", &rows, err);
+    id_list_reset(&t->line_ids);
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        struct kit_line line = {.id = pg_i32(&rows, i, 0),
+                                .bom_id = pg_i32(&rows, i, 1),
+                                .product_id = pg_i32(&rows, i, 2),
+                                .uom_id = pg_i32(&rows, i, 3),
+                                .sequence =
+                                    pg_is_null(&rows, i, 4) ? INT32_MAX : pg_i32(&rows, i, 4),
+                                .quantity = pg_f64(&rows, i, 5)};
+        kit_rows_add_line(&t->rows, &line);
+        id_list_add(&t->line_ids, line.id);
+        id_list_add(&t->uom_ids, line.uom_id);
+        id_list_add(&t->pending, line.product_id);
+    }
+    id_list_sort(&t->line_ids);
+    if (status == STATUS_OK && t->line_ids.count > 0) {
+        status = query_ids(t, FILTERS, &t->line_ids, "iii", &rows, err);
+        for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+            struct kit_filter filter = {.line_id = pg_i32(&rows, i, 0),
+                                        .attribute_line_id = pg_i32(&rows, i, 1),
+                                        .value_id = pg_i32(&rows, i, 2)};
+            kit_rows_add_filter(&t->rows, &filter);
+        }
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+static enum status load_children(struct kit_table *t, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = query_ids(t, CHILDREN, &t->loaded, "ii", &rows, err);
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        struct kit_child child = {.parent_id = pg_i32(&rows, i, 0),
+                                  .product_id = pg_i32(&rows, i, 1)};
+        kit_rows_add_child(&t->rows, &child);
+        id_list_add(&t->pending, child.product_id);
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+/* One level: rows of the pending products; afterwards their components are pending. */
+static enum status load_level(struct kit_table *t, struct err *err)
+{
+    enum status status = load_products(t, err);
+    if (status == STATUS_OK && t->shape.has_mrp) {
+        status = load_boms(t, err);
+    } else {
+        id_list_reset(&t->bom_ids);
+    }
+    id_list_add_all(&t->loaded, t->pending.ids, t->pending.count);
+    id_list_sort(&t->loaded);
+    id_list_reset(&t->pending);
+    if (status == STATUS_OK && t->bom_ids.count > 0) {
+        status = load_lines(t, err);
+    }
+    if (status == STATUS_OK && t->shape.has_commingled) {
+        status = load_children(t, err);
+    }
+    id_list_sort(&t->pending);
+    id_list_subtract(&t->pending, &t->loaded);
+    return status;
+}
+
+static enum status load_values(struct kit_table *t, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = query_ids(t, VALUES, &t->loaded, "ii", &rows, err);
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        struct kit_value value = {.product_id = pg_i32(&rows, i, 0),
+                                  .value_id = pg_i32(&rows, i, 1)};
+        kit_rows_add_value(&t->rows, &value);
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+static enum status load_uoms(struct kit_table *t, struct err *err)
+{
+    struct pg_rows rows = {0};
+    id_list_sort(&t->uom_ids);
+    enum status status = query_ids(t, UOMS, &t->uom_ids, "iidd", &rows, err);
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        struct kit_uom uom = {.id = pg_i32(&rows, i, 0),
+                              .category_id = pg_i32(&rows, i, 1),
+                              .factor = pg_f64(&rows, i, 2),
+                              .rounding = pg_f64(&rows, i, 3)};
+        kit_rows_add_uom(&t->rows, &uom);
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+/* Everything that the products are made of, however deep. */
+static enum status load(struct kit_table *t, const int32_t *ids, size_t count, struct err *err)
+{
+    enum status status = STATUS_OK;
+    kit_rows_reset(&t->rows);
+    id_list_reset(&t->loaded);
+    id_list_reset(&t->uom_ids);
+    id_list_reset(&t->pending);
+    id_list_add_all(&t->pending, ids, count);
+    while (status == STATUS_OK && t->pending.count > 0) {
+        status = load_level(t, err);
+    }
+    if (status == STATUS_OK && t->rows.filter_count > 0) {
+        status = load_values(t, err);
+    }
+    if (status == STATUS_OK && t->rows.bom_count > 0) {
+        status = load_uoms(t, err);
+    }
+    kit_rows_sort(&t->rows);
+    return status;
+}
+
+/* --- what is stored --- */
+
+static int by_kit(const void *left, const void *right)
+{
+    int32_t a = ((const struct stored_kit *)left)->kit_id;
+    int32_t b = ((const struct stored_kit *)right)->kit_id;
+    return (a > b) - (a < b);
+}
+
+static int by_kit_and_component(const void *left, const void *right)
+{
+    const struct stored_part *a = left;
+    const struct stored_part *b = right;
+    if (a->kit_id != b->kit_id) {
+        return a->kit_id < b->kit_id ? -1 : 1;
+    }
+    return (a->part.component_id > b->part.component_id) -
+           (a->part.component_id < b->part.component_id);
+}
+
+static void take_stored(struct kit_table *t, const struct pg_rows *rows)
+{
+    t->stored_count = (size_t)rows->count;
+    t->stored = mem_realloc(t->stored, t->stored_count, sizeof *t->stored);
+    for (int i = 0; i < rows->count; i++) {
+        struct stored_kit *kit = &t->stored[i];
+        const char *problem = pg_text(rows, i, 3);
+        kit->kit_id = pg_i32(rows, i, 0);
+        kit->kind = (enum kit_kind)pg_i32(rows, i, 1);
+        kit->bom_id = pg_i32(rows, i, 2);
+        (void)snprintf(kit->problem, sizeof kit->problem, "%s", problem != NULL ? problem : "");
+    }
+    if (t->stored_count > 0) {
+        qsort(t->stored, t->stored_count, sizeof *t->stored, by_kit);
+    }
+}
+
+static void take_stored_parts(struct kit_table *t, const struct pg_rows *rows)
+{
+    t->stored_part_count = (size_t)rows->count;
+    t->stored_parts = mem_realloc(t->stored_parts, t->stored_part_count, sizeof *t->stored_parts);
+    for (int i = 0; i < rows->count; i++) {
+        double need = pg_f64(rows, i, 2);
+        t->stored_parts[i] =
+            (struct stored_part){.kit_id = pg_i32(rows, i, 0),
+                                 .part = {.component_id = pg_i32(rows, i, 1),
+                                          .role = pg_is_null(rows, i, 2) ? KIT_ROLE_STRUCTURE
+                                                  : need == 0            ? KIT_ROLE_THROUGH
+                                                                         : KIT_ROLE_LIMITS,
+                                          .need = need},
+                                 .yield = pg_f64(rows, i, 3)};
+    }
+    if (t->stored_part_count > 0) {
+        qsort(t->stored_parts, t->stored_part_count, sizeof *t->stored_parts, by_kit_and_component);
+    }
+}
+
+static enum status
+load_stored(struct kit_table *t, const int32_t *ids, size_t count, struct err *err)
+{
+    struct pg_rows rows = {0};
+    pg_args_reset(&t->args);
+    pg_args_i32_array(&t->args, ids, count);
+    t->stored_part_count = 0;
+    enum status status = pg_query(t->conn, STORED, &t->args, "ihit", &rows, err);
+    if (status == STATUS_OK) {
+        take_stored(t, &rows);
+    }
+    if (status == STATUS_OK && t->stored_count > 0) {
+        status = pg_query(t->conn, STORED_PARTS, &t->args, "iidd", &rows, err);
+        if (status == STATUS_OK) {
+            take_stored_parts(t, &rows);
+        }
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+static const struct stored_kit *find_stored(const struct kit_table *t, int32_t kit_id)
+{
+    struct stored_kit key = {.kit_id = kit_id};
+    return t->stored_count == 0 ? NULL
+                                : bsearch(&key, t->stored, t->stored_count, sizeof key, by_kit);
+}
+
+static size_t first_stored_part(const struct kit_table *t, int32_t kit_id)
+{
+    size_t low = 0;
+    size_t high = t->stored_part_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (t->stored_parts[middle].kit_id < kit_id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* --- comparing and writing --- */
+
+static void format_problem(const struct kit_needs *needs, char text[PROBLEM_SIZE])
+{
+    text[0] = '\0';
+    if (needs->problem != KIT_FINE) {
+        (void)snprintf(text, PROBLEM_SIZE, "%s at product %d", kit_problem_name(needs->problem),
+                       needs->problem_product);
+    }
+}
+
+static bool is_stored(const struct kit_table *t,
+                      int32_t kit_id,
+                      const struct stored_kit *stored,
+                      const char *problem)
+{
+    const struct kit_needs *n = &t->needs;
+    if (stored == NULL || stored->kind != n->kind || stored->bom_id != n->bom_id ||
+        strcmp(stored->problem, problem) != 0) {
+        return false;
+    }
+    size_t first = first_stored_part(t, kit_id);
+    for (size_t i = 0; i < n->count; i++) {
+        const struct stored_part *part = &t->stored_parts[first + i];
+        if (first + i >= t->stored_part_count || part->kit_id != kit_id ||
+            part->part.component_id != n->parts[i].component_id ||
+            part->part.role != n->parts[i].role || part->part.need != n->parts[i].need ||
+            part->yield != n->yield) {
+            return false;
+        }
+    }
+    return first + n->count == t->stored_part_count ||
+           t->stored_parts[first + n->count].kit_id != kit_id;
+}
+
+static void reserve_columns(struct kit_columns *c, size_t parts)
+{
+    if (c->kit_count + 1 > c->kit_room) {
+        c->kit_room = mem_grow_capacity(c->kit_room, c->kit_count + 1);
+        c->kit = mem_realloc(c->kit, c->kit_room, sizeof *c->kit);
+        c->kind = mem_realloc(c->kind, c->kit_room, sizeof *c->kind);
+        c->bom = mem_realloc(c->bom, c->kit_room, sizeof *c->bom);
+        c->problem = mem_realloc(c->problem, c->kit_room, sizeof *c->problem);
+    }
+    if (c->part_count + parts > c->part_room) {
+        c->part_room = mem_grow_capacity(c->part_room, c->part_count + parts);
+        c->part_kit = mem_realloc(c->part_kit, c->part_room, sizeof *c->part_kit);
+        c->part = mem_realloc(c->part, c->part_room, sizeof *c->part);
+        c->role = mem_realloc(c->role, c->part_room, sizeof *c->role);
+        c->need = mem_realloc(c->need, c->part_room, sizeof *c->need);
+        c->yield = mem_realloc(c->yield, c->part_room, sizeof *c->yield);
+    }
+}
+
+static void
+add_columns(struct kit_columns *c, int32_t kit_id, const struct kit_needs *n, const char *problem)
+{
+    reserve_columns(c, n->count);
+    c->kit[c->kit_count] = kit_id;
+    c->kind[c->kit_count] = (int32_t)n->kind;
+    c->bom[c->kit_count] = n->bom_id;
+    memcpy(c->problem[c->kit_count], problem, PROBLEM_SIZE);
+    c->kit_count++;
+    for (size_t i = 0; i < n->count; i++) {
+        size_t at = c->part_count++;
+        c->part_kit[at] = kit_id;
+        c->part[at] = n->parts[i].component_id;
+        c->role[at] = (int32_t)n->parts[i].role;
+        c->need[at] = n->parts[i].need;
+        c->yield[at] = n->yield;
+    }
+}
+
+/* Explodes one product and notes what has to be stored. */
+static void explode(struct kit_table *t, int32_t id, struct kit_table_changes *changes)
+{
+    char problem[PROBLEM_SIZE] = "";
+    const struct stored_kit *stored = find_stored(t, id);
+    kit_explode(&t->rows, id, &t->needs);
+    if (t->needs.kind == KIT_NONE && stored == NULL) {
+        return;
+    }
+    changes->exploded++;
+    format_problem(&t->needs, problem);
+    if (is_stored(t, id, stored, problem)) {
+        return;
+    }
+    changes->changed++;
+    id_list_add(&t->out.deleted, id);
+    if (t->needs.kind == KIT_NONE) {
+        return;
+    }
+    add_columns(&t->out, id, &t->needs, problem);
+    if (t->needs.problem != KIT_FINE) {
+        if (changes->problems < KIT_TABLE_SHOWN) {
+            changes->shown[changes->problems] = (struct kit_table_problem){
+                .kit_id = id, .problem = t->needs.problem, .product_id = t->needs.problem_product};
+        }
+        changes->problems++;
+    }
+}
+
+static enum status write_kits(struct kit_table *t, struct err *err)
+{
+    const struct kit_columns *c = &t->out;
+    const char **problems = mem_calloc(c->kit_count + 1, sizeof *problems);
+    for (size_t i = 0; i < c->kit_count; i++) {
+        problems[i] = c->problem[i][0] != '\0' ? c->problem[i] : NULL;
+    }
+    pg_args_reset(&t->args);
+    pg_args_i32_array(&t->args, c->kit, c->kit_count);
+    pg_args_i32_array(&t->args, c->kind, c->kit_count);
+    pg_args_i32_array(&t->args, c->bom, c->kit_count);
+    pg_args_text_array(&t->args, problems, c->kit_count);
+    enum status status = pg_query(t->conn, INSERT_KITS, &t->args, "", NULL, err);
+    mem_free(problems);
+    if (status == STATUS_OK && c->part_count > 0) {
+        pg_args_reset(&t->args);
+        pg_args_i32_array(&t->args, c->part_kit, c->part_count);
+        pg_args_i32_array(&t->args, c->part, c->part_count);
+        pg_args_i32_array(&t->args, c->role, c->part_count);
+        pg_args_f64_array(&t->args, c->need, c->part_count);
+        pg_args_f64_array(&t->args, c->yield, c->part_count);
+        status = pg_query(t->conn, INSERT_PARTS, &t->args, "", NULL, err);
+    }
+    return status;
+}
+
+static enum status write(struct kit_table *t, struct err *err)
+{
+    enum status status = pg_query(t->conn, COUNT_UP, NULL, "", NULL, err);
+    if (status == STATUS_OK) {
+        status = query_ids(t, DELETE_PARTS, &t->out.deleted, "", NULL, err);
+    }
+    if (status == STATUS_OK) {
+        status = query_ids(t, DELETE_KITS, &t->out.deleted, "", NULL, err);
+    }
+    if (status == STATUS_OK && t->out.kit_count > 0) {
+        status = write_kits(t, err);
+    }
+    return status;
+}
+
+static enum status mark_parts_of(struct kit_table *t, const struct id_list *ids, struct err *err)
+{
+    pg_args_reset(&t->args);
+    pg_args_i32_array(&t->args, ids->ids, ids->count);
+    pg_args_i32(&t->args, MARK_PART);
+    return pg_query(t->conn, MARK_PARTS_OF, &t->args, "", NULL, err);
+}
+
+enum status kit_table_update(struct kit_table *table,
+                             const int32_t *ids,
+                             size_t count,
+                             const struct id_list *part_of,
+                             struct kit_table_changes *changes,
+                             struct err *err)
+{
+    struct kit_table *t = table;
+    *changes = (struct kit_table_changes){0};
+    id_list_reset(&t->out.deleted);
+    t->out.kit_count = 0;
+    t->out.part_count = 0;
+    enum status status = plans_for(t->conn, count, err);
+    if (status == STATUS_OK) {
+        status = load_stored(t, ids, count, err);
+    }
+    if (status == STATUS_OK) {
+        status = load(t, ids, count, err);
+    }
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        explode(t, ids[i], changes);
+    }
+    if (status == STATUS_OK && changes->changed > 0) {
+        status = write(t, err);
+    }
+    if (status == STATUS_OK && part_of->count > 0) {
+        status = mark_parts_of(t, part_of, err);
+    }
+    changes->changed_ids = t->out.deleted.ids;
+    return status;
+}
+
+/* --- all of them --- */
+
+enum status kit_table_is_filled(struct kit_table *table, bool *filled, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = pg_query(table->conn, IS_FILLED, NULL, "b", &rows, err);
+    if (status == STATUS_OK) {
+        *filled = rows.count == 1 && pg_bool(&rows, 0, 0);
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+static enum status read_all_ids(struct kit_table *t, struct id_list *all, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = plans_for_sums(t->conn, err);
+    if (status == STATUS_OK) {
+        status = plans_for(t->conn, FILL_SLICE, err);
+    }
+    if (status == STATUS_OK) {
+        status =
+            pg_query(t->conn, ALL_KITS[t->shape.has_mrp ? 1 : 0][t->shape.has_commingled ? 1 : 0],
+                     NULL, "i", &rows, err);
+    }
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        id_list_add(all, pg_i32(&rows, i, 0));
+    }
+    id_list_sort(all);
+    pg_rows_release(&rows);
+    return status;
+}
+
+enum status kit_table_fill(
+    struct kit_table *table,
+    void (*progress)(void *arg, size_t done, size_t total, const struct kit_table_changes *changes),
+    void *arg,
+    struct err *err)
+{
+    static const struct id_list none = {0};
+    struct id_list all = {0};
+    enum status status = marks_snapshot_begin(table->conn, err);
+    if (status == STATUS_OK) {
+        status = read_all_ids(table, &all, err);
+    }
+    for (size_t done = 0; status == STATUS_OK && done < all.count;) {
+        struct kit_table_changes changes;
+        size_t left = all.count - done;
+        size_t count = left < FILL_SLICE ? left : FILL_SLICE;
+        status = kit_table_update(table, all.ids + done, count, &none, &changes, err);
+        if (status == STATUS_OK && changes.changed > 0) {
+            status =
+                marks_insert(table->conn, changes.changed_ids, changes.changed, CAUSE_PARENT, err);
+        }
+        done += count;
+        if (status == STATUS_OK && progress != NULL) {
+            progress(arg, done, all.count, &changes);
+        }
+    }
+    if (status == STATUS_OK) {
+        status = pg_query(table->conn, NOTE_FILLED, NULL, "", NULL, err);
+    }
+    if (status == STATUS_OK) {
+        status = marks_snapshot_end(table->conn, err);
+    }
+    if (status != STATUS_OK) {
+        pg_rollback(table->conn);
+    }
+    id_list_release(&all);
+    return status;
+}

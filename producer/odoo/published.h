@@ -1,0 +1,74 @@
+/**
+ * published: what the last record of each product said, as a digest, and how far the full pass is.
+ *
+ * Kept only where the full pass is on. A digest is stored after the Kafka transaction of its record
+ * is committed and before the record's marks are deleted: where no mark waits, it is the last
+ * record's. Functions over a borrowed connection; tables: schemas/sql/odoo_002.sql. Statuses are
+ * pg_query's.
+ */
+#ifndef STOCKSYNC_ODOO_PUBLISHED_H
+#define STOCKSYNC_ODOO_PUBLISHED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/core/status.h"
+#include "common/pg/pg_conn.h"
+#include "producer/odoo/id_list.h"
+
+/** Products and the digests of their records, by one index; a digest of 0 is a tombstone. May name
+ * a product twice: the later counts. Zero-initialise; keeps its memory. */
+struct published_list {
+    int32_t *ids;
+    int64_t *digests;
+    size_t count;
+    size_t room;
+};
+
+void published_list_add(struct published_list *list, int32_t product_id, int64_t digest);
+void published_list_release(struct published_list *list);
+
+NODISCARD enum status
+published_store(struct pg_conn *conn, const struct published_list *list, struct err *err);
+/** Nobody keeps them up from here on; cheap when there are none. */
+NODISCARD enum status published_forget(struct pg_conn *conn, struct err *err);
+
+/**
+ * The next products by id, and what their last records said.
+ *
+ * @param ids      [out] replaced: products and, of these ids, deleted ones that still have a record
+ * @param digests  [out] emptied, then by the index of ids; 0: no record is known
+ * @param last     [out] greatest id looked at
+ * @return STATUS_OK; ids->count 0 and last INT32_MAX: there are no more
+ */
+NODISCARD enum status published_slice(struct pg_conn *conn,
+                                      int32_t after,
+                                      size_t limit,
+                                      struct id_list *ids,
+                                      struct published_list *digests,
+                                      int32_t *last,
+                                      struct err *err);
+
+/** The one row of stocksync.full_pass; times are wall clock, 0: never. */
+struct full_pass_state {
+    int64_t started_us;
+    int64_t finished_us; /* of the last one that was finished */
+    int32_t last_product;
+    int64_t compared;
+    int64_t republished;
+    int64_t total;
+};
+/** True while one is under way. */
+bool full_pass_is_running(const struct full_pass_state *state);
+NODISCARD enum status
+full_pass_read(struct pg_conn *conn, struct full_pass_state *state, struct err *err);
+/** Begins anew at the first product; counts them. */
+NODISCARD enum status full_pass_begin(struct pg_conn *conn, struct err *err);
+/** Stores last_product, compared and republished; finished: and that it is done. */
+NODISCARD enum status full_pass_note(struct pg_conn *conn,
+                                     const struct full_pass_state *state,
+                                     bool finished,
+                                     struct err *err);
+
+#endif
