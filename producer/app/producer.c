@@ -159,8 +159,11 @@ static void show_fill(void *arg, size_t done, size_t total, const struct kit_tab
 static enum status fill_kits(struct producer *p, struct err *err)
 {
     bool filled = false;
+    bool published_before = owner_backfill(p->owner) != OWNER_BACKFILL_FIRST;
     enum status rc = kit_table_is_filled(p->kits, &filled, err);
-    return rc == STATUS_OK && !filled ? kit_table_fill(p->kits, show_fill, p, err) : rc;
+    return rc == STATUS_OK && !filled
+               ? kit_table_fill(p->kits, published_before, show_fill, p, err)
+               : rc;
 }
 
 static void log_odoo(const struct producer *p)

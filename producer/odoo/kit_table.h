@@ -68,8 +68,9 @@ NODISCARD enum status kit_table_update(struct kit_table *table,
 /** @param filled  [out] false: bills may have changed while nobody watched: kit_table_fill */
 NODISCARD enum status kit_table_is_filled(struct kit_table *table, bool *filled, struct err *err);
 /**
- * Explodes every kit, in one transaction of its own, and marks the changed ones.
+ * Explodes every kit, in one transaction of its own.
  *
+ * @param mark      also mark the changed ones: they were published with what was known before
  * @param progress  called after each slice; changes of that slice; may be NULL
  * @return as kit_table_update
  */

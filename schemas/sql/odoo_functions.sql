@@ -215,7 +215,7 @@ DECLARE
     o jsonb := to_jsonb(OLD);
     n jsonb := to_jsonb(NEW);
 BEGIN
-    IF COALESCE((o ->> 'value_count')::integer, 0) > 1 IS DISTINCT FROM COALESCE((n ->> 'value_count')::integer, 0) > 1 THEN
+    IF (COALESCE((o ->> 'value_count')::integer, 0) > 1) <> (COALESCE((n ->> 'value_count')::integer, 0) > 1) THEN
         INSERT INTO public.stock_availability_dirty_shopify (product_id, cause)
         SELECT p.id, 2 FROM public.product_product p WHERE p.product_tmpl_id = NEW.product_tmpl_id;
     END IF;
