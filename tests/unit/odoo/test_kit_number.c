@@ -97,7 +97,7 @@ static void kit_number_least_takes_each_field_alone(void **state)
     (void)state;
     static const double A[] = {10, 8, 4, 0, 14};
     static const double B[] = {9, 9, 0, 6, 3};
-    static const double EXPECTED[] = {4, 4, 0, 0, 3}; /* 3 is not 4 + 0 - 0 */
+    static const double EXPECTED[] = {5, 4, 0, 0, 3}; /* 3 is not 5 + 0 - 0 */
     const struct kit_share shares[] = {{A, 2, 0.01}, {B, 1, 0.01}};
     double got[5] = {0};
     kit_number_least(shares, 2, 1, KIT_ROUND_NOT, 5, got);
