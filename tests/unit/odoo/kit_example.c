@@ -13,6 +13,7 @@ static const struct kit_uom UOMS[] = {
     {KG, 2, 1.0, 0.01},
     {GRAM, 2, 1000.0, 0.01},
     {WHOLE, 1, 1.0, 1.0},
+    {FINE, 1, 0.08333333333333333, 1e-16},
     {BROKEN, 1, 0.0, 0.01},
 };
 
@@ -41,14 +42,21 @@ static const struct kit_product PRODUCTS[] = {
     {LOOSE_CONSU, 0, UNIT, false, false, false},
 };
 
-/* Rows of one list, from the first to the last, or backwards and twice. */
+/* Rows of one list are added from the first to the last, or backwards and twice. */
+static size_t turns(size_t count, bool backwards)
+{
+    return backwards ? 2 * count : count;
+}
+
+static size_t place(size_t turn, size_t count, bool backwards)
+{
+    return backwards ? count - 1 - turn / 2 : turn;
+}
+
 #define ADD_ALL(rows, name, list, count, backwards)                                                \
-    do {                                                                                           \
-        for (size_t add_i = 0; add_i < ((backwards) ? 2 * (count) : (count)); add_i++) {           \
-            kit_rows_add_##name(rows,                                                              \
-                                (backwards) ? &(list)[(count)-1 - add_i / 2] : &(list)[add_i]);    \
-        }                                                                                          \
-    } while (0)
+    for (size_t turn = 0; turn < turns(count, backwards); turn++) {                                \
+        kit_rows_add_##name(rows, &(list)[place(turn, count, backwards)]);                         \
+    }
 
 static int32_t unit_or(int32_t uom_id)
 {
@@ -57,8 +65,8 @@ static int32_t unit_or(int32_t uom_id)
 
 void kit_example_add_shop(struct kit_rows *rows, bool backwards)
 {
-    ADD_ALL(rows, uom, UOMS, sizeof UOMS / sizeof *UOMS, backwards);
-    ADD_ALL(rows, product, PRODUCTS, sizeof PRODUCTS / sizeof *PRODUCTS, backwards);
+    ADD_ALL(rows, uom, UOMS, sizeof UOMS / sizeof *UOMS, backwards)
+    ADD_ALL(rows, product, PRODUCTS, sizeof PRODUCTS / sizeof *PRODUCTS, backwards)
 }
 
 static void add_example(struct kit_rows *rows, const struct kit_example *ex, bool backwards)
@@ -83,11 +91,11 @@ static void add_example(struct kit_rows *rows, const struct kit_example *ex, boo
     while (n[4] < MOST && ex->children[n[4]].parent_id != 0) {
         n[4]++;
     }
-    ADD_ALL(rows, bom, boms, n[0], backwards);
-    ADD_ALL(rows, line, lines, n[1], backwards);
-    ADD_ALL(rows, filter, ex->filters, n[2], backwards);
-    ADD_ALL(rows, value, ex->values, n[3], backwards);
-    ADD_ALL(rows, child, ex->children, n[4], backwards);
+    ADD_ALL(rows, bom, boms, n[0], backwards)
+    ADD_ALL(rows, line, lines, n[1], backwards)
+    ADD_ALL(rows, filter, ex->filters, n[2], backwards)
+    ADD_ALL(rows, value, ex->values, n[3], backwards)
+    ADD_ALL(rows, child, ex->children, n[4], backwards)
 }
 
 const struct kit_part *kit_example_part(const struct kit_needs *needs, int32_t component_id)

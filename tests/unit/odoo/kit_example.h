@@ -12,7 +12,7 @@
 
 /* --- the shop that all examples share; ids --- */
 
-enum { UNIT = 1, DOZEN, BOX6, PACK7, KG, GRAM, WHOLE, BROKEN, NO_UOM = 99 };
+enum { UNIT = 1, DOZEN, BOX6, PACK7, KG, GRAM, WHOLE, FINE, BROKEN, NO_UOM = 99 };
 
 enum {
     A = 1,

@@ -51,7 +51,7 @@ static const struct {
     {"least of three", {{9, 1, 0.01}, {8, 4, 0.01}, {7, 1, 0.01}}, 3, 1, {2, 2, 2}},
     {"one below zero", {{9, 1, 0.01}, {-8, 4, 0.01}, {7, 1, 0.01}}, 3, 1, {-2, -2, -2}},
     {"a need below zero", {{9, -2, 0.01}}, 1, 1, {-5, -5, -5}},
-    {"nothing limits", {{0}}, 0, 4, {0, 0, 0}},
+    {"nothing limits", {{0, 0, 0}}, 0, 4, {0, 0, 0}},
 };
 
 static void kit_number_least_equals_odoo(void **state)
