@@ -23,7 +23,7 @@ static double round_away(double value)
 
 static bool is_roundable(double value, double rounding)
 {
-    return rounding > 0.0 && isfinite(value);
+    return rounding > 0.0 && isfinite(rounding) && isfinite(value);
 }
 
 /* About one ulp of the value, with its sign. */

@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-/** Odoo's float_round(value, precision_rounding=rounding, HALF-UP); rounding <= 0 returns value
- * unchanged. */
+/** Odoo's float_round(value, precision_rounding=rounding, HALF-UP); rounding <= 0 or not finite
+ * returns value unchanged. */
 double quantity_round_half_up(double value, double rounding);
 /** Odoo's float_round, UP: away from zero, unless a step is missed by an ulp. Else as HALF-UP. */
 double quantity_round_up(double value, double rounding);

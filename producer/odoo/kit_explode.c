@@ -6,6 +6,7 @@
 
 #include "common/core/mem.h"
 #include "common/model/quantity.h"
+#include "producer/odoo/id_list.h"
 
 #define NOWHERE SIZE_MAX
 
@@ -410,23 +411,19 @@ static void note_composite(struct explosion *e, const struct kit_product *compon
     ADD_ROW(e, edges, edge_count, edge_room, &edge);
 }
 
-/* Odoo's _compute_quantity. strict: units of two categories are a problem; else the number stays.
- */
-static double convert(
-    struct explosion *e, double quantity, const struct kit_uom *from, int32_t to_id, bool strict)
+/* Odoo's _compute_quantity between units of a component's. to NULL or of another category: the
+ * number stays, as Odoo leaves it where it does not refuse. */
+static double convert(struct explosion *e,
+                      double quantity,
+                      const struct kit_uom *from,
+                      const struct kit_uom *to,
+                      int32_t component_id)
 {
-    const struct kit_uom *to = find_uom(e->rows, to_id);
-    if (quantity == 0 || from->id == to_id) {
-        return quantity;
-    }
-    if (to == NULL || from->category_id != to->category_id) {
-        if (strict) {
-            note_problem(e, to == NULL ? KIT_UOM_UNKNOWN : KIT_UOM_CATEGORY, e->product);
-        }
+    if (quantity == 0 || to == NULL || from == to || from->category_id != to->category_id) {
         return quantity;
     }
     if (from->factor == 0 || to->factor == 0) {
-        note_problem(e, KIT_UOM_FACTOR, e->product);
+        note_problem(e, KIT_UOM_FACTOR, component_id);
         return quantity;
     }
     return quantity / from->factor * to->factor;
@@ -489,11 +486,14 @@ static void open_component(struct explosion *e,
         return;
     }
     const struct kit_uom *to = find_uom(e->rows, bom->uom_id);
-    double batches = convert(e, quantity / bom->quantity, unit, bom->uom_id, true);
     if (to == NULL) {
         note_problem(e, KIT_UOM_UNKNOWN, component_id);
         return;
     }
+    if (quantity != 0 && unit->category_id != to->category_id) {
+        note_problem(e, KIT_UOM_CATEGORY, component_id);
+    }
+    double batches = convert(e, quantity / bom->quantity, unit, to, component_id);
     open_bom(e, bom, component_id, quantity_round_up(batches, to->rounding), at->opening);
 }
 
@@ -611,28 +611,63 @@ static bool leads_to_new(const struct explosion *e, size_t at)
     return true;
 }
 
-/* Products whose numbers are needed for each other's have none: edges are taken away from where no
- * edge begins until none is left, or only cycles are. */
-static void find_cycle(struct explosion *e)
+static int by_target(const void *left, const void *right)
 {
-    size_t left = e->edge_count;
-    bool moved = true;
-    while (left > 0 && moved) {
-        moved = false;
-        for (size_t i = 0; i < left; i++) {
-            bool begins = false;
-            for (size_t k = 0; k < left && !begins; k++) {
-                begins = e->edges[k].from == e->edges[i].to;
-            }
-            if (!begins) {
-                e->edges[i--] = e->edges[--left];
-                moved = true;
+    const struct edge *a = left;
+    const struct edge *b = right;
+    int result = order(a->to, b->to);
+    return result != 0 ? result : order(a->from, b->from);
+}
+
+/* Takes products away whose numbers need no other's any more, with the edges to them. @param out
+ * edges that begin at each node; what is left above 0 is on a cycle or leads to one */
+static void take_away(const struct explosion *e, const struct id_list *nodes, size_t *out)
+{
+    size_t *ready = mem_calloc(nodes->count, sizeof *ready);
+    size_t count = 0;
+    for (size_t i = 0; i < nodes->count; i++) {
+        if (out[i] == 0) {
+            ready[count++] = i;
+        }
+    }
+    while (count > 0) {
+        struct edge key = {.from = INT32_MIN, .to = nodes->ids[ready[--count]]};
+        for (size_t i = lower_bound(e->edges, e->edge_count, sizeof key, &key, by_target);
+             i < e->edge_count && e->edges[i].to == key.to; i++) {
+            size_t from = id_list_index(nodes->ids, nodes->count, e->edges[i].from);
+            if (--out[from] == 0) {
+                ready[count++] = from;
             }
         }
     }
-    if (left > 0) {
-        note_problem(e, KIT_CYCLE, e->edges[0].to);
+    mem_free(ready);
+}
+
+/* Products whose numbers are needed for each other's have none. */
+static void find_cycle(struct explosion *e)
+{
+    struct id_list nodes = {0};
+    if (e->edge_count == 0) {
+        return;
     }
+    qsort(e->edges, e->edge_count, sizeof *e->edges, by_target);
+    for (size_t i = 0; i < e->edge_count; i++) {
+        id_list_add(&nodes, e->edges[i].from);
+        id_list_add(&nodes, e->edges[i].to);
+    }
+    id_list_sort(&nodes);
+    size_t *out = mem_calloc(nodes.count, sizeof *out);
+    for (size_t i = 0; i < e->edge_count; i++) {
+        out[id_list_index(nodes.ids, nodes.count, e->edges[i].from)]++;
+    }
+    take_away(e, &nodes, out);
+    for (size_t i = 0; i < nodes.count; i++) {
+        if (out[i] > 0) {
+            note_problem(e, KIT_CYCLE, nodes.ids[i]);
+        }
+    }
+    mem_free(out);
+    id_list_release(&nodes);
 }
 
 static int by_component(const void *left, const void *right)

@@ -148,7 +148,7 @@ enum kit_problem {
 /** Far above any real kit; they bound what broken data can cost. */
 #define KIT_MAX_LINES   100000 /* lines that come up */
 #define KIT_MAX_DEPTH   2000   /* kits within kits */
-#define KIT_MAX_THROUGH 200    /* times that a component limits with a number of its own */
+#define KIT_MAX_THROUGH 2000   /* times that a component limits with a number of its own */
 
 /** Zero-initialise; keeps its memory between calls. */
 struct kit_needs {

@@ -689,6 +689,7 @@ static enum status read_all_ids(struct kit_table *t, struct id_list *all, struct
 
 enum status kit_table_fill(
     struct kit_table *table,
+    bool mark,
     void (*progress)(void *arg, size_t done, size_t total, const struct kit_table_changes *changes),
     void *arg,
     struct err *err)
@@ -704,7 +705,7 @@ enum status kit_table_fill(
         size_t left = all.count - done;
         size_t count = left < FILL_SLICE ? left : FILL_SLICE;
         status = kit_table_update(table, all.ids + done, count, &none, &changes, err);
-        if (status == STATUS_OK && changes.changed > 0) {
+        if (status == STATUS_OK && mark && changes.changed > 0) {
             status =
                 marks_insert(table->conn, changes.changed_ids, changes.changed, CAUSE_PARENT, err);
         }

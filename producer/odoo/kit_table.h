@@ -76,6 +76,7 @@ NODISCARD enum status kit_table_is_filled(struct kit_table *table, bool *filled,
  */
 NODISCARD enum status kit_table_fill(
     struct kit_table *table,
+    bool mark,
     void (*progress)(void *arg, size_t done, size_t total, const struct kit_table_changes *changes),
     void *arg,
     struct err *err);
