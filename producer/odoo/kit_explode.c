@@ -503,7 +503,8 @@ static void count_component(struct explosion *e,
                             double quantity)
 {
     double rounded = quantity_round_up(quantity, unit->rounding);
-    double need = component->is_storable ? convert(e, rounded, unit, component->uom_id, false) : 0;
+    const struct kit_uom *own = find_uom(e->rows, component->uom_id);
+    double need = component->is_storable ? convert(e, rounded, unit, own, component->id) : 0;
     if (!isfinite(need)) {
         note_problem(e, KIT_TOO_LARGE, component->id);
         need = 0;
