@@ -185,6 +185,13 @@ static enum status plan_stock(struct lane *l,
         note_unpark(l, stock->product_id);
         return STATUS_OK;
     }
+    if (!rules_has_number(stock)) {
+        park_product(
+            l, stock, "kit_without_number", event,
+            "its bill of materials is broken in Odoo (see 'stocksync-producer stock'): the "
+            "store keeps its number");
+        return STATUS_OK;
+    }
     const char *reason = find_item(l, text, &item, detail, sizeof detail);
     if (reason != NULL) {
         park_product(l, stock, reason, event, detail);

@@ -16,7 +16,7 @@ enum exclusion rules_exclusion(const struct product_stock *stock)
     if (!stock->shopify_enabled) {
         return EXCLUDED_DISABLED;
     }
-    return stock->is_kit ? EXCLUDED_KIT : EXCLUDED_NOT;
+    return EXCLUDED_NOT;
 }
 
 const char *exclusion_name(enum exclusion exclusion)
@@ -28,13 +28,16 @@ const char *exclusion_name(enum exclusion exclusion)
         return "inactive";
     case EXCLUDED_DISABLED:
         return "disabled";
-    case EXCLUDED_KIT:
-        return "kit";
     case EXCLUDED_NOT:
     case EXCLUSION_COUNT:
         break;
     }
     return "none";
+}
+
+bool rules_has_number(const struct product_stock *stock)
+{
+    return !stock->is_kit || stock->warehouse_count > 0;
 }
 
 const char *rules_match_text(const struct store_rules *rules, const struct product_stock *stock)

@@ -35,14 +35,16 @@ enum exclusion {
     EXCLUDED_GONE,
     EXCLUDED_INACTIVE,
     EXCLUDED_DISABLED,
-    EXCLUDED_KIT,
     EXCLUSION_COUNT
 };
 
 /** The reason, or EXCLUDED_NOT. NULL: a tombstone, the product is gone. */
 enum exclusion rules_exclusion(const struct product_stock *stock);
-/** "inactive", "disabled", "kit", "gone", "none"; static, for metrics. */
+/** "inactive", "disabled", "gone", "none"; static, for metrics. */
 const char *exclusion_name(enum exclusion exclusion);
+/** False: a kit whose bill of materials is broken, so that Odoo has no number for it either. No
+ * warehouse is not "no stock". */
+bool rules_has_number(const struct product_stock *stock);
 /** The text by which this store knows the product (SKU or barcode); NULL when it has none. Borrowed
  * from stock. */
 const char *rules_match_text(const struct store_rules *rules, const struct product_stock *stock);

@@ -20,7 +20,7 @@ static void rules_exclusion_names_the_first_reason(void **state)
         {true, true, false, EXCLUDED_NOT, "none"},
         {false, true, false, EXCLUDED_INACTIVE, "inactive"},
         {true, false, false, EXCLUDED_DISABLED, "disabled"},
-        {true, true, true, EXCLUDED_KIT, "kit"},
+        {true, true, true, EXCLUDED_NOT, "none"},
         {false, false, true, EXCLUDED_INACTIVE, "inactive"},
         {true, false, true, EXCLUDED_DISABLED, "disabled"},
     };
@@ -32,6 +32,18 @@ static void rules_exclusion_names_the_first_reason(void **state)
     }
     assert_int_equal(rules_exclusion(NULL), EXCLUDED_GONE);
     assert_string_equal(exclusion_name(EXCLUDED_GONE), "gone");
+}
+
+static void rules_has_number_tells_a_broken_kit_from_an_empty_one(void **state)
+{
+    (void)state;
+    struct warehouse_stock warehouse = {.warehouse_id = 1};
+    struct product_stock plain = {.is_kit = false};
+    struct product_stock broken = {.is_kit = true};
+    struct product_stock empty = {.is_kit = true, .warehouses = &warehouse, .warehouse_count = 1};
+    assert_true(rules_has_number(&plain));
+    assert_false(rules_has_number(&broken));
+    assert_true(rules_has_number(&empty));
 }
 
 static void rules_match_text_is_null_where_the_product_has_none(void **state)
@@ -139,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_exclusion_names_the_first_reason),
+        cmocka_unit_test(rules_has_number_tells_a_broken_kit_from_an_empty_one),
         cmocka_unit_test(rules_match_text_is_null_where_the_product_has_none),
         cmocka_unit_test(rules_quantity_follows_the_table),
         cmocka_unit_test(rules_quantity_refuses_a_forecast_that_was_not_read),
