@@ -11,6 +11,7 @@
 #include "producer/odoo/horizon.h"
 #include "producer/odoo/install.h"
 #include "producer/odoo/marks.h"
+#include "producer/odoo/published.h"
 
 static const char OWNER_SQL[] = "SELECT epoch, since, host, pid, revision_ceiling, (SELECT "
                                 "count(*) FROM stocksync.parked_product) FROM stocksync.owner";
@@ -64,6 +65,50 @@ static enum status print_marks(const struct databases *dbs, struct err *err)
     return rc;
 }
 
+static const char KITS_SQL[] =
+    "SELECT count(*), count(problem), (SELECT filled_at IS NOT NULL FROM stocksync.kit_table),"
+    " (SELECT string_agg(x.kit_id || ' (' || x.problem || ')', ', ') FROM (SELECT kit_id, problem"
+    " FROM stocksync.kit WHERE problem IS NOT NULL ORDER BY kit_id LIMIT 5) x) FROM stocksync.kit";
+
+static enum status print_kits(const struct databases *dbs, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(dbs->odoo, KITS_SQL, NULL, "llbt", &rows, err);
+    if (rc == STATUS_OK) {
+        (void)printf("kits             %lld%s\n", (long long)pg_i64(&rows, 0, 0),
+                     pg_bool(&rows, 0, 2) ? "" : ", not read yet: a starting producer does it");
+        if (pg_i64(&rows, 0, 1) > 0) {
+            (void)printf("  without number %lld: %s\n", (long long)pg_i64(&rows, 0, 1),
+                         pg_text(&rows, 0, 3));
+        }
+    }
+    pg_rows_release(&rows);
+    return rc;
+}
+
+static enum status
+print_pass(const struct producer_conf *conf, const struct databases *dbs, struct err *err)
+{
+    struct full_pass_state pass;
+    char when[CLOCK_TEXT_SIZE];
+    enum status rc = full_pass_read(dbs->odoo, &pass, err);
+    if (rc != STATUS_OK || conf->producer.full_pass_ms <= 0) {
+        return rc;
+    }
+    if (full_pass_is_running(&pass)) {
+        (void)printf("full pass        running since %s: %lld of %lld products, %lld differed\n",
+                     clock_format_utc(pass.started_us, when), (long long)pass.compared,
+                     (long long)pass.total, (long long)pass.republished);
+    } else if (pass.finished_us > 0) {
+        (void)printf("full pass        finished %s: %lld products, %lld differed\n",
+                     clock_format_utc(pass.finished_us, when), (long long)pass.compared,
+                     (long long)pass.republished);
+    } else {
+        (void)printf("full pass        not begun\n");
+    }
+    return STATUS_OK;
+}
+
 enum status cmd_status(const struct cli_call *call, const void *root, struct err *err)
 {
     (void)call;
@@ -82,6 +127,12 @@ enum status cmd_status(const struct cli_call *call, const void *root, struct err
     }
     if (rc == STATUS_OK) {
         rc = print_marks(&dbs, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = print_kits(&dbs, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = print_pass(conf, &dbs, err);
     }
     databases_close(&dbs);
     return rc;

@@ -9,7 +9,7 @@
 
 /*
  * Every column that our SQL names, as "table.column", where the row is missing in the catalogue.
- * $1: with those of the forecast. The version's own columns come first: without them this is not
+ * $1: with those of the forecast; $2, $3: with those that only some versions have. The version's own columns come first: without them this is not
  * Odoo's database at all.
  */
 static const char MISSING_COLUMNS[] =
@@ -40,12 +40,14 @@ static const char MISSING_COLUMNS[] =
     " ('mrp_bom_line', 'bom_id'), ('mrp_bom_line', 'product_id'), ('mrp_bom_line', 'product_qty'),"
     " ('mrp_bom_line', 'product_uom_id'), ('mrp_bom_line', 'sequence'),"
     " ('mrp_bom_line_product_template_attribute_value_rel', 'mrp_bom_line_id'),"
+    " ('product_template', 'is_storable'), ('stock_move', 'location_final_id'),"
     " ('product_commingled', 'parent_product_id'), ('product_commingled', 'product_id'))"
     " AS n(tab, col)"
     " LEFT JOIN pg_class c ON c.relname = n.tab AND c.relkind IN ('r', 'p')"
     " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')"
     " LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = n.col AND NOT a.attisdropped"
     " WHERE a.attname IS NULL AND ($1 OR n.tab <> 'stock_move')"
+    " AND ($2 OR n.col <> 'is_storable') AND ($3 OR n.col <> 'location_final_id')"
     " AND (n.tab <> 'product_commingled' OR c.oid IS NOT NULL)"
     " AND (n.tab NOT LIKE 'mrp%' OR to_regclass('public.mrp_bom') IS NOT NULL)";
 
@@ -68,12 +70,17 @@ static const char HAS_COMPUTED_FLAG[] =
 
 static const char DATABASE_UUID[] = "SELECT stocksync.database_uuid()";
 
-static enum status check_columns(struct pg_conn *conn, bool forecast, struct err *err)
+static enum status check_columns(struct pg_conn *conn,
+                                 bool forecast,
+                                 const struct odoo_dialect *dialect,
+                                 struct err *err)
 {
     struct pg_args args;
     struct pg_rows rows = {0};
     pg_args_init(&args, 16);
     pg_args_bool(&args, forecast);
+    pg_args_bool(&args, dialect == NULL || dialect->has_storable_flag);
+    pg_args_bool(&args, dialect == NULL || dialect->has_final_location);
     enum status status = pg_query(conn, MISSING_COLUMNS, &args, "t", &rows, err);
     if (status == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
         status = err_set(err, STATUS_DATABASE_UNFIT,
@@ -141,7 +148,7 @@ odoo_version_read(struct pg_conn *conn, bool forecast, struct odoo_shape *shape,
     *shape = (struct odoo_shape){.server_version = pg_conn_server_version(conn)};
     enum status status = check_version(conn, shape, err);
     if (status == STATUS_OK) {
-        status = check_columns(conn, forecast, err);
+        status = check_columns(conn, forecast, shape->dialect, err);
     }
     if (status == STATUS_OK) {
         status = find_flag(conn, shape, err);

@@ -43,16 +43,6 @@ def test_without_forecast_its_numbers_are_absent(producer_only, shop):
     assert {(one.incoming, one.outgoing, one.forecast) for one in numbers} == {(None, None, None)}
 
 
-def test_kits_are_marked_and_carry_no_numbers_yet(producer_only, shop):
-    producer_only.backfill()
-    producer_only.producer.start()
-    producer_only.wait_published()
-    kits = [stock for stock in record.decode_all(producer_only.records()) if stock.is_kit]
-    assert {kit.product_id for kit in kits} == {
-        number for number, product in shop.before.items() if product.is_kit}
-    assert all(kit.warehouses == {} for kit in kits)
-
-
 def test_deleted_product_becomes_a_tombstone_and_may_come_back(producer_only, connection):
     """Deleted, and another time deleted and made again in one transaction: revisions rise."""
     pipeline = producer_only
