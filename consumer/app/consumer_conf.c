@@ -145,7 +145,9 @@ enum status consumer_conf_need_store(const struct consumer_conf *conf, struct er
 {
     return conf->stores.count > 0
                ? STATUS_OK
-               : err_set(err, STATUS_CONFIG, "no store is configured: add a section [store.NAME]");
+               : err_set(err, STATUS_CONFIG,
+                         "no store is configured: add a section [store.NAME], or run with --role "
+                         "parents alone");
 }
 
 /* The name becomes part of a group id, a metric label and a client id. */
@@ -180,6 +182,11 @@ static void check_store(const struct consumer_conf *conf,
     if (!is_plain_name(name)) {
         conf_problem_add(problems, line,
                          "[store.%s]: letters, digits, '-' and '_' only, at most 40", name);
+    }
+    if (strcmp(name, "parents") == 0) {
+        conf_problem_add(problems, line,
+                         "[store.%s]: the name of a role and of its consumer group; choose another",
+                         name);
     }
     if (s->shop_domain != NULL && !is_host(s->shop_domain)) {
         conf_problem_add(
