@@ -88,6 +88,11 @@ struct parents_lane {
     struct parents_view view;
 };
 
+static const char *group_of(const struct parents_lane *l)
+{
+    return l->conf->consumer.parents_group;
+}
+
 /* --- states --- */
 
 static void set_state(struct parents_lane *l, enum parents_state state, const char *why)
@@ -199,7 +204,7 @@ static void let_go(struct parents_lane *l, const struct source_event *event)
     struct err err = {0};
     if (event->type == SOURCE_REVOKED && commit(l, true, &err) != STATUS_OK) {
         log_failure(LOG_WARN, MOD, "commit_on_revoke", &err,
-                    LOG_FIELDS(LF_TEXT("group", PARENTS_GROUP)));
+                    LOG_FIELDS(LF_TEXT("group", group_of(l))));
     }
     for (size_t i = 0; i < event->partition_count; i++) {
         *position_of(l, event->partitions[i]) = (struct position){.assigned = false};
@@ -223,7 +228,7 @@ static void handle_assignment(struct parents_lane *l, const struct source_event 
         let_go(l, event);
     }
     show_partitions(l, event->type == SOURCE_ASSIGNED);
-    log_info(MOD, name, LF_TEXT("group", PARENTS_GROUP), LF_INT("count", event->partition_count),
+    log_info(MOD, name, LF_TEXT("group", group_of(l)), LF_INT("count", event->partition_count),
              LF_INT("assigned", record_source_assigned_count(l->source)));
 }
 
@@ -281,7 +286,7 @@ static enum status take_records(struct parents_lane *l, bool *more, struct err *
         if (rc == STATUS_BROKER_LOST) {
             /* the client reconnects by itself; polling must go on */
             log_failure(LOG_WARN, MOD, "kafka_lost", err,
-                        LOG_FIELDS(LF_TEXT("group", PARENTS_GROUP)));
+                        LOG_FIELDS(LF_TEXT("group", group_of(l))));
             *more = false;
             return STATUS_OK;
         }
@@ -430,8 +435,8 @@ static enum status open_session(struct parents_lane *l, struct err *err)
 {
     struct record_source_options options = {.kafka = &l->conf->shared.kafka,
                                             .topic = l->conf->shared.topic.name,
-                                            .group_id = PARENTS_GROUP,
-                                            .client_id = PARENTS_GROUP};
+                                            .group_id = group_of(l),
+                                            .client_id = "stocksync-parents"};
     l->parents = parents_new(l->conf->shared.odoo.dsn);
     enum status rc = parents_open(l->parents, err);
     return rc == STATUS_OK ? record_source_open(&options, &l->source, err) : rc;

@@ -2,11 +2,11 @@
  * parents_lane: the thread of role parents: records of the topic, to marks for the kits that the
  * products are part of.
  *
- * It owns a Kafka client of group stocksync-parents and a connection to Odoo's database. Records
- * with cause parent are not followed: kit_component holds every kit that a product is part of,
- * through other kits as well. Offsets are committed after the marks are; a crash in between marks
- * again. Failures drop the session (client and connection) and begin it anew; the lane never ends
- * the process. Any number of processes share the group.
+ * It owns a Kafka client of group [consumer] parents_group and a connection to Odoo's database.
+ * Records with cause parent are not followed: kit_component holds every kit that a product is part
+ * of, through other kits as well. Offsets are committed after the marks are; a crash in between
+ * marks again. Failures drop the session (client and connection) and begin it anew; the lane never
+ * ends the process. Any number of processes share the group.
  */
 #ifndef STOCKSYNC_CONSUMER_APP_PARENTS_LANE_H
 #define STOCKSYNC_CONSUMER_APP_PARENTS_LANE_H
@@ -15,9 +15,6 @@
 
 #include "common/core/strbuf.h"
 #include "consumer/app/consumer_conf.h"
-
-/* Group and client id; no store may have that name's last word. */
-#define PARENTS_GROUP "stocksync-parents"
 
 /* name, log text, why an operator sees it */
 #define PARENTS_STATE_MAP(X)                                                                       \
