@@ -4,6 +4,7 @@
 #include "consumer/app/commands.h"
 #include "consumer/app/consumer_conf.h"
 #include "consumer/app/rule_table.h"
+#include "consumer/parents/parents.h"
 #include "consumer/shopify/catalog.h"
 #include "consumer/state/state.h"
 
@@ -30,6 +31,14 @@ static enum status check_state(const struct consumer_conf *conf, struct err *err
     struct state *state = state_new(conf_state_dsn(&conf->shared), "check");
     enum status rc = state_open(state, err);
     state_free(state);
+    return rc;
+}
+
+static enum status check_parents(const struct consumer_conf *conf, struct err *err)
+{
+    struct parents *parents = parents_new(conf->shared.odoo.dsn);
+    enum status rc = parents_open(parents, err);
+    parents_free(parents);
     return rc;
 }
 
@@ -104,10 +113,19 @@ enum status cmd_check(const struct cli_call *call, const void *root, struct err 
 {
     (void)call;
     const struct consumer_conf *conf = root;
-    enum status worst = consumer_conf_need_store(conf, err);
     struct err one = {0};
-    (void)printf(worst == STATUS_OK ? "ok      configuration\n"
-                                    : "FAILED  configuration: no store\n");
+    bool has_odoo = conf->shared.odoo.dsn != NULL;
+    enum status worst = has_odoo ? STATUS_OK : consumer_conf_need_store(conf, err);
+    if (worst != STATUS_OK) {
+        (void)printf("FAILED  configuration: no store\n");
+    } else {
+        (void)printf("ok      configuration%s\n",
+                     conf->stores.count == 0 ? ": no store, so it is for --role parents only" : "");
+    }
+    if (has_odoo) {
+        report("parents: kits and marks in Odoo's database", check_parents(conf, &one), &one,
+               &worst, err);
+    }
     report("state: schema stocksync", check_state(conf, &one), &one, &worst, err);
     report("topic", check_topic(conf, &one), &one, &worst, err);
     for (size_t i = 0; i < conf->stores.count; i++) {

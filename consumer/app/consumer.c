@@ -1,5 +1,6 @@
 /*
- * The run command: one lane for each store, the HTTP responder, and the wait for a signal.
+ * The run command: one lane for each store, one for role parents, the HTTP responder, and the wait
+ * for a signal.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "common/http/http_server.h"
 #include "consumer/app/commands.h"
 #include "consumer/app/lane.h"
+#include "consumer/app/parents_lane.h"
 
 #define MOD "consumer"
 
@@ -20,6 +22,13 @@
 struct consumer {
     struct lane **lanes;
     size_t count;
+    struct parents_lane *parents; /* NULL: not run here */
+};
+
+/* Which of the roles this process runs. */
+struct roles {
+    bool stores;
+    bool parents;
 };
 
 /* --- HTTP --- */
@@ -31,9 +40,14 @@ static unsigned show_ready(void *context, struct strbuf *body)
     for (size_t i = 0; i < c->count; i++) {
         ready += lane_is_ready(c->lanes[i]);
     }
+    bool parents = c->parents == NULL || parents_lane_is_ready(c->parents);
     strbuf_appendf(body, "%zu of %zu stores are served, or wait for a person: see /status\n", ready,
                    c->count);
-    return ready == c->count ? 200 : 503;
+    if (c->parents != NULL) {
+        strbuf_append_text(body, parents ? "parents of kits are marked, or wait for a person\n"
+                                         : "parents of kits are not marked yet\n");
+    }
+    return ready == c->count && parents ? 200 : 503;
 }
 
 static unsigned show_status(void *context, struct strbuf *body)
@@ -45,7 +59,12 @@ static unsigned show_status(void *context, struct strbuf *body)
         strbuf_append_text(body, i > 0 ? "," : "");
         lane_append_status(c->lanes[i], body);
     }
-    strbuf_append_text(body, "]}\n");
+    strbuf_append_text(body, "]");
+    if (c->parents != NULL) {
+        strbuf_append_text(body, ",\"parents\":");
+        parents_lane_append_status(c->parents, body);
+    }
+    strbuf_append_text(body, "}\n");
     return 200;
 }
 
@@ -53,9 +72,10 @@ static unsigned show_index(void *context, struct strbuf *body)
 {
     (void)context;
     strbuf_append_text(body, "stocksync-consumer " STOCKSYNC_VERSION
-                             "\n\n/status   stores, states, counts (JSON)\n/metrics  Prometheus\n"
-                             "/readyz   200 when every store is served, or in a state that only a "
-                             "person can cure\n/healthz  200 "
+                             "\n\n/status   stores, parents: states, counts (JSON)\n"
+                             "/metrics  Prometheus\n"
+                             "/readyz   200 when every store and role parents is served, or in a "
+                             "state that only a person can cure\n/healthz  200 "
                              "while the process lives\n");
     return 200;
 }
@@ -69,6 +89,43 @@ static const struct http_route ROUTES[] = {
 };
 
 /* --- lanes --- */
+
+static bool has_role(const struct cli_call *call, const char *name)
+{
+    const char *wanted = NULL;
+    for (size_t i = 0; (wanted = cli_value(call, "--role", i)) != NULL; i++) {
+        if (strcmp(wanted, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status choose_roles(const struct cli_call *call,
+                                const struct consumer_conf *conf,
+                                struct roles *roles,
+                                struct err *err)
+{
+    bool all = !cli_has(call, "--role") && !cli_has(call, "--store");
+    const char *wanted = NULL;
+    for (size_t i = 0; (wanted = cli_value(call, "--role", i)) != NULL; i++) {
+        if (strcmp(wanted, "stores") != 0 && strcmp(wanted, "parents") != 0) {
+            return err_set(err, STATUS_USAGE, "--role %s: the roles are stores and parents",
+                           wanted);
+        }
+    }
+    roles->stores = all || cli_has(call, "--store") || has_role(call, "stores");
+    roles->parents = all || has_role(call, "parents");
+    if (roles->parents && conf->shared.odoo.dsn == NULL) {
+        if (!all) {
+            return err_set(err, STATUS_CONFIG,
+                           "--role parents marks kits in Odoo's database: set [odoo] dsn");
+        }
+        roles->parents = false;
+        log_info(MOD, "parents", LF_MSG("parents not run here: no [odoo] dsn"));
+    }
+    return roles->stores ? consumer_conf_need_store(conf, err) : STATUS_OK;
+}
 
 static bool is_chosen(const struct cli_call *call, const char *name)
 {
@@ -125,7 +182,43 @@ static bool all_done(const struct consumer *c)
             return false;
         }
     }
-    return true;
+    return c->parents == NULL || parents_lane_is_done(c->parents);
+}
+
+static bool all_ready(const struct consumer *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (!lane_is_ready(c->lanes[i])) {
+            return false;
+        }
+    }
+    return c->parents == NULL || parents_lane_is_ready(c->parents);
+}
+
+static void ask_reload(const struct consumer *c)
+{
+    log_info(MOD, "reload", LF_MSG("tokens are read again"));
+    for (size_t i = 0; i < c->count; i++) {
+        lane_ask_reload(c->lanes[i]);
+    }
+    if (c->parents != NULL) {
+        parents_lane_ask_reload(c->parents);
+    }
+}
+
+/* Asks every lane to finish and waits until all have. */
+static void stop_all(const struct consumer *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        lane_ask_stop(c->lanes[i]);
+    }
+    if (c->parents != NULL) {
+        parents_lane_ask_stop(c->parents);
+    }
+    while (!all_done(c)) {
+        struct timespec nap = {.tv_nsec = 20000000};
+        (void)nanosleep(&nap, NULL);
+    }
 }
 
 static void wait_for_end(struct consumer *c)
@@ -133,15 +226,9 @@ static void wait_for_end(struct consumer *c)
     bool ready = false;
     while (!all_done(c) && signals_sleep(TICK_MS)) {
         if (signals_take_reload()) {
-            log_info(MOD, "reload", LF_MSG("tokens are read again"));
-            for (size_t i = 0; i < c->count; i++) {
-                lane_ask_reload(c->lanes[i]);
-            }
+            ask_reload(c);
         }
-        bool joined = true;
-        for (size_t i = 0; i < c->count; i++) {
-            joined = joined && lane_is_ready(c->lanes[i]);
-        }
+        bool joined = all_ready(c);
         if (joined && !ready) {
             service_ready();
         }
@@ -162,7 +249,7 @@ static enum status worst_result(const struct consumer *c, struct err *err)
             *err = one;
         }
     }
-    return worst;
+    return worst == STATUS_OK && c->parents != NULL ? parents_lane_result(c->parents, err) : worst;
 }
 
 enum status cmd_run(const struct cli_call *call, const void *root, struct err *err)
@@ -170,15 +257,19 @@ enum status cmd_run(const struct cli_call *call, const void *root, struct err *e
     const struct consumer_conf *conf = root;
     struct consumer c = {0};
     struct http_server *server = NULL;
-    enum status rc = consumer_conf_need_store(conf, err);
+    struct roles roles = {0};
+    enum status rc = choose_roles(call, conf, &roles, err);
     if (rc == STATUS_OK) {
         rc = check_choice(call, conf, err);
     }
     if (rc == STATUS_OK) {
         rc = signals_install(err);
     }
-    if (rc == STATUS_OK) {
+    if (rc == STATUS_OK && roles.stores) {
         rc = start_lanes(&c, call, conf, err);
+    }
+    if (rc == STATUS_OK && roles.parents) {
+        rc = parents_lane_start(conf, cli_has(call, "--once"), &c.parents, err);
     }
     if (rc == STATUS_OK) {
         rc = http_server_start(conf->consumer.listen, ROUTES, sizeof ROUTES / sizeof ROUTES[0], &c,
@@ -190,13 +281,7 @@ enum status cmd_run(const struct cli_call *call, const void *root, struct err *e
                  LF_TEXT("topic", conf->shared.topic.name));
         wait_for_end(&c);
     }
-    for (size_t i = 0; i < c.count; i++) {
-        lane_ask_stop(c.lanes[i]);
-    }
-    while (!all_done(&c)) {
-        struct timespec nap = {.tv_nsec = 20000000};
-        (void)nanosleep(&nap, NULL);
-    }
+    stop_all(&c);
     http_server_free(server);
     if (rc == STATUS_OK) {
         rc = worst_result(&c, err);
@@ -204,6 +289,7 @@ enum status cmd_run(const struct cli_call *call, const void *root, struct err *e
     for (size_t i = 0; i < c.count; i++) {
         lane_free(c.lanes[i]);
     }
+    parents_lane_free(c.parents);
     mem_free(c.lanes);
     log_info(MOD, "stopped", LF_TEXT("status", status_name(rc)));
     return rc;

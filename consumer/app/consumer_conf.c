@@ -37,6 +37,12 @@ static const struct conf_option CONSUMER_OPTIONS[] = {
      .min = 10000,
      .max = INT64_C(30) * 86400000,
      .help = "how often a store's SKUs are read again"},
+    {.key = "parents_group",
+     .type = CONF_TEXT,
+     .offset = offsetof(struct consumer_options, parents_group),
+     .fallback = "stocksync-parents",
+     .help = "consumer group of role parents; where several Odoo databases share a Kafka cluster, "
+             "one for each"},
 };
 
 static const struct conf_option STORE_OPTIONS[] = {
@@ -145,7 +151,9 @@ enum status consumer_conf_need_store(const struct consumer_conf *conf, struct er
 {
     return conf->stores.count > 0
                ? STATUS_OK
-               : err_set(err, STATUS_CONFIG, "no store is configured: add a section [store.NAME]");
+               : err_set(err, STATUS_CONFIG,
+                         "no store is configured: add a section [store.NAME], or run with --role "
+                         "parents alone");
 }
 
 /* The name becomes part of a group id, a metric label and a client id. */
@@ -181,6 +189,15 @@ static void check_store(const struct consumer_conf *conf,
         conf_problem_add(problems, line,
                          "[store.%s]: letters, digits, '-' and '_' only, at most 40", name);
     }
+    if (conf->consumer.parents_group != NULL &&
+        strncmp(conf->consumer.parents_group, STORE_GROUP_PREFIX, strlen(STORE_GROUP_PREFIX)) ==
+            0 &&
+        strcmp(conf->consumer.parents_group + strlen(STORE_GROUP_PREFIX), name) == 0) {
+        conf_problem_add(problems, line,
+                         "[store.%s]: its consumer group would be that of role parents; choose "
+                         "another name, or set [consumer] parents_group",
+                         name);
+    }
     if (s->shop_domain != NULL && !is_host(s->shop_domain)) {
         conf_problem_add(
             problems, line,
@@ -214,6 +231,9 @@ void consumer_conf_check(const void *root, struct conf_problems *problems)
     if (conf_state_dsn(&conf->shared) == NULL) {
         conf_problem_add(problems, 0,
                          "[state] dsn (or [odoo] dsn, where both are one database) is missing");
+    }
+    if (conf->consumer.parents_group == NULL) {
+        conf_problem_add(problems, 0, "[consumer] parents_group is empty");
     }
     kafka_conf_check(&conf->shared.kafka, problems);
     for (size_t i = 0; i < conf->stores.count; i++) {

@@ -6,11 +6,15 @@
 
 #include "common/core/conf_shared.h"
 
+/* Of a store's consumer group; the store's name follows. */
+#define STORE_GROUP_PREFIX "stocksync-"
+
 struct consumer_options {
     char *listen;
     int64_t requests;
     int64_t drain_ms;
     int64_t reload_ms;
+    char *parents_group;
 };
 
 struct store_conf {

@@ -403,7 +403,7 @@ enum status lane_start(const struct consumer_conf *conf,
         secret_set(&l->store.token, secret_reveal(&store->access_token));
         l->store.token_file = NULL;
     }
-    (void)snprintf(l->group_id, sizeof l->group_id, "stocksync-%s", l->store.name);
+    (void)snprintf(l->group_id, sizeof l->group_id, STORE_GROUP_PREFIX "%s", l->store.name);
     (void)snprintf(l->client_id, sizeof l->client_id, "stocksync-store-%s", l->store.name);
     backoff_init(&l->backoff, 500, 60000, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
     l->read_cost = INVENTORY_READ_COST;

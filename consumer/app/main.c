@@ -3,8 +3,12 @@
 #include "consumer/app/consumer_conf.h"
 
 static const struct cli_flag RUN_FLAGS[] = {
-    {"--store", "NAME", true, "only this store; may repeat; default: every [store.NAME]"},
-    {"--once", NULL, false, "apply what is in the topic now, then exit"},
+    {"--role", "ROLE", true,
+     "stores: apply to Shopify; parents: mark the kits of what changed; default: both"},
+    {"--store", "NAME", true,
+     "only this store, and no role parents unless it is named; may repeat; default: every "
+     "[store.NAME]"},
+    {"--once", NULL, false, "work through what is in the topic now, then exit"},
 };
 static const struct cli_flag HISTORY_FLAGS[] = {
     {"--product", "ID", false, "Odoo's product id (product.product)"},
@@ -16,13 +20,14 @@ static const struct cli_flag PARKED_FLAGS[] = {
 };
 
 static const struct cli_command COMMANDS[] = {
-    {"run", "keep the stores equal to the topic until a signal comes", RUN_FLAGS, 2, true, cmd_run},
+    {"run", "keep the stores equal to the topic, and kits marked, until a signal comes", RUN_FLAGS,
+     3, true, cmd_run},
     {"history", "print a product's records from the topic, one JSON object a line", HISTORY_FLAGS,
      3, true, cmd_history},
     {"parked", "list what could not be applied, with the reason", PARKED_FLAGS, 1, true,
      cmd_parked},
     {"status", "levels, last write and parked rows of each store", NULL, 0, true, cmd_status},
-    {"check", "try everything that run needs: state, topic, tokens, scopes, locations", NULL, 0,
+    {"check", "try everything that run needs: databases, topic, tokens, scopes, locations", NULL, 0,
      true, cmd_check},
     PROGRAM_CONFIG_COMMAND,
 };

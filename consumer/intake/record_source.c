@@ -313,23 +313,31 @@ static void take_note(struct record_source *s, struct source_event *event)
     rd_kafka_topic_partition_list_destroy(note.list);
 }
 
-static int64_t header_revision(const rd_kafka_message_t *message)
+/* The last header of that name; ptr NULL when absent. */
+static struct bytes find_header(const rd_kafka_message_t *message, const char *name)
 {
     rd_kafka_headers_t *headers = NULL;
     const void *value = NULL;
     size_t size = 0;
-    char text[NUMBER_SIZE] = "";
     if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        rd_kafka_header_get_last(headers, "revision", &value, &size) !=
-            RD_KAFKA_RESP_ERR_NO_ERROR ||
-        value == NULL || size >= sizeof text) {
+        rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return bytes_of(NULL, 0);
+    }
+    return bytes_of(value, size);
+}
+
+static int64_t header_revision(const rd_kafka_message_t *message)
+{
+    const struct bytes value = find_header(message, "revision");
+    char text[NUMBER_SIZE] = "";
+    if (value.ptr == NULL || value.len >= sizeof text) {
         return 0;
     }
-    memcpy(text, value, size);
+    memcpy(text, value.ptr, value.len);
     char *end = NULL;
     errno = 0;
     const long long number = strtoll(text, &end, 10);
-    return errno == 0 && end == text + size && number > 0 ? number : 0;
+    return errno == 0 && end == text + value.len && number > 0 ? number : 0;
 }
 
 /* STATUS_AGAIN: nothing for the caller, look further. */
@@ -365,6 +373,7 @@ static enum status take_message(struct record_source *s,
     event->key = bytes_of(message->key, message->key_len);
     event->value = bytes_of(message->payload, message->len);
     event->header_revision = header_revision(message);
+    event->header_cause = find_header(message, "cause");
     return STATUS_OK;
 }
 

@@ -44,6 +44,8 @@ struct source_event {
     struct bytes value;   /* RECORD; ptr NULL: tombstone; valid until the next poll */
     int64_t
         header_revision; /* RECORD: header "revision"; 0 when absent. A tombstone's only revision */
+    struct bytes header_cause; /* RECORD: header "cause"; ptr NULL when absent; valid until the next
+                                  poll */
     const int32_t *partitions; /* ASSIGNED, REVOKED, LOST */
     size_t partition_count;
 };

@@ -1,6 +1,7 @@
 """One Odoo database, one topic, some stores, both programs: put together, run, checked."""
 
 import os
+import time
 
 from . import checks, kafka as kafka_module, odoo, process, programs, record, stores, wait
 
@@ -23,6 +24,7 @@ class Pipeline:
         os.makedirs(self.directory, exist_ok=True)
         self.config = os.path.join(self.directory, "stocksync.ini")
         self.connection = postgres.connect(dbname)
+        self.parents_group = f"stocksync-parents-{topic}"
         self.skus = stores.skus_of(self.connection)
         self.codes = odoo.warehouses(self.connection)
         self.sections = self._sections(options or {})
@@ -30,6 +32,7 @@ class Pipeline:
         self._started = []     # every program of ours, running or not
         self.producer = self._program("producer")
         self.consumer = self._program("consumer")
+        self.parents = self.another_consumer("run", "--role", "parents")
 
     def _sections(self, options):
         sections = {
@@ -37,7 +40,8 @@ class Pipeline:
             "kafka": {"bootstrap.servers": self.kafka.bootstrap},
             "topic": {"name": self.topic, "partitions": 4},
             "producer": {"listen": f"127.0.0.1:{process.free_port()}"},
-            "consumer": {"listen": f"127.0.0.1:{process.free_port()}"},
+            "consumer": {"listen": f"127.0.0.1:{process.free_port()}",
+                         "parents_group": self.parents_group},
         }
         for store in self.stores:
             sections[f"store.{store.name}"] = store.section(self.simulator, self.directory)
@@ -66,6 +70,16 @@ class Pipeline:
             os.path.join(self.directory, f"another-{listen[10:]}.ini"),
             {**self.sections, "producer": {**self.sections["producer"], "listen": listen}})
         another = programs.Program("producer", config, f"{config}.log", listen)
+        self._started.append(another)
+        return another
+
+    def another_consumer(self, *arguments):
+        """A further consumer of the same configuration, at an address of its own; not started."""
+        listen = f"127.0.0.1:{process.free_port()}"
+        config = programs.write_config(
+            os.path.join(self.directory, f"another-{listen[10:]}.ini"),
+            {**self.sections, "consumer": {**self.sections["consumer"], "listen": listen}})
+        another = programs.Program("consumer", config, f"{config}.log", listen, arguments)
         self._started.append(another)
         return another
 
@@ -115,15 +129,33 @@ class Pipeline:
                    seconds=seconds, alive=self.alive)
 
     def wait_settled(self, seconds=120.0):
-        """No mark waits, and every store's group is through with the topic; the records."""
-        self.wait_published(seconds)
-        records = self.records()
-        ends = kafka_module.last_offsets(records)
-        for store in self.stores:
-            wait.until(lambda group=store.group: not self.kafka.unread(group, self.topic, ends),
-                       lambda name=store.name: f"store {name} is not through with the topic",
-                       seconds=seconds, alive=self.alive)
-        return records
+        """No mark waits, and every group is through with the topic; the records."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.wait_published(seconds)
+            records = self.records()
+            ends = kafka_module.last_offsets(records)
+            if self.parents_run():
+                self._wait_through(self.parents_group, ends, seconds)
+                if self.marks() or kafka_module.last_offsets(self.records()) != ends:
+                    if time.monotonic() > deadline:
+                        raise wait.Expired(f"marks and records still come after {seconds:g} s")
+                    continue
+            for store in self.stores:
+                self._wait_through(store.group, ends, seconds)
+            return records
+
+    def _wait_through(self, group, ends, seconds):
+        wait.until(lambda: not self.kafka.unread(group, self.topic, ends),
+                   lambda: f"group {group} is not through with the topic", seconds=seconds,
+                   alive=self.alive)
+
+    def parents_run(self):
+        """Whether one of our consumers has role parents."""
+        return any(program.running and program.program == "consumer"
+                   and ("parents" in program.arguments
+                        or not {"--store", "--role"} & set(program.arguments))
+                   for program in self._started)
 
     # Whether it is right
 

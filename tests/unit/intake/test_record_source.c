@@ -95,9 +95,9 @@ static void assert_bytes(struct bytes found, const char *expected)
 static void record_source_gives_assignment_records_and_end(void **state)
 {
     (void)state;
-    mock_kafka_write(&mock, 0, "1", "one", "1700000000000001");
+    mock_kafka_write_caused(&mock, 0, "1", "one", "1700000000000001", "parent");
     mock_kafka_write(&mock, 0, "2", NULL, "1700000000000002");
-    mock_kafka_write(&mock, 0, "3", "", NULL);
+    mock_kafka_write_caused(&mock, 0, "3", "", NULL, "stock");
     mock_kafka_write(&mock, 0, "4", "four", "12x");
     struct record_source *source = open_source("a");
     struct source_event event = expect(source, SOURCE_ASSIGNED);
@@ -119,7 +119,13 @@ static void record_source_gives_assignment_records_and_end(void **state)
         if (count == 0) {
             assert_bytes(event.key, "1");
             assert_bytes(event.value, "one");
-        } else if (count == 1) {
+            assert_bytes(event.header_cause, "parent");
+        } else if (count == 2) {
+            assert_bytes(event.header_cause, "stock");
+        } else {
+            assert_null(event.header_cause.ptr);
+        }
+        if (count == 1) {
             assert_bytes(event.key, "2");
         }
         records[count++] = event;

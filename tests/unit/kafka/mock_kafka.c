@@ -70,11 +70,29 @@ static void *borrowed(const void *ptr)
     return pun.out;
 }
 
+static void add_header(rd_kafka_vu_t *argument, const char *name, const char *value)
+{
+    argument->vtype = RD_KAFKA_VTYPE_HEADER;
+    argument->u.header.name = name;
+    argument->u.header.val = value;
+    argument->u.header.size = (ssize_t)strlen(value);
+}
+
 void mock_kafka_write(struct mock_kafka *mock,
                       int32_t partition,
                       const char *key,
                       const char *value,
                       const char *revision)
+{
+    mock_kafka_write_caused(mock, partition, key, value, revision, NULL);
+}
+
+void mock_kafka_write_caused(struct mock_kafka *mock,
+                             int32_t partition,
+                             const char *key,
+                             const char *value,
+                             const char *revision,
+                             const char *cause)
 {
     char text[200];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -83,7 +101,7 @@ void mock_kafka_write(struct mock_kafka *mock,
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_t *writer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
     INVARIANT(writer != NULL, "%s", text);
-    rd_kafka_vu_t arguments[6] = {
+    rd_kafka_vu_t arguments[7] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = MOCK_TOPIC},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
@@ -93,10 +111,10 @@ void mock_kafka_write(struct mock_kafka *mock,
     };
     size_t count = 5;
     if (revision != NULL) {
-        arguments[count].vtype = RD_KAFKA_VTYPE_HEADER;
-        arguments[count].u.header.name = "revision";
-        arguments[count].u.header.val = revision;
-        arguments[count++].u.header.size = (ssize_t)strlen(revision);
+        add_header(&arguments[count++], "revision", revision);
+    }
+    if (cause != NULL) {
+        add_header(&arguments[count++], "cause", cause);
     }
     rd_kafka_error_t *error = rd_kafka_produceva(writer, arguments, count);
     INVARIANT(error == NULL, "%s", rd_kafka_error_string(error));

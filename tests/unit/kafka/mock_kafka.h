@@ -49,6 +49,13 @@ void mock_kafka_write(struct mock_kafka *mock,
                       const char *key,
                       const char *value,
                       const char *revision);
+/** The same with a header cause; NULL: no header. */
+void mock_kafka_write_caused(struct mock_kafka *mock,
+                             int32_t partition,
+                             const char *key,
+                             const char *value,
+                             const char *revision,
+                             const char *cause);
 /** Reads a partition from its beginning to its end with a client of its own. @return how many, at
  * most max */
 size_t

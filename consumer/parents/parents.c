@@ -1,0 +1,81 @@
+#include "consumer/parents/parents.h"
+
+#include "common/core/mem.h"
+#include "common/pg/pg_query.h"
+#include "embedded/parents_sql.h"
+
+/* Far below max.poll.interval.ms, and about what a service may take to stop. */
+#define STATEMENT_TIMEOUT_MS 10000
+/* Two arrays of COMPONENT_BATCH_MAX: 16 and 24 bytes a product at the most. */
+#define ARGS_MAX_BYTES ((size_t)1 << 20)
+
+struct parents {
+    struct pg_conn *conn;
+    struct pg_args args;
+};
+
+struct parents *parents_new(const char *dsn)
+{
+    struct parents *p = mem_calloc(1, sizeof *p);
+    pg_args_init(&p->args, ARGS_MAX_BYTES);
+    /* Offsets follow the marks, so marks must not be lost in a crash that the offsets survive. */
+    p->conn =
+        pg_conn_new(&(struct pg_conn_options){.dsn = dsn,
+                                              .application_name = "stocksync-consumer parents",
+                                              .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+                                              .session_sql = "SET synchronous_commit = on"});
+    return p;
+}
+
+void parents_free(struct parents *parents)
+{
+    if (parents == NULL) {
+        return;
+    }
+    pg_conn_free(parents->conn);
+    pg_args_release(&parents->args);
+    mem_free(parents);
+}
+
+enum status parents_open(struct parents *parents, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_conn_open(parents->conn, err);
+    if (rc == STATUS_OK) {
+        rc = pg_query(parents->conn, parents_sql_parents_check, NULL, "tt", &rows, err);
+    }
+    if (rc == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
+        rc = err_set(err, STATUS_DATABASE_UNFIT,
+                     "Odoo's database has no %s: run 'stocksync-producer install'",
+                     pg_text(&rows, 0, 0));
+    } else if (rc == STATUS_OK && !pg_is_null(&rows, 0, 1)) {
+        rc = err_set(err, STATUS_PERMISSION,
+                     "the role may not mark kits in Odoo's database; run there: %s",
+                     pg_text(&rows, 0, 1));
+    }
+    pg_rows_release(&rows);
+    return rc;
+}
+
+enum status parents_mark(struct parents *parents,
+                         const struct component_batch *batch,
+                         struct parents_marked *marked,
+                         struct err *err)
+{
+    struct pg_rows rows = {0};
+    size_t count = component_batch_count(batch);
+    pg_args_reset(&parents->args);
+    pg_args_i32_array(&parents->args, component_batch_products(batch), count);
+    pg_args_time_us_array(&parents->args, component_batch_times_us(batch), count);
+    enum status rc =
+        pg_query(parents->conn, parents_sql_parents_mark, &parents->args, "lzb", &rows, err);
+    if (rc == STATUS_OK) {
+        *marked = (struct parents_marked){.marks = (size_t)pg_i64(&rows, 0, 0),
+                                          .earliest_us = pg_time_us(&rows, 0, 1),
+                                          .any_kits = pg_bool(&rows, 0, 2)};
+    } else if (rc == STATUS_DATABASE_UNFIT) {
+        rc = err_prefix(err, "run 'stocksync-producer install'");
+    }
+    pg_rows_release(&rows);
+    return rc;
+}

@@ -1,0 +1,23 @@
+"""Modules that speak SQL, by their own test programs, each in an empty database of its own."""
+
+import os
+import subprocess
+
+import pytest
+
+from lab import programs
+
+
+@pytest.mark.parametrize("program", ["test_state_state", "test_parents_parents"])
+def test_module_against_a_real_database(postgres, number, program):
+    name = f"module_{number}"
+    postgres.create_database(name)
+    try:
+        done = subprocess.run(
+            [os.path.join(programs.build_folder(), "tests", program)], capture_output=True,
+            text=True, check=False, timeout=120,
+            env=programs.environment({"STOCKSYNC_TEST_DSN": postgres.dsn(name)}))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "skipped" not in done.stdout + done.stderr
+    finally:
+        postgres.drop_database(name)
