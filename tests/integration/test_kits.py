@@ -144,7 +144,12 @@ def change_structure(connection, chance):
         f"UPDATE public.mrp_bom SET company_id = {chance.choice(('NULL', 1, 2))} WHERE id = {bom}",
         f"UPDATE public.mrp_bom_line SET product_qty = {amount} WHERE id = {line}",
         f"UPDATE public.mrp_bom_line SET product_id = {product} WHERE id = {line}",
-        *3 * [f"UPDATE public.mrp_bom_line SET product_id = {kit} WHERE id = {line}"],
+        f"UPDATE public.mrp_bom_line SET product_id = {kit} WHERE id = {line}",
+        # a line of a kit within another kit names that other one
+        "UPDATE public.mrp_bom_line SET product_id = c.kit_id FROM stocksync.kit_component c"
+        " JOIN stocksync.kit k ON k.kit_id = c.component_id WHERE c.need IS NULL AND"
+        f" mrp_bom_line.id = (SELECT min(l.id) FROM public.mrp_bom_line l WHERE l.bom_id = k.bom_id)"
+        f" AND c.kit_id % 7 = {chance.randrange(7)}",
         f"DELETE FROM public.mrp_bom_line_product_template_attribute_value_rel"
         f" WHERE mrp_bom_line_id = {line}",
         f"INSERT INTO public.mrp_bom_line_product_template_attribute_value_rel"

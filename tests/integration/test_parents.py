@@ -44,9 +44,12 @@ def change(connection, *products):
 
 @pytest.fixture
 def plain(connection):
-    """Some products with stock, by id."""
+    """Some products with stock that are in no kit of the shop, by id."""
     return [row[0] for row in connection.execute(
-        "SELECT DISTINCT product_id FROM public.stock_quant ORDER BY product_id LIMIT 20")]
+        "SELECT DISTINCT q.product_id FROM public.stock_quant q WHERE NOT EXISTS (SELECT FROM"
+        " public.mrp_bom_line l WHERE l.product_id = q.product_id) AND NOT EXISTS (SELECT FROM"
+        " public.mrp_bom b JOIN public.product_product p USING (product_tmpl_id) WHERE p.id ="
+        " q.product_id) ORDER BY q.product_id LIMIT 20")]
 
 
 def caused_by_parents(pipeline):

@@ -52,7 +52,6 @@ def test_store_that_starts_late_reads_the_topic_from_its_start(pipeline, shop):
     pipeline.backfill()
     pipeline.replay(shop.tape)
     pipeline.wait_published()
-    pipeline.producer.stop()
     pipeline.consumer.start()
     pipeline.wait_settled()
     pipeline.check(shop.after)
