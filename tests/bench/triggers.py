@@ -15,10 +15,10 @@ so the share of the triggers is larger here than in any shop. Each client has pi
 (chosen at random, validated again and again) and meets the others in the quants only.
 """
 
-import contextlib
 import glob
 import math
 import os
+import re
 import signal
 import statistics
 import time
@@ -170,19 +170,28 @@ SHARED = COMPONENT.replace(":client_id", "random(0, 999)").replace(
     "SELECT 1 FROM public.stock_quant WHERE id = :quant FOR UPDATE NOWAIT;\n", "")
 
 # A write that counts, and one that does not: most of Odoo's writes to stock_quant are of either kind.
-WRITES = {
-    "one row": "UPDATE public.stock_quant SET quantity = quantity + 1, write_date = now()"
-               " WHERE id = %s",
-    "one row, no quantity": "UPDATE public.stock_quant SET inventory_diff_quantity = -1,"
-                            " write_date = now() WHERE id = %s",
-}
+WRITE = f"""
+\\set quant {shop.FIRST_QUANT} + random(0, :span - 1) * {shop.WAREHOUSES}
+UPDATE public.stock_quant SET %s, write_date = now() WHERE id = :quant;
+"""
+WRITES = {"one row": WRITE % "quantity = quantity + 1",
+          "one row, no quantity": WRITE % "inventory_diff_quantity = -1"}
+# The CPU of a backend that never waits. Waiting for the disk costs both the same, and unevenly.
+AT_ONCE = ("-M", "prepared"), {"PGOPTIONS": "-c synchronous_commit=off"}
+
+
+def cpu_us(pid):
+    """Time that the process has had a core, in the kernel or not."""
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+        return int(file.read().split()[0]) / 1000
 
 
 @dataclass(frozen=True)
 class Count:
-    """Transactions that committed, and that failed."""
+    """Transactions that committed, and that failed; CPU of their backends."""
     done: int
     failed: int
+    cpu_us: float = 0
 
     @property
     def failed_percent(self):
@@ -192,13 +201,26 @@ class Count:
 class Bench:
     """pgbench with one script against one database."""
 
-    def __init__(self, postgres, directory, database, name, clients, span, *options):
+    def __init__(self, postgres, directory, database, name, clients, span, options, env=None):
+        self._postgres, self._database, self._clients = postgres, database, clients
         self._prefix = os.path.join(directory, f"{name}-{database}")
         self.child = process.Child(
             [postgres.binary("pgbench"), "-n", "-c", clients, "-j", min(clients, 2), "-D",
              f"span={span}", "-f", os.path.join(directory, name + ".sql"), "-l", "--log-prefix",
              self._prefix, *options, "-h", postgres.sockets, "-p", postgres.port, "-U", "postgres",
-             database], self._prefix + ".out")
+             database], self._prefix + ".out", env={**os.environ, **(env or {})})
+        self._pids = []
+
+    def cpu_us(self):
+        """Time that its backends have had a core, in the kernel or not."""
+        if not self._pids:
+            with self._postgres.connect("postgres") as connection:
+                self._pids = [pid for pid, in connection.execute(
+                    "SELECT pid FROM pg_stat_activity WHERE datname = %s AND application_name ="
+                    " 'pgbench'", (self._database,))]
+            if len(self._pids) != self._clients:
+                raise RuntimeError(f"{len(self._pids)} backends:\n{self.child.tail()}")
+        return sum(cpu_us(pid) for pid in self._pids)
 
     def wait(self, seconds):
         code = self.child.wait(seconds)
@@ -222,16 +244,16 @@ def write_script(directory, name, text):
         file.write(text)
 
 
-def counted(ends, since=float("-inf"), until=float("inf")):
+def counted(ends, since=float("-inf"), until=float("inf"), used_us=0.0):
     kept = [committed for at, committed in ends if since <= at < until]
-    return Count(sum(kept), len(kept) - sum(kept))
+    return Count(sum(kept), len(kept) - sum(kept), used_us)
 
 
-def turns(postgres, directory, name, clients, span, count, seconds):
+def turns(servers, directory, name, clients, count, seconds, options=(), env=None):
     """[(Count without, Count with)] of `count` pairs of slices; each order as often as the other."""
-    total = WARM_UP_S + 2 * count * seconds + 1
-    benches = [Bench(postgres, directory, database, name, clients, span, "-T", math.ceil(total))
-               for database in DATABASES]
+    lasts = math.ceil(WARM_UP_S + 2 * count * (seconds + 0.01) + 1)
+    benches = [Bench(servers.postgres, directory, database, name, clients, servers.span,
+                     ("-T", lasts, *options), env) for database in DATABASES]
     slices = [[], []]
     try:
         time.sleep(WARM_UP_S)
@@ -239,11 +261,11 @@ def turns(postgres, directory, name, clients, span, count, seconds):
             bench.child.send(signal.SIGSTOP)
         for turn in range(count):
             for one in (0, 1) if turn % 2 == 0 else (1, 0):
+                before, began = benches[one].cpu_us(), time.time()
                 benches[one].child.send(signal.SIGCONT)
-                began = time.time()
                 time.sleep(seconds)
                 benches[one].child.send(signal.SIGSTOP)
-                slices[one].append((began, time.time()))
+                slices[one].append((began, time.time(), benches[one].cpu_us() - before))
         for bench in benches:
             bench.child.send(signal.SIGCONT)
         for bench in benches:
@@ -278,7 +300,8 @@ def prepare(postgres, directory, span):
 
 
 def total(counts):
-    return Count(sum(one.done for one in counts), sum(one.failed for one in counts))
+    return Count(*(sum(column) for column in zip(
+        *((one.done, one.failed, one.cpu_us) for one in counts))))
 
 
 def deliveries(servers, directory, result):
@@ -287,7 +310,7 @@ def deliveries(servers, directory, result):
     for clients in CLIENTS:
         print(f"triggers: delivery: {clients} clients", flush=True)
         usage = machine.Usage(servers.processes())
-        pairs = turns(servers.postgres, directory, "delivery", clients, servers.span, count, seconds)
+        pairs = turns(servers, directory, "delivery", clients, count, seconds)
         used = usage.stop()
         without, with_them = (total(counts) for counts in zip(*pairs))
         ratios = sorted(two.done / max(1, one.done) for one, two in pairs)
@@ -296,42 +319,34 @@ def deliveries(servers, directory, result):
         result.add(f"{name} with", round(with_them.done / count / seconds), "1/s")
         result.add(f"{name} kept", round(statistics.median(ratios), 3), "", at_least=SHARE_KEPT)
         result.add(f"{name} kept, all slices", round(with_them.done / without.done, 3), "")
+        for word, one in zip(DATABASES, (without, with_them)):
+            result.add(f"{name} {word}, each", round(one.cpu_us / one.done / 1000, 2), "ms CPU")
         result.add(f"{name} failed without", round(without.failed_percent, 2), "%")
         result.add(f"{name} failed with", round(with_them.failed_percent, 2), "%")
         result.add_usage(name, used)
 
 
-def cpu_us(pid):
-    """Time that the process has had a core, in the kernel or not."""
-    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
-        return int(file.read().split()[0]) / 1000
-
-
-def single_updates(servers, result):
-    """CPU of the backend for each autocommitted UPDATE; not the client's, and not that of fsync, which
-    is the same in both and would hide the difference in its noise."""
-    count, updates = (300, 200) if servers.seconds >= 60 else (20, 200)
-    with contextlib.ExitStack() as stack:
-        connections = [stack.enter_context(servers.postgres.connect(name)) for name in DATABASES]
-        for connection in connections:
-            connection.execute("SET synchronous_commit = off")
-        for name, statement in WRITES.items():
-            print(f"triggers: {name}", flush=True)
-            each = [[], []]
-            for turn in range(-10, count):
-                for one in (0, 1) if turn % 2 == 0 else (1, 0):
-                    pid = connections[one].info.backend_pid
-                    before = cpu_us(pid)
-                    for number in range(updates):
-                        row = shop.quant((turn * updates + number) * STRIDE % servers.span)
-                        connections[one].execute(statement, (row,), prepare=True)
-                    if turn >= 0:
-                        each[one].append((cpu_us(pid) - before) / updates)
-            added = statistics.median(two - one for one, two in zip(*each))
-            result.add(f"{name} without", round(statistics.median(each[0]), 1), "us CPU")
-            result.add(f"{name} with", round(statistics.median(each[1]), 1), "us CPU")
-            result.add(f"{name} added", round(added, 1), "us CPU",
-                       at_most=UPDATE_US if name == "one row" else None)
+def single_updates(servers, directory, result):
+    """CPU of the backend for each autocommitted UPDATE, one client; not the client's."""
+    count, seconds = (40, 0.5) if servers.seconds >= 60 else (5, 0.5)
+    for name, text in WRITES.items():
+        print(f"triggers: {name}", flush=True)
+        file = re.sub("[^a-z]+", "-", name)
+        write_script(directory, file, text)
+        usage = machine.Usage(servers.processes())
+        pairs = turns(servers, directory, file, 1, count, seconds, *AT_ONCE)
+        used = usage.stop()
+        costs = [[one.cpu_us / one.done for one in pair] for pair in pairs]
+        without, with_them = (statistics.median(column) for column in zip(*costs))
+        added = statistics.median(two - one for one, two in costs)
+        result.add(f"{name} without", round(without, 1), "us CPU")
+        result.add(f"{name} with", round(with_them, 1), "us CPU")
+        result.add(f"{name} added", round(added, 1), "us CPU",
+                   at_most=UPDATE_US if name == "one row" else None)
+        # Whoever else uses the machine can only add to a slice.
+        least = [report.percentile(sorted(column), 10) for column in zip(*costs)]
+        result.add(f"{name} added, least disturbed", round(least[1] - least[0], 1), "us CPU")
+        result.add_usage(name, used)
 
 
 def conflicts(servers, directory, result):
@@ -346,7 +361,7 @@ def conflicts(servers, directory, result):
         for _ in range(rounds):
             for database in DATABASES:
                 bench = Bench(servers.postgres, directory, database, name, clients, servers.span,
-                              "-t", each)
+                              ("-t", each))
                 bench.wait(60)
                 counts[database].append(counted(bench.ends()))
         without, with_them = (total(counts[database]) for database in DATABASES)
@@ -373,7 +388,7 @@ def run(servers):
     try:
         prepare(servers.postgres, directory, servers.span)
         deliveries(servers, directory, result)
-        single_updates(servers, result)
+        single_updates(servers, directory, result)
         conflicts(servers, directory, result)
         check_marks(servers.postgres)
     finally:
