@@ -57,20 +57,11 @@ static const char MAY_CREATE[] =
     " ELSE pg_has_role(n.nspowner, 'USAGE') END, current_user::text, current_database()::text"
     " FROM (SELECT) one LEFT JOIN pg_namespace n ON n.nspname = 'stocksync'";
 
-static const char OUR_TRIGGERS[] =
-    "SELECT quote_ident(t.tgname), c.oid::regclass::text FROM pg_trigger t"
-    " JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid"
-    " WHERE p.pronamespace = " IN_SCHEMA " AND NOT t.tgisinternal ORDER BY 2, 1";
-
-static const char OUR_FUNCTIONS[] = "SELECT p.oid::regprocedure::text FROM pg_proc p"
-                                    " WHERE p.pronamespace = " IN_SCHEMA " ORDER BY 1";
-
-#define ODOO_TABLES "('kit', 'kit_component', 'kit_table', 'published', 'full_pass')"
-#define OUR_TABLES(which)                                                                          \
-    "SELECT c.oid::regclass::text FROM pg_class c WHERE c.relnamespace = " IN_SCHEMA               \
-    " AND c.relkind = 'r' AND c.relname <> 'migration' AND c.relname " which " ORDER BY 1"
-static const char TABLES_OF_ODOO[] = OUR_TABLES("IN " ODOO_TABLES);
-static const char TABLES_OF_STATE[] = OUR_TABLES("NOT IN " ODOO_TABLES);
+/* All but those of odoo_002.sql; see odoo_drop.sql. */
+static const char TABLES_OF_STATE[] =
+    "SELECT 'DROP TABLE ' || c.oid::regclass FROM pg_class c WHERE c.relnamespace = " IN_SCHEMA
+    " AND c.relkind = 'r' AND c.relname NOT IN ('migration', 'kit', 'kit_component', 'kit_table',"
+    " 'published', 'full_pass') ORDER BY 1";
 
 static const char OUR_FLAG[] =
     "SELECT COALESCE(col_description(a.attrelid, a.attnum) LIKE 'stocksync%', false)"
@@ -197,11 +188,7 @@ static void plan_schema(const struct installed *have, struct install_plan *plan)
         plan_note(plan, "creates the schema stocksync");
     }
     if (!have->migration) {
-        plan_add(plan, "CREATE TABLE stocksync.migration (\n"
-                       "    part text NOT NULL,\n"
-                       "    version integer NOT NULL,\n"
-                       "    applied_at timestamptz NOT NULL DEFAULT now(),\n"
-                       "    PRIMARY KEY (part, version)\n)");
+        plan_script(plan, sql_migration);
     }
 }
 
@@ -239,14 +226,14 @@ plan_objects(struct pg_conn *conn, int version, struct install_plan *plan, struc
     return status;
 }
 
-static enum status
-plan_triggers(struct pg_conn *conn, bool forecast, struct install_plan *plan, struct err *err)
+enum status plan_query(struct pg_conn *conn,
+                       const char *sql,
+                       const struct pg_args *args,
+                       struct install_plan *plan,
+                       struct err *err)
 {
-    struct pg_args args;
     struct pg_rows rows = {0};
-    pg_args_init(&args, 16);
-    pg_args_bool(&args, forecast);
-    enum status status = pg_query(conn, sql_odoo_triggers, &args, "ttb", &rows, err);
+    enum status status = pg_query(conn, sql, args, "ttb", &rows, err);
     for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
         plan_add(plan, "%s", pg_text(&rows, i, 0));
         if (!pg_is_null(&rows, i, 1)) {
@@ -254,6 +241,16 @@ plan_triggers(struct pg_conn *conn, bool forecast, struct install_plan *plan, st
         }
     }
     pg_rows_release(&rows);
+    return status;
+}
+
+static enum status
+plan_triggers(struct pg_conn *conn, bool forecast, struct install_plan *plan, struct err *err)
+{
+    struct pg_args args;
+    pg_args_init(&args, 16);
+    pg_args_bool(&args, forecast);
+    enum status status = plan_query(conn, sql_odoo_triggers, &args, plan, err);
     pg_args_release(&args);
     return status;
 }
@@ -402,22 +399,14 @@ enum status install_verify(struct pg_conn *conn, unsigned parts, bool forecast, 
     return status;
 }
 
-/* One statement per row: fmt has as many %s as the shape has columns, one or two. */
-static enum status plan_each(struct pg_conn *conn,
-                             const char *sql,
-                             const char *shape,
-                             const char *verb,
-                             struct install_plan *plan,
-                             struct err *err)
+/* Plans the statements that a query returns, one a row. */
+static enum status
+plan_drops(struct pg_conn *conn, const char *sql, struct install_plan *plan, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, sql, NULL, shape, &rows, err);
+    enum status status = pg_query(conn, sql, NULL, "t", &rows, err);
     for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-        if (shape[1] != '\0') {
-            plan_add(plan, "%s %s ON %s", verb, pg_text(&rows, i, 0), pg_text(&rows, i, 1));
-        } else {
-            plan_add(plan, "%s %s", verb, pg_text(&rows, i, 0));
-        }
+        plan_add(plan, "%s", pg_text(&rows, i, 0));
     }
     pg_rows_release(&rows);
     return status;
@@ -443,13 +432,7 @@ static enum status plan_purge_flag(struct pg_conn *conn, struct install_plan *pl
 static enum status
 unplan_odoo(struct pg_conn *conn, bool purge, struct install_plan *plan, struct err *err)
 {
-    enum status status = plan_each(conn, OUR_TRIGGERS, "tt", "DROP TRIGGER", plan, err);
-    if (status == STATUS_OK) {
-        status = plan_each(conn, OUR_FUNCTIONS, "t", "DROP FUNCTION", plan, err);
-    }
-    if (status == STATUS_OK) {
-        status = plan_each(conn, TABLES_OF_ODOO, "t", "DROP TABLE", plan, err);
-    }
+    enum status status = plan_drops(conn, sql_odoo_drop, plan, err);
     if (status == STATUS_OK && plan->sql.len > 0) {
         plan_note(plan, "drops the triggers, their functions and what was known of kits");
     }
@@ -472,7 +455,7 @@ static enum status build_uninstall(
         status = unplan_odoo(conn, purge, plan, err);
     }
     if (status == STATUS_OK && (parts & INSTALL_STATE) != 0 && have.state > 0) {
-        status = plan_each(conn, TABLES_OF_STATE, "t", "DROP TABLE", plan, err);
+        status = plan_drops(conn, TABLES_OF_STATE, plan, err);
         plan_note(plan, "drops the tables of the state: what was written to which store");
     }
     if (status != STATUS_OK || !have.schema) {

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "common/pg/pg_query.h"
 #include "producer/odoo/install.h"
 #include "producer/odoo/odoo_version.h"
 
@@ -19,6 +20,13 @@ void plan_script(struct install_plan *plan, const char *sql);
 void plan_note(struct install_plan *plan, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /** Adds a line for a person about something that only tidies up. */
 void plan_remark(struct install_plan *plan, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/** Adds what a query returns: per row a statement, a line for a person or NULL, and whether run
+ * needs it. @param args may be NULL @return as install_plan */
+NODISCARD enum status plan_query(struct pg_conn *conn,
+                                 const char *sql,
+                                 const struct pg_args *args,
+                                 struct install_plan *plan,
+                                 struct err *err);
 
 /** Creates or adopts the marks table, its settings and its grants. @return as install_plan */
 NODISCARD enum status

@@ -5,16 +5,11 @@
 #include "embedded/sql.h"
 #include "producer/odoo/install_internal.h"
 
-#define IN_PUBLIC     "(SELECT oid FROM pg_namespace WHERE nspname = 'public')"
-#define OF_MARKS      "c.relname = '" ODOO_MARKS_TABLE "' AND c.relnamespace = " IN_PUBLIC
-#define PG_VERSION_12 120000
-#define PG_VERSION_13 130000
+#define IN_PUBLIC "(SELECT oid FROM pg_namespace WHERE nspname = 'public')"
+#define OF_MARKS  "c.relname = '" ODOO_MARKS_TABLE "' AND c.relnamespace = " IN_PUBLIC
 
 static const char MARKS_TABLE[] =
-    "SELECT c.relkind::text, COALESCE(obj_description(c.oid, 'pg_class') LIKE 'stocksync%', false),"
-    " COALESCE(array_to_string(c.reloptions, ','), ''),"
-    " EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.grantee = 0 AND a.privilege_type = "
-    "'INSERT')"
+    "SELECT c.relkind::text, COALESCE(obj_description(c.oid, 'pg_class') LIKE 'stocksync%', false)"
     " FROM pg_class c WHERE " OF_MARKS;
 
 static const char MARKS_COLUMNS[] =
@@ -34,12 +29,6 @@ static const char MARKS_KEYS[] =
     " FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid AND i.indisunique WHERE " OF_MARKS
     " UNION ALL SELECT quote_ident(k.conname), 'foreign', '' FROM pg_class c"
     " JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'f' WHERE " OF_MARKS;
-
-static const char MARKS_SEQUENCE[] =
-    "SELECT s.seq, EXISTS (SELECT FROM pg_class c, aclexplode(c.relacl) a"
-    " WHERE c.oid = s.seq::regclass AND a.grantee = 0 AND a.privilege_type = 'USAGE')"
-    " FROM (SELECT pg_get_serial_sequence('" MARKS_QUALIFIED "', 'id') AS seq) s"
-    " WHERE s.seq IS NOT NULL";
 
 static const char KEEP_TRIGGER[] = "SELECT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = "
                                    "c.oid AND t.tgname = 'stocksync_keep'"
@@ -200,69 +189,12 @@ static void plan_shape(const struct marks_table *table, struct install_plan *pla
     }
 }
 
-/*
- * Settings for a table that is filled and emptied all the time: vacuum by count of dead rows,
- * without pause; no truncation, which takes an exclusive lock. A value that somebody chose stays.
- * PostgreSQL 10 and 11 know only some of them.
- */
-static void plan_settings(int server_version, const char *have, struct install_plan *plan)
-{
-    static const struct {
-        const char *name;
-        const char *value;
-        int since;
-    } wanted[] = {
-        {"autovacuum_vacuum_scale_factor", "0", 0},
-        {"autovacuum_vacuum_threshold", "5000", 0},
-        {"autovacuum_vacuum_cost_delay", "0", 0},
-        {"vacuum_truncate", "false", PG_VERSION_12},
-        {"autovacuum_vacuum_insert_scale_factor", "0", PG_VERSION_13},
-    };
-    char list[400] = "";
-    size_t used = 0;
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        if (server_version >= wanted[i].since && strstr(have, wanted[i].name) == NULL) {
-            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s = %s",
-                                     used > 0 ? ", " : "", wanted[i].name, wanted[i].value);
-        }
-    }
-    if (used > 0) {
-        plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " SET (%s)", list);
-        plan_remark(plan, "sets the vacuuming of " ODOO_MARKS_TABLE);
-    }
-}
-
-/* Whoever writes stock_quant must be able to leave a mark, or Odoo's transaction fails. */
-static enum status plan_public(
-    struct pg_conn *conn, bool exists, bool may_insert, struct install_plan *plan, struct err *err)
-{
-    struct pg_rows rows = {0};
-    enum status status = STATUS_OK;
-    if (!may_insert) {
-        plan_add(plan, "GRANT INSERT ON " MARKS_QUALIFIED " TO PUBLIC");
-        plan_note(plan, "lets every role that changes stock leave a mark");
-    }
-    if (exists) {
-        status = pg_query(conn, MARKS_SEQUENCE, NULL, "tb", &rows, err);
-    }
-    if (status == STATUS_OK && rows.count == 1) {
-        if (!pg_bool(&rows, 0, 1)) {
-            plan_add(plan, "GRANT USAGE ON SEQUENCE %s TO PUBLIC", pg_text(&rows, 0, 0));
-        }
-    } else if (status == STATUS_OK) {
-        /* The name that the bigserial of the statement above gives it. */
-        plan_add(plan, "GRANT USAGE ON SEQUENCE " MARKS_QUALIFIED "_id_seq TO PUBLIC");
-    }
-    pg_rows_release(&rows);
-    return status;
-}
-
 enum status install_plan_marks(struct pg_conn *conn, struct install_plan *plan, struct err *err)
 {
     struct pg_rows rows = {0};
     struct marks_table table = {0};
     bool exists = false;
-    enum status status = pg_query(conn, MARKS_TABLE, NULL, "tbtb", &rows, err);
+    enum status status = pg_query(conn, MARKS_TABLE, NULL, "tb", &rows, err);
     if (status == STATUS_OK) {
         exists = rows.count == 1;
         if (!exists) {
@@ -282,9 +214,7 @@ enum status install_plan_marks(struct pg_conn *conn, struct install_plan *plan, 
         }
     }
     if (status == STATUS_OK) {
-        plan_settings(pg_conn_server_version(conn), exists ? pg_text(&rows, 0, 2) : "", plan);
-        status =
-            plan_public(conn, exists && table.has_id, exists && pg_bool(&rows, 0, 3), plan, err);
+        status = plan_query(conn, sql_odoo_marks, NULL, plan, err);
     }
     pg_rows_release(&rows);
     return status;
@@ -314,7 +244,7 @@ enum status install_plan_keep(struct pg_conn *conn, struct install_plan *plan, s
 enum status uninstall_plan_marks(struct pg_conn *conn, struct install_plan *plan, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, MARKS_TABLE, NULL, "tbtb", &rows, err);
+    enum status status = pg_query(conn, MARKS_TABLE, NULL, "tb", &rows, err);
     if (status == STATUS_OK && rows.count == 1 && pg_bool(&rows, 0, 1)) {
         plan_add(plan, "DROP TABLE " MARKS_QUALIFIED);
         plan_note(plan, "drops the table " ODOO_MARKS_TABLE " with its rows");

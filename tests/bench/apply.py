@@ -159,7 +159,8 @@ def run(servers):
                         "bench.apply", [case.store for case in CASES],
                         {"topic": {"partitions": servers.partitions}})
     result = report.Report("apply", {
-        **servers.conditions, "products": servers.products,
+        **servers.conditions, "kafka_partitions": servers.partitions,
+        "products": servers.products,
         "levels": servers.products * len(LOCATIONS), "seconds": servers.seconds})
     try:
         pipeline.install()

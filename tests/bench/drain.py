@@ -86,7 +86,8 @@ def one(servers, name, repeats, order, products):
 
 
 def run(servers):
-    result = report.Report("drain", {**servers.conditions, "products": servers.products})
+    result = report.Report("drain", {**servers.conditions, "kafka_partitions": servers.partitions,
+                                     "products": servers.products})
     for name, repeats, order, marks_target, records_target in CASES:
         print(f"drain: {name}: {servers.products * repeats:,} marks", flush=True)
         seconds, to_empty, used, peak, made = one(servers, name, repeats, order, servers.products)

@@ -201,7 +201,8 @@ class Run:
 
 def run(servers):
     result = report.Report("latency", {
-        **servers.conditions, "products": servers.products, "seconds": servers.seconds,
+        **servers.conditions, "kafka_partitions": servers.partitions,
+        "products": servers.products, "seconds": servers.seconds,
         "commits_per_s": PER_S, "products_changed": servers.span, "plan": PLAN})
     for name, with_store in (("record", False), ("store", True)):
         print(f"latency: {name}: {PER_S} commits/s for {servers.seconds} s", flush=True)

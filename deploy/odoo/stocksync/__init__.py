@@ -1,0 +1,4 @@
+from . import models
+from .hooks import post_init_hook, uninstall_hook
+
+__all__ = ["models", "post_init_hook", "uninstall_hook"]

@@ -1,0 +1,3 @@
+from . import product
+
+__all__ = ["product"]

@@ -1,0 +1,17 @@
+-- The statements that take our part out of Odoo's database again, all but the marks table: triggers, their functions, tables.
+SELECT x.statement FROM (
+    SELECT 1 AS step, format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass) AS statement
+    FROM pg_catalog.pg_trigger t
+    JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname = 'stocksync' AND NOT t.tgisinternal
+    UNION ALL
+    SELECT 2, format('DROP FUNCTION %s', p.oid::regprocedure)
+    FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname = 'stocksync'
+    UNION ALL
+    SELECT 3, format('DROP TABLE %s', c.oid::regclass)
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'stocksync' AND c.relkind = 'r'
+      AND c.relname IN ('kit', 'kit_component', 'kit_table', 'published', 'full_pass')
+) x ORDER BY x.step, x.statement

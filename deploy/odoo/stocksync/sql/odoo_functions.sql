@@ -1,0 +1,370 @@
+-- What runs inside Odoo's transactions. Security invoker, every name qualified, old and new compared in the body
+-- (WHEN and UPDATE OF would block an upgrade of Odoo). stock_quant's columns are compared directly, since it is written most; the
+-- others through to_jsonb, which survives a dropped column. Appends marks; locks, updates and looks up nothing that could conflict.
+--
+-- cause: 0 stock; 1 product: how it is sold; what it is made of is looked at again; 2 bom: what it is made of; the same for every
+-- kit that it is part of; 3 parent; 4 backfill; 5 part: a kit to be looked at again because of cause 2. See producer/odoo/marks.h.
+
+-- A change of stock in one Odoo location, warehouse or not.
+CREATE OR REPLACE FUNCTION stocksync.mark_quant() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF NEW.product_id = OLD.product_id AND NEW.location_id = OLD.location_id
+           AND COALESCE(NEW.quantity, 0) = COALESCE(OLD.quantity, 0)
+           AND COALESCE(NEW.reserved_quantity, 0) = COALESCE(OLD.reserved_quantity, 0) THEN
+            RETURN NULL;
+        END IF;
+        INSERT INTO public.stock_availability_dirty_shopify (product_id) VALUES (NEW.product_id);
+        IF NEW.product_id <> OLD.product_id THEN
+            INSERT INTO public.stock_availability_dirty_shopify (product_id) VALUES (OLD.product_id);
+        END IF;
+    ELSIF TG_OP = 'INSERT' THEN
+        IF COALESCE(NEW.quantity, 0) <> 0 OR COALESCE(NEW.reserved_quantity, 0) <> 0 THEN
+            INSERT INTO public.stock_availability_dirty_shopify (product_id) VALUES (NEW.product_id);
+        END IF;
+    ELSIF COALESCE(OLD.quantity, 0) <> 0 OR COALESCE(OLD.reserved_quantity, 0) <> 0 THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id) VALUES (OLD.product_id);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- A variant. Its deletion ends in a tombstone. Its template and its attribute values decide which lines of a kit apply to it.
+CREATE OR REPLACE FUNCTION stocksync.mark_product() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    o jsonb;
+    n jsonb;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        o := to_jsonb(OLD);
+        n := to_jsonb(NEW);
+        IF o -> 'product_tmpl_id' IS DISTINCT FROM n -> 'product_tmpl_id'
+           OR o -> 'combination_indices' IS DISTINCT FROM n -> 'combination_indices' THEN
+            INSERT INTO public.stock_availability_dirty_shopify (product_id, cause) VALUES (NEW.id, 2);
+            RETURN NULL;
+        END IF;
+        IF o -> 'active' IS NOT DISTINCT FROM n -> 'active'
+           AND o -> 'default_code' IS NOT DISTINCT FROM n -> 'default_code'
+           AND o -> 'barcode' IS NOT DISTINCT FROM n -> 'barcode'
+           AND o -> 'shopify_product' IS NOT DISTINCT FROM n -> 'shopify_product' THEN
+            RETURN NULL;
+        END IF;
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id, cause) VALUES (OLD.id, 1);
+    ELSE
+        INSERT INTO public.stock_availability_dirty_shopify (product_id, cause) VALUES (NEW.id, 1);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- A template: all its variants. New and deleted templates are told by their variants. Its priority decides between bills of
+-- materials only by being there or not (rows older than the column have none).
+CREATE OR REPLACE FUNCTION stocksync.mark_template() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    o jsonb := to_jsonb(OLD);
+    n jsonb := to_jsonb(NEW);
+    structure boolean := o -> 'type' IS DISTINCT FROM n -> 'type'
+       OR o -> 'is_storable' IS DISTINCT FROM n -> 'is_storable'
+       OR o -> 'uom_id' IS DISTINCT FROM n -> 'uom_id'
+       OR (o ->> 'priority' IS NULL) <> (n ->> 'priority' IS NULL);
+BEGIN
+    IF structure
+       OR o -> 'active' IS DISTINCT FROM n -> 'active'
+       OR o -> 'company_id' IS DISTINCT FROM n -> 'company_id'
+       OR o -> 'shopify_product' IS DISTINCT FROM n -> 'shopify_product' THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id, cause)
+        SELECT p.id, CASE WHEN structure THEN 2 ELSE 1 END
+        FROM public.product_product p WHERE p.product_tmpl_id = NEW.id;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- A unit of measure: the variants that are counted in it. Rare.
+CREATE OR REPLACE FUNCTION stocksync.mark_uom() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    o jsonb := to_jsonb(OLD);
+    n jsonb := to_jsonb(NEW);
+BEGIN
+    IF o -> 'factor' IS DISTINCT FROM n -> 'factor'
+       OR o -> 'rounding' IS DISTINCT FROM n -> 'rounding'
+       OR o -> 'category_id' IS DISTINCT FROM n -> 'category_id' THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id, cause)
+        SELECT p.id, 2
+        FROM public.product_template t JOIN public.product_product p ON p.product_tmpl_id = t.id
+        WHERE t.uom_id = NEW.id;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- The same for the kits whose bill of materials is written in it; installed where the module mrp is.
+CREATE OR REPLACE FUNCTION stocksync.mark_uom_kits() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    o jsonb := to_jsonb(OLD);
+    n jsonb := to_jsonb(NEW);
+BEGIN
+    IF o -> 'factor' IS DISTINCT FROM n -> 'factor'
+       OR o -> 'rounding' IS DISTINCT FROM n -> 'rounding'
+       OR o -> 'category_id' IS DISTINCT FROM n -> 'category_id' THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id, cause)
+        SELECT COALESCE(b.product_id, p.id), 2
+        FROM public.mrp_bom b
+        LEFT JOIN public.product_product p ON b.product_id IS NULL AND p.product_tmpl_id = b.product_tmpl_id
+        WHERE b.type = 'phantom' AND b.active AND COALESCE(b.product_id, p.id) IS NOT NULL
+          AND (b.product_uom_id = NEW.id
+               OR EXISTS (SELECT FROM public.mrp_bom_line l WHERE l.bom_id = b.id AND l.product_uom_id = NEW.id));
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- A bill of materials that is a kit's before or after: the kit's variants, before and after.
+CREATE OR REPLACE FUNCTION stocksync.mark_bom() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    o jsonb;
+    n jsonb;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        o := to_jsonb(OLD);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        n := to_jsonb(NEW);
+    END IF;
+    IF o ->> 'type' IS DISTINCT FROM 'phantom' AND n ->> 'type' IS DISTINCT FROM 'phantom' THEN
+        RETURN NULL;
+    END IF;
+    IF o -> 'type' IS DISTINCT FROM n -> 'type'
+       OR o -> 'active' IS DISTINCT FROM n -> 'active'
+       OR o -> 'product_id' IS DISTINCT FROM n -> 'product_id'
+       OR o -> 'product_tmpl_id' IS DISTINCT FROM n -> 'product_tmpl_id'
+       OR o -> 'product_qty' IS DISTINCT FROM n -> 'product_qty'
+       OR o -> 'product_uom_id' IS DISTINCT FROM n -> 'product_uom_id'
+       OR o -> 'sequence' IS DISTINCT FROM n -> 'sequence'
+       OR o -> 'company_id' IS DISTINCT FROM n -> 'company_id'
+       OR o -> 'picking_type_id' IS DISTINCT FROM n -> 'picking_type_id' THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id, cause)
+        SELECT p.id, 2 FROM public.product_product p
+        WHERE p.id IN ((o ->> 'product_id')::integer, (n ->> 'product_id')::integer)
+        UNION
+        SELECT p.id, 2 FROM public.product_product p
+        WHERE p.product_tmpl_id IN (
+            CASE WHEN o ->> 'product_id' IS NULL THEN (o ->> 'product_tmpl_id')::integer END,
+            CASE WHEN n ->> 'product_id' IS NULL THEN (n ->> 'product_tmpl_id')::integer END);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- A line of a kit's bill of materials: that kit's variants. Where the whole bill goes, its own trigger tells.
+CREATE OR REPLACE FUNCTION stocksync.mark_bom_line() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    o jsonb;
+    n jsonb;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        o := to_jsonb(OLD);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        n := to_jsonb(NEW);
+    END IF;
+    IF o -> 'product_id' IS DISTINCT FROM n -> 'product_id'
+       OR o -> 'product_qty' IS DISTINCT FROM n -> 'product_qty'
+       OR o -> 'product_uom_id' IS DISTINCT FROM n -> 'product_uom_id'
+       OR o -> 'bom_id' IS DISTINCT FROM n -> 'bom_id'
+       OR o -> 'sequence' IS DISTINCT FROM n -> 'sequence' THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id, cause)
+        SELECT COALESCE(b.product_id, p.id), 2
+        FROM public.mrp_bom b
+        LEFT JOIN public.product_product p ON b.product_id IS NULL AND p.product_tmpl_id = b.product_tmpl_id
+        WHERE b.id IN ((o ->> 'bom_id')::integer, (n ->> 'bom_id')::integer)
+          AND b.type = 'phantom' AND b.active AND COALESCE(b.product_id, p.id) IS NOT NULL;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- "Apply on variants" of a line: the same.
+CREATE OR REPLACE FUNCTION stocksync.mark_bom_filter() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    o jsonb;
+    n jsonb;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        o := to_jsonb(OLD);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        n := to_jsonb(NEW);
+    END IF;
+    INSERT INTO public.stock_availability_dirty_shopify (product_id, cause)
+    SELECT COALESCE(b.product_id, p.id), 2
+    FROM public.mrp_bom_line l
+    JOIN public.mrp_bom b ON b.id = l.bom_id
+    LEFT JOIN public.product_product p ON b.product_id IS NULL AND p.product_tmpl_id = b.product_tmpl_id
+    WHERE l.id IN ((o ->> 'mrp_bom_line_id')::integer, (n ->> 'mrp_bom_line_id')::integer)
+      AND b.type = 'phantom' AND b.active AND COALESCE(b.product_id, p.id) IS NOT NULL;
+    RETURN NULL;
+END
+$$;
+
+-- An attribute line that gets or loses its choice: values of one without a choice do not count for "apply on variants".
+CREATE OR REPLACE FUNCTION stocksync.mark_attribute_line() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    o jsonb := to_jsonb(OLD);
+    n jsonb := to_jsonb(NEW);
+BEGIN
+    IF (COALESCE((o ->> 'value_count')::integer, 0) > 1) <> (COALESCE((n ->> 'value_count')::integer, 0) > 1) THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id, cause)
+        SELECT p.id, 2 FROM public.product_product p WHERE p.product_tmpl_id = NEW.product_tmpl_id;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- A child of a commingled product (its stock is the sum of its children's); installed where the table product_commingled is.
+CREATE OR REPLACE FUNCTION stocksync.mark_commingled() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id, cause) VALUES (OLD.parent_product_id, 2);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id, cause) VALUES (NEW.parent_product_id, 2);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- An Odoo location that moves. Odoo rewrites parent_path of every location below it, so each row answers for its own quants.
+CREATE OR REPLACE FUNCTION stocksync.mark_location() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    o jsonb := to_jsonb(OLD);
+    n jsonb := to_jsonb(NEW);
+BEGIN
+    IF o -> 'parent_path' IS DISTINCT FROM n -> 'parent_path'
+       OR o -> 'usage' IS DISTINCT FROM n -> 'usage'
+       OR o -> 'active' IS DISTINCT FROM n -> 'active' THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id)
+        SELECT DISTINCT q.product_id FROM public.stock_quant q WHERE q.location_id = NEW.id;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- The same for open moves from and to it; installed when forecast quantities are wanted.
+CREATE OR REPLACE FUNCTION stocksync.mark_location_moves() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF to_jsonb(OLD) -> 'parent_path' IS DISTINCT FROM to_jsonb(NEW) -> 'parent_path' THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id)
+        SELECT DISTINCT m.product_id FROM public.stock_move m
+        WHERE (m.location_id = NEW.id OR m.location_dest_id = NEW.id)
+          AND m.state IN ('waiting', 'confirmed', 'assigned', 'partially_available');
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- A warehouse: what lies below its old and its new view location.
+CREATE OR REPLACE FUNCTION stocksync.mark_warehouse() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    o jsonb;
+    n jsonb;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        o := to_jsonb(OLD);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        n := to_jsonb(NEW);
+    END IF;
+    IF o -> 'view_location_id' IS DISTINCT FROM n -> 'view_location_id'
+       OR o -> 'lot_stock_id' IS DISTINCT FROM n -> 'lot_stock_id'
+       OR o -> 'active' IS DISTINCT FROM n -> 'active'
+       OR o -> 'code' IS DISTINCT FROM n -> 'code' THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id)
+        SELECT DISTINCT q.product_id
+        FROM public.stock_location v
+        JOIN public.stock_location l ON l.parent_path LIKE v.parent_path || '%'
+        JOIN public.stock_quant q ON q.location_id = l.id
+        WHERE v.id IN ((o ->> 'view_location_id')::integer, (n ->> 'view_location_id')::integer);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- The same for open moves; installed when forecast quantities are wanted.
+CREATE OR REPLACE FUNCTION stocksync.mark_warehouse_moves() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    o jsonb;
+    n jsonb;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        o := to_jsonb(OLD);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        n := to_jsonb(NEW);
+    END IF;
+    IF o -> 'view_location_id' IS DISTINCT FROM n -> 'view_location_id'
+       OR o -> 'active' IS DISTINCT FROM n -> 'active' THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id)
+        SELECT DISTINCT m.product_id
+        FROM public.stock_location v
+        JOIN public.stock_location l ON l.parent_path LIKE v.parent_path || '%'
+        JOIN public.stock_move m ON l.id IN (m.location_id, m.location_dest_id)
+        WHERE v.id IN ((o ->> 'view_location_id')::integer, (n ->> 'view_location_id')::integer)
+          AND m.state IN ('waiting', 'confirmed', 'assigned', 'partially_available');
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- A move that is open before or after; installed when forecast quantities are wanted.
+CREATE OR REPLACE FUNCTION stocksync.mark_move() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    o jsonb;
+    n jsonb;
+    was_open boolean := false;
+    is_open boolean := false;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        o := to_jsonb(OLD);
+        was_open := COALESCE(o ->> 'state' IN ('waiting', 'confirmed', 'assigned', 'partially_available'), false);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        n := to_jsonb(NEW);
+        is_open := COALESCE(n ->> 'state' IN ('waiting', 'confirmed', 'assigned', 'partially_available'), false);
+    END IF;
+    IF (was_open AND is_open
+        AND o -> 'product_qty' IS NOT DISTINCT FROM n -> 'product_qty'
+        AND o -> 'location_id' IS NOT DISTINCT FROM n -> 'location_id'
+        AND o -> 'location_dest_id' IS NOT DISTINCT FROM n -> 'location_dest_id'
+        AND o -> 'product_id' IS NOT DISTINCT FROM n -> 'product_id')
+       OR NOT (was_open OR is_open) THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO public.stock_availability_dirty_shopify (product_id)
+    VALUES (COALESCE(n ->> 'product_id', o ->> 'product_id')::integer);
+    IF o ->> 'product_id' <> n ->> 'product_id' THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id)
+        VALUES ((o ->> 'product_id')::integer);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- For an adopted marks table: its writers name (product_id, warehouse_id) as conflict target, so that constraint stays; it can never
+-- be hit, because NULLs are distinct. Every insert appends.
+CREATE OR REPLACE FUNCTION stocksync.keep_mark() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.warehouse_hint := COALESCE(NEW.warehouse_id, NEW.warehouse_hint);
+    NEW.warehouse_id := NULL;
+    RETURN NEW;
+END
+$$;
+
+-- Which Odoo database this is. Security definer, because ir_config_parameter also holds secrets: this hands out one value.
+CREATE OR REPLACE FUNCTION stocksync.database_uuid() RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT p.value::text FROM public.ir_config_parameter p WHERE p.key = 'database.uuid'
+$$;
+REVOKE EXECUTE ON FUNCTION stocksync.database_uuid() FROM PUBLIC;

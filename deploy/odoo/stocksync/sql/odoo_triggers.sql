@@ -1,0 +1,52 @@
+-- The statements that lead from the triggers that are there to those that are wanted; no row: nothing to do.
+-- $1 boolean: forecast quantities are wanted. Columns: statement, what it does in words (NULL: goes with the next row), whether run
+-- needs it. Tables of modules that are not installed are left out.
+WITH wanted (tab, name, events, func, forecast) AS (VALUES
+    ('stock_quant', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_quant', false),
+    ('product_product', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_product', false),
+    ('product_template', 'stocksync_mark', 'UPDATE', 'mark_template', false),
+    ('uom_uom', 'stocksync_mark', 'UPDATE', 'mark_uom', false),
+    ('stock_location', 'stocksync_mark', 'UPDATE', 'mark_location', false),
+    ('stock_warehouse', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_warehouse', false),
+    ('mrp_bom', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_bom', false),
+    ('mrp_bom_line', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_bom_line', false),
+    ('mrp_bom_line_product_template_attribute_value_rel', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_bom_filter',
+     false),
+    ('product_template_attribute_line', 'stocksync_mark', 'UPDATE', 'mark_attribute_line', false),
+    ('uom_uom', 'stocksync_mark_kits', 'UPDATE', 'mark_uom_kits', false),
+    ('product_commingled', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_commingled', false),
+    ('stock_move', 'stocksync_mark_forecast', 'INSERT OR UPDATE OR DELETE', 'mark_move', true),
+    ('stock_location', 'stocksync_mark_forecast', 'UPDATE', 'mark_location_moves', true),
+    ('stock_warehouse', 'stocksync_mark_forecast', 'INSERT OR UPDATE OR DELETE', 'mark_warehouse_moves', true)
+), place AS (
+    SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'public'
+), state AS (
+    SELECT w.*, t.oid IS NOT NULL AS there,
+           COALESCE(p.proname = w.func AND n.nspname = 'stocksync' AND t.tgenabled <> 'D', false) AS good,
+           ($1 OR NOT w.forecast)
+           AND (w.func NOT IN ('mark_uom_kits', 'mark_attribute_line')
+                OR EXISTS (SELECT FROM pg_catalog.pg_class m JOIN place ON m.relnamespace = place.oid
+                           WHERE m.relname = 'mrp_bom' AND m.relkind = 'r')) AS keep,
+           -- a structure that may have changed while nobody watched
+           w.func IN ('mark_bom', 'mark_bom_line', 'mark_bom_filter', 'mark_uom_kits', 'mark_attribute_line', 'mark_commingled')
+               AS structure
+    FROM wanted w
+    JOIN pg_catalog.pg_class c ON c.relname = w.tab AND c.relkind IN ('r', 'p')
+    JOIN place ON c.relnamespace = place.oid
+    LEFT JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid AND t.tgname = w.name AND NOT t.tgisinternal
+    LEFT JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+    LEFT JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+)
+SELECT x.statement, x.note, x.required FROM (
+    SELECT tab, name, 1 AS step, format('DROP TRIGGER %I ON public.%I', name, tab) AS statement,
+           CASE WHEN NOT keep THEN format('drops trigger %s on %s', name, tab) END AS note, false AS required
+    FROM state WHERE there AND NOT (keep AND good)
+    UNION ALL
+    SELECT tab, name, 2, format(E'CREATE TRIGGER %I AFTER %s ON public.%I\n    FOR EACH ROW EXECUTE PROCEDURE stocksync.%I()',
+                                name, events, tab, func), format('puts trigger %s on %s', name, tab), true
+    FROM state WHERE keep AND NOT good
+    UNION ALL
+    SELECT 'stocksync', 'kit_table', 3, 'UPDATE stocksync.kit_table SET filled_at = NULL',
+           'has the producer read every bill of materials again', false
+    WHERE EXISTS (SELECT FROM state WHERE structure AND keep AND NOT good)
+) x ORDER BY x.step = 3, x.tab, x.name, x.step
