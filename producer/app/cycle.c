@@ -95,13 +95,11 @@ static void add_to(struct cycle_product *known, const struct cycle_product *more
     }
 }
 
-/* Merges the sorted page into the products known so far. */
-static void merge_page(struct cycle *cycle, size_t marks)
+/* The page's marks as products: scratch, by id, each once. */
+static void fold_page(struct cycle *cycle, size_t marks)
 {
-    const struct cycle_products *known = &cycle->products;
-    struct cycle_products *out = &cycle->spare;
-    size_t at = 0;
-    reserve_products(out, known->count + marks);
+    struct cycle_products *out = &cycle->page;
+    reserve_products(out, marks);
     out->count = 0;
     for (size_t i = 0; i < marks; i++) {
         const struct mark *m = &cycle->sorted[i];
@@ -110,18 +108,30 @@ static void merge_page(struct cycle *cycle, size_t marks)
                                         .cause_at_us = m->date_added_us,
                                         .look = m->look};
         if (out->count > 0 && out->ids[out->count - 1] == m->product_id) {
-            add_to(&out->list[out->count - 1], &product); /* a later mark of the same product */
-            continue;
+            add_to(&out->list[out->count - 1], &product);
+        } else {
+            take(out, m->product_id, product);
         }
-        for (; at < known->count && known->ids[at] < m->product_id; at++) {
+    }
+}
+
+void cycle_join(struct cycle *cycle, const struct cycle_products *list, size_t first, size_t count)
+{
+    const struct cycle_products *known = &cycle->products;
+    struct cycle_products *out = &cycle->spare;
+    size_t at = 0;
+    reserve_products(out, known->count + count);
+    out->count = 0;
+    for (size_t i = first; i < first + count; i++) {
+        for (; at < known->count && known->ids[at] < list->ids[i]; at++) {
             take(out, known->ids[at], known->list[at]);
         }
-        if (at < known->count && known->ids[at] == m->product_id) {
-            struct cycle_product before = known->list[at++];
-            add_to(&before, &product);
-            product = before;
+        struct cycle_product product = list->list[i];
+        if (at < known->count && known->ids[at] == list->ids[i]) {
+            product = known->list[at++];
+            add_to(&product, &list->list[i]);
         }
-        take(out, m->product_id, product);
+        take(out, list->ids[i], product);
     }
     for (; at < known->count; at++) {
         take(out, known->ids[at], known->list[at]);
@@ -136,7 +146,8 @@ void cycle_add(struct cycle *cycle, const struct mark_list *marks)
     if (marks->count > 0) {
         add_mark_ids(cycle, marks);
         sort_page(cycle, marks);
-        merge_page(cycle, marks->count);
+        fold_page(cycle, marks->count);
+        cycle_join(cycle, &cycle->page, 0, cycle->page.count);
     }
 }
 
@@ -193,6 +204,7 @@ void cycle_release(struct cycle *cycle)
 {
     cycle_products_release(&cycle->products);
     cycle_products_release(&cycle->spare);
+    cycle_products_release(&cycle->page);
     mem_free(cycle->mark_ids);
     mem_free(cycle->sorted);
     *cycle = (struct cycle){0};

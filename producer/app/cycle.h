@@ -36,6 +36,7 @@ struct cycle {
     int64_t *mark_ids; /* all of them, in the order of the reads */
     size_t mark_count;
     size_t mark_capacity;
+    struct cycle_products page;  /* scratch: one page's products */
     struct cycle_products spare; /* scratch of a merge */
     struct mark *sorted;         /* scratch: one page */
     size_t sorted_capacity;
@@ -59,6 +60,8 @@ bool cycle_may_wait(enum cause cause);
 void cycle_split(const struct cycle *cycle,
                  struct cycle_products *urgent,
                  struct cycle_products *waiting);
+/** Adds products without marks of their own here: list[first …], by id. */
+void cycle_join(struct cycle *cycle, const struct cycle_products *list, size_t first, size_t count);
 /** All products as one list. @param list  [out] replaced */
 void cycle_copy(const struct cycle *cycle, struct cycle_products *list);
 /** Zero is fine. */

@@ -20,8 +20,7 @@
 /* Marks folded in one round: a backlog that names a product again and again makes one record of it.
  */
 #define ROUND_MAX_MARKS 1000000
-/* Products that may wait are published by slices of this many while others change too: a fresh
- * change waits for one slice. */
+/* Products that may wait are published by slices of this many while others change too. */
 #define WAITING_SLICE_MIN 100
 /* Nothing else came for so long: the slices may grow. */
 #define WAITING_CALM_US INT64_C(200000)
@@ -81,14 +80,8 @@ static struct chunk chunk_at(const struct cycle_products *list, size_t first, si
     return (struct chunk){.products = list, .first = first, .count = left < most ? left : most};
 }
 
-static struct chunk first_chunk(const struct producer *p)
-{
-    return p->urgent.count > 0 ? chunk_at(&p->urgent, 0, CHUNK_PRODUCTS)
-                               : chunk_at(&p->waiting, 0, p->waiting_slice);
-}
-
-/* Marks and the state of the first products in one snapshot, which ends before anything is
- * produced. */
+/* Marks, and the state of the first urgent products in the same snapshot, which ends before
+ * anything is produced. */
 static enum status begin_round(struct producer *p, struct stock_batch *batch, struct err *err)
 {
     int64_t begun = clock_monotonic_us();
@@ -97,9 +90,11 @@ static enum status begin_round(struct producer *p, struct stock_batch *batch, st
     if (rc == STATUS_OK) {
         rc = read_marks(p, &read, err);
     }
-    if (rc == STATUS_OK && p->cycle.products.count > 0) {
+    if (rc == STATUS_OK) {
         split(p);
-        struct chunk chunk = first_chunk(p);
+    }
+    if (rc == STATUS_OK && p->urgent.count > 0) {
+        struct chunk chunk = chunk_at(&p->urgent, 0, CHUNK_PRODUCTS);
         rc = chunk_read_here(p, &chunk, batch, err);
     }
     if (rc == STATUS_OK) {
@@ -311,63 +306,74 @@ static enum status publish_urgent(struct producer *p, struct stock_batch *batch,
     return rc == STATUS_OK ? chunk_finish(p, &chunk, err) : rc;
 }
 
-static enum status publish_one(struct producer *p,
-                               const struct chunk *chunk,
-                               struct stock_batch *batch,
-                               struct err *err)
+/* Leaves the marks that do not wait. */
+static void drop_waiting(struct mark_list *marks)
 {
-    enum status rc = chunk_submit(p, chunk, batch, err);
-    return rc == STATUS_OK ? chunk_finish(p, chunk, err) : rc;
-}
-
-/* Marks of the fresh page whose products were published now. */
-static void cover_fresh(struct producer *p)
-{
-    int64_t now = clock_monotonic_us();
-    for (size_t i = 0; i < p->fresh_marks.count; i++) {
-        const struct mark *m = &p->fresh_marks.list[i];
-        if (id_list_index(p->fresh_urgent.ids, p->fresh_urgent.count, m->product_id) <
-            p->fresh_urgent.count) {
-            settlement_add(&p->settlement, &m->id, 1, now);
-            metric_add(p->m.marks, 1);
+    size_t kept = 0;
+    for (size_t i = 0; i < marks->count; i++) {
+        if (!cycle_may_wait(marks->list[i].cause)) {
+            marks->list[kept++] = marks->list[i];
         }
     }
+    marks->count = kept;
 }
 
 /*
- * Changes that came while products that may wait are worked off go first. Marks that may wait
- * themselves are left to the next round.
+ * The next slice of products that may wait, together with the changes that came meanwhile: those
+ * never wait for more than a slice. Fresh marks that may wait themselves are left to the next
+ * round.
  */
-static enum status publish_fresh(struct producer *p, struct err *err)
+static enum status read_wave(struct producer *p,
+                             struct cycle *wave,
+                             const struct chunk *slice,
+                             struct stock_batch *batch,
+                             struct err *err)
 {
-    struct stock_batch batch = {0};
     size_t page = page_size(p) < CHUNK_PRODUCTS ? page_size(p) : CHUNK_PRODUCTS;
-    struct chunk chunk = {.products = &p->fresh_urgent};
     enum status rc = marks_snapshot_begin(p->tail, err);
     if (rc == STATUS_OK) {
-        rc = marks_read(p->tail, p->newest_id, page, NULL, &p->fresh_marks, &p->newest_id, err);
+        rc = marks_read(p->tail, p->newest_id, page, NULL, &p->fresh, &p->newest_id, err);
     }
     if (rc == STATUS_OK) {
-        cycle_reset(&p->fresh);
-        cycle_add(&p->fresh, &p->fresh_marks);
-        cycle_split(&p->fresh, &p->fresh_urgent, &p->fresh_waiting);
-        chunk.count = p->fresh_urgent.count;
-        rc = chunk.count > 0 ? chunk_read_here(p, &chunk, &batch, err) : STATUS_OK;
+        drop_waiting(&p->fresh);
+        cycle_reset(wave);
+        cycle_add(wave, &p->fresh);
+        cycle_join(wave, slice->products, slice->first, slice->count);
+        struct chunk chunk = chunk_at(&wave->products, 0, wave->products.count);
+        rc = chunk_read_here(p, &chunk, batch, err);
     }
     if (rc == STATUS_OK) {
         rc = marks_snapshot_end(p->tail, err);
     }
     if (rc != STATUS_OK) {
         pg_rollback(p->tail);
-        return rc;
+    } else if (wave->mark_count > 0) {
+        p->fresh_us = clock_monotonic_us();
     }
-    if (chunk.count == 0) {
-        return STATUS_OK;
-    }
-    p->fresh_us = clock_monotonic_us();
-    rc = publish_one(p, &chunk, &batch, err);
+    return rc;
+}
+
+static enum status submit_wave(struct producer *p,
+                               const struct cycle *wave,
+                               struct stock_batch *batch,
+                               struct err *err)
+{
+    struct chunk chunk = chunk_at(&wave->products, 0, wave->products.count);
+    return chunk_submit(p, &chunk, batch, err);
+}
+
+/* The wave is acknowledged: its fresh marks wait for the settlement. */
+static enum status finish_wave(struct producer *p, const struct cycle *wave, struct err *err)
+{
+    struct chunk chunk = chunk_at(&wave->products, 0, wave->products.count);
+    enum status rc = chunk_finish(p, &chunk, err);
     if (rc == STATUS_OK) {
-        cover_fresh(p);
+        settlement_add(&p->settlement, wave->mark_ids, wave->mark_count, clock_monotonic_us());
+        metric_add(p->m.marks, wave->mark_count);
+        rc = settle_within(p, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = signals_stop_requested() ? STATUS_STOPPING : tick(p, err);
     }
     return rc;
 }
@@ -386,47 +392,40 @@ static void pace_slice(struct producer *p)
 
 /*
  * Products that may wait: kits whose components changed, backfill. A component of thousands of kits
- * does not hold up the others.
- * @param batch  of the first slice, when that was read already; else NULL
+ * does not hold up the others. Each slice is read while the one before it is on its way.
  */
-static enum status publish_waiting(struct producer *p, struct stock_batch *batch, struct err *err)
+static enum status publish_waiting(struct producer *p, struct err *err)
 {
-    struct stock_batch own = {0};
+    struct stock_batch batch = {0};
     enum status rc = STATUS_OK;
+    const struct cycle *on_its_way = NULL;
+    size_t turn = 0;
     for (size_t first = 0; rc == STATUS_OK && first < p->waiting.count;) {
-        struct chunk chunk = chunk_at(&p->waiting, first, p->waiting_slice);
-        if (batch == NULL) {
-            rc = chunk_read(p, &chunk, &own, err);
+        struct chunk slice = chunk_at(&p->waiting, first, p->waiting_slice);
+        struct cycle *wave = &p->waves[turn++ % 2];
+        rc = read_wave(p, wave, &slice, &batch, err);
+        if (rc == STATUS_OK && on_its_way != NULL) {
+            rc = finish_wave(p, on_its_way, err);
         }
         if (rc == STATUS_OK) {
-            rc = publish_one(p, &chunk, batch != NULL ? batch : &own, err);
+            rc = submit_wave(p, wave, &batch, err);
         }
-        if (rc == STATUS_OK) {
-            rc = publish_fresh(p, err);
-        }
-        if (rc == STATUS_OK) {
-            rc = settle_within(p, err);
-        }
-        if (rc == STATUS_OK) {
-            rc = signals_stop_requested() ? STATUS_STOPPING : tick(p, err);
-        }
+        on_its_way = wave;
+        first += slice.count;
         pace_slice(p);
-        batch = NULL;
-        first += chunk.count;
     }
-    return rc;
+    return rc == STATUS_OK && on_its_way != NULL ? finish_wave(p, on_its_way, err) : rc;
 }
 
 static enum status publish_round(struct producer *p, struct stock_batch *batch, struct err *err)
 {
-    bool is_urgent = p->urgent.count > 0;
     p->held = 0;
     if (p->settlement.count == 0) {
         p->commit_us = clock_monotonic_us();
     }
-    enum status rc = is_urgent ? publish_urgent(p, batch, err) : STATUS_OK;
+    enum status rc = p->urgent.count > 0 ? publish_urgent(p, batch, err) : STATUS_OK;
     if (rc == STATUS_OK) {
-        rc = publish_waiting(p, is_urgent ? NULL : batch, err);
+        rc = publish_waiting(p, err);
     }
     if (rc != STATUS_OK) {
         return rc == STATUS_STOPPING ? STATUS_OK : rc;

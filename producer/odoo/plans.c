@@ -5,7 +5,7 @@
 /* Up to this many ids the session's own plans, made once, are best; above, a plan for the very
  * list.
  */
-#define FEW_IDS       100
+#define FEW_IDS       250
 #define PG_VERSION_12 120000
 
 #define FREE_PLANS                                                                                 \
