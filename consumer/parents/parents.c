@@ -4,6 +4,16 @@
 #include "common/pg/pg_query.h"
 #include "embedded/parents_sql.h"
 
+/*
+ * Offsets follow the marks, so marks must not be lost in a crash that the offsets survive. Products
+ * are looked up one by one in an index, whatever the statistics say: a small table would be read as
+ * a whole for each batch.
+ */
+#define SESSION_SQL                                                                                \
+    "SET synchronous_commit = on;"                                                                 \
+    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"             \
+    "DO $$BEGIN IF current_setting('server_version_num')::int >= 110000 THEN SET jit = off;"       \
+    " END IF; END$$"
 /* Far below max.poll.interval.ms, and about what a service may take to stop. */
 #define STATEMENT_TIMEOUT_MS 10000
 /* Two arrays of COMPONENT_BATCH_MAX: 16 and 24 bytes a product at the most. */
@@ -18,12 +28,11 @@ struct parents *parents_new(const char *dsn)
 {
     struct parents *p = mem_calloc(1, sizeof *p);
     pg_args_init(&p->args, ARGS_MAX_BYTES);
-    /* Offsets follow the marks, so marks must not be lost in a crash that the offsets survive. */
     p->conn =
         pg_conn_new(&(struct pg_conn_options){.dsn = dsn,
                                               .application_name = "stocksync-consumer parents",
                                               .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
-                                              .session_sql = "SET synchronous_commit = on"});
+                                              .session_sql = SESSION_SQL});
     return p;
 }
 

@@ -10,7 +10,7 @@ import re
 import signal
 import sys
 import time
-from datetime import datetime
+from datetime import datetime, timezone
 
 from lab import odoo, process, wait
 from lab.pipeline import Pipeline
@@ -67,9 +67,19 @@ SET session_replication_role = origin;
 ANALYZE
 """
 
-LOOKUP = """
-SELECT DISTINCT kit_id FROM stocksync.kit_component WHERE component_id = ANY (%s) AND need IS NOT NULL
+# As role parents has them: consumer/parents/parents.c.
+PARENTS = """
+SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+SET LOCAL jit = off
 """
+
+
+def parents_statement():
+    """The statement of role parents, with psycopg's placeholders."""
+    with open(os.path.join(process.ROOT, "schemas", "sql", "parents_mark.sql"),
+              encoding="ascii") as file:
+        text = re.sub(r"^--.*$", "", file.read(), flags=re.MULTILINE)
+    return text.replace("$1", "%(ids)s").replace("$2", "%(times)s")
 
 
 def seconds_between(text, first, last):
@@ -98,35 +108,45 @@ SHOP_KITS = (0, 0)
 
 
 def look_up(pipeline, result, products):
-    """Median of several: the kits of 1,000 components, among them no hot one."""
+    """Role parents' statement for 1,000 changed components, none of them hot; rolled back."""
     connection = pipeline.connection
     connection.execute("VACUUM ANALYZE stocksync.kit_component")
     used = [row[0] for row in connection.execute(
         "SELECT DISTINCT component_id FROM stocksync.kit_component WHERE need > 0 AND component_id"
         " <> %s ORDER BY component_id", (products["hot"],))]
+    statement, now = parents_statement(), datetime.now(timezone.utc)
     times, found = [], 0
     for shift in range(15):
         chosen = used[shift::max(1, len(used) // 1000)][:1000]
-        began = time.monotonic()
-        found = len(connection.execute(LOOKUP, (chosen,), binary=True).fetchall())
-        times.append((time.monotonic() - began) * 1000)
-    result.add("kits of 1,000 components, found", found, "")
-    result.add("kits of 1,000 components", round(sorted(times)[len(times) // 2], 2), "ms",
-               at_most=LOOKUP_MS)
+        with connection.transaction(force_rollback=True):
+            connection.execute(PARENTS)
+            began = time.monotonic()
+            found = connection.execute(
+                statement, {"ids": chosen, "times": [now] * len(chosen)}).fetchone()[0]
+            times.append((time.monotonic() - began) * 1000)
+    result.add("kits of 1,000 components, marked", found, "")
+    result.add("kits of 1,000 components, one query, median", round(sorted(times)[len(times) // 2], 2),
+               "ms", at_most=LOOKUP_MS)
 
 
 def state_of_all(pipeline, result, kits):
-    """Every kit marked as its components' change would; to the last acknowledged record."""
+    """Every kit marked as a change of its components would; to the last acknowledged record."""
     producer = pipeline.producer
-    before = producer.metric("stocksync_producer_records_total")
-    pipeline.connection.execute(
-        f"INSERT INTO public.{odoo.MARKS} (product_id, cause) SELECT kit_id, 3 FROM stocksync.kit")
-    began = time.monotonic()
-    wait.until(lambda: producer.metric("stocksync_producer_records_total") >= before + kits,
-               "every kit is published", seconds=120, alive=producer.alive)
-    result.add("state of all kits, published", round(time.monotonic() - began, 2), "s",
+    times = []
+    for _ in range(3):
+        before = producer.metric("stocksync_producer_records_total")
+        pipeline.connection.execute(
+            f"INSERT INTO public.{odoo.MARKS} (product_id, cause)"
+            " SELECT kit_id, 3 FROM stocksync.kit")
+        began = time.monotonic()
+        wait.until(lambda before=before:
+                   producer.metric("stocksync_producer_records_total") >= before + kits,
+                   "every kit is published", seconds=120, alive=producer.alive)
+        times.append(time.monotonic() - began)
+        pipeline.wait_published()
+    result.add("state of all kits, published, first", round(times[0], 2), "s")
+    result.add("state of all kits, published, median of three", round(sorted(times)[1], 2), "s",
                at_most=STATE_S)
-    pipeline.wait_published()
 
 
 def change_hot(connection, hot):
