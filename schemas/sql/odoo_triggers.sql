@@ -2,7 +2,8 @@
 -- $1 boolean: forecast quantities are wanted. Columns: statement, what it does in words (NULL: goes with the next row), whether run
 -- needs it. Tables of modules that are not installed are left out.
 WITH wanted (tab, name, events, func, forecast) AS (VALUES
-    ('stock_quant', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_quant', false),
+    ('stock_quant', 'stocksync_mark', 'INSERT OR DELETE', 'mark_quant', false),
+    ('stock_quant', 'stocksync_mark_update', 'UPDATE', 'mark_quant_update', false),
     ('product_product', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_product', false),
     ('product_template', 'stocksync_mark', 'UPDATE', 'mark_template', false),
     ('uom_uom', 'stocksync_mark', 'UPDATE', 'mark_uom', false),
@@ -22,7 +23,10 @@ WITH wanted (tab, name, events, func, forecast) AS (VALUES
     SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'public'
 ), state AS (
     SELECT w.*, t.oid IS NOT NULL AS there,
-           COALESCE(p.proname = w.func AND n.nspname = 'stocksync' AND t.tgenabled <> 'D', false) AS good,
+           -- tgtype: 1 for each row, 4 INSERT, 8 DELETE, 16 UPDATE
+           COALESCE(p.proname = w.func AND n.nspname = 'stocksync' AND t.tgenabled <> 'D'
+                    AND t.tgtype = 1 + 4 * (w.events LIKE '%INSERT%')::integer + 8 * (w.events LIKE '%DELETE%')::integer
+                                     + 16 * (w.events LIKE '%UPDATE%')::integer, false) AS good,
            ($1 OR NOT w.forecast)
            AND (w.func NOT IN ('mark_uom_kits', 'mark_attribute_line')
                 OR EXISTS (SELECT FROM pg_catalog.pg_class m JOIN place ON m.relnamespace = place.oid
