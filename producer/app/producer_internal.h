@@ -24,7 +24,7 @@
 
 /* Products whose state is read at a time; a wave may have as many fresh ones besides. */
 #define CHUNK_PRODUCTS 5000
-#define WAVE_PRODUCTS  (2 * CHUNK_PRODUCTS)
+#define WAVE_PRODUCTS  ((size_t)2 * CHUNK_PRODUCTS)
 
 enum producer_state { PRODUCER_STARTING, PRODUCER_STANDBY, PRODUCER_OWNER, PRODUCER_STOPPING };
 

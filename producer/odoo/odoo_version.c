@@ -9,8 +9,8 @@
 
 /*
  * Every column that our SQL names, as "table.column", where the row is missing in the catalogue.
- * $1: with those of the forecast; $2, $3: with those that only some versions have. The version's own columns come first: without them this is not
- * Odoo's database at all.
+ * $1: with those of the forecast; $2, $3: with those that only some versions have. The version's
+ * own columns come first: without them this is not Odoo's database at all.
  */
 static const char MISSING_COLUMNS[] =
     "SELECT string_agg(DISTINCT CASE WHEN c.oid IS NULL THEN 'table ' || n.tab"

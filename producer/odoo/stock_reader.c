@@ -188,8 +188,9 @@ static int32_t group_at(struct stock_reader *r, int32_t id, char *code)
             return (int32_t)i;
         }
     }
-    r->blank[r->group_count] = (struct warehouse_stock){
-        .warehouse_id = id, .code = code, .has_forecast = r->options.forecast};
+    struct warehouse_stock *group = &r->blank[r->group_count];
+    *group = (struct warehouse_stock){.warehouse_id = id, .has_forecast = r->options.forecast};
+    group->code = code;
     return (int32_t)r->group_count++;
 }
 

@@ -112,9 +112,72 @@ static void product_stock_append_json_writes_the_schemas_fields(void **state)
     product_stock_release(&stock);
 }
 
+/* Python 3.11, the algorithm written down again from its description. */
+#define DIGEST_OF_NOTHING UINT64_C(0x9a74069c2c429ad5)
+
+static void product_stock_digest_changes_with_all_that_a_record_says(void **state)
+{
+    (void)state;
+    char sku[] = "A-1", other_sku[] = "A-", code[] = "WH", other_code[] = "1WH";
+    struct warehouse_stock warehouse = {
+        .warehouse_id = 1, .code = code, .on_hand = 5, .free = 4, .has_forecast = true};
+    const struct product_stock base = {.product_id = 7,
+                                       .template_id = 3,
+                                       .sku = sku,
+                                       .warehouses = &warehouse,
+                                       .warehouse_count = 1,
+                                       .revision = 1,
+                                       .cause = CAUSE_STOCK};
+    const int64_t digest = product_stock_digest(&base);
+    struct product_stock same = base;
+    same.revision = 99;
+    same.cause = CAUSE_PARENT;
+    same.changed_at_us = same.read_at_us = 12345;
+    assert_int_equal(product_stock_digest(&same), digest);
+    assert_int_not_equal(digest, 0);
+    struct product_stock others[] = {base, base, base, base, base, base, base, base, base};
+    others[0].product_id = 8;
+    others[1].template_id = 4;
+    others[2].sku = other_sku;
+    others[3].barcode = sku;
+    others[4].company_id = 1;
+    others[5].active = true;
+    others[6].shopify_enabled = true;
+    others[7].is_kit = true;
+    others[8].warehouse_count = 0;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_not_equal(product_stock_digest(&others[i]), digest);
+        for (size_t k = 0; k < i; k++) {
+            assert_int_not_equal(product_stock_digest(&others[i]),
+                                 product_stock_digest(&others[k]));
+        }
+    }
+    double *const numbers[] = {&warehouse.on_hand, &warehouse.free, &warehouse.incoming,
+                               &warehouse.outgoing, &warehouse.forecast};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        *numbers[i] += 1;
+        assert_int_not_equal(product_stock_digest(&base), digest);
+        *numbers[i] -= 1;
+    }
+    warehouse.incoming = -0.0;
+    assert_int_equal(product_stock_digest(&base), digest);
+    warehouse.code = other_code;
+    assert_int_not_equal(product_stock_digest(&base), digest);
+}
+
+static void product_stock_digest_stays_what_it_was(void **state)
+{
+    (void)state;
+    /* stored in databases: FNV-1a, 64 bits, over product 0 with nothing known */
+    const struct product_stock nothing = {0};
+    assert_int_equal((uint64_t)product_stock_digest(&nothing), DIGEST_OF_NOTHING);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(product_stock_digest_changes_with_all_that_a_record_says),
+        cmocka_unit_test(product_stock_digest_stays_what_it_was),
         cmocka_unit_test(product_stock_parse_key_takes_canonical_decimals_only),
         cmocka_unit_test(product_stock_parse_key_does_not_read_past_the_key),
         cmocka_unit_test(product_stock_format_key_fits_the_greatest_id),
