@@ -31,4 +31,14 @@ void mem_free(void *ptr);
  */
 size_t mem_grow_capacity(size_t capacity, size_t needed);
 
+/** Adds a copy of *item behind a list that grows: owner->list, ->count and ->room of one struct. */
+#define MEM_ADD(owner, list, count, room, item)                                                    \
+    do {                                                                                           \
+        if ((owner)->count == (owner)->room) {                                                     \
+            (owner)->room = mem_grow_capacity((owner)->room, (owner)->count + 1);                  \
+            (owner)->list = mem_realloc((owner)->list, (owner)->room, sizeof *(owner)->list);      \
+        }                                                                                          \
+        (owner)->list[(owner)->count++] = *(item);                                                 \
+    } while (0)
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "common/core/mem.h"
 #include "common/pg/pg_query.h"
+#include "producer/odoo/kit_source.h"
 #include "producer/odoo/marks.h"
 #include "producer/odoo/plans.h"
 
@@ -14,49 +15,6 @@
 /* Arguments of one statement: a few lists of ids, at most as many as one slice's lines. */
 #define ARGS_MAX_BYTES ((size_t)256 * 1024 * 1024)
 #define PROBLEM_SIZE   64
-
-#define PRODUCTS(storable)                                                                         \
-    "SELECT p.id, COALESCE(t.id, 0), COALESCE(t.uom_id, 0), t.type IS NOT DISTINCT FROM 'service'" \
-    ", " storable ", t.priority IS NOT NULL FROM public.product_product p"                         \
-    " LEFT JOIN public.product_template t ON t.id = p.product_tmpl_id"                             \
-    " WHERE p.id = ANY ($1::integer[])"
-static const char PRODUCTS_BY_TYPE[] = PRODUCTS("t.type IS NOT DISTINCT FROM 'product'");
-static const char PRODUCTS_BY_FLAG[] = PRODUCTS("t.is_storable IS TRUE");
-
-#define BOM_COLUMNS                                                                                \
-    "SELECT b.id, b.product_tmpl_id, COALESCE(b.product_id, 0), COALESCE(b.company_id, 0),"        \
-    " COALESCE(b.picking_type_id, 0), b.product_uom_id, b.sequence, b.product_qty::float8"         \
-    " FROM public.mrp_bom b WHERE b.type = 'phantom' AND b.active AND "
-static const char BOMS[] =
-    BOM_COLUMNS "b.product_id = ANY ($1::integer[]) UNION ALL " BOM_COLUMNS
-                "b.product_tmpl_id = ANY ($2::integer[]) AND b.product_id IS NULL";
-
-static const char LINES[] =
-    "SELECT id, bom_id, product_id, product_uom_id, sequence, product_qty::float8"
-    " FROM public.mrp_bom_line WHERE bom_id = ANY ($1::integer[])";
-
-static const char FILTERS[] = "SELECT r.mrp_bom_line_id, v.attribute_line_id, v.id"
-                              " FROM public.mrp_bom_line_product_template_attribute_value_rel r"
-                              " JOIN public.product_template_attribute_value v"
-                              " ON v.id = r.product_template_attribute_value_id"
-                              " WHERE r.mrp_bom_line_id = ANY ($1::integer[])";
-
-/* As the variant's field reads them: only of attribute lines with a choice. */
-static const char VALUES[] =
-    "SELECT c.product_product_id, c.product_template_attribute_value_id"
-    " FROM public.product_variant_combination c"
-    " JOIN public.product_template_attribute_value v"
-    " ON v.id = c.product_template_attribute_value_id"
-    " JOIN public.product_template_attribute_line a ON a.id = v.attribute_line_id"
-    " WHERE c.product_product_id = ANY ($1::integer[]) AND a.value_count > 1";
-
-static const char UOMS[] =
-    "SELECT id, category_id, COALESCE(factor, 0)::float8, COALESCE(rounding, 0)::float8"
-    " FROM public.uom_uom WHERE id = ANY ($1::integer[])";
-
-static const char CHILDREN[] = "SELECT parent_product_id, product_id FROM public.product_commingled"
-                               " WHERE parent_product_id = ANY ($1::integer[])"
-                               " AND product_id IS NOT NULL";
 
 static const char STORED[] = "SELECT kit_id, kind, COALESCE(bom_id, 0), problem FROM stocksync.kit"
                              " WHERE kit_id = ANY ($1::integer[])";
@@ -131,10 +89,8 @@ struct kit_table {
     struct pg_conn *conn;
     struct odoo_shape shape;
     struct pg_args args;
+    struct kit_source *source;
     struct kit_rows rows;
-    struct id_list loaded;  /* products whose rows are in rows */
-    struct id_list pending; /* products of the next level */
-    struct id_list bom_ids, line_ids, template_ids, uom_ids;
     struct stored_kit *stored;
     size_t stored_count;
     struct stored_part *stored_parts;
@@ -148,7 +104,7 @@ struct kit_table *kit_table_new(struct pg_conn *conn, const struct odoo_shape *s
     struct kit_table *t = mem_calloc(1, sizeof *t);
     t->conn = conn;
     t->shape = *shape;
-    t->rows.order = shape->dialect->bom_order;
+    t->source = kit_source_new(conn, shape);
     pg_args_init(&t->args, ARGS_MAX_BYTES);
     return t;
 }
@@ -174,201 +130,12 @@ void kit_table_free(struct kit_table *table)
     }
     pg_args_release(&table->args);
     kit_rows_release(&table->rows);
-    id_list_release(&table->loaded);
-    id_list_release(&table->pending);
-    id_list_release(&table->bom_ids);
-    id_list_release(&table->line_ids);
-    id_list_release(&table->template_ids);
-    id_list_release(&table->uom_ids);
+    kit_source_free(table->source);
     mem_free(table->stored);
     mem_free(table->stored_parts);
     kit_needs_release(&table->needs);
     columns_release(&table->out);
     mem_free(table);
-}
-
-/* --- reading what products are made of --- */
-
-static enum status query_ids(struct kit_table *t,
-                             const char *sql,
-                             const struct id_list *ids,
-                             const char *shape,
-                             struct pg_rows *rows,
-                             struct err *err)
-{
-    pg_args_reset(&t->args);
-    pg_args_i32_array(&t->args, ids->ids, ids->count);
-    return pg_query(t->conn, sql, &t->args, shape, rows, err);
-}
-
-static enum status load_products(struct kit_table *t, struct err *err)
-{
-    struct pg_rows rows = {0};
-    const char *sql = t->shape.dialect->has_storable_flag ? PRODUCTS_BY_FLAG : PRODUCTS_BY_TYPE;
-    enum status status = query_ids(t, sql, &t->pending, "iiibbb", &rows, err);
-    id_list_reset(&t->template_ids);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-        struct kit_product product = {.id = pg_i32(&rows, i, 0),
-                                      .template_id = pg_i32(&rows, i, 1),
-                                      .uom_id = pg_i32(&rows, i, 2),
-                                      .is_service = pg_bool(&rows, i, 3),
-                                      .is_storable = pg_bool(&rows, i, 4),
-                                      .has_priority = pg_bool(&rows, i, 5)};
-        kit_rows_add_product(&t->rows, &product);
-        id_list_add(&t->template_ids, product.template_id);
-        id_list_add(&t->uom_ids, product.uom_id);
-    }
-    id_list_sort(&t->template_ids);
-    pg_rows_release(&rows);
-    return status;
-}
-
-static enum status load_boms(struct kit_table *t, struct err *err)
-{
-    struct pg_rows rows = {0};
-    pg_args_reset(&t->args);
-    pg_args_i32_array(&t->args, t->pending.ids, t->pending.count);
-    pg_args_i32_array(&t->args, t->template_ids.ids, t->template_ids.count);
-    enum status status = pg_query(t->conn, BOMS, &t->args, "iiiiiiid", &rows, err);
-    id_list_reset(&t->bom_ids);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-        struct kit_bom bom = {.id = pg_i32(&rows, i, 0),
-                              .template_id = pg_i32(&rows, i, 1),
-                              .product_id = pg_i32(&rows, i, 2),
-                              .company_id = pg_i32(&rows, i, 3),
-                              .picking_type_id = pg_i32(&rows, i, 4),
-                              .uom_id = pg_i32(&rows, i, 5),
-                              .sequence = pg_i32(&rows, i, 6),
-                              .has_sequence = !pg_is_null(&rows, i, 6),
-                              .quantity = pg_f64(&rows, i, 7)};
-        kit_rows_add_bom(&t->rows, &bom);
-        id_list_add(&t->bom_ids, bom.id);
-        id_list_add(&t->uom_ids, bom.uom_id);
-    }
-    id_list_sort(&t->bom_ids);
-    pg_rows_release(&rows);
-    return status;
-}
-
-/* Lines of the bills of this level; their products are the next one. */
-static enum status load_lines(struct kit_table *t, struct err *err)
-{
-    struct pg_rows rows = {0};
-    enum status status = query_ids(t, LINES, &t->bom_ids, "iiiiid", &rows, err);
-    id_list_reset(&t->line_ids);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-        struct kit_line line = {.id = pg_i32(&rows, i, 0),
-                                .bom_id = pg_i32(&rows, i, 1),
-                                .product_id = pg_i32(&rows, i, 2),
-                                .uom_id = pg_i32(&rows, i, 3),
-                                .sequence =
-                                    pg_is_null(&rows, i, 4) ? INT32_MAX : pg_i32(&rows, i, 4),
-                                .quantity = pg_f64(&rows, i, 5)};
-        kit_rows_add_line(&t->rows, &line);
-        id_list_add(&t->line_ids, line.id);
-        id_list_add(&t->uom_ids, line.uom_id);
-        id_list_add(&t->pending, line.product_id);
-    }
-    id_list_sort(&t->line_ids);
-    if (status == STATUS_OK && t->line_ids.count > 0) {
-        status = query_ids(t, FILTERS, &t->line_ids, "iii", &rows, err);
-        for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-            struct kit_filter filter = {.line_id = pg_i32(&rows, i, 0),
-                                        .attribute_line_id = pg_i32(&rows, i, 1),
-                                        .value_id = pg_i32(&rows, i, 2)};
-            kit_rows_add_filter(&t->rows, &filter);
-        }
-    }
-    pg_rows_release(&rows);
-    return status;
-}
-
-static enum status load_children(struct kit_table *t, struct err *err)
-{
-    struct pg_rows rows = {0};
-    enum status status = query_ids(t, CHILDREN, &t->loaded, "ii", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-        struct kit_child child = {.parent_id = pg_i32(&rows, i, 0),
-                                  .product_id = pg_i32(&rows, i, 1)};
-        kit_rows_add_child(&t->rows, &child);
-        id_list_add(&t->pending, child.product_id);
-    }
-    pg_rows_release(&rows);
-    return status;
-}
-
-/* One level: rows of the pending products; afterwards their components are pending. */
-static enum status load_level(struct kit_table *t, struct err *err)
-{
-    enum status status = load_products(t, err);
-    if (status == STATUS_OK && t->shape.has_mrp) {
-        status = load_boms(t, err);
-    } else {
-        id_list_reset(&t->bom_ids);
-    }
-    id_list_add_all(&t->loaded, t->pending.ids, t->pending.count);
-    id_list_sort(&t->loaded);
-    id_list_reset(&t->pending);
-    if (status == STATUS_OK && t->bom_ids.count > 0) {
-        status = load_lines(t, err);
-    }
-    if (status == STATUS_OK && t->shape.has_commingled) {
-        status = load_children(t, err);
-    }
-    id_list_sort(&t->pending);
-    id_list_subtract(&t->pending, &t->loaded);
-    return status;
-}
-
-static enum status load_values(struct kit_table *t, struct err *err)
-{
-    struct pg_rows rows = {0};
-    enum status status = query_ids(t, VALUES, &t->loaded, "ii", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-        struct kit_value value = {.product_id = pg_i32(&rows, i, 0),
-                                  .value_id = pg_i32(&rows, i, 1)};
-        kit_rows_add_value(&t->rows, &value);
-    }
-    pg_rows_release(&rows);
-    return status;
-}
-
-static enum status load_uoms(struct kit_table *t, struct err *err)
-{
-    struct pg_rows rows = {0};
-    id_list_sort(&t->uom_ids);
-    enum status status = query_ids(t, UOMS, &t->uom_ids, "iidd", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-        struct kit_uom uom = {.id = pg_i32(&rows, i, 0),
-                              .category_id = pg_i32(&rows, i, 1),
-                              .factor = pg_f64(&rows, i, 2),
-                              .rounding = pg_f64(&rows, i, 3)};
-        kit_rows_add_uom(&t->rows, &uom);
-    }
-    pg_rows_release(&rows);
-    return status;
-}
-
-/* Everything that the products are made of, however deep. */
-static enum status load(struct kit_table *t, const int32_t *ids, size_t count, struct err *err)
-{
-    enum status status = STATUS_OK;
-    kit_rows_reset(&t->rows);
-    id_list_reset(&t->loaded);
-    id_list_reset(&t->uom_ids);
-    id_list_reset(&t->pending);
-    id_list_add_all(&t->pending, ids, count);
-    while (status == STATUS_OK && t->pending.count > 0) {
-        status = load_level(t, err);
-    }
-    if (status == STATUS_OK && t->rows.filter_count > 0) {
-        status = load_values(t, err);
-    }
-    if (status == STATUS_OK && t->rows.bom_count > 0) {
-        status = load_uoms(t, err);
-    }
-    kit_rows_sort(&t->rows);
-    return status;
 }
 
 /* --- what is stored --- */
@@ -599,14 +366,22 @@ static enum status write_kits(struct kit_table *t, struct err *err)
     return status;
 }
 
+static enum status
+query_ids(struct kit_table *t, const char *sql, const struct id_list *ids, struct err *err)
+{
+    pg_args_reset(&t->args);
+    pg_args_i32_array(&t->args, ids->ids, ids->count);
+    return pg_query(t->conn, sql, &t->args, "", NULL, err);
+}
+
 static enum status write(struct kit_table *t, struct err *err)
 {
     enum status status = pg_query(t->conn, COUNT_UP, NULL, "", NULL, err);
     if (status == STATUS_OK) {
-        status = query_ids(t, DELETE_PARTS, &t->out.deleted, "", NULL, err);
+        status = query_ids(t, DELETE_PARTS, &t->out.deleted, err);
     }
     if (status == STATUS_OK) {
-        status = query_ids(t, DELETE_KITS, &t->out.deleted, "", NULL, err);
+        status = query_ids(t, DELETE_KITS, &t->out.deleted, err);
     }
     if (status == STATUS_OK && t->out.kit_count > 0) {
         status = write_kits(t, err);
@@ -639,7 +414,7 @@ enum status kit_table_update(struct kit_table *table,
         status = load_stored(t, ids, count, err);
     }
     if (status == STATUS_OK) {
-        status = load(t, ids, count, err);
+        status = kit_source_load(t->source, ids, count, &t->rows, err);
     }
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         explode(t, ids[i], changes);

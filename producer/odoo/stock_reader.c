@@ -254,20 +254,16 @@ static enum status read_warehouses(struct stock_reader *r, struct err *err)
 
 static void add_unit(struct stock_reader *r, const struct pg_rows *rows, int row)
 {
-    if (r->unit_count == r->unit_room) {
-        r->unit_room = mem_grow_capacity(r->unit_room, r->unit_count + 1);
-        r->units = mem_realloc(r->units, r->unit_room, sizeof *r->units);
-    }
-    struct unit *unit = &r->units[r->unit_count++];
-    *unit = (struct unit){.id = pg_i32(rows, row, 0),
-                          .kind = (enum kit_kind)pg_i32(rows, row, 1),
-                          .state = pg_bool(rows, row, 2) ? UNIT_WITHOUT_NUMBER : UNIT_OPEN,
-                          .is_service = pg_bool(rows, row, 3),
-                          .rounding = pg_f64(rows, row, 4)};
-    if (unit->kind != KIT_NONE && unit->state == UNIT_OPEN) {
-        id_list_add(&r->kits, unit->id);
-    } else if (unit->kind == KIT_NONE && !unit->is_service) {
-        id_list_add(&r->carriers, unit->id);
+    struct unit unit = {.id = pg_i32(rows, row, 0),
+                        .kind = (enum kit_kind)pg_i32(rows, row, 1),
+                        .state = pg_bool(rows, row, 2) ? UNIT_WITHOUT_NUMBER : UNIT_OPEN,
+                        .is_service = pg_bool(rows, row, 3),
+                        .rounding = pg_f64(rows, row, 4)};
+    MEM_ADD(r, units, unit_count, unit_room, &unit);
+    if (unit.kind != KIT_NONE && unit.state == UNIT_OPEN) {
+        id_list_add(&r->kits, unit.id);
+    } else if (unit.kind == KIT_NONE && !unit.is_service) {
+        id_list_add(&r->carriers, unit.id);
     }
 }
 
@@ -362,16 +358,12 @@ static enum status read_parts(struct stock_reader *r, struct err *err)
     pg_args_i32_array(&r->args, r->kits.ids, r->kits.count);
     enum status status = pg_query(r->conn, PARTS, &r->args, "iidd", &rows, err);
     for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-        if (r->part_count == r->part_room) {
-            r->part_room = mem_grow_capacity(r->part_room, r->part_count + 1);
-            r->parts = mem_realloc(r->parts, r->part_room, sizeof *r->parts);
-        }
-        struct part *part = &r->parts[r->part_count++];
-        *part = (struct part){.kit_id = pg_i32(&rows, i, 0),
-                              .component_id = pg_i32(&rows, i, 1),
-                              .need = pg_f64(&rows, i, 2),
-                              .yield = pg_f64(&rows, i, 3)};
-        id_list_add(&r->pending, part->component_id);
+        struct part part = {.kit_id = pg_i32(&rows, i, 0),
+                            .component_id = pg_i32(&rows, i, 1),
+                            .need = pg_f64(&rows, i, 2),
+                            .yield = pg_f64(&rows, i, 3)};
+        MEM_ADD(r, parts, part_count, part_room, &part);
+        id_list_add(&r->pending, part.component_id);
     }
     pg_rows_release(&rows);
     return status;

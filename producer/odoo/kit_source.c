@@ -1,0 +1,273 @@
+#include "producer/odoo/kit_source.h"
+
+#include "common/core/mem.h"
+#include "common/pg/pg_query.h"
+#include "producer/odoo/id_list.h"
+
+/* Arguments of one statement: a list of ids, at most as many as one level has lines. */
+#define ARGS_MAX_BYTES ((size_t)64 * 1024 * 1024)
+
+#define PRODUCTS(storable)                                                                         \
+    "SELECT p.id, COALESCE(t.id, 0), COALESCE(t.uom_id, 0), t.type IS NOT DISTINCT FROM 'service'" \
+    ", " storable ", t.priority IS NOT NULL FROM public.product_product p"                         \
+    " LEFT JOIN public.product_template t ON t.id = p.product_tmpl_id"                             \
+    " WHERE p.id = ANY ($1::integer[])"
+static const char PRODUCTS_BY_TYPE[] = PRODUCTS("t.type IS NOT DISTINCT FROM 'product'");
+static const char PRODUCTS_BY_FLAG[] = PRODUCTS("t.is_storable IS TRUE");
+
+#define BOM_COLUMNS                                                                                \
+    "SELECT b.id, b.product_tmpl_id, COALESCE(b.product_id, 0), COALESCE(b.company_id, 0),"        \
+    " COALESCE(b.picking_type_id, 0), b.product_uom_id, b.sequence, b.product_qty::float8"         \
+    " FROM public.mrp_bom b WHERE b.type = 'phantom' AND b.active AND "
+static const char BOMS[] =
+    BOM_COLUMNS "b.product_id = ANY ($1::integer[]) UNION ALL " BOM_COLUMNS
+                "b.product_tmpl_id = ANY ($2::integer[]) AND b.product_id IS NULL";
+
+static const char LINES[] =
+    "SELECT id, bom_id, product_id, product_uom_id, sequence, product_qty::float8"
+    " FROM public.mrp_bom_line WHERE bom_id = ANY ($1::integer[])";
+
+static const char FILTERS[] = "SELECT r.mrp_bom_line_id, v.attribute_line_id, v.id"
+                              " FROM public.mrp_bom_line_product_template_attribute_value_rel r"
+                              " JOIN public.product_template_attribute_value v"
+                              " ON v.id = r.product_template_attribute_value_id"
+                              " WHERE r.mrp_bom_line_id = ANY ($1::integer[])";
+
+/* As the variant's field reads them: only of attribute lines with a choice. */
+static const char VALUES[] =
+    "SELECT c.product_product_id, c.product_template_attribute_value_id"
+    " FROM public.product_variant_combination c"
+    " JOIN public.product_template_attribute_value v"
+    " ON v.id = c.product_template_attribute_value_id"
+    " JOIN public.product_template_attribute_line a ON a.id = v.attribute_line_id"
+    " WHERE c.product_product_id = ANY ($1::integer[]) AND a.value_count > 1";
+
+static const char UOMS[] =
+    "SELECT id, category_id, COALESCE(factor, 0)::float8, COALESCE(rounding, 0)::float8"
+    " FROM public.uom_uom WHERE id = ANY ($1::integer[])";
+
+static const char CHILDREN[] = "SELECT parent_product_id, product_id FROM public.product_commingled"
+                               " WHERE parent_product_id = ANY ($1::integer[])"
+                               " AND product_id IS NOT NULL";
+
+struct kit_source {
+    struct pg_conn *conn;
+    struct odoo_shape shape;
+    struct pg_args args;
+    struct kit_rows *rows;  /* of the present call */
+    struct id_list loaded;  /* products whose rows are in rows */
+    struct id_list pending; /* products of the next level */
+    struct id_list bom_ids, line_ids, template_ids, uom_ids;
+};
+
+struct kit_source *kit_source_new(struct pg_conn *conn, const struct odoo_shape *shape)
+{
+    struct kit_source *s = mem_calloc(1, sizeof *s);
+    s->conn = conn;
+    s->shape = *shape;
+    pg_args_init(&s->args, ARGS_MAX_BYTES);
+    return s;
+}
+
+void kit_source_free(struct kit_source *source)
+{
+    if (source == NULL) {
+        return;
+    }
+    pg_args_release(&source->args);
+    id_list_release(&source->loaded);
+    id_list_release(&source->pending);
+    id_list_release(&source->bom_ids);
+    id_list_release(&source->line_ids);
+    id_list_release(&source->template_ids);
+    id_list_release(&source->uom_ids);
+    mem_free(source);
+}
+
+static enum status query_ids(struct kit_source *s,
+                             const char *sql,
+                             const struct id_list *ids,
+                             const char *shape,
+                             struct pg_rows *rows,
+                             struct err *err)
+{
+    pg_args_reset(&s->args);
+    pg_args_i32_array(&s->args, ids->ids, ids->count);
+    return pg_query(s->conn, sql, &s->args, shape, rows, err);
+}
+
+static enum status load_products(struct kit_source *s, struct err *err)
+{
+    struct pg_rows rows = {0};
+    const char *sql = s->shape.dialect->has_storable_flag ? PRODUCTS_BY_FLAG : PRODUCTS_BY_TYPE;
+    enum status status = query_ids(s, sql, &s->pending, "iiibbb", &rows, err);
+    id_list_reset(&s->template_ids);
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        struct kit_product product = {.id = pg_i32(&rows, i, 0),
+                                      .template_id = pg_i32(&rows, i, 1),
+                                      .uom_id = pg_i32(&rows, i, 2),
+                                      .is_service = pg_bool(&rows, i, 3),
+                                      .is_storable = pg_bool(&rows, i, 4),
+                                      .has_priority = pg_bool(&rows, i, 5)};
+        kit_rows_add_product(s->rows, &product);
+        id_list_add(&s->template_ids, product.template_id);
+        id_list_add(&s->uom_ids, product.uom_id);
+    }
+    id_list_sort(&s->template_ids);
+    pg_rows_release(&rows);
+    return status;
+}
+
+static enum status load_boms(struct kit_source *s, struct err *err)
+{
+    struct pg_rows rows = {0};
+    pg_args_reset(&s->args);
+    pg_args_i32_array(&s->args, s->pending.ids, s->pending.count);
+    pg_args_i32_array(&s->args, s->template_ids.ids, s->template_ids.count);
+    enum status status = pg_query(s->conn, BOMS, &s->args, "iiiiiiid", &rows, err);
+    id_list_reset(&s->bom_ids);
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        struct kit_bom bom = {.id = pg_i32(&rows, i, 0),
+                              .template_id = pg_i32(&rows, i, 1),
+                              .product_id = pg_i32(&rows, i, 2),
+                              .company_id = pg_i32(&rows, i, 3),
+                              .picking_type_id = pg_i32(&rows, i, 4),
+                              .uom_id = pg_i32(&rows, i, 5),
+                              .sequence = pg_i32(&rows, i, 6),
+                              .has_sequence = !pg_is_null(&rows, i, 6),
+                              .quantity = pg_f64(&rows, i, 7)};
+        kit_rows_add_bom(s->rows, &bom);
+        id_list_add(&s->bom_ids, bom.id);
+        id_list_add(&s->uom_ids, bom.uom_id);
+    }
+    id_list_sort(&s->bom_ids);
+    pg_rows_release(&rows);
+    return status;
+}
+
+/* Lines of the bills of this level; their products are the next one. */
+static enum status load_lines(struct kit_source *s, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = query_ids(s, LINES, &s->bom_ids, "iiiiid", &rows, err);
+    id_list_reset(&s->line_ids);
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        struct kit_line line = {.id = pg_i32(&rows, i, 0),
+                                .bom_id = pg_i32(&rows, i, 1),
+                                .product_id = pg_i32(&rows, i, 2),
+                                .uom_id = pg_i32(&rows, i, 3),
+                                .sequence =
+                                    pg_is_null(&rows, i, 4) ? INT32_MAX : pg_i32(&rows, i, 4),
+                                .quantity = pg_f64(&rows, i, 5)};
+        kit_rows_add_line(s->rows, &line);
+        id_list_add(&s->line_ids, line.id);
+        id_list_add(&s->uom_ids, line.uom_id);
+        id_list_add(&s->pending, line.product_id);
+    }
+    id_list_sort(&s->line_ids);
+    if (status == STATUS_OK && s->line_ids.count > 0) {
+        status = query_ids(s, FILTERS, &s->line_ids, "iii", &rows, err);
+        for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+            struct kit_filter filter = {.line_id = pg_i32(&rows, i, 0),
+                                        .attribute_line_id = pg_i32(&rows, i, 1),
+                                        .value_id = pg_i32(&rows, i, 2)};
+            kit_rows_add_filter(s->rows, &filter);
+        }
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+static enum status load_children(struct kit_source *s, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = query_ids(s, CHILDREN, &s->loaded, "ii", &rows, err);
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        struct kit_child child = {.parent_id = pg_i32(&rows, i, 0),
+                                  .product_id = pg_i32(&rows, i, 1)};
+        kit_rows_add_child(s->rows, &child);
+        id_list_add(&s->pending, child.product_id);
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+/* One level: rows of the pending products; afterwards their components are pending. */
+static enum status load_level(struct kit_source *s, struct err *err)
+{
+    enum status status = load_products(s, err);
+    if (status == STATUS_OK && s->shape.has_mrp) {
+        status = load_boms(s, err);
+    } else {
+        id_list_reset(&s->bom_ids);
+    }
+    id_list_add_all(&s->loaded, s->pending.ids, s->pending.count);
+    id_list_sort(&s->loaded);
+    id_list_reset(&s->pending);
+    if (status == STATUS_OK && s->bom_ids.count > 0) {
+        status = load_lines(s, err);
+    }
+    if (status == STATUS_OK && s->shape.has_commingled) {
+        status = load_children(s, err);
+    }
+    id_list_sort(&s->pending);
+    id_list_subtract(&s->pending, &s->loaded);
+    return status;
+}
+
+static enum status load_values(struct kit_source *s, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = query_ids(s, VALUES, &s->loaded, "ii", &rows, err);
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        struct kit_value value = {.product_id = pg_i32(&rows, i, 0),
+                                  .value_id = pg_i32(&rows, i, 1)};
+        kit_rows_add_value(s->rows, &value);
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+static enum status load_uoms(struct kit_source *s, struct err *err)
+{
+    struct pg_rows rows = {0};
+    id_list_sort(&s->uom_ids);
+    enum status status = query_ids(s, UOMS, &s->uom_ids, "iidd", &rows, err);
+    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+        struct kit_uom uom = {.id = pg_i32(&rows, i, 0),
+                              .category_id = pg_i32(&rows, i, 1),
+                              .factor = pg_f64(&rows, i, 2),
+                              .rounding = pg_f64(&rows, i, 3)};
+        kit_rows_add_uom(s->rows, &uom);
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+enum status kit_source_load(struct kit_source *source,
+                            const int32_t *ids,
+                            size_t count,
+                            struct kit_rows *rows,
+                            struct err *err)
+{
+    struct kit_source *s = source;
+    enum status status = STATUS_OK;
+    s->rows = rows;
+    kit_rows_reset(rows);
+    rows->order = s->shape.dialect->bom_order;
+    id_list_reset(&s->loaded);
+    id_list_reset(&s->uom_ids);
+    id_list_reset(&s->pending);
+    id_list_add_all(&s->pending, ids, count);
+    while (status == STATUS_OK && s->pending.count > 0) {
+        status = load_level(s, err);
+    }
+    if (status == STATUS_OK && s->rows->filter_count > 0) {
+        status = load_values(s, err);
+    }
+    if (status == STATUS_OK && s->rows->bom_count > 0) {
+        status = load_uoms(s, err);
+    }
+    kit_rows_sort(s->rows);
+    return status;
+}
