@@ -9,7 +9,7 @@
 #define PG_VERSION_12 120000
 
 #define FREE_PLANS                                                                                 \
-    "SET LOCAL enable_bitmapscan = on; SET LOCAL enable_sort = on; SET LOCAL enable_seqscan = on;" \
+    "SET LOCAL enable_bitmapscan = on; SET LOCAL enable_sort = on;"                                \
     "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"                           \
     "SET LOCAL max_parallel_workers_per_gather = 0;"
 

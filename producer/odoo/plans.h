@@ -4,7 +4,7 @@
  * The tail's session (MARKS_SESSION_SQL) forbids what would spoil its scan of the marks, and makes
  * its plans once. For many ids these plans are wrong: each statement looks a list of ids up in one
  * table, and what it joins by primary key, nested loops do in the same time whatever the statistics
- * say, while a hash join reads a whole catalogue for one batch.
+ * say, while a hash join reads a whole catalogue, and a sequential scan all quants, for one batch.
  */
 #ifndef STOCKSYNC_ODOO_PLANS_H
 #define STOCKSYNC_ODOO_PLANS_H
