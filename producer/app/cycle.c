@@ -115,15 +115,14 @@ static void fold_page(struct cycle *cycle, size_t marks)
     }
 }
 
-/* Adds products by id to those known so far. */
-static void join(struct cycle *cycle, const struct cycle_products *list)
+void cycle_join(struct cycle *cycle, const struct cycle_products *list, size_t first, size_t count)
 {
     const struct cycle_products *known = &cycle->products;
     struct cycle_products *out = &cycle->spare;
     size_t at = 0;
-    reserve_products(out, known->count + list->count);
+    reserve_products(out, known->count + count);
     out->count = 0;
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = first; i < first + count; i++) {
         for (; at < known->count && known->ids[at] < list->ids[i]; at++) {
             take(out, known->ids[at], known->list[at]);
         }
@@ -148,7 +147,7 @@ void cycle_add(struct cycle *cycle, const struct mark_list *marks)
         add_mark_ids(cycle, marks);
         sort_page(cycle, marks);
         fold_page(cycle, marks->count);
-        join(cycle, &cycle->page);
+        cycle_join(cycle, &cycle->page, 0, cycle->page.count);
     }
 }
 

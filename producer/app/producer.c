@@ -393,10 +393,10 @@ struct producer *producer_new(const struct producer_conf *conf)
                                    .statement_timeout_ms = STATEMENT_LIMIT_MS,
                                    .session_sql = MARKS_SESSION_SQL};
     p->conf = conf;
-    p->items = mem_calloc(CHUNK_PRODUCTS, sizeof *p->items);
+    p->items = mem_calloc(WAVE_PRODUCTS, sizeof *p->items);
     p->owner = owner_new(&owner);
     p->tail = pg_conn_new(&tail);
-    p->waiting_slice = 100;
+    p->waiting_slice = WAITING_SLICE_MIN;
     settlement_init(&p->settlement, SETTLEMENT_MAX_MARKS, conf->producer.settle_ms * 1000);
     hint_init(&p->hint);
     backoff_init(&p->backoff, 200, 30000, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
@@ -469,8 +469,9 @@ void producer_free(struct producer *producer)
     cycle_release(&producer->cycle);
     cycle_products_release(&producer->urgent);
     cycle_products_release(&producer->waiting);
-    mark_list_release(&producer->fresh_marks);
-    cycle_release(&producer->fresh);
+    mark_list_release(&producer->fresh);
+    cycle_release(&producer->waves[0]);
+    cycle_release(&producer->waves[1]);
     id_list_release(&producer->look);
     id_list_release(&producer->look_all);
     published_list_release(&producer->digests);

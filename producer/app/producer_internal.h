@@ -22,8 +22,12 @@
 #include "producer/publish/record_sink.h"
 #include "producer/publish/settlement.h"
 
-/* Products whose state is in memory at a time. */
+/* Products whose state is read at a time; a wave may have as many fresh ones besides. */
 #define CHUNK_PRODUCTS 5000
+#define WAVE_PRODUCTS  ((size_t)2 * CHUNK_PRODUCTS)
+
+/* Products that may wait are published by slices of this many while others change too. */
+#define WAITING_SLICE_MIN 100
 
 enum producer_state { PRODUCER_STARTING, PRODUCER_STANDBY, PRODUCER_OWNER, PRODUCER_STOPPING };
 
@@ -66,9 +70,9 @@ struct producer {
     struct cycle_products urgent, waiting; /* of the round: see cycle_may_wait */
     size_t waiting_slice;                  /* products of `waiting` that are published together */
     int64_t newest_id;                     /* greatest mark id that this round has seen */
-    struct mark_list fresh_marks;          /* that came while the waiting ones were worked off */
-    struct cycle fresh;
-    int64_t fresh_us; /* monotonic, when some came last */
+    struct mark_list fresh;                /* that came while the waiting ones were worked off */
+    struct cycle waves[2]; /* a slice of waiting products with fresh ones: on its way, and next */
+    int64_t fresh_us;      /* monotonic, when urgent products came last */
     struct id_list look,
         look_all;               /* of a chunk: products to be exploded; with all they are part of */
     struct publish_item *items; /* of the chunk on its way, by the index of its products */

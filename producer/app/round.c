@@ -14,14 +14,13 @@
 #define SHAPE_US INT64_C(60000000)
 /* No new mark for so long: idle. Shorter gaps happen under load, and a commit in each would cost
  * the next records their latency. */
-#define SETTLE_IDLE_US INT64_C(50000)
-#define PROGRESS_US    INT64_C(30000000)
-#define BACKFILL_SLICE 5000
+#define SETTLE_IDLE_US   INT64_C(50000)
+#define SETTLE_WITHIN_US INT64_C(5000000)
+#define PROGRESS_US      INT64_C(30000000)
+#define BACKFILL_SLICE   5000
 /* Marks folded in one round: a backlog that names a product again and again makes one record of it.
  */
 #define ROUND_MAX_MARKS 1000000
-/* Products that may wait are published by slices of this many while others change too. */
-#define WAITING_SLICE_MIN 50
 /* Nothing else came for so long: the slices may grow. */
 #define WAITING_CALM_US INT64_C(200000)
 
@@ -171,10 +170,13 @@ static enum status settle_long_round(struct producer *p, struct err *err)
 }
 
 /* Within a long round: Kafka's transaction does not stay open for the whole of it (its time-out
- * would end it). The round's own marks wait for its end, those of fresh changes are settled. */
-static bool is_commit_due(const struct producer *p)
+ * would end it). The round's own marks wait for its end, those of fresh changes are settled. A
+ * commit costs the changes that wait for it tens of milliseconds: not as often as between rounds.
+ */
+static enum status settle_within(struct producer *p, struct err *err)
 {
-    return clock_monotonic_us() - p->commit_us > p->conf->producer.settle_ms * 1000;
+    bool due = clock_monotonic_us() - p->commit_us > SETTLE_WITHIN_US;
+    return due ? round_settle(p, err) : STATUS_OK;
 }
 
 /* Everything again, by slices, while few marks wait. */
@@ -292,8 +294,8 @@ static enum status publish_urgent(struct producer *p, struct stock_batch *batch,
         if (rc == STATUS_OK) {
             rc = chunk_finish(p, &chunk, err);
         }
-        if (rc == STATUS_OK && is_commit_due(p)) {
-            rc = round_settle(p, err);
+        if (rc == STATUS_OK) {
+            rc = settle_within(p, err);
         }
         if (rc == STATUS_OK) {
             rc = signals_stop_requested() ? STATUS_STOPPING : tick(p, err);
@@ -318,60 +320,28 @@ static void drop_waiting(struct mark_list *marks)
     marks->count = kept;
 }
 
-/* What was queued last and is not acknowledged yet. */
-struct flight {
-    struct chunk chunk;
-    const struct cycle
-        *marks; /* to be settled with it; NULL: the round's own marks wait for its end */
-};
-
-static enum status land(struct producer *p, struct flight *flight, struct err *err)
-{
-    if (flight->chunk.count == 0) {
-        return STATUS_OK;
-    }
-    enum status rc = chunk_finish(p, &flight->chunk, err);
-    if (rc == STATUS_OK && flight->marks != NULL) {
-        settlement_add(&p->settlement, flight->marks->mark_ids, flight->marks->mark_count,
-                       clock_monotonic_us());
-        metric_add(p->m.marks, flight->marks->mark_count);
-    }
-    flight->chunk.count = 0;
-    return rc;
-}
-
-/* Queues a chunk that was read while the one before it was on its way. */
-static enum status fly(struct producer *p,
-                       struct flight *flight,
-                       const struct flight *next,
-                       struct stock_batch *batch,
-                       struct err *err)
-{
-    enum status rc = land(p, flight, err);
-    if (rc == STATUS_OK) {
-        rc = chunk_submit(p, &next->chunk, batch, err);
-    }
-    *flight = *next;
-    return rc;
-}
-
-/* Changes that came while others were worked off, and their state. Marks that may wait themselves
- * are left to the next round. */
-static enum status read_fresh(struct producer *p, struct stock_batch *batch, struct err *err)
+/*
+ * The next slice of products that may wait, together with the changes that came meanwhile: those
+ * never wait for more than a slice. Fresh marks that may wait themselves are left to the next
+ * round.
+ */
+static enum status read_wave(struct producer *p,
+                             struct cycle *wave,
+                             const struct chunk *slice,
+                             struct stock_batch *batch,
+                             struct err *err)
 {
     size_t page = page_size(p) < CHUNK_PRODUCTS ? page_size(p) : CHUNK_PRODUCTS;
     enum status rc = marks_snapshot_begin(p->tail, err);
     if (rc == STATUS_OK) {
-        rc = marks_read(p->tail, p->newest_id, page, NULL, &p->fresh_marks, &p->newest_id, err);
+        rc = marks_read(p->tail, p->newest_id, page, NULL, &p->fresh, &p->newest_id, err);
     }
     if (rc == STATUS_OK) {
-        drop_waiting(&p->fresh_marks);
-        cycle_reset(&p->fresh);
-        cycle_add(&p->fresh, &p->fresh_marks);
-    }
-    if (rc == STATUS_OK && p->fresh.products.count > 0) {
-        struct chunk chunk = chunk_at(&p->fresh.products, 0, CHUNK_PRODUCTS);
-        p->fresh_us = clock_monotonic_us();
+        drop_waiting(&p->fresh);
+        cycle_reset(wave);
+        cycle_add(wave, &p->fresh);
+        cycle_join(wave, slice->products, slice->first, slice->count);
+        struct chunk chunk = chunk_at(&wave->products, 0, wave->products.count);
         rc = chunk_read_here(p, &chunk, batch, err);
     }
     if (rc == STATUS_OK) {
@@ -379,29 +349,35 @@ static enum status read_fresh(struct producer *p, struct stock_batch *batch, str
     }
     if (rc != STATUS_OK) {
         pg_rollback(p->tail);
+    } else if (wave->mark_count > 0) {
+        p->fresh_us = clock_monotonic_us();
     }
     return rc;
 }
 
-static enum status fly_fresh(struct producer *p, struct flight *flight, struct err *err)
+static enum status submit_wave(struct producer *p,
+                               const struct cycle *wave,
+                               struct stock_batch *batch,
+                               struct err *err)
 {
-    struct stock_batch batch = {0};
-    enum status rc = read_fresh(p, &batch, err);
-    if (rc == STATUS_OK && p->fresh.products.count > 0) {
-        struct flight fresh = {.chunk = chunk_at(&p->fresh.products, 0, CHUNK_PRODUCTS),
-                               .marks = &p->fresh};
-        rc = fly(p, flight, &fresh, &batch, err);
-    }
-    return rc;
+    struct chunk chunk = chunk_at(&wave->products, 0, wave->products.count);
+    return chunk_submit(p, &chunk, batch, err);
 }
 
-static enum status
-fly_slice(struct producer *p, struct flight *flight, const struct chunk *slice, struct err *err)
+/* The wave is acknowledged: its fresh marks wait for the settlement. */
+static enum status finish_wave(struct producer *p, const struct cycle *wave, struct err *err)
 {
-    struct stock_batch batch = {0};
-    struct flight next = {.chunk = *slice};
-    enum status rc = chunk_read(p, slice, &batch, err);
-    return rc == STATUS_OK ? fly(p, flight, &next, &batch, err) : rc;
+    struct chunk chunk = chunk_at(&wave->products, 0, wave->products.count);
+    enum status rc = chunk_finish(p, &chunk, err);
+    if (rc == STATUS_OK) {
+        settlement_add(&p->settlement, wave->mark_ids, wave->mark_count, clock_monotonic_us());
+        metric_add(p->m.marks, wave->mark_count);
+        rc = settle_within(p, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = signals_stop_requested() ? STATUS_STOPPING : tick(p, err);
+    }
+    return rc;
 }
 
 /* Size of the next slice: small while others change too, larger and larger in a calm. */
@@ -418,30 +394,29 @@ static size_t next_slice(struct producer *p)
 }
 
 /*
- * Products that may wait: kits whose components changed, backfill. Between two slices the changes
- * go that came meanwhile: a component of thousands of kits does not hold up the others. Whatever is
- * read is read while what was queued before is on its way.
+ * Products that may wait: kits whose components changed, backfill. A component of thousands of kits
+ * does not hold up the others. Each slice is read while the one before it is on its way.
  */
 static enum status publish_waiting(struct producer *p, struct err *err)
 {
-    struct flight flight = {0};
+    struct stock_batch batch = {0};
     enum status rc = STATUS_OK;
+    const struct cycle *on_its_way = NULL;
+    size_t turn = 0;
     for (size_t first = 0; rc == STATUS_OK && first < p->waiting.count;) {
         struct chunk slice = chunk_at(&p->waiting, first, next_slice(p));
+        struct cycle *wave = &p->waves[turn++ % 2];
+        rc = read_wave(p, wave, &slice, &batch, err);
+        if (rc == STATUS_OK && on_its_way != NULL) {
+            rc = finish_wave(p, on_its_way, err);
+        }
+        if (rc == STATUS_OK) {
+            rc = submit_wave(p, wave, &batch, err);
+        }
+        on_its_way = wave;
         first += slice.count;
-        rc = fly_slice(p, &flight, &slice, err);
-        if (rc == STATUS_OK) {
-            rc = fly_fresh(p, &flight, err);
-        }
-        if (rc == STATUS_OK && is_commit_due(p)) {
-            rc = land(p, &flight, err);
-            rc = rc == STATUS_OK ? round_settle(p, err) : rc;
-        }
-        if (rc == STATUS_OK) {
-            rc = signals_stop_requested() ? STATUS_STOPPING : tick(p, err);
-        }
     }
-    return rc == STATUS_OK ? land(p, &flight, err) : rc;
+    return rc == STATUS_OK && on_its_way != NULL ? finish_wave(p, on_its_way, err) : rc;
 }
 
 static enum status publish_round(struct producer *p, struct stock_batch *batch, struct err *err)
