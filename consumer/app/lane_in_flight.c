@@ -13,6 +13,9 @@
 #define LOOK_EVERY_US INT64_C(5000000)
 /* After a sighting of our own. */
 #define LOOK_SOON_US INT64_C(250000)
+/* Doubtful writes remembered: some requests' worth; for one that is forgotten, units are held back
+ * for a grace that nobody bought. */
+#define DOUBTFUL_MAX 4096
 
 void lane_remember(const struct lane *l, struct pair *pair, const struct level_known *known)
 {
@@ -36,25 +39,79 @@ static void report(struct lane *l, const struct pair *p, const struct level_seen
     }
 }
 
-enum status lane_note_seen(
-    struct lane *l, struct pair **pairs, struct level_seen *list, size_t count, struct err *err)
+/* --- writes of ours that look like sales --- */
+
+void lane_doubt(struct lane *l, const struct request *r)
 {
+    if (l->grace_us == 0) {
+        return;
+    }
+    if (l->doubtful == NULL) {
+        l->doubtful = mem_calloc(DOUBTFUL_MAX, sizeof *l->doubtful);
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        l->doubtful[l->doubtful_count++ % DOUBTFUL_MAX] = r->list[i];
+    }
+}
+
+/* Each is asked for once: a later number of the same size is a sale. */
+static bool take_doubtful(struct lane *l, const struct level_seen *seen, struct level_write *write)
+{
+    size_t count = l->doubtful_count < DOUBTFUL_MAX ? l->doubtful_count : DOUBTFUL_MAX;
+    bool found = false;
+    for (size_t i = 0; i < count; i++) {
+        struct level_write *w = &l->doubtful[i];
+        if (w->key.item == seen->key.item && w->key.location == seen->key.location) {
+            if (w->quantity == seen->now && (!found || w->revision > write->revision)) {
+                *write = *w;
+                found = true;
+            }
+            w->key = (struct level_key){0};
+        }
+    }
+    return found;
+}
+
+/* --- sightings --- */
+
+enum status lane_note_seen(struct lane *l,
+                           struct pair **pairs,
+                           const struct level_seen *list,
+                           size_t count,
+                           struct err *err)
+{
+    struct level_write ours[INVENTORY_MAX_ENTRIES];
+    struct level_seen sold[INVENTORY_MAX_ENTRIES];
+    struct pair *sold_pairs[INVENTORY_MAX_ENTRIES];
+    size_t our_count = 0;
+    size_t sold_count = 0;
     int64_t until_us = in_flight_until_us(clock_wall_us(), l->grace_us);
     if (count == 0) {
         return STATUS_OK;
     }
     for (size_t i = 0; i < count; i++) {
-        list[i].until_us = until_us;
+        if (take_doubtful(l, &list[i], &ours[our_count])) {
+            our_count++;
+        } else {
+            sold_pairs[sold_count] = pairs[i];
+            sold[sold_count] = list[i];
+            sold[sold_count++].until_us = until_us;
+        }
     }
-    enum status rc = state_in_flight_see(l->state, list, count, err);
+    enum status rc = state_levels_note(l->state, ours, our_count, err);
+    if (rc == STATUS_OK) {
+        rc = state_in_flight_see(l->state, sold, sold_count, err);
+    }
     if (rc != STATUS_OK) {
         return rc;
     }
     FAULT_POINT("lane.seen");
-    for (size_t i = 0; i < count; i++) {
-        if (list[i].noted) {
-            report(l, pairs[i], &list[i]);
+    for (size_t i = 0; i < sold_count; i++) {
+        if (sold[i].noted) {
+            report(l, sold_pairs[i], &sold[i]);
         }
+    }
+    for (size_t i = 0; i < count; i++) {
         if (coalescer_put_back(l->coalescer, pairs[i], PAIR_UNRESOLVED)) {
             metric_add(l->m.superseded, 1);
         }
@@ -63,6 +120,8 @@ enum status lane_note_seen(
     l->in_flight_at_us = l->in_flight_at_us < soon ? l->in_flight_at_us : soon;
     return STATUS_OK;
 }
+
+/* --- the end of a grace --- */
 
 static bool is_mapped(const struct lane *l, int64_t location)
 {

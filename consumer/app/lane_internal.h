@@ -140,9 +140,12 @@ struct lane {
     size_t adopted_count, adopted_next;
     bool suspect_mapping;
     int64_t commit_at_us, adopt_at_us, mapping_retry_us;
-    int64_t in_flight_at_us; /* monotonic: when to look for ended graces */
-    size_t levels_in_flight; /* of the store, as that look told */
-    size_t replanned;        /* parked products offered again and not yet taken off the list */
+    int64_t in_flight_at_us;      /* monotonic: when to look for ended graces */
+    struct level_write *doubtful; /* refused as stale, but an earlier sending may have been
+                                     executed: a ring */
+    size_t doubtful_count;        /* ever added */
+    size_t levels_in_flight;      /* of the store, as that look told */
+    size_t replanned;             /* parked products offered again and not yet taken off the list */
     int32_t *replanned_ids;
     unsigned char *at_end; /* by partition: end seen since the last record */
     size_t at_end_size;
@@ -192,10 +195,16 @@ void lane_drop_requests(struct lane *l);
 /* lane_in_flight.c */
 /** What the state knows becomes what the pair remembers. */
 void lane_remember(const struct lane *l, struct pair *pair, const struct level_known *known);
-/** Units that a read found missing: remembered with their grace; their pairs (BUSY) are resolved
- * anew. */
-NODISCARD enum status lane_note_seen(
-    struct lane *l, struct pair **pairs, struct level_seen *list, size_t count, struct err *err);
+/** A request whose outcome was unknown once was refused as stale when it was sent again: should
+ * Shopify hold what it asked for, that is no sale. */
+void lane_doubt(struct lane *l, const struct request *r);
+/** Units that a read found missing: remembered with their grace, unless the number is a doubtful
+ * request's: then that is recorded. Their pairs (BUSY) are resolved anew. */
+NODISCARD enum status lane_note_seen(struct lane *l,
+                                     struct pair **pairs,
+                                     const struct level_seen *list,
+                                     size_t count,
+                                     struct err *err);
 /** Offers pairs whose grace is over, so that their absolute value is written. */
 NODISCARD enum status lane_end_graces(struct lane *l, struct err *err);
 

@@ -571,6 +571,9 @@ set_refused(struct lane *l, struct request *r, const struct answer *answer, stru
 static enum status
 set_not_applied(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
 {
+    if (r->adopted || r->backoff.attempt > 0) {
+        lane_doubt(l, r);
+    }
     enum status rc =
         settle(l, r, answer->class == ANSWER_RETRY_NEW ? "stale" : "refused", answer, err);
     if (rc == STATUS_OK && !r->adopted) {

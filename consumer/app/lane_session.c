@@ -194,6 +194,9 @@ void lane_session_close(struct lane *l, int leave_ms)
     l->adopted = NULL;
     l->adopted_count = 0;
     l->adopted_next = 0;
+    mem_free(l->doubtful);
+    l->doubtful = NULL;
+    l->doubtful_count = 0;
     mem_free(l->replanned_ids);
     l->replanned_ids = NULL;
     l->replanned = 0;

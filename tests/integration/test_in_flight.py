@@ -23,6 +23,14 @@ STOCK = 500             # of each product, so that none is sold out
 PRODUCTS = 15           # of each store
 
 
+NO_CRASH_POINTS = "this build has no crash points: configure with STOCKSYNC_FAULTS=ON"
+
+
+def has_crash_points():
+    with open(programs.binary("consumer"), "rb") as file:
+        return b"lane.seen" in file.read()
+
+
 class Shelf:
     """Products that lie in one quant in the warehouse WH each: Odoo's side."""
 
@@ -208,20 +216,19 @@ def test_grace_goes_on_after_kill(make_pipeline, database, number, shop, point):
     pipeline.backfill()
     pipeline.wait_settled()
     start = level_of(pipeline, store, product)["available"]
+    location = min(store.location_ids.values())
 
     def expect(value, seconds=30):
         wait.until(lambda: level_of(pipeline, store, product)["available"] == value,
                    lambda: f"{level_of(pipeline, store, product)}, not {value}", seconds=seconds)
 
     if point is not None:
-        with open(programs.binary("consumer"), "rb") as file:
-            if b"lane.seen" not in file.read():
-                pytest.skip("this build has no crash points: configure with STOCKSYNC_FAULTS=ON")
+        if not has_crash_points():
+            pytest.skip(NO_CRASH_POINTS)
         assert pipeline.consumer.stop() == 0
         pipeline.consumer.env = {"STOCKSYNC_FAULT": point}
         pipeline.consumer.start()
-    pipeline.simulator.order(store.name, "place", shelf.skus[product],
-                             min(store.location_ids.values()), 3)
+    pipeline.simulator.order(store.name, "place", shelf.skus[product], location, 3)
     sold_at = time.monotonic()
     shelf.receive(pipeline.connection, product, 5)
     if point is None:
@@ -239,6 +246,35 @@ def test_grace_goes_on_after_kill(make_pipeline, database, number, shop, point):
     expect(start + 6)
     assert time.monotonic() - sold_at > KILL_GRACE_SECONDS
     values = [left for _, _, left in writes_of(pipeline.simulator.journal(store.name),
-                                               stores.ITEM_BASE + product,
-                                               min(store.location_ids.values()))]
+                                               stores.ITEM_BASE + product, location)]
     assert values[-3:] == [start + 2, start + 3, start + 6]
+
+
+def test_own_write_is_not_taken_for_a_sale(make_pipeline, database, number, shop):
+    """Executed, its process killed before it was recorded, and its key forgotten by Shopify since."""
+    if not has_crash_points():
+        pytest.skip(NO_CRASH_POINTS)
+    store = outlet(number, buffer=0)
+    pipeline = make_pipeline(database, store, options={f"store.{store.name}": {"grace": "10m"}})
+    pipeline.open_shops().install()
+    shelf = Shelf(pipeline, store, shop, 1)
+    product, = shelf.quants
+    pipeline.start()
+    pipeline.backfill()
+    pipeline.wait_settled()
+    start = level_of(pipeline, store, product)["available"]
+    assert pipeline.consumer.stop() == 0
+    pipeline.consumer.env = {"STOCKSYNC_FAULT": "lane.before_settle:kill:1"}
+    pipeline.consumer.start()
+    shelf.reserve(pipeline.connection, product, 4)
+    wait.until(lambda: not pipeline.consumer.running, "the consumer dies")
+    assert level_of(pipeline, store, product)["available"] == start - 4
+    pipeline.consumer.wanted, pipeline.consumer.env = False, None
+    pipeline.simulator.call("POST", "/control/clock", {"advanceMs": 25 * 3600 * 1000})
+    shelf.receive(pipeline.connection, product, 2)
+    pipeline.wait_published()
+    pipeline.consumer.start()
+    wait.until(lambda: level_of(pipeline, store, product)["available"] == start - 2,
+               lambda: f"{level_of(pipeline, store, product)}, not {start - 2}",
+               alive=pipeline.alive)
+    assert pipeline.consumer.metric("stocksync_store_in_flight_units_total") == 0
