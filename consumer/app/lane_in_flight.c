@@ -11,8 +11,8 @@
 /* Between two looks at the state: other processes of the store may have ended, or seen something.
  */
 #define LOOK_EVERY_US INT64_C(5000000)
-/* After a sighting of our own. */
-#define LOOK_SOON_US INT64_C(250000)
+/* At least: many graces may end one after the other. */
+#define LOOK_PAUSE_US INT64_C(250000)
 /* Doubtful writes remembered: some requests' worth; for one that is forgotten, units are held back
  * for a grace that nobody bought. */
 #define DOUBTFUL_MAX 4096
@@ -116,8 +116,8 @@ enum status lane_note_seen(struct lane *l,
             metric_add(l->m.superseded, 1);
         }
     }
-    int64_t soon = clock_monotonic_us() + LOOK_SOON_US;
-    l->in_flight_at_us = l->in_flight_at_us < soon ? l->in_flight_at_us : soon;
+    int64_t end_us = clock_monotonic_us() + until_us - clock_wall_us();
+    l->in_flight_at_us = l->in_flight_at_us < end_us ? l->in_flight_at_us : end_us;
     return STATUS_OK;
 }
 
@@ -172,6 +172,6 @@ enum status lane_end_graces(struct lane *l, struct err *err)
                         "what Odoo wants is written"));
     }
     wake = wake > wall + LOOK_EVERY_US ? wall + LOOK_EVERY_US : wake;
-    l->in_flight_at_us = now + (wake > wall + LOOK_SOON_US ? wake - wall : LOOK_SOON_US);
+    l->in_flight_at_us = now + (wake > wall + LOOK_PAUSE_US ? wake - wall : LOOK_PAUSE_US);
     return STATUS_OK;
 }
