@@ -26,6 +26,7 @@ struct store_conf {
     struct secret access_token;
     char *access_token_file;
     int quantity;                /* enum quantity_choice */
+    int64_t grace_ms;            /* 0: off */
     int basis;                   /* enum basis */
     int match;                   /* enum match */
     struct conf_pairs locations; /* name or id -> warehouses */

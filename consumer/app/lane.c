@@ -62,6 +62,7 @@ void lane_publish_view(struct lane *l)
     v->ambiguous = mapping_ambiguous_count(l->mapping);
     v->untracked = mapping_untracked_count(l->mapping);
     v->parked = parked_set_count(l->parked);
+    v->levels_in_flight = l->levels_in_flight;
     v->records = (uint64_t)metric_value(l->m.records);
     v->applied = (uint64_t)metric_value(l->m.applied);
     v->points = l->budget.level;
@@ -74,6 +75,7 @@ void lane_publish_view(struct lane *l)
     metric_set(l->m.unfinished, (double)v->unfinished);
     metric_set(l->m.age, age > 0 ? (double)age / 1e6 : 0);
     metric_set(l->m.parked_now, (double)v->parked);
+    metric_set(l->m.in_flight_levels, (double)v->levels_in_flight);
 }
 
 /* --- the loop of a session --- */
@@ -132,6 +134,7 @@ static int wait_ms(const struct lane *l, bool busy)
 {
     int64_t now = clock_monotonic_us();
     int64_t next = lane_next_deadline_us(l);
+    next = l->in_flight_at_us < next ? l->in_flight_at_us : next;
     if (busy || next <= now) {
         return 0;
     }
@@ -165,6 +168,9 @@ static enum status commit_if_due(struct lane *l, struct err *err)
 static enum status turn(struct lane *l, bool *busy, struct err *err)
 {
     enum status rc = lane_take_records(l, busy, err);
+    if (rc == STATUS_OK) {
+        rc = lane_end_graces(l, err);
+    }
     if (rc == STATUS_OK) {
         rc = lane_dispatch(l, err);
     }
@@ -374,6 +380,16 @@ static void register_metrics(struct lane *l)
                                  "Records that hold back the committed offset.", LABEL, s);
     m->parked_now =
         metric_gauge("stocksync_store_parked_products", "Products parked now.", LABEL, s);
+    m->in_flight_levels =
+        metric_gauge("stocksync_store_in_flight_levels",
+                     "Levels of the store with units held back: sold there, their orders not yet "
+                     "imported.",
+                     LABEL, s);
+    m->in_flight_seen =
+        metric_counter("stocksync_store_in_flight_seen_total",
+                       "Times that a level was found below what was written.", LABEL, s);
+    m->in_flight_units = metric_counter("stocksync_store_in_flight_units_total",
+                                        "Units that were missing then.", LABEL, s);
     m->points =
         metric_gauge("stocksync_store_points",
                      "Query-cost points in the store's bucket at the last answer.", LABEL, s);
@@ -407,6 +423,7 @@ enum status lane_start(const struct consumer_conf *conf,
     (void)snprintf(l->client_id, sizeof l->client_id, "stocksync-store-%s", l->store.name);
     backoff_init(&l->backoff, 500, 60000, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
     l->read_cost = INVENTORY_READ_COST;
+    l->grace_us = store->quantity == QUANTITY_AVAILABLE ? store->grace_ms * 1000 : 0;
     (void)pthread_mutex_init(&l->mutex, NULL);
     l->view.since_us = clock_wall_us();
     register_metrics(l);
@@ -465,9 +482,9 @@ void lane_append_status(struct lane *lane, struct strbuf *out)
     strbuf_append_json(out, v.why);
     strbuf_appendf(out,
                    ",\"partitions\":%zu,\"records\":%llu,\"applied\":%llu,\"pending\":%zu,\"in_"
-                   "flight\":%zu,\"unfinished\":%zu,\"parked\":%zu",
+                   "flight\":%zu,\"unfinished\":%zu,\"parked\":%zu,\"levels_in_flight\":%zu",
                    v.partitions, (unsigned long long)v.records, (unsigned long long)v.applied,
-                   v.pending, v.in_flight, v.unfinished, v.parked);
+                   v.pending, v.in_flight, v.unfinished, v.parked, v.levels_in_flight);
     strbuf_appendf(out,
                    ",\"skus\":%zu,\"skus_ambiguous\":%zu,\"items_untracked\":%zu,\"points\":%.0f,"
                    "\"points_maximum\":%.0f,\"restore_rate\":%.0f}",

@@ -1,7 +1,7 @@
 /**
  * lane_internal: what the files of the lane share: lane.c (thread and states), lane_session.c
  * (start of a session, rebalances), lane_records.c (records into the plan), lane_requests.c (the
- * plan into requests, answers into the state).
+ * plan into requests, answers into the state), lane_in_flight.c (units sold and not yet imported).
  */
 #ifndef STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
 #define STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
@@ -60,7 +60,8 @@ struct request {
 struct lane_metrics {
     struct metric *records, *applied, *unchanged, *superseded, *excluded[EXCLUSION_COUNT], *parked,
         *requests, *reads, *throttled, *stale, *unknown, *refused, *state, *pending, *age,
-        *unfinished, *parked_now, *points, *commit_to_applied;
+        *unfinished, *parked_now, *points, *in_flight_levels, *in_flight_seen, *in_flight_units,
+        *commit_to_applied;
 };
 
 /* What other threads may see; copied out under the mutex. */
@@ -68,7 +69,8 @@ struct lane_view {
     enum lane_state state;
     char why[320];
     int64_t since_us; /* wall */
-    size_t pending, in_flight, unfinished, partitions, mapped, ambiguous, untracked, parked;
+    size_t pending, in_flight, unfinished, partitions, mapped, ambiguous, untracked, parked,
+        levels_in_flight;
     uint64_t records, applied;
     double points, points_maximum, restore_rate;
     bool joined;
@@ -115,6 +117,7 @@ struct lane {
     struct shop_location *locations;
     size_t location_count;
     struct budget budget;
+    int64_t grace_us; /* for units in flight; 0: none */
     double read_cost; /* points that a read of levels asks for, as the last answer told */
     struct lane_metrics m;
     struct backoff backoff;
@@ -137,7 +140,12 @@ struct lane {
     size_t adopted_count, adopted_next;
     bool suspect_mapping;
     int64_t commit_at_us, adopt_at_us, mapping_retry_us;
-    size_t replanned; /* parked products offered again and not yet taken off the list */
+    int64_t in_flight_at_us;      /* monotonic: when to look for ended graces */
+    struct level_write *doubtful; /* refused as stale, but an earlier sending may have been
+                                     executed: a ring */
+    size_t doubtful_count;        /* ever added */
+    size_t levels_in_flight;      /* of the store, as that look told */
+    size_t replanned;             /* parked products offered again and not yet taken off the list */
     int32_t *replanned_ids;
     unsigned char *at_end; /* by partition: end seen since the last record */
     size_t at_end_size;
@@ -183,5 +191,21 @@ int64_t lane_next_deadline_us(const struct lane *l);
 /** No new work: waits for the answers on their way, at most limit_ms. */
 NODISCARD enum status lane_finish_requests(struct lane *l, int64_t limit_ms, struct err *err);
 void lane_drop_requests(struct lane *l);
+
+/* lane_in_flight.c */
+/** What the state knows becomes what the pair remembers. */
+void lane_remember(const struct lane *l, struct pair *pair, const struct level_known *known);
+/** A request whose outcome was unknown once was refused as stale when it was sent again: should
+ * Shopify hold what it asked for, that is no sale. */
+void lane_doubt(struct lane *l, const struct request *r);
+/** Units that a read found missing: remembered with their grace, unless the number is a doubtful
+ * request's: then that is recorded. Their pairs (BUSY) are resolved anew. */
+NODISCARD enum status lane_note_seen(struct lane *l,
+                                     struct pair **pairs,
+                                     const struct level_seen *list,
+                                     size_t count,
+                                     struct err *err);
+/** Offers pairs whose grace is over, so that their absolute value is written. */
+NODISCARD enum status lane_end_graces(struct lane *l, struct err *err);
 
 #endif

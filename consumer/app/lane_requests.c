@@ -97,7 +97,8 @@ static struct level_write write_of(const struct pair *p)
 {
     return (struct level_write){.key = p->key,
                                 .product_id = p->want.product_id,
-                                .quantity = p->want.quantity,
+                                .quantity = in_flight_target(&p->memory, p->want.quantity),
+                                .wanted = p->want.quantity,
                                 .change_from = p->change_from,
                                 .revision = p->want.revision,
                                 .changed_at_us = p->want.changed_at_us};
@@ -127,9 +128,17 @@ static enum status note_equal(struct lane *l,
     }
     metric_add(l->m.unchanged, count);
     for (size_t i = 0; i < count; i++) {
+        in_flight_written(&pairs[i]->memory, list[i].quantity, list[i].wanted);
         coalescer_finish(l->coalescer, pairs[i], &list[i].quantity);
     }
     return STATUS_OK;
+}
+
+/* A write that held units back is not the end of its revision. */
+static bool is_superseded(const struct level_known *known, const struct want *want)
+{
+    return known->revision > want->revision ||
+           (known->revision == want->revision && known->quantity == known->wanted);
 }
 
 /* Pairs as they come in: what did we last write there? */
@@ -148,18 +157,19 @@ static enum status resolve(struct lane *l, struct err *err)
     for (size_t i = 0; i < count; i++) {
         keys[i] = pairs[i]->key;
     }
-    enum status rc = state_levels_read(l->state, keys, count, known, err);
+    enum status rc = state_levels_read(l->state, keys, count, clock_wall_us(), known, err);
     if (rc != STATUS_OK) {
         return rc;
     }
     for (size_t i = 0; i < count; i++) {
         struct pair *p = pairs[i];
+        lane_remember(l, p, &known[i]);
         if (!known[i].found) {
             put_back(l, p, PAIR_UNREAD);
-        } else if (known[i].revision >= p->want.revision) {
+        } else if (is_superseded(&known[i], &p->want)) {
             metric_add(l->m.superseded, 1);
             coalescer_finish(l->coalescer, p, NULL);
-        } else if (known[i].quantity == p->want.quantity) {
+        } else if (known[i].quantity == in_flight_target(&p->memory, p->want.quantity)) {
             equal[equal_count] = p;
             equal_list[equal_count] = write_of(p);
             equal_count++;
@@ -417,8 +427,11 @@ read_answered(struct lane *l, struct request *r, const struct answer *answer, st
     struct pair_verdict parks[INVENTORY_MAX_ENTRIES];
     struct pair *equal[INVENTORY_MAX_ENTRIES];
     struct level_write equal_list[INVENTORY_MAX_ENTRIES];
+    struct pair *missing[INVENTORY_MAX_ENTRIES];
+    struct level_seen seen[INVENTORY_MAX_ENTRIES];
     size_t park_count = 0;
     size_t equal_count = 0;
+    size_t seen_count = 0;
     for (size_t i = 0; i < r->count; i++) {
         items[i] = r->list[i].key.item;
     }
@@ -437,17 +450,30 @@ read_answered(struct lane *l, struct request *r, const struct answer *answer, st
             parks[park_count].reason = reason;
             parks[park_count].code = NULL;
             park_count++;
-        } else if (read[i].quantity == p->want.quantity) {
+            continue;
+        }
+        switch (in_flight_judge(&p->memory, l->grace_us, p->want.quantity, read[i].quantity)) {
+        case IN_FLIGHT_EQUAL:
             equal[equal_count] = p;
             equal_list[equal_count] = r->list[i];
-            equal_count++;
-        } else {
+            equal_list[equal_count++].quantity = read[i].quantity;
+            break;
+        case IN_FLIGHT_SEEN:
+            missing[seen_count] = p;
+            seen[seen_count++] = (struct level_seen){
+                .key = p->key, .before = p->memory.quantity, .now = read[i].quantity};
+            break;
+        case IN_FLIGHT_WRITE:
             p->change_from = read[i].quantity;
             put_back(l, p, PAIR_READY);
+            break;
         }
     }
     request_end(r);
     rc = note_equal(l, equal, equal_list, equal_count, err);
+    if (rc == STATUS_OK) {
+        rc = lane_note_seen(l, missing, seen, seen_count, err);
+    }
     return rc == STATUS_OK ? park_pairs(l, parks, park_count, answer->request_id, err) : rc;
 }
 
@@ -475,6 +501,7 @@ set_applied(struct lane *l, struct request *r, const struct answer *answer, stru
     for (size_t i = 0; i < r->count; i++) {
         metric_observe_us(l->m.commit_to_applied, now - r->list[i].changed_at_us);
         if (!r->adopted) {
+            in_flight_written(&r->pairs[i]->memory, r->list[i].quantity, r->list[i].wanted);
             coalescer_finish(l->coalescer, r->pairs[i], &r->list[i].quantity);
         }
     }
@@ -544,6 +571,9 @@ set_refused(struct lane *l, struct request *r, const struct answer *answer, stru
 static enum status
 set_not_applied(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
 {
+    if (r->adopted || r->backoff.attempt > 0) {
+        lane_doubt(l, r);
+    }
     enum status rc =
         settle(l, r, answer->class == ANSWER_RETRY_NEW ? "stale" : "refused", answer, err);
     if (rc == STATUS_OK && !r->adopted) {

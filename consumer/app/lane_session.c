@@ -132,6 +132,7 @@ static enum status open_memory(struct lane *l, struct err *err)
         backoff_init(&l->requests[i].backoff, 500, 60000, (uint64_t)clock_wall_us() + i);
     }
     l->batch_limit = INVENTORY_MAX_ENTRIES;
+    l->in_flight_at_us = 0;
     budget_init(&l->budget, 0.1);
     enum status rc = state_products_load(l->state, load_product, l, err);
     return rc == STATUS_OK ? state_parked_each(l->state, NULL, load_parked, l, err) : rc;
@@ -193,6 +194,9 @@ void lane_session_close(struct lane *l, int leave_ms)
     l->adopted = NULL;
     l->adopted_count = 0;
     l->adopted_next = 0;
+    mem_free(l->doubtful);
+    l->doubtful = NULL;
+    l->doubtful_count = 0;
     mem_free(l->replanned_ids);
     l->replanned_ids = NULL;
     l->replanned = 0;

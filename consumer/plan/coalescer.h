@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "consumer/plan/in_flight.h"
 #include "consumer/plan/level_write.h"
 #include "consumer/plan/offset_ledger.h"
 
@@ -41,7 +42,8 @@ struct pair {
     struct want want; /* what the pair is being brought to */
     bool has_next;    /* a newer value arrived while BUSY */
     struct want next;
-    int32_t change_from; /* valid in READY and in BUSY that came from READY */
+    int32_t change_from;            /* valid in READY and in BUSY that came from READY */
+    struct in_flight_memory memory; /* the caller's: filled once the pair is resolved */
     unsigned tries; /* requests that ended without success for this want: counted by the caller, 0
                        again with a new want */
 };

@@ -18,7 +18,7 @@ state_attempt_begin(struct state *s, const struct state_attempt *attempt, struct
     pg_args_i64(&s->args, s->instance);
     pg_args_i32(&s->args, (int32_t)attempt->generation);
     pg_args_text(&s->args, attempt->variables);
-    for (enum write_column c = WRITE_ITEM; c <= WRITE_CHANGED_AT; c++) {
+    for (enum write_column c = WRITE_ITEM; c <= WRITE_WANTED; c++) {
         state_args_column(&s->args, c, attempt->list, attempt->count);
     }
     rc = pg_query(s->conn, sql_consumer_attempt_begin, &s->args, "", &rows, err);
@@ -51,6 +51,7 @@ enum status state_attempt_settle(struct state *s,
     state_args_column(&s->args, WRITE_PRODUCT, attempt->list, attempt->count);
     state_args_column(&s->args, WRITE_QUANTITY, attempt->list, attempt->count);
     state_args_column(&s->args, WRITE_REVISION, attempt->list, attempt->count);
+    state_args_column(&s->args, WRITE_WANTED, attempt->list, attempt->count);
     return pg_query(s->conn, sql_consumer_attempt_settle, &s->args, "", NULL, err);
 }
 
@@ -65,7 +66,8 @@ enum adopt_column {
     ADOPT_QUANTITY,
     ADOPT_CHANGE_FROM,
     ADOPT_REVISION,
-    ADOPT_CHANGED_AT
+    ADOPT_CHANGED_AT,
+    ADOPT_WANTED
 };
 
 static struct level_write entry_of(const struct pg_rows *rows, int row)
@@ -76,7 +78,8 @@ static struct level_write entry_of(const struct pg_rows *rows, int row)
                                 .quantity = pg_i32(rows, row, ADOPT_QUANTITY),
                                 .change_from = pg_i32(rows, row, ADOPT_CHANGE_FROM),
                                 .revision = pg_i64(rows, row, ADOPT_REVISION),
-                                .changed_at_us = pg_time_us(rows, row, ADOPT_CHANGED_AT)};
+                                .changed_at_us = pg_time_us(rows, row, ADOPT_CHANGED_AT),
+                                .wanted = pg_i32(rows, row, ADOPT_WANTED)};
 }
 
 static bool starts_attempt(const struct pg_rows *rows, int row)
@@ -124,7 +127,7 @@ state_attempts_adopt(struct state *s, struct state_attempt **list, size_t *count
     enum status rc = state_begin(s, err);
     if (rc == STATUS_OK) {
         pg_args_i64(&s->args, s->instance);
-        rc = pg_query(s->conn, sql_consumer_attempts_adopt, &s->args, "titlliiilz", &rows, err);
+        rc = pg_query(s->conn, sql_consumer_attempts_adopt, &s->args, "titlliiilzi", &rows, err);
     }
     if (rc == STATUS_OK) {
         *list = attempts_of(&rows, count);

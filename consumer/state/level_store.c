@@ -3,7 +3,7 @@
 #include "consumer/state/state_private.h"
 #include "embedded/sql.h"
 
-static void push_keys(struct pg_args *args, const struct level_key *keys, size_t count)
+void state_args_keys(struct pg_args *args, const struct level_key *keys, size_t count)
 {
     int64_t *numbers = mem_calloc(count, sizeof *numbers);
     for (size_t i = 0; i < count; i++) {
@@ -20,6 +20,7 @@ static void push_keys(struct pg_args *args, const struct level_key *keys, size_t
 enum status state_levels_read(struct state *s,
                               const struct level_key *keys,
                               size_t count,
+                              int64_t now_us,
                               struct level_known *known,
                               struct err *err)
 {
@@ -31,13 +32,16 @@ enum status state_levels_read(struct state *s,
     if (rc != STATUS_OK || count == 0) {
         return rc;
     }
-    push_keys(&s->args, keys, count);
-    rc = pg_query(s->conn, sql_consumer_levels_read, &s->args, "iil", &rows, err);
+    state_args_keys(&s->args, keys, count);
+    pg_args_time_us(&s->args, now_us);
+    rc = pg_query(s->conn, sql_consumer_levels_read, &s->args, "iilii", &rows, err);
     for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         struct level_known *k = &known[pg_i32(&rows, i, 0)];
         k->found = true;
         k->quantity = pg_i32(&rows, i, 1);
         k->revision = pg_i64(&rows, i, 2);
+        k->wanted = pg_i32(&rows, i, 3);
+        k->live = pg_i32(&rows, i, 4);
     }
     pg_rows_release(&rows);
     return rc;
@@ -55,5 +59,6 @@ state_levels_note(struct state *s, const struct level_write *list, size_t count,
     state_args_column(&s->args, WRITE_PRODUCT, list, count);
     state_args_column(&s->args, WRITE_QUANTITY, list, count);
     state_args_column(&s->args, WRITE_REVISION, list, count);
+    state_args_column(&s->args, WRITE_WANTED, list, count);
     return pg_query(s->conn, sql_consumer_levels_note, &s->args, "", NULL, err);
 }

@@ -15,8 +15,8 @@
 /* Arguments of one statement. An attempt of 250 pairs needs 70 kB, a turn's notes some MB. */
 #define ARGS_MAX_BYTES ((size_t)64 << 20)
 
-/* schemas/sql/state_001.sql */
-#define SCHEMA_VERSION 1
+/* schemas/sql/state_002.sql */
+#define SCHEMA_VERSION 2
 
 static int64_t random_instance(void)
 {
@@ -181,10 +181,19 @@ static int64_t wide_value(enum write_column column, const struct level_write *w)
     return column == WRITE_REVISION ? w->revision : w->changed_at_us;
 }
 
+static bool is_narrow(enum write_column column)
+{
+    return column == WRITE_PRODUCT || column == WRITE_QUANTITY || column == WRITE_CHANGE_FROM ||
+           column == WRITE_WANTED;
+}
+
 static int32_t narrow_value(enum write_column column, const struct level_write *w)
 {
     if (column == WRITE_PRODUCT) {
         return w->product_id;
+    }
+    if (column == WRITE_WANTED) {
+        return w->wanted;
     }
     return column == WRITE_QUANTITY ? w->quantity : w->change_from;
 }
@@ -194,7 +203,7 @@ void state_args_column(struct pg_args *args,
                        const struct level_write *list,
                        size_t count)
 {
-    if (column == WRITE_PRODUCT || column == WRITE_QUANTITY || column == WRITE_CHANGE_FROM) {
+    if (is_narrow(column)) {
         int32_t *narrow = mem_calloc(count, sizeof *narrow);
         for (size_t i = 0; i < count; i++) {
             narrow[i] = narrow_value(column, &list[i]);

@@ -3,7 +3,7 @@
  * Functions over one pg_conn.
  *
  * Every write is one statement a batch. synchronous_commit stays on: an attempt must be durable
- * before it is sent. One owner: the lane's thread. Tables: schemas/sql/state_001.sql. Statuses are
+ * before it is sent. One owner: the lane's thread. Tables: schemas/sql/state_*.sql. Statuses are
  * pg_query's.
  */
 #ifndef STOCKSYNC_STATE_STATE_H
@@ -39,17 +39,44 @@ state_warehouses(struct state *s, struct state_warehouse **list, size_t *count, 
 void state_warehouses_release(struct state_warehouse *list, size_t count);
 
 /* levels */
-/** Fills known[i] for keys[i]. */
+/** Fills known[i] for keys[i]. @param now_us  wall clock: units whose grace ended before do not
+ * count */
 NODISCARD enum status state_levels_read(struct state *s,
                                         const struct level_key *keys,
                                         size_t count,
+                                        int64_t now_us,
                                         struct level_known *known,
                                         struct err *err);
 /** Notes values that need no request because Shopify has them already (equal to what we wrote, or
- * read): upserts quantity and revision, never lowering a revision, and clears parked rows of those
- * levels up to that revision. */
+ * read): upserts quantity, wanted and revision, never lowering a revision, and clears parked rows
+ * of those levels up to that revision. */
 NODISCARD enum status
 state_levels_note(struct state *s, const struct level_write *list, size_t count, struct err *err);
+
+/* units in flight */
+/**
+ * Units are missing in Shopify: notes what it holds now and until when the units are held back.
+ * Levels that moved meanwhile are left alone, and what an open attempt asked for is recorded as
+ * ours: read the levels again before deciding.
+ */
+NODISCARD enum status
+state_in_flight_see(struct state *s, struct level_seen *list, size_t count, struct err *err);
+/** A pair whose grace is over: to be brought to what Odoo wanted when it was last written. */
+struct state_in_flight {
+    struct level_key key;
+    int32_t product_id;
+    int32_t wanted;
+    int64_t revision; /* of the last write */
+};
+#define STATE_IN_FLIGHT_MAX 1000
+/** Gives each pair to one process; one that is not written within a minute is given out again.
+ * @param list  [out] room for STATE_IN_FLIGHT_MAX */
+NODISCARD enum status state_in_flight_due(
+    struct state *s, int64_t now_us, struct state_in_flight *list, size_t *count, struct err *err);
+/** @param wake_us  [out] wall clock at which something is due; INT64_MAX: nothing is remembered
+ *  @param pairs    [out] pairs with units held back, whichever process holds them */
+NODISCARD enum status
+state_in_flight_next(struct state *s, int64_t *wake_us, size_t *pairs, struct err *err);
 
 /* attempts */
 struct state_attempt {

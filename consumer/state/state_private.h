@@ -37,12 +37,16 @@ enum write_column {
     WRITE_QUANTITY,
     WRITE_CHANGE_FROM,
     WRITE_REVISION,
-    WRITE_CHANGED_AT
+    WRITE_CHANGED_AT,
+    WRITE_WANTED
 };
 /** Appends one column of a list as an array argument. */
 void state_args_column(struct pg_args *args,
                        enum write_column column,
                        const struct level_write *list,
                        size_t count);
+
+/** Appends items, then locations, as array arguments. */
+void state_args_keys(struct pg_args *args, const struct level_key *keys, size_t count);
 
 #endif

@@ -12,7 +12,7 @@
 #define PLAN_MAX_BYTES 262144
 
 #define KNOWN_ODOO_VERSION  2
-#define KNOWN_STATE_VERSION 1
+#define KNOWN_STATE_VERSION 2
 
 /* The same number in every install: two of them at once wait for each other. */
 #define INSTALL_LOCK "SELECT pg_advisory_xact_lock(6004, 2)"
@@ -287,6 +287,17 @@ static enum status plan_odoo(struct pg_conn *conn,
     return status;
 }
 
+static void plan_state(int version, struct install_plan *plan)
+{
+    if (version < 1) {
+        plan_script(plan, sql_state_001);
+    }
+    plan_script(plan, sql_state_002);
+    plan_migration(plan, "state", KNOWN_STATE_VERSION);
+    plan_note(plan, version < 1 ? "creates the tables of the state"
+                                : "adds units in flight to the tables of the state");
+}
+
 static enum status build_install(
     struct pg_conn *conn, unsigned parts, bool forecast, struct install_plan *plan, struct err *err)
 {
@@ -301,9 +312,7 @@ static enum status build_install(
         status = plan_odoo(conn, forecast, &have, plan, err);
     }
     if (status == STATUS_OK && (parts & INSTALL_STATE) != 0 && have.state < KNOWN_STATE_VERSION) {
-        plan_script(plan, sql_state_001);
-        plan_migration(plan, "state", KNOWN_STATE_VERSION);
-        plan_note(plan, "creates the tables of the state");
+        plan_state(have.state, plan);
     }
     if (status == STATUS_OK) {
         status = strbuf_check(&plan->sql, "plan", err);

@@ -44,6 +44,7 @@ static const struct right {
     {"stocksync", "parked_product", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "level", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "attempt", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
+    {"stocksync", "in_flight", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "product", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "parked", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
 };

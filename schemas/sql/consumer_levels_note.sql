@@ -1,16 +1,17 @@
--- $1 store, $2 item[], $3 location[], $4 product_id[], $5 quantity[], $6 revision[]
+-- $1 store, $2 item[], $3 location[], $4 product_id[], $5 quantity[], $6 revision[], $7 wanted[]
 -- A level that is as wanted has no reason to stay parked. Sorted, so that two processes never wait for each other.
 WITH entry AS (
-    SELECT DISTINCT ON (item, location) item, location, product_id, quantity, revision
-      FROM unnest($2::bigint[], $3::bigint[], $4::integer[], $5::integer[], $6::bigint[])
-           AS e (item, location, product_id, quantity, revision)
+    SELECT DISTINCT ON (item, location) item, location, product_id, quantity, revision, wanted
+      FROM unnest($2::bigint[], $3::bigint[], $4::integer[], $5::integer[], $6::bigint[], $7::integer[])
+           AS e (item, location, product_id, quantity, revision, wanted)
      ORDER BY item, location, revision DESC
 ), unparked AS (
     DELETE FROM stocksync.parked p USING entry e
      WHERE p.store = $1 AND p.subject = 'level/' || e.item || '/' || e.location AND p.revision <= e.revision
 )
-INSERT INTO stocksync.level AS l (store, item, location, product_id, quantity, revision)
-SELECT $1, item, location, product_id, quantity, revision FROM entry
+INSERT INTO stocksync.level AS l (store, item, location, product_id, quantity, revision, wanted)
+SELECT $1, item, location, product_id, quantity, revision, wanted FROM entry
     ON CONFLICT (store, item, location) DO UPDATE
-   SET product_id = excluded.product_id, quantity = excluded.quantity, revision = excluded.revision, written_at = excluded.written_at
+   SET product_id = excluded.product_id, quantity = excluded.quantity, revision = excluded.revision, wanted = excluded.wanted,
+       written_at = excluded.written_at
  WHERE l.revision <= excluded.revision

@@ -73,6 +73,23 @@ def test_install_keeps_marks_and_state(bare, connection):
     assert connection.execute("SELECT count(*) FROM stocksync.level").fetchone()[0] == 1
 
 
+def test_state_of_version_1_is_brought_up_to_date(bare, connection):
+    bare.install()
+    now = catalogue(connection)
+    connection.execute("""
+        DROP TABLE stocksync.in_flight;
+        ALTER TABLE stocksync.level DROP COLUMN wanted;
+        ALTER TABLE stocksync.attempt DROP COLUMN wanted;
+        UPDATE stocksync.migration SET version = 1 WHERE part = 'state';
+        INSERT INTO stocksync.level (store, item, location, product_id, quantity, revision)
+        VALUES ('x', 1, 2, 3, 4, 5)""")
+    assert programs.command("producer", bare.config, "check").code != 0
+    assert "units in flight" in bare.install().text
+    assert catalogue(connection) == now
+    assert connection.execute("SELECT quantity, wanted FROM stocksync.level").fetchall() == [
+        (4, None)]
+
+
 @pytest.mark.parametrize("table", ["stock_quant", "stock_warehouse", "product_template"])
 def test_missing_table_is_named_and_nothing_is_made(bare, connection, table):
     connection.execute(f"ALTER TABLE public.{table} RENAME TO {table}_elsewhere")

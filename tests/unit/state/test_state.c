@@ -32,6 +32,13 @@ static struct pg_conn *admin;
 
 /* --- around the tests --- */
 
+static void ok(enum status rc, const struct err *err)
+{
+    if (rc != STATUS_OK) {
+        fail_msg("%s: %s", status_name(rc), err->msg);
+    }
+}
+
 static void run_sql(const char *sql)
 {
     struct err err = {0};
@@ -63,13 +70,10 @@ static int make_schema(void **fixture)
         return 0;
     }
     admin = pg_conn_new(&(struct pg_conn_options){.dsn = dsn, .application_name = "test_state"});
-    if (pg_conn_open(admin, &err) != STATUS_OK ||
-        pg_exec(admin, "SET client_min_messages = warning", &err) != STATUS_OK ||
-        pg_exec(admin, "CREATE SCHEMA stocksync", &err) != STATUS_OK ||
-        pg_exec(admin, test_sql_state_001, &err) != STATUS_OK) {
-        print_error("%s\n", err.msg);
-        return 1;
-    }
+    ok(pg_conn_open(admin, &err), &err);
+    run_sql("SET client_min_messages = warning; CREATE SCHEMA stocksync");
+    run_sql(test_sql_state_001);
+    run_sql(test_sql_state_002);
     return 0;
 }
 
@@ -89,18 +93,11 @@ static int empty_tables(void **fixture)
         run_sql("DROP TABLE IF EXISTS stocksync.migration;"
                 "CREATE TABLE stocksync.migration (part text, version integer,"
                 " applied_at timestamptz DEFAULT now(), PRIMARY KEY (part, version));"
-                "INSERT INTO stocksync.migration VALUES ('odoo', 9), ('state', 1);"
+                "INSERT INTO stocksync.migration VALUES ('odoo', 9), ('state', 2);"
                 "TRUNCATE stocksync.level, stocksync.attempt, stocksync.product, stocksync.parked,"
                 " stocksync.warehouse");
     }
     return 0;
-}
-
-static void ok(enum status rc, const struct err *err)
-{
-    if (rc != STATUS_OK) {
-        fail_msg("%s: %s", status_name(rc), err->msg);
-    }
 }
 
 static struct state *state_of(const char *store)
@@ -122,7 +119,7 @@ static void state_open_says_what_to_do_about_the_schema(void **fixture)
         enum status expected;
         const char *text;
     } cases[] = {
-        {"UPDATE stocksync.migration SET version = 2 WHERE part = 'state'", STATUS_DATABASE_UNFIT,
+        {"UPDATE stocksync.migration SET version = 3 WHERE part = 'state'", STATUS_DATABASE_UNFIT,
          "newer stocksync"},
         {"DELETE FROM stocksync.migration WHERE part = 'state'", STATUS_DATABASE_UNFIT,
          "run 'stocksync-producer install'"},
@@ -168,6 +165,7 @@ write_of(int64_t item, int64_t location, int32_t quantity, int64_t revision)
     return (struct level_write){.key = {item, location},
                                 .product_id = (int32_t)(item % 1000),
                                 .quantity = quantity,
+                                .wanted = quantity + 1,
                                 .change_from = quantity - 1,
                                 .revision = revision,
                                 .changed_at_us = INT64_C(1700000000123456) + revision};
@@ -178,7 +176,7 @@ static struct level_known known_of(struct state *s, int64_t item, int64_t locati
     struct level_key key = {item, location};
     struct level_known known;
     struct err err = {0};
-    ok(state_levels_read(s, &key, 1, &known, &err), &err);
+    ok(state_levels_read(s, &key, 1, 0, &known, &err), &err);
     assert_int_equal(known.key.item, item);
     assert_int_equal(known.key.location, location);
     return known;
@@ -190,6 +188,7 @@ assert_level(struct state *s, int64_t item, int64_t location, int32_t quantity, 
     struct level_known known = known_of(s, item, location);
     assert_true(known.found);
     assert_int_equal(known.quantity, quantity);
+    assert_int_equal(known.wanted, quantity + 1);
     assert_int_equal(known.revision, revision);
 }
 
@@ -219,7 +218,7 @@ static void state_levels_never_lower_a_revision(void **fixture)
     ok(state_levels_note(s, &same, 1, &err), &err);
     assert_level(s, 44000000000002, 7, 32, 102);
     ok(state_levels_note(s, NULL, 0, &err), &err);
-    ok(state_levels_read(s, NULL, 0, NULL, &err), &err);
+    ok(state_levels_read(s, NULL, 0, 0, NULL, &err), &err);
     state_free(s);
     state_free(other);
 }
@@ -241,7 +240,7 @@ static void state_levels_read_fills_by_key_whatever_is_there(void **fixture)
     }
     ok(state_levels_note(s, list, COUNT, &err), &err);
     for (int round = 0; round < 8; round++) { /* past the fifth, with a generic plan */
-        ok(state_levels_read(s, keys, 2 * (size_t)COUNT, known, &err), &err);
+        ok(state_levels_read(s, keys, 2 * (size_t)COUNT, 0, known, &err), &err);
     }
     for (int i = 0; i < 2 * COUNT; i++) {
         int64_t item = keys[i].item;
@@ -461,6 +460,7 @@ static void state_attempts_of_a_dead_process_are_adopted_once_and_unchanged(void
         assert_int_equal(got[0].list[i].product_id, list[i].product_id);
         assert_int_equal(got[0].list[i].quantity, list[i].quantity);
         assert_int_equal(got[0].list[i].change_from, list[i].change_from);
+        assert_int_equal(got[0].list[i].wanted, list[i].wanted);
         assert_int_equal(got[0].list[i].revision, list[i].revision);
         assert_int_equal(got[0].list[i].changed_at_us, list[i].changed_at_us);
     }

@@ -1,0 +1,224 @@
+/* Needs an empty database in STOCKSYNC_TEST_DSN, in which it makes the schema stocksync and drops
+ * it again. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/pg/pg_query.h"
+#include "consumer/state/state.h"
+#include "embedded/test_sql.h"
+
+#define MINUTE_US INT64_C(60000000)
+#define NOW_US    INT64_C(1800000000000000)
+
+static const char *dsn;
+static struct pg_conn *admin;
+
+static void ok(enum status rc, const struct err *err)
+{
+    if (rc != STATUS_OK) {
+        fail_msg("%s: %s", status_name(rc), err->msg);
+    }
+}
+
+static int make_schema(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    dsn = getenv("STOCKSYNC_TEST_DSN");
+    if (dsn == NULL) {
+        return 0;
+    }
+    admin = pg_conn_new(&(struct pg_conn_options){.dsn = dsn, .application_name = "test"});
+    ok(pg_conn_open(admin, &err), &err);
+    ok(pg_exec(admin, "SET client_min_messages = warning; CREATE SCHEMA stocksync", &err), &err);
+    ok(pg_exec(admin, test_sql_state_001, &err), &err);
+    ok(pg_exec(admin, test_sql_state_002, &err), &err);
+    ok(pg_exec(admin,
+               "CREATE TABLE stocksync.migration (part text, version integer);"
+               "INSERT INTO stocksync.migration VALUES ('state', 2)",
+               &err),
+       &err);
+    return 0;
+}
+
+static int drop_schema(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    int failed = dsn != NULL && pg_exec(admin, "DROP SCHEMA stocksync CASCADE", &err) != STATUS_OK;
+    pg_conn_free(admin);
+    return failed;
+}
+
+/* A store with one level, of which 10 were written because Odoo wanted 10; NULL: no database. */
+static struct state *store_with_level(void)
+{
+    struct err err = {0};
+    struct level_write first = {
+        .key = {1, 7}, .product_id = 5, .quantity = 10, .wanted = 10, .revision = 100};
+    if (dsn == NULL) {
+        print_message("skipped: STOCKSYNC_TEST_DSN names no database\n");
+        skip();
+    }
+    ok(pg_exec(admin, "TRUNCATE stocksync.level, stocksync.attempt, stocksync.in_flight", &err),
+       &err);
+    struct state *s = state_new(dsn, "outlet");
+    ok(state_levels_note(s, &first, 1, &err), &err);
+    return s;
+}
+
+static struct level_seen
+see(struct state *s, int64_t item, int32_t before, int32_t now, int64_t until_us)
+{
+    struct err err = {0};
+    struct level_seen seen = {.key = {item, 7}, .before = before, .now = now, .until_us = until_us};
+    ok(state_in_flight_see(s, &seen, 1, &err), &err);
+    return seen;
+}
+
+static void
+assert_level(struct state *s, int64_t now_us, int32_t quantity, int32_t wanted, int32_t live)
+{
+    struct level_key key = {1, 7};
+    struct level_known known;
+    struct err err = {0};
+    ok(state_levels_read(s, &key, 1, now_us, &known, &err), &err);
+    assert_true(known.found);
+    assert_int_equal(known.quantity, quantity);
+    assert_int_equal(known.wanted, wanted);
+    assert_int_equal(known.live, live);
+}
+
+static size_t due(struct state *s, int64_t now_us, struct state_in_flight *first)
+{
+    static struct state_in_flight list[STATE_IN_FLIGHT_MAX];
+    size_t count = 0;
+    struct err err = {0};
+    ok(state_in_flight_due(s, now_us, list, &count, &err), &err);
+    *first = list[0];
+    return count;
+}
+
+static void assert_next(struct state *s, int64_t wake_us, size_t pairs)
+{
+    int64_t wake = 0;
+    size_t found = 0;
+    struct err err = {0};
+    ok(state_in_flight_next(s, &wake, &found, &err), &err);
+    assert_int_equal(wake, wake_us);
+    assert_int_equal(found, pairs);
+}
+
+static void state_in_flight_adds_up_what_is_missing(void **fixture)
+{
+    (void)fixture;
+    struct state *s = store_with_level();
+    struct level_seen seen = see(s, 1, 10, 7, NOW_US + MINUTE_US);
+    assert_true(seen.noted && seen.first);
+    assert_level(s, NOW_US, 7, 10, 3);
+    seen = see(s, 1, 7, 5, NOW_US + MINUTE_US);
+    assert_true(seen.noted && !seen.first);
+    seen = see(s, 1, 5, 4, NOW_US + 2 * MINUTE_US);
+    assert_true(seen.noted);
+    assert_level(s, NOW_US, 4, 10, 6);
+    assert_level(s, NOW_US + MINUTE_US, 4, 10, 1);
+    assert_next(s, NOW_US + MINUTE_US, 1);
+    /* the level moved meanwhile; a level that nobody wrote */
+    assert_false(see(s, 1, 9, 3, NOW_US + MINUTE_US).noted);
+    assert_false(see(s, 2, 9, 3, NOW_US + MINUTE_US).noted);
+    assert_level(s, NOW_US, 4, 10, 6);
+    state_free(s);
+}
+
+static void state_in_flight_knows_a_write_of_ours(void **fixture)
+{
+    (void)fixture;
+    struct state *s = store_with_level();
+    struct err err = {0};
+    char variables[] = "{}";
+    struct level_write list[] = {{.key = {1, 7},
+                                  .product_id = 5,
+                                  .quantity = 6,
+                                  .wanted = 8,
+                                  .change_from = 10,
+                                  .revision = 200,
+                                  .changed_at_us = NOW_US}};
+    struct state_attempt attempt = {.key = "0b1e7f4e-0000-5000-8000-00000000000a",
+                                    .generation = 1,
+                                    .variables = variables,
+                                    .list = list,
+                                    .count = 1};
+    ok(state_attempt_begin(s, &attempt, &err), &err);
+    assert_false(see(s, 1, 10, 6, NOW_US + MINUTE_US).noted);
+    assert_level(s, NOW_US, 6, 8, 0);
+    ok(state_attempt_settle(s, &attempt, "applied", NULL, NOW_US, &err), &err);
+    assert_level(s, NOW_US, 6, 8, 0);
+    state_free(s);
+}
+
+static void state_in_flight_gives_a_pair_out_when_its_grace_is_over(void **fixture)
+{
+    (void)fixture;
+    struct state *s = store_with_level();
+    struct state *other = state_new(dsn, "outlet");
+    struct state *elsewhere = state_new(dsn, "elsewhere");
+    struct err err = {0};
+    struct state_in_flight pair;
+    (void)see(s, 1, 10, 7, NOW_US);
+    (void)see(s, 1, 7, 5, NOW_US + 3 * MINUTE_US);
+    assert_int_equal(due(s, NOW_US - 1, &pair), 0);
+    assert_int_equal(due(elsewhere, NOW_US, &pair), 0);
+    assert_int_equal(due(s, NOW_US, &pair), 1);
+    assert_int_equal(pair.key.item, 1);
+    assert_int_equal(pair.key.location, 7);
+    assert_int_equal(pair.product_id, 5);
+    assert_int_equal(pair.wanted, 10);
+    assert_int_equal(pair.revision, 100);
+    assert_int_equal(due(other, NOW_US, &pair), 0); /* it is given to one process */
+    assert_next(s, NOW_US + MINUTE_US, 1);
+    assert_int_equal(due(other, NOW_US + MINUTE_US, &pair), 1); /* which did nothing with it */
+    struct level_write partly = {
+        .key = {1, 7}, .product_id = 5, .quantity = 8, .wanted = 10, .revision = 100};
+    ok(state_levels_note(s, &partly, 1, &err), &err);
+    assert_int_equal(due(s, NOW_US + 2 * MINUTE_US, &pair), 0); /* written: forgotten */
+    assert_level(s, NOW_US + 2 * MINUTE_US, 8, 10, 2);
+    assert_next(s, NOW_US + 3 * MINUTE_US, 1);
+    struct level_write imported = {
+        .key = {1, 7}, .product_id = 5, .quantity = 8, .wanted = 8, .revision = 101};
+    ok(state_levels_note(s, &imported, 1, &err), &err);
+    assert_next(s, NOW_US + 3 * MINUTE_US, 0);
+    assert_int_equal(due(s, NOW_US + 3 * MINUTE_US, &pair), 0);
+    assert_next(s, INT64_MAX, 0);
+    state_free(s);
+    state_free(other);
+    state_free(elsewhere);
+}
+
+static void state_in_flight_reads_rows_of_the_version_before(void **fixture)
+{
+    (void)fixture;
+    struct state *s = store_with_level();
+    struct err err = {0};
+    ok(pg_exec(admin, "UPDATE stocksync.level SET wanted = NULL", &err), &err);
+    assert_level(s, NOW_US, 10, 10, 0);
+    assert_true(see(s, 1, 10, 8, NOW_US + MINUTE_US).noted);
+    assert_level(s, NOW_US, 8, 10, 2);
+    state_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(state_in_flight_adds_up_what_is_missing),
+        cmocka_unit_test(state_in_flight_knows_a_write_of_ours),
+        cmocka_unit_test(state_in_flight_gives_a_pair_out_when_its_grace_is_over),
+        cmocka_unit_test(state_in_flight_reads_rows_of_the_version_before),
+    };
+    return cmocka_run_group_tests(tests, make_schema, drop_schema);
+}
