@@ -133,7 +133,8 @@ static void wait_for_end(struct consumer *c)
     bool ready = false;
     while (!all_done(c) && signals_sleep(TICK_MS)) {
         if (signals_take_reload()) {
-            log_info(MOD, "reload", LF_MSG("tokens are read again"));
+            log_info(MOD, "reload",
+                     LF_MSG("credentials are read again, stores that stand are tried at once"));
             for (size_t i = 0; i < c->count; i++) {
                 lane_ask_reload(c->lanes[i]);
             }

@@ -16,7 +16,7 @@
 static const char *const NO_LOCATIONS[] = {
     "{\"data\":{\"locations\":{\"nodes\":[],\"pageInfo\":{\"hasNextPage\":false}}}}"};
 
-static struct graphql *open_store(const struct store *store)
+static struct graphql *open_store(struct store *store)
 {
     struct graphql *g = NULL;
     struct err err = {0};
@@ -94,7 +94,7 @@ static void address_that_is_no_shop_is_refused(void **state)
         struct graphql *g = NULL;
         struct answer answer = {0};
         struct err err = {0};
-        secret_set(&store.token, "shpat_a");
+        secret_set(&store.token.value, "shpat_a");
         enum status rc = graphql_new(&store, &g, &err);
         if (rc == STATUS_OK) {
             rc = graphql_call(g, OP_LOCATIONS, "{}", -1, &answer, &err);
@@ -104,7 +104,7 @@ static void address_that_is_no_shop_is_refused(void **state)
         }
         answer_release(&answer);
         graphql_free(g);
-        secret_release(&store.token);
+        token_release(&store.token);
     }
 }
 
@@ -159,7 +159,7 @@ static void new_token_is_used_from_the_next_request_on(void **state)
     struct graphql *g = open_store(&s.store);
     assert_int_equal(graphql_call(g, OP_LOCATIONS, "{}", -1, &answer, &err), STATUS_OK);
     answer_release(&answer);
-    secret_set(&s.store.token, "shpat_new");
+    secret_set(&s.store.token.value, "shpat_new");
     assert_int_equal(graphql_call(g, OP_LOCATIONS, "{}", -1, &answer, &err), STATUS_OK);
     answer_release(&answer);
     assert_non_null(strstr(canned_server_request(s.server, 0), "shpat_old"));
@@ -201,6 +201,7 @@ static void call_ends_when_asked_to_stop_and_leaves_nothing_behind(void **state)
     struct graphql *g = open_store(&store);
     struct answer answer;
     struct err err = {0};
+    secret_set(&store.token.value, "shpat_a");
     int stop_fd = eventfd(1, EFD_CLOEXEC);
     int64_t begun = clock_monotonic_us();
     assert_int_equal(graphql_call(g, OP_LOCATIONS, "{}", stop_fd, &answer, &err), STATUS_STOPPING);
@@ -212,6 +213,7 @@ static void call_ends_when_asked_to_stop_and_leaves_nothing_behind(void **state)
     graphql_wait(g, NULL, 0, 10);
     graphql_free(g);
     (void)close(stop_fd);
+    token_release(&store.token);
     canned_server_stop(server);
 }
 
