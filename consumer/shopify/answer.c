@@ -225,7 +225,9 @@ static void classify_top_level(const json_t *errors, struct answer *a)
             gravest = error;
         }
     }
-    const char *text = text_of(gravest, "message");
+    /* Of a missing scope, the name is what a person needs. */
+    const char *scope = text_of(json_object_get(gravest, "extensions"), "requiredAccess");
+    const char *text = scope[0] != '\0' ? scope : text_of(gravest, "message");
     utf8_copy(a->code, sizeof a->code, code_of(gravest));
     switch (gravity_of(code_of(gravest))) {
     case GRAVITY_THROTTLED:
