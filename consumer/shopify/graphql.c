@@ -188,6 +188,7 @@ static void call_end(struct graphql *g, struct call *call)
 {
     struct call **link = &g->calls;
     while (*link != call) {
+        INVARIANT(*link != NULL, "a call ends once");
         link = &(*link)->next;
     }
     *link = call->next;

@@ -169,9 +169,10 @@ static char *append_escaped(char *out, const char *text)
 
 static char *append_plain(char *out, const char *text)
 {
-    size_t len = strlen(text);
-    (void)memcpy(out, text, len);
-    return out + len;
+    while (*text != '\0') {
+        *out++ = *text++;
+    }
+    return out;
 }
 
 void token_request(const struct token *t, struct secret *body)
