@@ -1,6 +1,7 @@
 #include "common/core/utf8.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 static bool is_continuation(unsigned char byte)
 {
@@ -50,4 +51,16 @@ size_t utf8_sequence(struct bytes text)
         }
     }
     return len;
+}
+
+void utf8_copy(char *out, size_t size, const char *text)
+{
+    struct bytes rest = bytes_text(text);
+    size_t used = 0;
+    for (size_t n = utf8_sequence(rest); n > 0 && used + n < size; n = utf8_sequence(rest)) {
+        (void)memcpy(out + used, rest.ptr, n);
+        used += n;
+        rest = bytes_of(rest.ptr + n, rest.len - n);
+    }
+    out[used] = '\0';
 }

@@ -1,5 +1,6 @@
 /**
- * utf8: recognises well-formed UTF-8 (RFC 3629: shortest form, no surrogates, at most U+10FFFF).
+ * utf8: recognises well-formed UTF-8 (RFC 3629: shortest form, no surrogates, at most U+10FFFF)
+ * and cuts between characters.
  * Pure, thread-safe.
  */
 #ifndef STOCKSYNC_CORE_UTF8_H
@@ -10,5 +11,8 @@
 /** Length of the well-formed sequence at the start of text, 1 to 4; 0 when there is none or text is
  * empty. */
 size_t utf8_sequence(struct bytes text);
+/** Copies text up to the first ill-formed sequence, cut between characters, NUL-terminated; out has
+ * room for size > 0 bytes. */
+void utf8_copy(char *out, size_t size, const char *text);
 
 #endif

@@ -80,21 +80,10 @@ static enum status check_rules(const struct consumer_conf *conf,
 static enum status
 check_store(const struct consumer_conf *conf, const struct store_conf *sc, struct err *err)
 {
-    struct store store = {.name = sc->instance.name,
-                          .shop_domain = sc->shop_domain,
-                          .api_url = sc->api_url,
-                          .api_version = sc->api_version,
-                          .ca_file = sc->ca_file,
-                          .token_file = sc->access_token_file,
-                          .quantity_name =
-                              sc->quantity == QUANTITY_ON_HAND ? "on_hand" : "available"};
+    struct store store;
     struct graphql *g = NULL;
-    enum status rc = STATUS_OK;
-    if (secret_is_set(&sc->access_token)) {
-        secret_set(&store.token, secret_reveal(&sc->access_token));
-    } else {
-        rc = secret_read_file(&store.token, sc->access_token_file, err);
-    }
+    consumer_conf_fill_store(sc, &store);
+    enum status rc = token_read(&store.token, err);
     if (rc == STATUS_OK) {
         rc = graphql_new(&store, &g, err);
     }
@@ -105,7 +94,7 @@ check_store(const struct consumer_conf *conf, const struct store_conf *sc, struc
         rc = check_rules(conf, g, sc, err);
     }
     graphql_free(g);
-    secret_release(&store.token);
+    token_release(&store.token);
     return rc;
 }
 
@@ -132,7 +121,7 @@ enum status cmd_check(const struct cli_call *call, const void *root, struct err 
         const struct store_conf *sc = consumer_conf_store(conf, i);
         char what[96];
         (void)snprintf(what, sizeof what,
-                       "store %s: token, scopes, API version, locations, warehouses",
+                       "store %s: credentials, scopes, API version, locations, warehouses",
                        sc->instance.name);
         report(what, check_store(conf, sc, &one), &one, &worst, err);
     }

@@ -197,7 +197,7 @@ static bool all_ready(const struct consumer *c)
 
 static void ask_reload(const struct consumer *c)
 {
-    log_info(MOD, "reload", LF_MSG("tokens are read again"));
+    log_info(MOD, "reload", LF_MSG("credentials are read again, what stands is tried at once"));
     for (size_t i = 0; i < c->count; i++) {
         lane_ask_reload(c->lanes[i]);
     }

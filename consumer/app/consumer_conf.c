@@ -2,7 +2,9 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/core/clock.h"
 #include "common/kafka/kafka_conf.h"
 #include "consumer/plan/rules.h"
 
@@ -73,6 +75,19 @@ static const struct conf_option STORE_OPTIONS[] = {
      .type = CONF_TEXT,
      .offset = offsetof(struct store_conf, access_token_file),
      .help = "file that holds the token; read again after a refusal and on HUP"},
+    {.key = "client_id",
+     .type = CONF_TEXT,
+     .offset = offsetof(struct store_conf, client_id),
+     .help = "instead of a token: client id of an app of the store's own organisation; with the "
+             "secret it buys tokens of 24 hours, which are renewed in time"},
+    {.key = "client_secret",
+     .type = CONF_SECRET,
+     .offset = offsetof(struct store_conf, client_secret),
+     .help = "the app's client secret; better from a file or the environment"},
+    {.key = "client_secret_file",
+     .type = CONF_TEXT,
+     .offset = offsetof(struct store_conf, client_secret_file),
+     .help = "file that holds the client secret; read again before each renewal and on HUP"},
     {.key = "quantity",
      .type = CONF_CHOICE,
      .offset = offsetof(struct store_conf, quantity),
@@ -155,6 +170,31 @@ const struct store_conf *consumer_conf_store(const struct consumer_conf *conf, s
     return (const struct store_conf *)conf->stores.elements + index;
 }
 
+void consumer_conf_fill_store(const struct store_conf *sc, struct store *store)
+{
+    *store =
+        (struct store){.name = sc->instance.name,
+                       .shop_domain = sc->shop_domain,
+                       .api_url = sc->api_url,
+                       .api_version = sc->api_version,
+                       .ca_file = sc->ca_file,
+                       .quantity_name = sc->quantity == QUANTITY_ON_HAND ? "on_hand" : "available"};
+    struct token *token = &store->token;
+    token_init(token, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
+    token->client_id = sc->client_id;
+    /* What is given directly wins: it may come from the environment, over the file's options. */
+    if (secret_is_set(&sc->access_token)) {
+        secret_set(&token->value, secret_reveal(&sc->access_token));
+    } else {
+        token->file = sc->access_token_file;
+    }
+    if (secret_is_set(&sc->client_secret)) {
+        secret_set(&token->client_secret, secret_reveal(&sc->client_secret));
+    } else {
+        token->client_secret_file = sc->client_secret_file;
+    }
+}
+
 enum status consumer_conf_need_store(const struct consumer_conf *conf, struct err *err)
 {
     return conf->stores.count > 0
@@ -187,6 +227,31 @@ static bool is_host(const char *text)
     return len > 0 && strchr(text, '.') != NULL;
 }
 
+/* Exactly one kind: with two, nobody could tell which one a store is written with. */
+static void check_credentials(const struct store_conf *s, struct conf_problems *problems)
+{
+    const char *name = s->instance.name;
+    int line = s->instance.line;
+    bool token = secret_is_set(&s->access_token) || s->access_token_file != NULL;
+    bool secret = secret_is_set(&s->client_secret) || s->client_secret_file != NULL;
+    if (token && (s->client_id != NULL || secret)) {
+        conf_problem_add(problems, line,
+                         "[store.%s] has an access token and client credentials: keep "
+                         "access_token_file, or client_id and client_secret_file",
+                         name);
+    } else if (!token && s->client_id == NULL && !secret) {
+        conf_problem_add(problems, line,
+                         "[store.%s] has no credentials: set access_token_file, or client_id and "
+                         "client_secret_file",
+                         name);
+    } else if (!token && s->client_id == NULL) {
+        conf_problem_add(problems, line, "[store.%s] has a client secret, but no client_id", name);
+    } else if (!token && !secret) {
+        conf_problem_add(problems, line,
+                         "[store.%s] has a client_id, but no secret: set client_secret_file", name);
+    }
+}
+
 static void check_store(const struct consumer_conf *conf,
                         const struct store_conf *s,
                         struct conf_problems *problems)
@@ -216,9 +281,7 @@ static void check_store(const struct consumer_conf *conf,
         conf_problem_add(problems, line,
                          "[store.%s] has no location: add location.NAME = WAREHOUSE", name);
     }
-    if (!secret_is_set(&s->access_token) && s->access_token_file == NULL) {
-        conf_problem_add(problems, line, "[store.%s] has no token: set access_token_file", name);
-    }
+    check_credentials(s, problems);
     if (s->basis == BASIS_FORECAST && conf->shared.odoo.dsn != NULL &&
         !conf->shared.odoo.forecast) {
         conf_problem_add(problems, line, "[store.%s] basis = forecast needs [odoo] forecast = on",

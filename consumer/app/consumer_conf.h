@@ -5,6 +5,7 @@
 #define STOCKSYNC_CONSUMER_APP_CONSUMER_CONF_H
 
 #include "common/core/conf_shared.h"
+#include "consumer/shopify/store.h"
 
 /* Of a store's consumer group; the store's name follows. */
 #define STORE_GROUP_PREFIX "stocksync-"
@@ -25,6 +26,9 @@ struct store_conf {
     char *ca_file;
     struct secret access_token;
     char *access_token_file;
+    char *client_id;
+    struct secret client_secret;
+    char *client_secret_file;
     int quantity;                /* enum quantity_choice */
     int64_t grace_ms;            /* 0: off */
     int basis;                   /* enum basis */
@@ -52,5 +56,8 @@ void consumer_conf_check(const void *root, struct conf_problems *problems);
  * topic do without */
 NODISCARD enum status consumer_conf_need_store(const struct consumer_conf *conf, struct err *err);
 const struct store_conf *consumer_conf_store(const struct consumer_conf *conf, size_t index);
+/** What a client of the store needs; texts are borrowed from sc, credentials from files are not
+ * read yet. Release store->token with token_release. */
+void consumer_conf_fill_store(const struct store_conf *sc, struct store *store);
 
 #endif

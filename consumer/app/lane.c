@@ -29,10 +29,29 @@ const char *lane_state_name(enum lane_state state)
     return STATE_NAMES[state];
 }
 
+static bool is_trouble(enum lane_state state)
+{
+    return state == LANE_BROKEN || state == LANE_UNAUTHORISED || state == LANE_CLOSED ||
+           state == LANE_MISCONFIGURED;
+}
+
+static void set_why(struct lane *l, const char *why)
+{
+    (void)pthread_mutex_lock(&l->mutex);
+    (void)snprintf(l->view.why, sizeof l->view.why, "%s", why);
+    (void)pthread_mutex_unlock(&l->mutex);
+}
+
 void lane_set_state(struct lane *l, enum lane_state state, const char *why)
 {
     enum lane_state old = l->view.state;
-    if (old == state || old == LANE_STOPPED) {
+    if (old == LANE_STOPPED) {
+        return;
+    }
+    if (old == state) {
+        if (is_trouble(state)) {
+            set_why(l, why); /* one trouble may follow another */
+        }
         return;
     }
     INVARIANT(old != LANE_DRAINING || state == LANE_STOPPED, "lane %s: %s after draining",
@@ -68,6 +87,8 @@ void lane_publish_view(struct lane *l)
     v->points = l->budget.level;
     v->points_maximum = l->budget.maximum;
     v->restore_rate = l->budget.restore_rate;
+    v->token_left_s = token_left_s(&l->store.token, clock_monotonic_us());
+    (void)snprintf(v->token_problem, sizeof v->token_problem, "%.239s", l->store.token.failure.msg);
     (void)pthread_mutex_unlock(&l->mutex);
     int64_t oldest = coalescer_oldest_changed_at_us(l->coalescer);
     int64_t age = oldest > 0 ? clock_wall_us() - oldest : 0;
@@ -96,14 +117,21 @@ static bool is_drained(const struct lane *l)
            l->adopted_next == l->adopted_count;
 }
 
-static void read_token(struct lane *l)
+static void read_credentials(struct lane *l)
 {
     struct err err = {0};
-    if (l->store.token_file != NULL &&
-        secret_read_file(&l->store.token, l->store.token_file, &err) != STATUS_OK) {
-        log_failure(LOG_ERROR, MOD, "token_unreadable", &err,
+    if (token_read(&l->store.token, &err) != STATUS_OK) {
+        log_failure(LOG_ERROR, MOD, "credentials_unreadable", &err,
                     LOG_FIELDS(LF_TEXT("store", l->store.name)));
     }
+}
+
+/* A person says that something was cured: no probe need wait. */
+static void reload(struct lane *l)
+{
+    read_credentials(l);
+    token_forgive(&l->store.token);
+    lane_probe_now(l);
 }
 
 /* The catalogue is read again when it is old, or when an answer made it doubtful. */
@@ -196,7 +224,7 @@ static enum status run_session(struct lane *l, struct err *err)
         int fds[2] = {l->thread.wake_fd, record_source_fd(l->source)};
         graphql_wait(l->graphql, fds, 2, wait_ms(l, busy));
         if (atomic_exchange(&l->reload, false)) {
-            read_token(l);
+            reload(l);
         }
         rc = turn(l, &busy, err);
         if (rc != STATUS_OK) {
@@ -280,6 +308,7 @@ static void sleep_ms(struct lane *l, int64_t ms)
     }
     if (atomic_exchange(&l->reload, false)) {
         backoff_reset(&l->backoff);
+        token_forgive(&l->store.token);
     }
 }
 
@@ -297,7 +326,7 @@ static void run_lane(struct thread *self, void *arg)
     int64_t begun_us = clock_monotonic_us();
     while (!thread_is_stopping(self)) {
         struct err err = {0};
-        read_token(l);
+        read_credentials(l);
         enum status rc = lane_session_open(l, &err);
         if (rc == STATUS_OK) {
             rc = run_session(l, &err);
@@ -313,6 +342,9 @@ static void run_lane(struct thread *self, void *arg)
         }
         if (rc == STATUS_AUTH || status_class(rc) == CLASS_FATAL) {
             l->mapping_at_us = 0;
+        }
+        if (rc == STATUS_STORE_MISCONFIGURED) {
+            token_doubt(&l->store.token); /* scopes granted later may need a new token */
         }
         if (gives_up(l, rc, begun_us)) {
             l->result = rc;
@@ -407,18 +439,7 @@ enum status lane_start(const struct consumer_conf *conf,
     l->conf = conf;
     l->sc = store;
     l->once = once;
-    l->store = (struct store){.name = store->instance.name,
-                              .shop_domain = store->shop_domain,
-                              .api_url = store->api_url,
-                              .api_version = store->api_version,
-                              .ca_file = store->ca_file,
-                              .token_file = store->access_token_file,
-                              .quantity_name =
-                                  store->quantity == QUANTITY_ON_HAND ? "on_hand" : "available"};
-    if (secret_is_set(&store->access_token)) {
-        secret_set(&l->store.token, secret_reveal(&store->access_token));
-        l->store.token_file = NULL;
-    }
+    consumer_conf_fill_store(store, &l->store);
     (void)snprintf(l->group_id, sizeof l->group_id, STORE_GROUP_PREFIX "%s", l->store.name);
     (void)snprintf(l->client_id, sizeof l->client_id, "stocksync-store-%s", l->store.name);
     backoff_init(&l->backoff, 500, 60000, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
@@ -426,6 +447,7 @@ enum status lane_start(const struct consumer_conf *conf,
     l->grace_us = store->quantity == QUANTITY_AVAILABLE ? store->grace_ms * 1000 : 0;
     (void)pthread_mutex_init(&l->mutex, NULL);
     l->view.since_us = clock_wall_us();
+    l->view.token_left_s = -1;
     register_metrics(l);
     enum status rc = thread_start(&l->thread, l->store.name, run_lane, l, err);
     if (rc != STATUS_OK) {
@@ -487,8 +509,16 @@ void lane_append_status(struct lane *lane, struct strbuf *out)
                    v.pending, v.in_flight, v.unfinished, v.parked, v.levels_in_flight);
     strbuf_appendf(out,
                    ",\"skus\":%zu,\"skus_ambiguous\":%zu,\"items_untracked\":%zu,\"points\":%.0f,"
-                   "\"points_maximum\":%.0f,\"restore_rate\":%.0f}",
+                   "\"points_maximum\":%.0f,\"restore_rate\":%.0f",
                    v.mapped, v.ambiguous, v.untracked, v.points, v.points_maximum, v.restore_rate);
+    if (v.token_left_s >= 0) {
+        strbuf_appendf(out, ",\"token_left_s\":%lld", (long long)v.token_left_s);
+    }
+    if (v.token_problem[0] != '\0') {
+        strbuf_append_text(out, ",\"token_problem\":");
+        strbuf_append_json(out, v.token_problem);
+    }
+    strbuf_append_text(out, "}");
 }
 
 void lane_free(struct lane *lane)
@@ -501,7 +531,7 @@ void lane_free(struct lane *lane)
     graphql_free(lane->graphql);
     mapping_free(lane->mapping);
     catalog_locations_release(lane->locations, lane->location_count);
-    secret_release(&lane->store.token);
+    token_release(&lane->store.token);
     (void)pthread_mutex_destroy(&lane->mutex);
     mem_free(lane);
 }

@@ -73,6 +73,8 @@ struct lane_view {
         levels_in_flight;
     uint64_t records, applied;
     double points, points_maximum, restore_rate;
+    int64_t token_left_s;    /* -1: static token, or none yet */
+    char token_problem[240]; /* why the last asking for a token failed */
     bool joined;
 };
 
@@ -190,6 +192,8 @@ size_t lane_in_flight(const struct lane *l);
 int64_t lane_next_deadline_us(const struct lane *l);
 /** No new work: waits for the answers on their way, at most limit_ms. */
 NODISCARD enum status lane_finish_requests(struct lane *l, int64_t limit_ms, struct err *err);
+/** A person has acted: requests that wait as probes of a store that was held are due at once. */
+void lane_probe_now(struct lane *l);
 void lane_drop_requests(struct lane *l);
 
 /* lane_in_flight.c */

@@ -64,6 +64,14 @@ static void request_end(struct request *r)
     r->phase = REQUEST_FREE;
 }
 
+void lane_probe_now(struct lane *l)
+{
+    for (size_t i = 0; is_held(l) && i < l->request_count; i++) {
+        l->requests[i].retry_at_us = 0;
+        backoff_reset(&l->requests[i].backoff);
+    }
+}
+
 void lane_drop_requests(struct lane *l)
 {
     for (size_t i = 0; i < l->request_count; i++) {
@@ -612,8 +620,8 @@ static void wait_and_retry(struct lane *l, struct request *r, const struct answe
     if (l->view.state != LANE_DRAINING) {
         lane_set_state(l, state, answer->err.msg);
     }
-    if (answer->class == ANSWER_AUTH) {
-        atomic_store(&l->reload, true);
+    if (strcmp(answer->code, "ACCESS_DENIED") == 0) {
+        token_doubt(&l->store.token); /* scopes granted later may need a new token */
     }
 }
 
@@ -627,13 +635,6 @@ static void note_cost(struct lane *l, const struct request *r, const struct answ
     }
     if (r->op == OP_LEVELS_READ && answer->cost_requested > 0) {
         l->read_cost = answer->cost_requested;
-    }
-    if (answer->api_version[0] != '\0' && strcmp(answer->api_version, l->store.api_version) != 0) {
-        log_warn(
-            MOD, "api_version", LF_TEXT("store", l->store.name),
-            LF_TEXT("wanted", l->store.api_version), LF_TEXT("served", answer->api_version),
-            LF_MSG(
-                "Shopify serves another API version than the one asked for: update api_version"));
     }
 }
 
@@ -667,11 +668,24 @@ static enum status answered(struct lane *l, const struct answer *answer, struct 
 enum status lane_take_answers(struct lane *l, struct err *err)
 {
     struct answer answer = {0};
+    struct err version_err = {0};
+    enum status version = STATUS_OK;
     enum status rc = STATUS_OK;
     while (rc == STATUS_OK && graphql_next(l->graphql, &answer)) {
         FAULT_POINT("lane.answered");
         rc = answered(l, &answer, err);
+        if (version == STATUS_OK) {
+            version = graphql_check_version(l->graphql, &answer, &version_err);
+        }
         answer_release(&answer);
+    }
+    /*
+     * What has arrived is recorded, for it was executed; but nothing more is written under rules
+     * that we do not know. What comes after this session asks for the version first, with a read.
+     */
+    if (rc == STATUS_OK && version != STATUS_OK && l->view.state != LANE_DRAINING) {
+        *err = version_err;
+        rc = version;
     }
     return rc;
 }

@@ -82,24 +82,33 @@ enum status lane_load_mapping(struct lane *l, struct err *err)
     return STATUS_OK;
 }
 
+static enum status read_locations(struct lane *l, struct err *err)
+{
+    catalog_locations_release(l->locations, l->location_count);
+    l->locations = NULL;
+    l->location_count = 0;
+    return catalog_locations(l->graphql, l->thread.wake_fd, &l->locations, &l->location_count, err);
+}
+
+/*
+ * Access and locations are looked at again with every session: it is how a lane that was stopped
+ * for its scopes, its API version or a location finds out that somebody has cured it. The
+ * catalogue, the long part, is kept.
+ */
 static enum status open_store(struct lane *l, struct err *err)
 {
     enum status rc = STATUS_OK;
     if (l->graphql == NULL) {
         rc = graphql_new(&l->store, &l->graphql, err);
     }
-    if (rc == STATUS_OK && l->mapping_at_us == 0) {
+    if (rc == STATUS_OK) {
         rc = catalog_check_access(l->graphql, &l->store, l->thread.wake_fd, err);
-        if (rc == STATUS_OK) {
-            catalog_locations_release(l->locations, l->location_count);
-            l->locations = NULL;
-            l->location_count = 0;
-            rc = catalog_locations(l->graphql, l->thread.wake_fd, &l->locations, &l->location_count,
-                                   err);
-        }
-        if (rc == STATUS_OK) {
-            rc = lane_load_mapping(l, err);
-        }
+    }
+    if (rc == STATUS_OK) {
+        rc = read_locations(l, err);
+    }
+    if (rc == STATUS_OK && l->mapping_at_us == 0) {
+        rc = lane_load_mapping(l, err);
     }
     return rc;
 }

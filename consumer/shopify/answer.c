@@ -37,19 +37,6 @@ static const struct {
 
 /* --- texts --- */
 
-/* Cut between characters: a broken one would be refused by the database that keeps these texts. */
-static void copy_text(char *out, size_t size, const char *text)
-{
-    struct bytes rest = bytes_text(text);
-    size_t used = 0;
-    for (size_t n = utf8_sequence(rest); n > 0 && used + n < size; n = utf8_sequence(rest)) {
-        (void)memcpy(out + used, rest.ptr, n);
-        used += n;
-        rest = bytes_of(rest.ptr + n, rest.len - n);
-    }
-    out[used] = '\0';
-}
-
 static const char *text_of(const json_t *object, const char *member)
 {
     const char *text = json_string_value(json_object_get(object, member));
@@ -60,8 +47,8 @@ static void fail(struct answer *a, enum answer_class class, enum status status, 
 {
     char origin[sizeof a->err.origin];
     char message[MESSAGE_BYTES];
-    copy_text(origin, sizeof origin, a->code);
-    copy_text(message, sizeof message, text);
+    utf8_copy(origin, sizeof origin, a->code);
+    utf8_copy(message, sizeof message, text);
     a->class = class;
     if (a->code[0] != '\0') {
         (void)err_set_origin(&a->err, status, origin, "the store answered %s: %s", a->code,
@@ -108,7 +95,7 @@ static void copy_http_text(char *out, size_t size, const struct http_answer *htt
 {
     json_t *body = json_loadb((const char *)http->body.ptr, http->body.len, 0, NULL);
     const char *text = text_of(body, "errors");
-    copy_text(out, size, text[0] != '\0' ? text : "no reason given");
+    utf8_copy(out, size, text[0] != '\0' ? text : "no reason given");
     json_decref(body);
 }
 
@@ -157,7 +144,7 @@ static void classify_lost(const struct http_answer *http, struct answer *a)
     a->wait_ms = WAIT_UNKNOWN_MS;
     a->err = http->err;
     a->err.status = a->may_have_executed ? STATUS_OUTCOME_UNKNOWN : STATUS_STORE_LOST;
-    copy_text(a->code, sizeof a->code, http->err.origin);
+    utf8_copy(a->code, sizeof a->code, http->err.origin);
 }
 
 /* --- cost --- */
@@ -238,8 +225,10 @@ static void classify_top_level(const json_t *errors, struct answer *a)
             gravest = error;
         }
     }
-    const char *text = text_of(gravest, "message");
-    copy_text(a->code, sizeof a->code, code_of(gravest));
+    /* Of a missing scope, the name is what a person needs. */
+    const char *scope = text_of(json_object_get(gravest, "extensions"), "requiredAccess");
+    const char *text = scope[0] != '\0' ? scope : text_of(gravest, "message");
+    utf8_copy(a->code, sizeof a->code, code_of(gravest));
     switch (gravity_of(code_of(gravest))) {
     case GRAVITY_THROTTLED:
         fail_throttled(a, text);
@@ -325,14 +314,14 @@ static void add_entry(struct answer *a, const json_t *error, size_t index)
 {
     struct entry_error *e = &a->entries[a->entry_count++];
     e->index = index;
-    copy_text(e->code, sizeof e->code, text_of(error, "code"));
-    copy_text(e->msg, sizeof e->msg, text_of(error, "message"));
+    utf8_copy(e->code, sizeof e->code, text_of(error, "code"));
+    utf8_copy(e->msg, sizeof e->msg, text_of(error, "message"));
 }
 
 static void react(struct answer *a, const json_t *deciding, enum reaction reaction)
 {
     const char *text = text_of(deciding, "message");
-    copy_text(a->code, sizeof a->code, text_of(deciding, "code"));
+    utf8_copy(a->code, sizeof a->code, text_of(deciding, "code"));
     switch (reaction) {
     case REACT_CONFIG:
         fail_config(a, text);
@@ -451,6 +440,15 @@ void answer_classify(enum operation op, const struct http_answer *http, struct a
     } else {
         classify_body(op, http, answer);
     }
+}
+
+void answer_distrust(struct answer *answer, const struct err *why)
+{
+    json_decref(answer->json);
+    answer->json = NULL;
+    answer->class = ANSWER_CONFIG;
+    answer->wait_ms = WAIT_SETTINGS_MS;
+    answer->err = *why;
 }
 
 void answer_release(struct answer *answer)

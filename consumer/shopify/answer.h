@@ -25,5 +25,7 @@
  * @param answer  [out] all of it but owner; release with answer_release
  */
 void answer_classify(enum operation op, const struct http_answer *http, struct answer *answer);
+/** DONE becomes CONFIG with this text: the data is there, but must not be used. */
+void answer_distrust(struct answer *answer, const struct err *why);
 
 #endif

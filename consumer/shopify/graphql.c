@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
+#include "common/core/metric.h"
 #include "common/core/strbuf.h"
 #include "consumer/shopify/answer.h"
 #include "embedded/graphql.h"
@@ -26,6 +28,9 @@
 /* graphql_call looks at its stop descriptor at least this often. */
 #define CALL_TURN_MS 1000
 
+/* Deprecation texts that are told apart: each of our few documents could have one. */
+#define MAX_DEPRECATIONS 16
+
 static const struct {
     const char *name;
     const char *document;
@@ -37,20 +42,35 @@ static const struct {
     [OP_START_CHECK] = {"StartCheck", graphql_start_check},
 };
 
-/* One request on its way. */
+enum call_phase {
+    CALL_QUEUED, /* waits for a token */
+    CALL_SENT,
+    CALL_FAILED /* there is none, or it could not be sent; see err */
+};
+
+/* One request whose answer was not taken. */
 struct call {
     enum operation op;
+    enum call_phase phase;
+    struct strbuf body;  /* kept until the answer, for a second try with another token */
+    unsigned generation; /* of the token it was sent with */
+    bool resent;
+    struct err err;
     void *owner;
     struct call *next;
 };
 
 struct graphql {
-    const struct store *store;
+    struct store *store;
     struct http_client *http;
     char url[URL_MAX_BYTES];
+    char token_url[URL_MAX_BYTES];
+    bool asking;                  /* for a token; its address is the owner of that transfer */
     char *heads[OPERATION_COUNT]; /* the body up to the variables */
-    struct call *calls;           /* those whose answer was not taken */
-    char deprecated[sizeof((struct http_answer *)NULL)->deprecated]; /* last one logged */
+    struct call *calls;           /* oldest first */
+    char deprecated[MAX_DEPRECATIONS][sizeof((struct http_answer *)NULL)->deprecated];
+    size_t deprecated_count; /* texts logged */
+    struct metric *deprecations, *tokens, *token_failures;
 };
 
 const char *operation_name(enum operation op)
@@ -74,7 +94,7 @@ static bool is_version(const char *text)
     return len > 0 && len < 16 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
 }
 
-static enum status make_url(const struct store *store, char url[URL_MAX_BYTES], struct err *err)
+static enum status check_address(const struct store *store, struct err *err)
 {
     if (!is_version(store->api_version)) {
         return err_set(err, STATUS_CONFIG, "store %s: '%s' is no API version", store->name,
@@ -85,14 +105,24 @@ static enum status make_url(const struct store *store, char url[URL_MAX_BYTES], 
                        "store %s: '%s' is no shop domain: write it as name.myshopify.com",
                        store->name, store->shop_domain);
     }
+    return STATUS_OK;
+}
+
+/* The one place where addresses are made: all of them lead to the one host of the store. */
+static enum status make_url(const struct store *store,
+                            const char *path,
+                            const char *rest,
+                            char url[URL_MAX_BYTES],
+                            struct err *err)
+{
     const char *base = store->api_url != NULL ? store->api_url : store->shop_domain;
     size_t len = strlen(base);
     while (len > 0 && base[len - 1] == '/') {
         len--;
     }
-    int written =
-        snprintf(url, URL_MAX_BYTES, "%s%.*s/admin/api/%s/graphql.json",
-                 store->api_url != NULL ? "" : "https://", (int)len, base, store->api_version);
+    int written = snprintf(url, URL_MAX_BYTES, "%s%.*s/admin/%s%s%s",
+                           store->api_url != NULL ? "" : "https://", (int)len, base, path,
+                           rest != NULL ? rest : "", rest != NULL ? "/graphql.json" : "");
     if (written < 0 || written >= URL_MAX_BYTES) {
         return err_set(err, STATUS_CONFIG, "store %s: its address is too long", store->name);
     }
@@ -113,19 +143,39 @@ static char *make_head(enum operation op)
     return text;
 }
 
-enum status graphql_new(const struct store *store, struct graphql **g, struct err *err)
+static void register_metrics(struct graphql *g)
+{
+    static const char *const LABEL = "store";
+    const char *name = g->store->name;
+    g->deprecations =
+        metric_counter("stocksync_store_deprecated_total",
+                       "Answers that named something deprecated in a request.", LABEL, name);
+    g->tokens = metric_counter("stocksync_store_tokens_total",
+                               "Access tokens obtained with client id and secret.", LABEL, name);
+    g->token_failures = metric_counter("stocksync_store_token_failures_total",
+                                       "Askings for an access token without success.", LABEL, name);
+}
+
+enum status graphql_new(struct store *store, struct graphql **g, struct err *err)
 {
     struct graphql *made = mem_calloc(1, sizeof *made);
     const struct http_client_options options = {.ca_file = store->ca_file,
                                                 .timeout_ms = REQUEST_TIMEOUT_MS,
                                                 .answer_max_bytes = ANSWER_MAX_BYTES,
                                                 .max_connections = MAX_CONNECTIONS};
-    enum status rc = make_url(store, made->url, err);
+    enum status rc = check_address(store, err);
+    if (rc == STATUS_OK) {
+        rc = make_url(store, "api/", store->api_version, made->url, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = make_url(store, "oauth/access_token", NULL, made->token_url, err);
+    }
     if (rc != STATUS_OK) {
         mem_free(made);
         return rc;
     }
     made->store = store;
+    register_metrics(made);
     made->http = http_client_new(&options);
     for (int op = 0; op < OPERATION_COUNT; op++) {
         made->heads[op] = make_head((enum operation)op);
@@ -138,9 +188,11 @@ static void call_end(struct graphql *g, struct call *call)
 {
     struct call **link = &g->calls;
     while (*link != call) {
+        INVARIANT(*link != NULL, "a call ends once");
         link = &(*link)->next;
     }
     *link = call->next;
+    strbuf_release(&call->body);
     mem_free(call);
 }
 
@@ -159,20 +211,117 @@ void graphql_free(struct graphql *g)
     mem_free(g);
 }
 
-/* --- sending and receiving --- */
+/* --- sending --- */
 
 /* The one place where address and token meet; both come from the one store. */
-static enum status
-start(struct graphql *g, struct call *call, const struct strbuf *body, struct err *err)
+static enum status start(struct graphql *g, struct call *call, struct err *err)
 {
+    const struct token *token = &g->store->token;
     const struct http_request request = {.url = g->url,
                                          .content_type = "application/json",
                                          .accept = "application/json",
-                                         .body = strbuf_bytes(body),
+                                         .body = strbuf_bytes(&call->body),
                                          .secret_header = "X-Shopify-Access-Token",
-                                         .secret = &g->store->token,
+                                         .secret = &token->value,
                                          .owner = call};
-    return http_client_start(g->http, &request, err);
+    enum status rc = http_client_start(g->http, &request, err);
+    if (rc == STATUS_OK) {
+        call->phase = CALL_SENT;
+        call->generation = token->generation;
+    }
+    return rc;
+}
+
+static void report_asking(struct graphql *g, enum status rc, const struct err *err)
+{
+    const struct token *token = &g->store->token;
+    int64_t now = clock_monotonic_us();
+    if (rc == STATUS_OK) {
+        metric_add(g->tokens, 1);
+        log_info(MOD, "token", LF_TEXT("store", g->store->name),
+                 LF_INT("left_s", token_left_s(token, now)), LF_MSG("a new access token"));
+        return;
+    }
+    metric_add(g->token_failures, 1);
+    log_failure(LOG_WARN, MOD, "token_refused", err,
+                LOG_FIELDS(LF_TEXT("store", g->store->name),
+                           LF_INT("backoff_ms", token_wait_ms(token, now)),
+                           LF_INT("left_s", token_left_s(token, now))));
+}
+
+/* The secret goes where the token will go: to the store's own host. */
+static void ask_for_token(struct graphql *g)
+{
+    struct token *token = &g->store->token;
+    struct secret body = {0};
+    struct err err = {0};
+    enum status rc = token_read(token, &err);
+    if (rc == STATUS_OK) {
+        token_request(token, &body);
+        const struct http_request request = {
+            .url = g->token_url,
+            .content_type = "application/x-www-form-urlencoded",
+            .accept = "application/json",
+            .body = bytes_of((const unsigned char *)secret_reveal(&body), body.len),
+            .owner = &g->asking};
+        rc = http_client_start(g->http, &request, &err);
+    }
+    secret_release(&body);
+    g->asking = rc == STATUS_OK;
+    if (rc != STATUS_OK) {
+        token_not_asked(token, &err, clock_monotonic_us());
+        report_asking(g, rc, &err);
+    }
+}
+
+static enum token_step next_step(struct graphql *g)
+{
+    enum token_step step = token_step(&g->store->token, clock_monotonic_us());
+    if (!g->asking && (step == TOKEN_ASK || step == TOKEN_USE_AND_ASK)) {
+        ask_for_token(g);
+        step = token_step(&g->store->token, clock_monotonic_us());
+    }
+    return step;
+}
+
+static void fail_call(struct call *call, const struct err *why)
+{
+    call->phase = CALL_FAILED;
+    call->err = *why;
+}
+
+/* Sends a call that waits, or says why it cannot be sent; while a token is on its way, neither. */
+static void move_call(struct graphql *g, struct call *call, enum token_step step)
+{
+    struct err err = {0};
+    if (step == TOKEN_USE || step == TOKEN_USE_AND_ASK) {
+        if (start(g, call, &err) != STATUS_OK) {
+            fail_call(call, &err);
+        }
+    } else if (!g->asking) {
+        token_failure(&g->store->token, &err);
+        fail_call(call, &err);
+    }
+}
+
+/* Renews the token when it is time, and sends what waited for it. */
+static void tend(struct graphql *g)
+{
+    enum token_step step = next_step(g);
+    for (struct call *call = g->calls; call != NULL; call = call->next) {
+        if (call->phase == CALL_QUEUED) {
+            move_call(g, call, step);
+        }
+    }
+}
+
+static void append_call(struct graphql *g, struct call *call)
+{
+    struct call **end = &g->calls;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = call;
 }
 
 static enum status send_call(struct graphql *g,
@@ -182,27 +331,29 @@ static enum status send_call(struct graphql *g,
                              struct call **sent,
                              struct err *err)
 {
-    struct strbuf body;
-    strbuf_init(&body, BODY_MAX_BYTES);
-    strbuf_append_text(&body, g->heads[op]);
-    strbuf_append_text(&body, variables);
-    strbuf_append_char(&body, '}');
-    enum status rc = strbuf_check(&body, "a request", err);
+    struct call *call = mem_calloc(1, sizeof *call);
+    call->op = op;
+    call->owner = owner;
+    strbuf_init(&call->body, BODY_MAX_BYTES);
+    strbuf_append_text(&call->body, g->heads[op]);
+    strbuf_append_text(&call->body, variables);
+    strbuf_append_char(&call->body, '}');
+    append_call(g, call);
+    enum status rc = strbuf_check(&call->body, "a request", err);
     if (rc == STATUS_OK) {
-        struct call *call = mem_calloc(1, sizeof *call);
-        call->op = op;
-        call->owner = owner;
-        rc = start(g, call, &body, err);
-        if (rc == STATUS_OK) {
-            call->next = g->calls;
-            g->calls = call;
-            *sent = call;
-        } else {
-            mem_free(call);
+        move_call(g, call, next_step(g));
+        /* An address or a token that can never be sent: our caller's business, not the store's. */
+        if (call->phase == CALL_FAILED && status_class(call->err.status) == CLASS_FATAL) {
+            *err = call->err;
+            rc = err->status;
         }
     }
-    strbuf_release(&body);
-    return rc;
+    if (rc != STATUS_OK) {
+        call_end(g, call);
+        return rc;
+    }
+    *sent = call;
+    return STATUS_OK;
 }
 
 enum status graphql_send(
@@ -214,37 +365,149 @@ enum status graphql_send(
 
 size_t graphql_running(const struct graphql *g)
 {
-    return http_client_running(g->http);
+    size_t count = 0;
+    for (const struct call *call = g->calls; call != NULL; call = call->next) {
+        count++;
+    }
+    return count;
+}
+
+static struct call *failed_call(const struct graphql *g)
+{
+    struct call *call = g->calls;
+    while (call != NULL && call->phase != CALL_FAILED) {
+        call = call->next;
+    }
+    return call;
 }
 
 void graphql_wait(struct graphql *g, const int *fds, size_t fd_count, int timeout_ms)
 {
-    http_client_wait(g->http, fds, fd_count, timeout_ms);
+    tend(g);
+    http_client_wait(g->http, fds, fd_count, failed_call(g) != NULL ? 0 : timeout_ms);
 }
+
+/* --- receiving --- */
 
 /* Once per text: our documents are fixed, so every answer would say the same. */
 static void report_deprecation(struct graphql *g, enum operation op, const struct http_answer *http)
 {
-    if (http->deprecated[0] == '\0' || strcmp(g->deprecated, http->deprecated) == 0) {
+    if (http->deprecated[0] == '\0') {
         return;
     }
-    (void)memcpy(g->deprecated, http->deprecated, sizeof g->deprecated);
-    log_warn(MOD, "deprecated", LF_TEXT("store", g->store->name),
-             LF_TEXT("request", operation_name(op)), LF_MSG(http->deprecated));
+    metric_add(g->deprecations, 1);
+    for (size_t i = 0; i < g->deprecated_count; i++) {
+        if (strcmp(g->deprecated[i], http->deprecated) == 0) {
+            return;
+        }
+    }
+    if (g->deprecated_count < MAX_DEPRECATIONS) {
+        (void)memcpy(g->deprecated[g->deprecated_count++], http->deprecated,
+                     sizeof http->deprecated);
+        log_warn(MOD, "deprecated", LF_TEXT("store", g->store->name),
+                 LF_TEXT("request", operation_name(op)), LF_MSG(http->deprecated));
+    }
+}
+
+enum status
+graphql_check_version(const struct graphql *g, const struct answer *answer, struct err *err)
+{
+    if (!answer->other_version) {
+        return STATUS_OK;
+    }
+    return err_set(err, STATUS_STORE_MISCONFIGURED,
+                   "API version %s was asked for, %s was served: set api_version to a supported "
+                   "one that this program knows",
+                   g->store->api_version, answer->api_version);
+}
+
+/* What we read under rules that we do not know is not to be relied on. */
+static void judge_version(struct graphql *g, enum operation op, struct answer *answer)
+{
+    answer->other_version =
+        answer->api_version[0] != '\0' && strcmp(answer->api_version, g->store->api_version) != 0;
+    struct err why = {0};
+    if (answer->class == ANSWER_DONE && op != OP_STOCK_SET &&
+        graphql_check_version(g, answer, &why) != STATUS_OK) {
+        answer_distrust(answer, &why);
+    }
+}
+
+static enum answer_class class_of(enum status status)
+{
+    if (status == STATUS_AUTH) {
+        return ANSWER_AUTH;
+    }
+    if (status == STATUS_STORE_CLOSED) {
+        return ANSWER_CLOSED;
+    }
+    return status_class(status) == CLASS_TRANSIENT ? ANSWER_RETRY_SAME : ANSWER_CONFIG;
+}
+
+/* The answer to a request that never left. */
+static bool take_failed(struct graphql *g, struct answer *answer)
+{
+    struct call *call = failed_call(g);
+    if (call == NULL) {
+        return false;
+    }
+    int64_t wait_ms = token_wait_ms(&g->store->token, clock_monotonic_us());
+    *answer = (struct answer){.class = class_of(call->err.status),
+                              .wait_ms = wait_ms,
+                              .owner = call->owner,
+                              .err = call->err};
+    (void)snprintf(answer->code, sizeof answer->code, "%s", call->err.origin);
+    call_end(g, call);
+    return true;
+}
+
+static void take_token(struct graphql *g, const struct http_answer *http)
+{
+    struct err err = {0};
+    g->asking = false;
+    report_asking(g, token_answered(&g->store->token, http, clock_monotonic_us(), &err), &err);
+}
+
+/* @return true: the request goes out again with another token */
+static bool is_retried(struct graphql *g, struct call *call, const struct http_answer *http)
+{
+    if (http->outcome != HTTP_ANSWERED || http->status != 401) {
+        return false;
+    }
+    bool other = token_refused(&g->store->token, call->generation);
+    if (!other || call->resent) {
+        return false;
+    }
+    call->resent = true;
+    call->phase = CALL_QUEUED;
+    return true;
 }
 
 bool graphql_next(struct graphql *g, struct answer *answer)
 {
     struct http_answer http;
-    if (!http_client_next(g->http, &http)) {
-        return false;
+    while (!take_failed(g, answer)) {
+        if (!http_client_next(g->http, &http)) {
+            return false;
+        }
+        struct call *call = http.owner == &g->asking ? NULL : http.owner;
+        bool taken = false;
+        if (call == NULL) {
+            take_token(g, &http);
+        } else if (!is_retried(g, call, &http)) {
+            answer_classify(call->op, &http, answer);
+            answer->owner = call->owner;
+            judge_version(g, call->op, answer);
+            report_deprecation(g, call->op, &http);
+            call_end(g, call);
+            taken = true;
+        }
+        http_client_done(g->http, &http);
+        if (taken) {
+            return true;
+        }
+        tend(g);
     }
-    struct call *call = http.owner;
-    answer_classify(call->op, &http, answer);
-    answer->owner = call->owner;
-    report_deprecation(g, call->op, &http);
-    call_end(g, call);
-    http_client_done(g->http, &http);
     return true;
 }
 
@@ -270,7 +533,7 @@ enum status graphql_call(struct graphql *g,
     }
     while (!graphql_next(g, answer)) {
         if (is_readable(stop_fd)) {
-            http_client_cancel(g->http, call);
+            http_client_cancel(g->http, call); /* if it was sent */
             call_end(g, call);
             return err_set(err, STATUS_STOPPING, "%s", status_text(STATUS_STOPPING));
         }

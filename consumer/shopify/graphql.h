@@ -4,6 +4,11 @@
  *
  * The three error channels (HTTP, top-level errors, userErrors of the one root field) are folded
  * into one class; see answer.h. One client per lane; its thread.
+ *
+ * Access tokens are fetched and renewed here, beside the requests and over the same connections. A
+ * request that finds no usable token waits for one; one that meets 401 is sent again, once, with
+ * the same bytes, when another token is there. Only when there is none the caller learns of it:
+ * class AUTH, CLOSED, CONFIG or, while the store cannot be asked, RETRY_SAME.
  */
 #ifndef STOCKSYNC_SHOPIFY_GRAPHQL_H
 #define STOCKSYNC_SHOPIFY_GRAPHQL_H
@@ -59,6 +64,8 @@ struct answer {
     size_t entry_count;
     double cost_requested, maximum, available, restore_rate; /* cost block; maximum 0: absent */
     char api_version[16];
+    bool other_version; /* served by another version than the one asked for: a read is CONFIG then,
+                           a mutation was executed all the same */
     char request_id[64];
     char code[64];  /* first code, for logs and parked rows */
     struct err err; /* text for a person, when class is not DONE */
@@ -69,18 +76,23 @@ struct answer {
 
 struct graphql;
 
-NODISCARD enum status graphql_new(const struct store *store, struct graphql **g, struct err *err);
+/** store is borrowed; its token is renewed here. */
+NODISCARD enum status graphql_new(struct store *store, struct graphql **g, struct err *err);
 void graphql_free(struct graphql *g);
 /** Starts a request. variables is JSON text and is borrowed for the call; owner comes back in the
  * answer. */
 NODISCARD enum status graphql_send(
     struct graphql *g, enum operation op, const char *variables, void *owner, struct err *err);
+/** Requests whose answer was not taken, those that wait for a token too. */
 size_t graphql_running(const struct graphql *g);
 /** As http_client_wait. */
 void graphql_wait(struct graphql *g, const int *fds, size_t fd_count, int timeout_ms);
 /** @return true and a sorted answer; release it with answer_release */
 bool graphql_next(struct graphql *g, struct answer *answer);
 void answer_release(struct answer *answer);
+/** @return STATUS_STORE_MISCONFIGURED when answer->other_version, with a text for a person */
+NODISCARD enum status
+graphql_check_version(const struct graphql *g, const struct answer *answer, struct err *err);
 /** Sends and waits for the one answer, serving nothing else; for start-up reads and commands.
  * stop_fd readable ends the wait with STATUS_STOPPING; -1: none. */
 NODISCARD enum status graphql_call(struct graphql *g,

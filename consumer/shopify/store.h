@@ -1,11 +1,12 @@
 /**
  * store: everything that is needed to talk to one Shopify store; requests are built from one of
- * these and nothing else, so that a token can only travel to its own store's host (G6).
+ * these and nothing else, so that a token, and the secret that buys one, can only travel to their
+ * own store's host (G6).
  */
 #ifndef STOCKSYNC_SHOPIFY_STORE_H
 #define STOCKSYNC_SHOPIFY_STORE_H
 
-#include "common/core/secret.h"
+#include "consumer/shopify/token.h"
 
 struct store {
     const char *name;        /* [store.NAME] */
@@ -13,9 +14,7 @@ struct store {
     const char *api_url;     /* replaces https://<shop_domain>; NULL normally */
     const char *api_version; /* 2026-10 */
     const char *ca_file;     /* NULL: the system's authorities */
-    const char *token_file;  /* read again after a 401 and on HUP; NULL when the token came from the
-                                environment */
-    struct secret token;
+    struct token token;
     const char *quantity_name; /* "available" or "on_hand" */
 };
 

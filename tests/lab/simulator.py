@@ -89,9 +89,19 @@ class Simulator:
     def api_url(self, shop):
         return f"{self.url}/shops/{shop}"
 
-    def create_shop(self, name, token, plan="standard", latency_ms=0):
+    def create_shop(self, name, token, plan="standard", latency_ms=0, **access):
+        """token: a static one, or None; access: clientId, clientSecret, tokenLifeS, scopes."""
         self.call("POST", "/control/shops",
-                  {"name": name, "token": token, "plan": plan, "latencyMs": latency_ms})
+                  {"name": name, "plan": plan, "latencyMs": latency_ms, **access,
+                   **({} if token is None else {"token": token})})
+
+    def change_app(self, shop, **change):
+        """installed, sameOrganisation, revoke, clientSecret, token, tokenLifeS, scopes."""
+        self.call("POST", f"/control/shops/{shop}/app", change)
+
+    def advance(self, seconds):
+        """Moves the clock of keys, tokens and search."""
+        self.call("POST", "/control/clock", {"advanceMs": round(seconds * 1000)})
 
     def load_catalogue(self, shop, locations, items):
         """locations: [{id, name}]; items: [{id, sku, barcode, tracked, levels: [{location,

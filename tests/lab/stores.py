@@ -23,6 +23,16 @@ class Store:
     percent: int = 100
     cap: int = None
     location_base: int = 5000
+    bought: bool = False    # client id and secret instead of a static token
+    credential_file: str = None
+
+    @property
+    def client_id(self):
+        return f"app-{self.name}"
+
+    @property
+    def secret(self):
+        return f"shpss_{self.name}_fedcba9876543210"
 
     @property
     def token(self):
@@ -38,16 +48,16 @@ class Store:
                 for index, name in enumerate(self.locations, start=1)}
 
     def section(self, simulator, directory):
-        """The store's options; its token goes to a file beside the configuration."""
-        token_file = os.path.join(directory, f"{self.name}.token")
-        with open(token_file, "w", encoding="ascii") as file:
-            file.write(self.token + "\n")
-        os.chmod(token_file, 0o600)
+        """The store's options; its credential goes to a file beside the configuration."""
+        self.credential_file = os.path.join(directory, f"{self.name}.token")
+        self.write_credential(self.secret if self.bought else self.token)
+        credential = ({"client_id": self.client_id, "client_secret_file": self.credential_file}
+                      if self.bought else {"access_token_file": self.credential_file})
         options = {
             "shop_domain": f"{self.name}.myshopify.com",
             "api_version": "2026-10",
             "api_url": simulator.api_url(self.name),
-            "access_token_file": token_file,
+            **credential,
             "quantity": self.quantity,
             "basis": self.basis,
         }
@@ -59,10 +69,18 @@ class Store:
             options["cap"] = self.cap
         return options
 
+    def write_credential(self, value):
+        """The token, or the client secret, as a person would put it there."""
+        with open(self.credential_file, "w", encoding="ascii") as file:
+            file.write(value + "\n")
+        os.chmod(self.credential_file, 0o600)
+
     def open_shop(self, simulator, skus, plan="standard", latency_ms=0):
         """Makes the simulated shop with one inventory item for each (product id, SKU, barcode), at
         every location with a quantity that is wrong on purpose."""
-        simulator.create_shop(self.name, self.token, plan, latency_ms)
+        access = ({"clientId": self.client_id, "clientSecret": self.secret} if self.bought else {})
+        simulator.create_shop(self.name, None if self.bought else self.token, plan, latency_ms,
+                              **access)
         levels = [{"location": number, "available": WRONG_START, "on_hand": WRONG_START,
                    "isActive": True} for number in self.location_ids.values()]
         simulator.load_catalogue(

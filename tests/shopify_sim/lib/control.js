@@ -90,6 +90,10 @@ const SHOP_ROUTES = {
     shop.loadCatalogue(input);
     sendJson(res, 200, { locations: shop.locations.size, items: shop.items.size });
   },
+  'POST app'({ shop, input, res }) {
+    shop.changeApp(input);
+    sendJson(res, 200, { installed: shop.app.isInstalled, scopes: shop.scopes, tokens: shop.app.issued.size });
+  },
   'GET levels'({ shop, query, res }) {
     const sku = query.get('sku');
     const levels = mapped(shop.levels(), levelJson);

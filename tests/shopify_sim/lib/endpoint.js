@@ -2,7 +2,8 @@
 
 /*
  * One GraphQL request from its arrival to its answer, in the order of checks that the README lists:
- * path, version, method, content type, token, switched-on faults, document, cost, execution.
+ * path, version, method, content type, token, switched-on faults, document, cost, execution. Or one asking for an
+ * access token (oauth.js).
  */
 
 const crypto = require('node:crypto');
@@ -16,10 +17,13 @@ const { NO_ENTRIES } = require('./journal');
 const { RequestRefused, readProperty } = require('./resolvers');
 const { servedVersion } = require('./versions');
 const { readBody } = require('./body');
+const { hashOf } = require('./hash');
 
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 const GZIP_FROM_CHARS = 64 * 1024;
 const PATH = /^\/admin\/api\/([^/]+)\/graphql\.json$/;
+const TOKEN_PATH = '/admin/oauth/access_token';
+const TOKEN_LABEL = 'AccessToken';
 const HTML =
   '<!DOCTYPE html><html><head><title>Something went wrong</title></head><body>Try again later.</body></html>';
 const THROTTLED = {
@@ -332,6 +336,18 @@ function applyModifiers(exchange, modifiers) {
   return effect;
 }
 
+/** What the switched-on faults make of the execution; null when one of them has answered. */
+function meetFault(exchange, names) {
+  const { shop } = exchange;
+  const { terminal, modifiers } = shop.faults.isEmpty() ? NO_FAULT : shop.faults.fire(names);
+  for (const fault of [terminal, ...modifiers]) {
+    if (fault !== null) shop.stats.faults[fault.kind] = (shop.stats.faults[fault.kind] ?? 0) + 1;
+  }
+  const effect = applyModifiers(exchange, modifiers);
+  exchange.terminal = terminal;
+  return terminal !== null && answerFault(exchange, terminal) ? null : effect;
+}
+
 /** The request's members, or null when the body is no request. */
 function readRequest(body) {
   try {
@@ -353,11 +369,42 @@ function refusal(exchange) {
   if (exchange.version === null) return [404, 'Not Found'];
   if (req.method !== 'POST') return [405, 'Method Not Allowed'];
   if (!/^application\/json\b/i.test(req.headers['content-type'] ?? '')) return [415, 'Unsupported Media Type'];
-  if (req.headers['x-shopify-access-token'] !== shop.token) {
+  if (!shop.app.accepts(req.headers['x-shopify-access-token'])) {
     shop.stats.wrongTokens++;
     return [401, 'invalid access token'];
   }
   return null;
+}
+
+/* ---- access tokens ---- */
+
+/** An OAuth error as JSON, or as the page that a client gets which does not ask for JSON. */
+function sendGrant(exchange, { status, json }) {
+  if (status === 200) exchange.shop.stats.tokensIssued++;
+  else exchange.shop.stats.tokensRefused++;
+  if (status === 200 || /\bapplication\/json\b/.test(exchange.req.headers.accept ?? '')) {
+    send(exchange, status, headersOf(exchange, 'application/json; charset=utf-8'), JSON.stringify(json));
+    return;
+  }
+  const page = `<!DOCTYPE html><html><body>Oauth error ${json.error}: ${json.error_description}</body></html>`;
+  send(exchange, status, headersOf(exchange, 'text/html; charset=utf-8'), page);
+}
+
+/** The log names the secret that arrived by its hash, like a token. */
+function answerGrant(exchange, body) {
+  const { shop, req, logged } = exchange;
+  if (req.method !== 'POST') {
+    sendStatus(exchange, 405, 'Method Not Allowed');
+    return;
+  }
+  const secret = new URLSearchParams(body.toString('utf8')).get('client_secret');
+  logged.operation = TOKEN_LABEL;
+  logged.secretHash = secret === null ? null : hashOf(secret);
+  shop.stats.requests[TOKEN_LABEL] = (shop.stats.requests[TOKEN_LABEL] ?? 0) + 1;
+  if (meetFault(exchange, [TOKEN_LABEL]) !== null) {
+    const granted = shop.app.grant(req.headers['content-type'], body, shop.scopes);
+    if (!loseAnswer(exchange)) sendGrant(exchange, granted);
+  }
 }
 
 class Endpoint {
@@ -374,7 +421,8 @@ class Endpoint {
         if (error.status !== undefined) sendStatus(exchange, error.status, error.message, { Connection: 'close' });
         return;
       }
-      this.answer(exchange, body);
+      if (path === TOKEN_PATH) answerGrant(exchange, body);
+      else this.answer(exchange, body);
     });
   }
 
@@ -395,13 +443,8 @@ class Endpoint {
     const label = operation?.label ?? '(none)';
     exchange.logged.operation = label;
     shop.stats.requests[label] = (shop.stats.requests[label] ?? 0) + 1;
-    const { terminal, modifiers } = shop.faults.isEmpty() ? NO_FAULT : shop.faults.fire(operation?.names ?? []);
-    for (const fault of [terminal, ...modifiers]) {
-      if (fault !== null) shop.stats.faults[fault.kind] = (shop.stats.faults[fault.kind] ?? 0) + 1;
-    }
-    const effect = applyModifiers(exchange, modifiers);
-    exchange.terminal = terminal;
-    if (terminal !== null && answerFault(exchange, terminal)) return;
+    const effect = meetFault(exchange, operation?.names ?? []);
+    if (effect === null) return;
     if (request === null) sendStatus(exchange, 400, 'the body is no GraphQL request');
     else if (!isUsable) sendResult(exchange, { errors: entry.errors });
     else if (operation === null) {

@@ -10,7 +10,12 @@ const path = require('node:path');
 const zlib = require('node:zlib');
 const { buildClientSchema } = require('graphql');
 
-const SCHEMA_FILE = path.join(__dirname, '..', '.schema', 'admin_2026-10.json.gz');
+const EXECUTED = '2026-10';
+
+/** Where tests/shopify_sim/setup puts the schema of a version. */
+function schemaFile(version) {
+  return path.join(__dirname, '..', '.schema', `admin_${version}.json.gz`);
+}
 
 function scopesOf(text) {
   if (!text) return null;
@@ -19,7 +24,7 @@ function scopesOf(text) {
   return anyOf.length === 0 ? null : { anyOf, text: sentence };
 }
 
-function loadSchema(file = SCHEMA_FILE) {
+function loadSchema(file = schemaFile(EXECUTED)) {
   let packed;
   try {
     packed = fs.readFileSync(file);
@@ -46,4 +51,4 @@ function loadSchema(file = SCHEMA_FILE) {
   };
 }
 
-module.exports = { loadSchema };
+module.exports = { loadSchema, schemaFile };

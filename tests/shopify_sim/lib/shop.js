@@ -9,6 +9,7 @@ const { Bucket, PLANS } = require('./cost');
 const { Faults } = require('./faults');
 const { KeyTable } = require('./idempotency');
 const { Journal } = require('./journal');
+const { App } = require('./oauth');
 const { SearchIndex, parseQuery, MATCH_ALL } = require('./search');
 
 const DEFAULT_SCOPES = ['read_products', 'read_inventory', 'write_inventory', 'read_locations'];
@@ -20,6 +21,19 @@ class BadInput extends Error {}
 
 function need(condition, message) {
   if (!condition) throw new BadInput(message);
+}
+
+function isText(value) {
+  return typeof value === 'string' && value !== '';
+}
+
+/** What is given of an app's access must make sense. */
+function checkAccess(given) {
+  for (const name of ['token', 'clientId', 'clientSecret']) {
+    need(given[name] === undefined || isText(given[name]), `${name} must be a text`);
+  }
+  const { tokenLifeS: life } = given;
+  need(life === undefined || (Number.isInteger(life) && life > 0), 'tokenLifeS must be an integer above 0');
 }
 
 class Location {
@@ -186,6 +200,8 @@ function newStats() {
     writesToInactive: 0,
     writesToMissing: 0,
     wrongTokens: 0,
+    tokensIssued: 0,
+    tokensRefused: 0,
     orders: 0,
   };
 }
@@ -203,14 +219,15 @@ function planOf(plan) {
 }
 
 class Shop {
-  constructor({ name, token, plan = 'standard', latencyMs = 0, scopes = DEFAULT_SCOPES, domain }, clock) {
+  constructor({ name, plan = 'standard', latencyMs = 0, scopes = DEFAULT_SCOPES, domain, ...access }, clock) {
     need(typeof name === 'string' && /^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name), 'name must be letters, digits, - and _');
-    need(typeof token === 'string' && token !== '', 'token is missing');
+    checkAccess(access);
+    need(isText(access.token) || isText(access.clientId), 'token or clientId is missing');
     need(Array.isArray(scopes), 'scopes must be a list');
     need(Number.isFinite(latencyMs) && latencyMs >= 0, 'latencyMs must not be negative');
     this.name = name;
     this.domain = domain ?? `${name}.myshopify.com`;
-    this.token = token;
+    this.app = new App(access, clock);
     this.scopes = scopes;
     this.latencyMs = latencyMs;
     this.clock = clock;
@@ -246,6 +263,25 @@ class Shop {
       this.grants.set(access, answer);
     }
     return answer;
+  }
+
+  /** Changes members of the app that are given; `revoke` ends the tokens that were handed out. */
+  changeApp({ installed, sameOrganisation, revoke = false, scopes, ...access }) {
+    checkAccess(access);
+    need(scopes === undefined || Array.isArray(scopes), 'scopes must be a list');
+    for (const flag of [installed, sameOrganisation, revoke]) {
+      need(flag === undefined || typeof flag === 'boolean', 'installed, sameOrganisation, revoke: true or false');
+    }
+    for (const name of ['token', 'clientId', 'clientSecret', 'tokenLifeS']) {
+      if (access[name] !== undefined) this.app[name] = access[name];
+    }
+    if (installed !== undefined) this.app.isInstalled = installed;
+    if (sameOrganisation !== undefined) this.app.isSameOrganisation = sameOrganisation;
+    if (revoke) this.app.revoke();
+    if (scopes !== undefined) {
+      this.scopes = scopes;
+      this.grants.clear();
+    }
   }
 
   isIndexed(item) {

@@ -2,16 +2,11 @@
 
 /* Everything that exists: the shops, the clock that tests move, and the log of all requests that arrived. */
 
-const crypto = require('node:crypto');
 const { Clock, wallUs } = require('./clock');
+const { hashOf } = require('./hash');
 const { Shop } = require('./shop');
 
 const LOGGED_REQUESTS = 10000;
-
-/** A token is recognised by its hash; the log never holds the token. */
-function tokenHash(token) {
-  return token === undefined ? null : crypto.createHash('sha256').update(token).digest('hex').slice(0, 16);
-}
 
 class World {
   constructor() {
@@ -35,9 +30,10 @@ class World {
   }
 
   hashOf(token) {
+    if (token === undefined) return null;
     if (!this.hashes.has(token)) {
       if (this.hashes.size >= 1000) this.hashes.clear();
-      this.hashes.set(token, tokenHash(token));
+      this.hashes.set(token, hashOf(token));
     }
     return this.hashes.get(token);
   }
@@ -51,6 +47,7 @@ class World {
       host: req.headers.host ?? null,
       shop: shopName,
       tokenHash: this.hashOf(req.headers['x-shopify-access-token']),
+      secretHash: null,
       operation: null,
       status: null,
     };
@@ -65,4 +62,4 @@ class World {
   }
 }
 
-module.exports = { World, tokenHash };
+module.exports = { World };

@@ -1,17 +1,27 @@
 'use strict';
 
-/* The documents that the consumer sends (schemas/graphql) against Shopify's published schema, and what they cost. */
+/*
+ * The documents that the consumer sends (schemas/graphql), with their variables (tests/data/graphql), against Shopify's
+ * published schemas, and what they cost. The variables of StockSet and LevelsRead are the bytes that the consumer's own
+ * unit test (tests/unit/shopify/test_inventory.c) compares its with.
+ */
 
 const test = require('node:test');
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { getDirectiveValues, parse } = require('graphql');
-const { loadSchema } = require('../lib/schema');
+const { getVariableValues } = require('graphql/execution/values');
+const { loadSchema, schemaFile } = require('../lib/schema');
 const { Documents } = require('../lib/documents');
 const { MAX_COST } = require('../lib/cost');
 
-const FOLDER = path.join(__dirname, '..', '..', '..', 'schemas', 'graphql');
+const ROOT = path.join(__dirname, '..', '..', '..');
+const FOLDER = path.join(ROOT, 'schemas', 'graphql');
+const VARIABLES = path.join(ROOT, 'tests', 'data', 'graphql');
+
+/* Those that may be configured: the oldest with the directive and changeFromQuantity compulsory, up to ours. */
+const VERSIONS = ['2026-04', '2026-07', '2026-10'];
 
 /* File, name of its one operation, root fields, points requested. */
 const EXPECTED = [
@@ -22,11 +32,23 @@ const EXPECTED = [
   ['variants_page', 'VariantsPage', ['productVariants'], 24],
 ];
 
-const { schema } = loadSchema();
+const schemas = new Map(VERSIONS.map((version) => [version, loadSchema(schemaFile(version)).schema]));
+const schema = schemas.get('2026-10');
 const documents = new Documents(schema);
 
 function read(name) {
   return fs.readFileSync(path.join(FOLDER, `${name}.graphql`), 'utf8');
+}
+
+function readVariables(name) {
+  return JSON.parse(fs.readFileSync(path.join(VARIABLES, `${name}.json`), 'utf8'));
+}
+
+/** Messages of what is wrong with the variables of a document's one operation. */
+function variableErrors(inSchema, name, variables) {
+  const [operation] = parse(read(name)).definitions;
+  const { errors = [] } = getVariableValues(inSchema, operation.variableDefinitions ?? [], variables);
+  return errors.map((error) => error.message);
 }
 
 test('every document of the folder is listed here', () => {
@@ -46,6 +68,38 @@ for (const [name, operationName, rootFields, cost] of EXPECTED) {
     assert.ok(cost <= MAX_COST);
   });
 }
+
+for (const version of VERSIONS) {
+  const kept = new Documents(schemas.get(version));
+  for (const [name, operationName, rootFields] of EXPECTED) {
+    test(`${name} and its variables fit the schema of ${version}`, () => {
+      const entry = kept.get(read(name));
+      assert.equal(entry.errors, undefined);
+      assert.equal(entry.deprecated, null);
+      assert.deepEqual(entry.operations.get(operationName).fieldNames, rootFields);
+      assert.deepEqual(variableErrors(schemas.get(version), name, readVariables(name)), []);
+    });
+  }
+
+  test(`variables that do not fit the schema of ${version} are found out`, () => {
+    const more = readVariables('stock_set');
+    more.input.ignoreCompareQuantity = true;
+    const text = readVariables('stock_set');
+    text.input.quantities[0].quantity = '12';
+    const less = readVariables('stock_set');
+    delete less.input.quantities[1].locationId;
+    const none = readVariables('levels_read');
+    delete none.location;
+    for (const variables of [more, text, less]) {
+      assert.equal(variableErrors(schemas.get(version), 'stock_set', variables).length, 1);
+    }
+    assert.equal(variableErrors(schemas.get(version), 'levels_read', none).length, 1);
+  });
+}
+
+test('what no schema asks for and the server does: changeFromQuantity stands in every entry', () => {
+  for (const entry of readVariables('stock_set').input.quantities) assert.ok('changeFromQuantity' in entry);
+});
 
 test('the set is idempotent under the key of its variables', () => {
   const [operation] = parse(read('stock_set')).definitions;

@@ -31,7 +31,7 @@ void canned_store_start_head(struct canned_store *s,
     (void)snprintf(s->api_url, sizeof s->api_url, "%s", canned_server_url(s->server));
     (void)snprintf(token, sizeof token, "shpat_%s", name);
     s->store.api_url = s->api_url;
-    secret_set(&s->store.token, token);
+    secret_set(&s->store.token.value, token);
 }
 
 void canned_store_start(struct canned_store *s,
@@ -48,5 +48,5 @@ void canned_store_stop(struct canned_store *s)
     for (size_t i = 0; i < CANNED_MAX_REPLIES; i++) {
         mem_free(s->texts[i]);
     }
-    secret_release(&s->store.token);
+    token_release(&s->store.token);
 }

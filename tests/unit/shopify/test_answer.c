@@ -296,6 +296,19 @@ static void every_body_of_an_answered_request_has_its_class(void **state)
     }
 }
 
+static void missing_scope_is_named(void **state)
+{
+    (void)state;
+    struct answer a;
+    classify_as(OP_STOCK_SET,
+                "{\"errors\":[{\"message\":\"access denied\",\"extensions\":{\"code\":"
+                "\"ACCESS_DENIED\",\"requiredAccess\":\"`write_inventory` access scope.\"}}],"
+                "\"data\":{\"inventorySetQuantities\":null}}",
+                &a);
+    assert_non_null(strstr(a.err.msg, "write_inventory"));
+    answer_release(&a);
+}
+
 static void throttled_waits_until_the_request_fits(void **state)
 {
     (void)state;
@@ -505,6 +518,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_body_of_an_answered_request_has_its_class),
+        cmocka_unit_test(missing_scope_is_named),
         cmocka_unit_test(throttled_waits_until_the_request_fits),
         cmocka_unit_test(cost_is_read_from_whole_and_decimal_numbers_and_may_be_missing),
         cmocka_unit_test(every_http_status_has_its_class),

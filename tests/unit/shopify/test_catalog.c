@@ -15,7 +15,7 @@
 #include "consumer/shopify/catalog.h"
 #include "tests/unit/shopify/canned_store.h"
 
-static struct graphql *open_store(const struct store *store)
+static struct graphql *open_store(struct store *store)
 {
     struct graphql *g = NULL;
     struct err err = {0};
