@@ -35,12 +35,6 @@ def wait_state(pipeline, store, states, *words, seconds=30):
                seconds=seconds, alive=pipeline.alive)
 
 
-def kits(shop):
-    """Left out: how kits reach a store is tested elsewhere."""
-    return {product.id for products in (shop.before, shop.after)
-            for product in products.values() if product.is_kit}
-
-
 def hang_up(pipeline):
     pipeline.consumer.child.send(signal.SIGHUP)
 
@@ -91,7 +85,7 @@ def test_token_ends_in_mid_stream_and_nobody_notices(bought, shop):
             bought.simulator.change_app(store.name, revoke=True)
     bought.replay(shop.tape, end_tokens)
     bought.wait_settled()
-    bought.check(shop.after, kits(shop))
+    bought.check(shop.after)
     nothing_twice(bought, store)
     stats = bought.simulator.stats(store.name)
     assert stats["tokensIssued"] == 2 and stats["tokensRefused"] == 0
@@ -111,7 +105,7 @@ def test_day_goes_by_and_the_store_is_away_when_the_token_ends(bought, shop):
     bought.simulator.advance(DAY_S)
     bought.replay(shop.tape)
     bought.wait_settled()
-    bought.check(shop.after, kits(shop))
+    bought.check(shop.after)
     nothing_twice(bought, store)
     assert bought.simulator.stats(store.name)["tokensIssued"] == 2
     assert bought.consumer.metric("stocksync_store_token_failures_total") >= 4
@@ -126,7 +120,7 @@ def test_token_is_renewed_before_it_ends(bought, shop):
     wait.until(lambda: bought.simulator.stats(store.name)["tokensIssued"] >= 3,
                "two renewals", seconds=60, alive=bought.alive)
     bought.wait_settled()
-    bought.check(shop.after, kits(shop))
+    bought.check(shop.after)
     assert bought.simulator.stats(store.name)["wrongTokens"] == 0
 
 
@@ -202,8 +196,8 @@ TROUBLES = {
 }
 
 
-def is_right(pipeline, store, products, leave_out):
-    return not pipeline.compare_levels(store, products, leave_out)[2]
+def is_right(pipeline, store, products):
+    return not pipeline.compare_levels(store, products)[2]
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
@@ -220,9 +214,9 @@ def test_trouble_in_mid_stream_stops_one_store_until_it_is_cured(make_pipeline, 
     breaks(pipeline, store)
     pipeline.replay(shop.tape)
     wait_state(pipeline, store, [state], *words)
-    wait.until(lambda: is_right(pipeline, other, shop.after, kits(shop)), "the other store is right",
+    wait.until(lambda: is_right(pipeline, other, shop.after), "the other store is right",
                seconds=60, alive=pipeline.alive)
-    assert not is_right(pipeline, store, shop.after, kits(shop))
+    assert not is_right(pipeline, store, shop.after)
     assert status_of(pipeline, other)["state"] == "running"
     assert pipeline.consumer.is_ready()
     result = programs.command("consumer", pipeline.config, "check")
@@ -231,7 +225,7 @@ def test_trouble_in_mid_stream_stops_one_store_until_it_is_cured(make_pipeline, 
     cures(pipeline, store)
     wait_state(pipeline, store, ["running", "catching_up"], seconds=90)
     pipeline.wait_settled()
-    pipeline.check(shop.after, kits(shop))
+    pipeline.check(shop.after)
     nothing_twice(pipeline, store)
 
 
@@ -246,12 +240,12 @@ def test_trouble_at_the_start_is_told_and_cured(make_pipeline, database, number,
     pipeline.start()
     pipeline.backfill()
     wait_state(pipeline, store, [state], *words)
-    wait.until(lambda: is_right(pipeline, other, shop.before, kits(shop)), "the other store is right",
+    wait.until(lambda: is_right(pipeline, other, shop.before), "the other store is right",
                seconds=60, alive=pipeline.alive)
     assert pipeline.simulator.applied(store.name) == []
     cures(pipeline, store)
     pipeline.wait_settled()
-    pipeline.check(shop.before, kits(shop))
+    pipeline.check(shop.before)
     assert "shpss_" not in pipeline.consumer.text()
 
 
@@ -277,7 +271,7 @@ def test_nothing_is_written_under_a_version_that_was_not_asked_for(pipeline, sho
     pipeline.simulator.heal(store.name)
     hang_up(pipeline)
     pipeline.wait_settled()
-    pipeline.check(shop.after, kits(shop))
+    pipeline.check(shop.after)
 
 
 def test_wrong_location_is_cured_without_a_restart(pipeline, shop):
@@ -293,7 +287,7 @@ def test_wrong_location_is_cured_without_a_restart(pipeline, shop):
                             {"append": True, "locations": [{"id": number, "name": name}]})
     hang_up(pipeline)
     pipeline.wait_settled()
-    pipeline.check(shop.before, kits(shop))
+    pipeline.check(shop.before)
 
 
 # Configuration
