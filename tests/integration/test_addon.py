@@ -239,7 +239,7 @@ def test_uninstall_hook_leaves_the_state(hooks, run, make_pipeline, database, co
     connection.execute("INSERT INTO stocksync.level (store, item, location, product_id, quantity,"
                        " revision) VALUES ('x', 1, 2, 3, 4, 5)")
     run(hooks.uninstall_hook)
-    assert connection.execute(VERSIONS).fetchall() == [("state", 1)]
+    assert [part for part, _ in connection.execute(VERSIONS)] == ["state"]
     assert connection.execute("SELECT count(*) FROM stocksync.level").fetchone() == (1,)
     assert not [text for kind, text in everything(connection) if kind in ("trigger", "function")]
     pipeline.install()
