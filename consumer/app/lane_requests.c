@@ -681,7 +681,7 @@ enum status lane_take_answers(struct lane *l, struct err *err)
     }
     /*
      * What has arrived is recorded, for it was executed; but nothing more is written under rules
-     * that we do not know. What comes after this session asks for the version first, with a read.
+     * that we do not know. The next session of the lane asks for the version first, with a read.
      */
     if (rc == STATUS_OK && version != STATUS_OK && l->view.state != LANE_DRAINING) {
         *err = version_err;
