@@ -1,7 +1,8 @@
 /**
  * lane_internal: what the files of the lane share: lane.c (thread and states), lane_session.c
  * (start of a session, rebalances), lane_records.c (records into the plan), lane_requests.c (the
- * plan into requests, answers into the state), lane_in_flight.c (units sold and not yet imported).
+ * plan into requests), lane_answers.c (answers into the state), lane_in_flight.c (units sold and
+ * not yet imported).
  */
 #ifndef STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
 #define STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
@@ -182,8 +183,6 @@ void lane_turn_release(struct turn *turn);
 /* lane_requests.c */
 /** Sends whatever may be sent now. */
 NODISCARD enum status lane_dispatch(struct lane *l, struct err *err);
-/** Handles every answer that has arrived. */
-NODISCARD enum status lane_take_answers(struct lane *l, struct err *err);
 /** Takes over the open attempts of dead processes; lane_dispatch sends them again as they were,
  * before anything new. */
 NODISCARD enum status lane_adopt_attempts(struct lane *l, struct err *err);
@@ -195,6 +194,22 @@ NODISCARD enum status lane_finish_requests(struct lane *l, int64_t limit_ms, str
 /** A person has acted: requests that wait as probes of a store that was held are due at once. */
 void lane_probe_now(struct lane *l);
 void lane_drop_requests(struct lane *l);
+/** The slot is free again; its pairs are somebody else's. */
+void lane_request_end(struct request *r);
+/** The same bytes go out again, not before that wait and the budget's own. */
+void lane_request_wait(struct lane *l, struct request *r, int64_t wait_ms);
+void lane_put_back(struct lane *l, struct pair *pair, enum pair_stage stage);
+/** Shopify holds the wanted value already: remembered with its revision, so that an older record
+ * can never overwrite it. list[i] belongs to pairs[i]. */
+NODISCARD enum status lane_note_equal(struct lane *l,
+                                      struct pair **pairs,
+                                      const struct level_write *list,
+                                      size_t count,
+                                      struct err *err);
+
+/* lane_answers.c */
+/** Handles every answer that has arrived. */
+NODISCARD enum status lane_take_answers(struct lane *l, struct err *err);
 
 /* lane_in_flight.c */
 /** What the state knows becomes what the pair remembers. */
