@@ -10,19 +10,28 @@ import urllib.error
 import urllib.request
 
 from . import process
+from .authority import Authority
 
 FOLDER = os.path.join(process.ROOT, "tests", "shopify_sim")
 
 
 class Simulator:
-    """`with Simulator() as simulator:` … one server for any number of shops."""
+    """`with Simulator() as simulator:` … one server for any number of shops.
 
-    def __init__(self, directory=None, node="node"):
+    It listens twice: plain HTTP/1.1, and TLS with HTTP/2 (http1: without) under an authority of its
+    own, whose certificate is `ca_file`.
+
+    identity   (certificate file, key file) instead of a good one
+    """
+
+    def __init__(self, directory=None, node="node", identity=None, http1=False):
         self._temporary = directory is None
+        self._identity, self._http1 = identity, http1
         self.directory = directory or process.scratch("stocksync-sim-")
         self.log = os.path.join(self.directory, "simulator.log")
         self._node = node
-        self.url = None
+        self.url = self.tls_url = None
+        self.ca_file = None
         self.child = None
 
     def __enter__(self):
@@ -43,10 +52,15 @@ class Simulator:
     def start(self):
         try:
             os.makedirs(self.directory, exist_ok=True)
-            self.child = process.Child([self._node, os.path.join(FOLDER, "server.js"),
-                                        "--port", "0"], self.log, death=signal.SIGTERM,
-                                       stdout=subprocess.PIPE)
-            self.url = json.loads(self._first_line())["url"]
+            authority = Authority(os.path.join(self.directory, "authority"))
+            self.ca_file = authority.file
+            certificate, key = self._identity or authority.issue("simulator")
+            self.child = process.Child(
+                [self._node, os.path.join(FOLDER, "server.js"), "--cert", certificate,
+                 "--key", key, *(["--http1"] if self._http1 else [])],
+                self.log, death=signal.SIGTERM, stdout=subprocess.PIPE)
+            urls = json.loads(self._first_line())
+            self.url, self.tls_url = urls["url"], urls["tlsUrl"]
         except BaseException:
             self.stop()
             raise
@@ -86,8 +100,8 @@ class Simulator:
 
     # Shops
 
-    def api_url(self, shop):
-        return f"{self.url}/shops/{shop}"
+    def api_url(self, shop, tls=False):
+        return f"{self.tls_url if tls else self.url}/shops/{shop}"
 
     def create_shop(self, name, token, plan="standard", latency_ms=0, **access):
         """token: a static one, or None; access: clientId, clientSecret, tokenLifeS, scopes."""
