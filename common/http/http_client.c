@@ -60,6 +60,7 @@ struct http_client {
     struct http_client_options options;
     char *ca_file;
     struct strbuf authorities; /* the system's and those of ca_file; empty: the system's alone */
+    bool authorities_doubtful; /* a certificate was refused since ca_file was read */
     int64_t heard_us;          /* when the peer last sent anything, on whatever connection */
     struct transfer_list running;
     struct transfer_list finished;
@@ -189,32 +190,46 @@ static void init_curl(void)
     INVARIANT(rc == CURLE_OK, "curl_global_init: %s", curl_easy_strerror(rc));
 }
 
-static void use_authorities(const struct http_client *client, CURL *easy, CURLcode *rc)
+static CURLcode set_authorities(CURL *easy, const struct strbuf *text)
 {
-    struct curl_blob pem = {
-        .data = client->authorities.ptr, .len = client->authorities.len, .flags = CURL_BLOB_NOCOPY};
-    *rc = curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &pem);
+    struct curl_blob pem = {.data = text->ptr, .len = text->len, .flags = CURL_BLOB_NOCOPY};
+    return curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &pem);
 }
 
-/* Read once: a session ends with every failure of this kind, and the next one reads it again. */
-static enum status read_authorities(struct http_client *client, struct err *err)
+static enum status
+read_authorities(const struct http_client *client, struct strbuf *text, struct err *err)
 {
     char *system_file = NULL;
-    CURLcode taken = CURLE_OK;
     CURL *easy = curl_easy_init();
     INVARIANT(easy != NULL, "curl_easy_init failed");
     (void)curl_easy_getinfo(easy, CURLINFO_CAINFO, &system_file);
-    enum status rc = ca_bundle_read(system_file, client->ca_file, &client->authorities, err);
-    if (rc == STATUS_OK) {
-        use_authorities(client, easy, &taken);
-    }
-    if (taken != CURLE_OK) {
+    strbuf_init(text, CA_BUNDLE_MAX_BYTES);
+    enum status rc = ca_bundle_read(system_file, client->ca_file, text, err);
+    if (rc == STATUS_OK && set_authorities(easy, text) != CURLE_OK) {
         rc = err_set(err, STATUS_STORE_MISCONFIGURED,
                      "ca_file '%s' cannot be used: this libcurl takes no authorities from memory",
                      client->ca_file);
     }
+    if (rc != STATUS_OK) {
+        strbuf_release(text);
+    }
     curl_easy_cleanup(easy);
     return rc;
+}
+
+/* Somebody may have changed the file since a certificate was refused. Not while a transfer could
+ * still look at the text; a file that cannot be used changes nothing. */
+static void renew_authorities(struct http_client *client)
+{
+    struct strbuf fresh;
+    struct err err = {0};
+    if (client->authorities_doubtful && client->running.first == NULL) {
+        client->authorities_doubtful = false;
+        if (read_authorities(client, &fresh, &err) == STATUS_OK) {
+            strbuf_release(&client->authorities);
+            client->authorities = fresh;
+        }
+    }
 }
 
 enum status http_client_new(const struct http_client_options *options,
@@ -226,7 +241,6 @@ enum status http_client_new(const struct http_client_options *options,
     struct http_client *client = mem_calloc(1, sizeof *client);
     client->options = *options;
     client->ca_file = mem_strdup(options->ca_file);
-    strbuf_init(&client->authorities, CA_BUNDLE_MAX_BYTES);
     list_init(&client->running);
     list_init(&client->finished);
     client->multi = curl_multi_init();
@@ -234,7 +248,8 @@ enum status http_client_new(const struct http_client_options *options,
     (void)curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
                             (long)options->max_connections);
     (void)curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)options->max_connections);
-    if (client->ca_file != NULL && read_authorities(client, err) != STATUS_OK) {
+    if (client->ca_file != NULL &&
+        read_authorities(client, &client->authorities, err) != STATUS_OK) {
         http_client_free(client);
         return err->status;
     }
@@ -443,8 +458,7 @@ set_transport(const struct http_client *client, struct transfer *t, const char *
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     if (client->authorities.len > 0) {
-        CURLcode rc = CURLE_OK;
-        use_authorities(client, easy, &rc);
+        CURLcode rc = set_authorities(easy, &client->authorities);
         INVARIANT(rc == CURLE_OK, "CURLOPT_CAINFO_BLOB: %s", curl_easy_strerror(rc));
     }
 }
@@ -477,6 +491,7 @@ http_client_start(struct http_client *client, const struct http_request *request
         return err_set(err, STATUS_CONFIG, "a credential must be one line of at most %d bytes",
                        SECRET_MAX_BYTES);
     }
+    renew_authorities(client);
     struct transfer *t = transfer_take(client);
     t->answer = (struct http_answer){.owner = request->owner, .retry_after_s = -1, .transfer = t};
     t->too_large = false;
@@ -601,6 +616,7 @@ static void judge(const struct http_client *client, struct transfer *t, CURLcode
                              client->options.answer_max_bytes);
     } else if (a->outcome == HTTP_NOT_SENT && is_about_certificates(result)) {
         explain_certificate(t, result, origin, text, &a->err);
+        t->client->authorities_doubtful = t->client->ca_file != NULL;
     } else {
         (void)err_set_origin(
             &a->err, a->outcome == HTTP_UNKNOWN ? STATUS_OUTCOME_UNKNOWN : STATUS_STORE_LOST,

@@ -70,7 +70,7 @@ struct http_answer {
     void *transfer; /* for http_client_done */
 };
 
-/** ca_file is read here, once.
+/** ca_file is read here, and again after a certificate was refused.
  * @return STATUS_OK or STATUS_STORE_MISCONFIGURED: ca_file cannot be used */
 NODISCARD enum status http_client_new(const struct http_client_options *options,
                                       struct http_client **client,

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from . import process
@@ -99,6 +100,10 @@ class Simulator:
         return json.loads(text) if text else None
 
     # Shops
+
+    @property
+    def tls_port(self):
+        return urllib.parse.urlsplit(self.tls_url).port
 
     def api_url(self, shop, tls=False):
         return f"{self.tls_url if tls else self.url}/shops/{shop}"
