@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -61,7 +62,9 @@ struct http_client {
     char *ca_file;
     struct strbuf authorities; /* the system's and those of ca_file; empty: the system's alone */
     bool authorities_doubtful; /* a certificate was refused since ca_file was read */
-    int64_t heard_us;          /* when the peer last sent anything, on whatever connection */
+    curl_socket_t *sockets;    /* of all connections */
+    size_t socket_count, socket_room;
+    int64_t heard_us; /* when the peer last sent anything, on whatever connection */
     struct transfer_list running;
     struct transfer_list finished;
     struct transfer *idle; /* handles kept for the next requests */
@@ -182,6 +185,26 @@ static size_t take_header(char *ptr, size_t size, size_t count, void *arg)
     return len;
 }
 
+static int note_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+    struct http_client *client = arg;
+    (void)purpose;
+    MEM_ADD(client, sockets, socket_count, socket_room, &fd);
+    return CURL_SOCKOPT_OK;
+}
+
+static int close_socket(void *arg, curl_socket_t fd)
+{
+    struct http_client *client = arg;
+    for (size_t i = 0; i < client->socket_count; i++) {
+        if (client->sockets[i] == fd) {
+            client->sockets[i] = client->sockets[--client->socket_count];
+            break;
+        }
+    }
+    return close(fd);
+}
+
 /* --- life cycle --- */
 
 static void init_curl(void)
@@ -297,7 +320,8 @@ void http_client_free(struct http_client *client)
     free_list(client->running.first);
     free_list(client->finished.first);
     free_list(client->idle);
-    (void)curl_multi_cleanup(client->multi);
+    (void)curl_multi_cleanup(client->multi); /* closes the sockets */
+    mem_free(client->sockets);
     mem_free(client->ca_file);
     strbuf_release(&client->authorities);
     mem_free(client);
@@ -471,6 +495,10 @@ static void set_callbacks(struct transfer *t)
     (void)curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
     (void)curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, take_header);
     (void)curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+    (void)curl_easy_setopt(t->easy, CURLOPT_SOCKOPTFUNCTION, note_socket);
+    (void)curl_easy_setopt(t->easy, CURLOPT_SOCKOPTDATA, t->client);
+    (void)curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    (void)curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, t->client);
 }
 
 /* A line end inside would let a credential write headers of its own. */
@@ -582,17 +610,17 @@ static void explain_certificate(const struct transfer *t,
 }
 
 /*
- * A connection on which nothing at all has come since this request went out is taken for dead.
+ * When nothing at all has come since this request went out, the connections are taken for dead.
  * Over HTTP/2 curl ends the stream alone, and would give the connection all that follows until TCP
- * notices, a quarter of an hour later. Neighbours on it get their unknown outcome at once.
+ * notices, a quarter of an hour later. What else is on its way gets its unknown outcome at once.
  */
-static void end_dead_connection(const struct transfer *t, CURLcode result)
+static void
+end_dead_connections(const struct http_client *client, const struct transfer *t, CURLcode result)
 {
-    curl_socket_t fd = CURL_SOCKET_BAD;
-    if (result == CURLE_OPERATION_TIMEDOUT && t->client->heard_us < t->begun_us &&
-        curl_easy_getinfo(t->easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK &&
-        fd != CURL_SOCKET_BAD) {
-        (void)shutdown(fd, SHUT_RDWR);
+    if (result == CURLE_OPERATION_TIMEDOUT && client->heard_us < t->begun_us) {
+        for (size_t i = 0; i < client->socket_count; i++) {
+            (void)shutdown(client->sockets[i], SHUT_RDWR); /* curl notices, and closes */
+        }
     }
 }
 
@@ -639,7 +667,7 @@ static void collect(struct http_client *client)
         (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&owner);
         struct transfer *t = owner;
         judge(client, t, result);
-        end_dead_connection(t, result);
+        end_dead_connections(client, t, result);
         (void)curl_multi_remove_handle(client->multi, easy);
         list_remove(&client->running, t);
         t->state = TRANSFER_FINISHED;

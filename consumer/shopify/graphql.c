@@ -15,7 +15,7 @@
 #define MOD "graphql"
 
 #define REQUEST_TIMEOUT_MS 30000
-#define REQUEST_STALL_S    20
+#define REQUEST_STALL_S    15
 
 /* A page of 250 variants with the longest texts, all escaped, stays below. */
 #define ANSWER_MAX_BYTES ((size_t)1024 * 1024)
