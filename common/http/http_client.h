@@ -10,6 +10,9 @@
  * Over TLS the server chooses: HTTP/2, where all transfers share a connection, or HTTP/1.1, where
  * each in flight has one of its own and connections are kept. Plain http is HTTP/1.1.
  *
+ * When a transfer times out and nothing has come on any connection since it began, all connections
+ * are shut down: a router may have forgotten them, and HTTP/2 would keep them in use.
+ *
  * One request may reach the peer twice: curl itself repeats it, on a new connection, when a kept
  * one ended without a byte of an answer or the peer refused the stream (REFUSED_STREAM: surely not
  * executed). So whatever is sent must bear repetition, as a mutation with its key does.
@@ -28,9 +31,10 @@
 struct http_client;
 
 struct http_client_options {
-    const char *ca_file;     /* certificate authorities beside the system's, PEM; NULL: none */
-    int timeout_ms;          /* of one transfer; 30000 */
-    int stall_s;             /* longest time without a byte, the wait for the answer too; 20 */
+    const char *ca_file; /* certificate authorities beside the system's, PEM; NULL: none */
+    int timeout_ms;      /* of one transfer; 30000 */
+    int stall_s;         /* without a byte, the wait for the answer too; curl looks at the mean of
+                            five seconds, so up to five seconds later; 15 */
     size_t answer_max_bytes; /* body after decompression */
     int max_connections;     /* to the one host */
 };

@@ -14,6 +14,8 @@
 
 #define MOD "graphql"
 
+/* Shopify documents no bound. An answer that comes later is not lost: the same key brings it again.
+ */
 #define REQUEST_TIMEOUT_MS 30000
 #define REQUEST_STALL_S    15
 
