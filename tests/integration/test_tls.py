@@ -22,10 +22,6 @@ def connections_of(pipeline, store):
     return pipeline.simulator.stats(store.name)["connections"]
 
 
-def requests_of(pipeline, store):
-    return [one for one in pipeline.simulator.requests()["requests"] if one["shop"] == store.name]
-
-
 def option(pipeline, store, **options):
     pipeline.sections[f"store.{store.name}"].update(options)
     pipeline.write_config()
@@ -81,7 +77,7 @@ def test_one_connection_over_http2_carries_a_store(pipeline, shop):
     assert set(connections_of(pipeline, plain)) == {"1.1"}
     assert connections_of(pipeline, plain)["1.1"] <= 16
     for store in pipeline.stores:
-        used = Counter(one["connection"] for one in requests_of(pipeline, store))
+        used = Counter(one["connection"] for one in pipeline.simulator.requests(store.name))
         assert max(used.values()) > 5, used
 
 
@@ -131,7 +127,7 @@ def test_certificate_that_is_wrong_stops_one_store(own_simulator, directory, sho
     wait.until(lambda: is_right(pipeline, other, shop.before), "the other store is right",
                seconds=60, alive=pipeline.alive)
     assert simulator.stats(store.name)["requests"] == {}
-    assert simulator.requests()["requests"] == []
+    assert simulator.requests() == []
     assert f"store={store.name}" in pipeline.consumer.text()
 
 
@@ -187,7 +183,7 @@ def test_impostor_in_mid_stream_learns_nothing(pipeline, directory, shop):
         relay.switch(impostor.tls_port)
         pipeline.replay(shop.tape)
         wait_state(pipeline, store, ["misconfigured"], "vouch for", path)
-        assert impostor.requests()["requests"] == []
+        assert impostor.requests() == []
         shutil.copy(impostor.ca_file, path)
         hang_up(pipeline)
         pipeline.wait_settled()

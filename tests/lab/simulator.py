@@ -143,8 +143,10 @@ class Simulator:
     def stats(self, shop):
         return self.call("GET", f"/control/shops/{shop}/stats")
 
-    def requests(self):
-        return self.call("GET", "/control/requests")
+    def requests(self, shop=None):
+        """The last 10,000 requests that arrived, or those of them that were for one shop."""
+        return [one for one in self.call("GET", "/control/requests")["requests"]
+                if shop is None or one["shop"] == shop]
 
     def fault(self, shop, kind, **more):
         """Plants a fault; its id."""
