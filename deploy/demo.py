@@ -20,7 +20,7 @@ PACE = 0.04     # seconds between two of Odoo's transactions
 
 STORES = [
     Store("outlet", quantity="available", basis="free",
-          locations={"Berlin": ["WH", "NO"], "Munich": ["SO"]}, buffer=2),
+          locations={"Berlin": ["WH", "NO"], "Munich": ["SO"]}, buffer=2, tls=True),
     Store("wholesale", quantity="on_hand", basis="on_hand",
           locations={"Central": ["WH", "NO", "SO"]}, percent=90, location_base=6000),
 ]

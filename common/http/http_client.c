@@ -9,12 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
 #include "common/core/clock.h"
 #include "common/core/mem.h"
 #include "common/core/strbuf.h"
+#include "common/http/ca_bundle.h"
 
 #define CONNECT_TIMEOUT_MS 10000
 
@@ -25,10 +28,18 @@
  * after a minute. */
 #define CONNECTION_MAX_IDLE_S 50L
 
+/* Of OpenSSL's X509_V_ERR_… (x509_vfy.h). The first one also stands for a wrong host name, which
+ * libcurl judges itself. */
+#define VERIFY_UNSPECIFIED   1L
+#define VERIFY_NOT_YET_VALID 9L
+#define VERIFY_EXPIRED       10L
+
 enum transfer_state { TRANSFER_IDLE, TRANSFER_RUNNING, TRANSFER_FINISHED, TRANSFER_TAKEN };
 
 struct transfer {
+    struct http_client *client;
     CURL *easy;
+    char host[128]; /* cut; for messages */
     struct curl_slist *headers;
     struct strbuf body;
     struct http_answer answer;
@@ -49,6 +60,11 @@ struct http_client {
     CURLM *multi;
     struct http_client_options options;
     char *ca_file;
+    struct strbuf authorities; /* the system's and those of ca_file; empty: the system's alone */
+    bool authorities_doubtful; /* a certificate was refused since ca_file was read */
+    curl_socket_t *sockets;    /* of all connections */
+    size_t socket_count, socket_room;
+    int64_t heard_us; /* when the peer last sent anything, on whatever connection */
     struct transfer_list running;
     struct transfer_list finished;
     struct transfer *idle; /* handles kept for the next requests */
@@ -89,6 +105,7 @@ static size_t take_body(char *ptr, size_t size, size_t count, void *arg)
 {
     struct transfer *t = arg;
     size_t len = size * count;
+    t->client->heard_us = clock_monotonic_us();
     strbuf_append(&t->body, ptr, len);
     if (t->body.overflow) {
         t->too_large = true;
@@ -149,6 +166,7 @@ static size_t take_header(char *ptr, size_t size, size_t count, void *arg)
     struct transfer *t = arg;
     size_t len = size * count;
     char line[512];
+    t->client->heard_us = clock_monotonic_us();
     size_t used = len < sizeof line ? len : sizeof line - 1;
     (void)memcpy(line, ptr, used);
     line[used] = '\0';
@@ -167,6 +185,26 @@ static size_t take_header(char *ptr, size_t size, size_t count, void *arg)
     return len;
 }
 
+static int note_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+    struct http_client *client = arg;
+    (void)purpose;
+    MEM_ADD(client, sockets, socket_count, socket_room, &fd);
+    return CURL_SOCKOPT_OK;
+}
+
+static int close_socket(void *arg, curl_socket_t fd)
+{
+    struct http_client *client = arg;
+    for (size_t i = 0; i < client->socket_count; i++) {
+        if (client->sockets[i] == fd) {
+            client->sockets[i] = client->sockets[--client->socket_count];
+            break;
+        }
+    }
+    return close(fd);
+}
+
 /* --- life cycle --- */
 
 static void init_curl(void)
@@ -175,7 +213,51 @@ static void init_curl(void)
     INVARIANT(rc == CURLE_OK, "curl_global_init: %s", curl_easy_strerror(rc));
 }
 
-struct http_client *http_client_new(const struct http_client_options *options)
+static CURLcode set_authorities(CURL *easy, const struct strbuf *text)
+{
+    struct curl_blob pem = {.data = text->ptr, .len = text->len, .flags = CURL_BLOB_NOCOPY};
+    return curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &pem);
+}
+
+static enum status
+read_authorities(const struct http_client *client, struct strbuf *text, struct err *err)
+{
+    char *system_file = NULL;
+    CURL *easy = curl_easy_init();
+    INVARIANT(easy != NULL, "curl_easy_init failed");
+    (void)curl_easy_getinfo(easy, CURLINFO_CAINFO, &system_file);
+    strbuf_init(text, CA_BUNDLE_MAX_BYTES);
+    enum status rc = ca_bundle_read(system_file, client->ca_file, text, err);
+    if (rc == STATUS_OK && set_authorities(easy, text) != CURLE_OK) {
+        rc = err_set(err, STATUS_STORE_MISCONFIGURED,
+                     "ca_file '%s' cannot be used: this libcurl takes no authorities from memory",
+                     client->ca_file);
+    }
+    if (rc != STATUS_OK) {
+        strbuf_release(text);
+    }
+    curl_easy_cleanup(easy);
+    return rc;
+}
+
+/* Somebody may have changed the file since a certificate was refused. Not while a transfer could
+ * still look at the text; a file that cannot be used changes nothing. */
+static void renew_authorities(struct http_client *client)
+{
+    struct strbuf fresh;
+    struct err err = {0};
+    if (client->authorities_doubtful && client->running.first == NULL) {
+        client->authorities_doubtful = false;
+        if (read_authorities(client, &fresh, &err) == STATUS_OK) {
+            strbuf_release(&client->authorities);
+            client->authorities = fresh;
+        }
+    }
+}
+
+enum status http_client_new(const struct http_client_options *options,
+                            struct http_client **made,
+                            struct err *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, init_curl);
@@ -189,7 +271,13 @@ struct http_client *http_client_new(const struct http_client_options *options)
     (void)curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
                             (long)options->max_connections);
     (void)curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)options->max_connections);
-    return client;
+    if (client->ca_file != NULL &&
+        read_authorities(client, &client->authorities, err) != STATUS_OK) {
+        http_client_free(client);
+        return err->status;
+    }
+    *made = client;
+    return STATUS_OK;
 }
 
 /* The token leaves our memory with the request that carried it. */
@@ -232,8 +320,10 @@ void http_client_free(struct http_client *client)
     free_list(client->running.first);
     free_list(client->finished.first);
     free_list(client->idle);
-    (void)curl_multi_cleanup(client->multi);
+    (void)curl_multi_cleanup(client->multi); /* closes the sockets */
+    mem_free(client->sockets);
     mem_free(client->ca_file);
+    strbuf_release(&client->authorities);
     mem_free(client);
 }
 
@@ -259,7 +349,13 @@ static bool is_loopback(const char *host)
     return inet_pton(AF_INET6, bare, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-static enum status judge_parts(CURLU *parts, bool *plain, struct err *err)
+/* Where a request goes. */
+struct address {
+    bool plain; /* http, not https */
+    char host[sizeof((struct transfer *)NULL)->host];
+};
+
+static enum status judge_parts(CURLU *parts, struct address *address, struct err *err)
 {
     char *scheme = NULL;
     char *host = NULL;
@@ -275,8 +371,9 @@ static enum status judge_parts(CURLU *parts, bool *plain, struct err *err)
     } else if (strcasecmp(scheme, "https") != 0 && strcasecmp(scheme, "http") != 0) {
         rc = err_set(err, STATUS_CONFIG, "scheme '%s' is not allowed: use https", scheme);
     } else {
-        *plain = strcasecmp(scheme, "http") == 0;
-        if (*plain && !is_loopback(host)) {
+        address->plain = strcasecmp(scheme, "http") == 0;
+        copy_header(address->host, sizeof address->host, host);
+        if (address->plain && !is_loopback(host)) {
             rc = err_set(err, STATUS_CONFIG,
                          "http is allowed to loopback addresses alone: use https for host '%s'",
                          host);
@@ -288,13 +385,13 @@ static enum status judge_parts(CURLU *parts, bool *plain, struct err *err)
     return rc;
 }
 
-static enum status judge_url(const char *url, bool *plain, struct err *err)
+static enum status judge_url(const char *url, struct address *address, struct err *err)
 {
     CURLU *parts = curl_url();
     INVARIANT(parts != NULL, "curl_url failed");
     CURLUcode parsed = curl_url_set(parts, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
     enum status rc = parsed == CURLUE_OK
-                         ? judge_parts(parts, plain, err)
+                         ? judge_parts(parts, address, err)
                          : err_set(err, STATUS_CONFIG, "an address cannot be used: %s",
                                    curl_url_strerror(parsed));
     curl_url_cleanup(parts);
@@ -310,6 +407,7 @@ static struct transfer *transfer_take(struct http_client *client)
         return t;
     }
     t = mem_calloc(1, sizeof *t);
+    t->client = client;
     t->easy = curl_easy_init();
     INVARIANT(t->easy != NULL, "curl_easy_init failed");
     strbuf_init(&t->body, client->options.answer_max_bytes);
@@ -366,11 +464,13 @@ set_transport(const struct http_client *client, struct transfer *t, const char *
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)client->options.timeout_ms);
+    (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L); /* bytes/s */
+    (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)client->options.stall_s);
     (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, CONNECTION_MAX_IDLE_S);
-    (void)curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    (void)curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, ""); /* all that this libcurl unpacks */
     (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "stocksync");
     (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    (void)curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L); /* for the one connection, not a new one */
     (void)curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
     (void)curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -378,9 +478,12 @@ set_transport(const struct http_client *client, struct transfer *t, const char *
         /* A proxy from the environment would read the token; over https it only sees a tunnel. */
         (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
     }
-    if (client->ca_file != NULL) {
-        /* The system's directory of authorities (CAPATH) stays in force beside this file. */
-        (void)curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
+    (void)curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    if (client->authorities.len > 0) {
+        CURLcode rc = set_authorities(easy, &client->authorities);
+        INVARIANT(rc == CURLE_OK, "CURLOPT_CAINFO_BLOB: %s", curl_easy_strerror(rc));
     }
 }
 
@@ -392,6 +495,10 @@ static void set_callbacks(struct transfer *t)
     (void)curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
     (void)curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, take_header);
     (void)curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+    (void)curl_easy_setopt(t->easy, CURLOPT_SOCKOPTFUNCTION, note_socket);
+    (void)curl_easy_setopt(t->easy, CURLOPT_SOCKOPTDATA, t->client);
+    (void)curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    (void)curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, t->client);
 }
 
 /* A line end inside would let a credential write headers of its own. */
@@ -403,8 +510,8 @@ static bool is_usable(const struct secret *secret)
 enum status
 http_client_start(struct http_client *client, const struct http_request *request, struct err *err)
 {
-    bool plain = false;
-    enum status rc = judge_url(request->url, &plain, err);
+    struct address address = {0};
+    enum status rc = judge_url(request->url, &address, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -412,12 +519,14 @@ http_client_start(struct http_client *client, const struct http_request *request
         return err_set(err, STATUS_CONFIG, "a credential must be one line of at most %d bytes",
                        SECRET_MAX_BYTES);
     }
+    renew_authorities(client);
     struct transfer *t = transfer_take(client);
     t->answer = (struct http_answer){.owner = request->owner, .retry_after_s = -1, .transfer = t};
     t->too_large = false;
     t->error[0] = '\0';
     t->begun_us = clock_monotonic_us();
-    set_transport(client, t, request->url, plain);
+    (void)memcpy(t->host, address.host, sizeof t->host);
+    set_transport(client, t, request->url, address.plain);
     set_callbacks(t);
     set_headers(t, request);
     if (request->content_type != NULL) {
@@ -450,9 +559,75 @@ static bool was_sent(CURL *easy)
     return curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent) != CURLE_OK || sent > 0;
 }
 
+static bool is_about_certificates(CURLcode result)
+{
+    return result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE;
+}
+
+/* What a person can do about it. */
+static void explain_certificate(const struct transfer *t,
+                                CURLcode result,
+                                const char *origin,
+                                const char *text,
+                                struct err *err)
+{
+    const char *ca_file = t->client->ca_file;
+    enum status status = STATUS_STORE_MISCONFIGURED;
+    long why = 0;
+    (void)curl_easy_getinfo(t->easy, CURLINFO_SSL_VERIFYRESULT, &why);
+    if (result == CURLE_SSL_CACERT_BADFILE && ca_file != NULL) {
+        (void)err_set_origin(err, status, origin,
+                             "ca_file '%s' holds a certificate that cannot be read (%s): write it "
+                             "anew, in PEM form",
+                             ca_file, text);
+    } else if (result == CURLE_SSL_CACERT_BADFILE) {
+        (void)err_set_origin(err, status, origin,
+                             "the system's certificate authorities cannot be read (%s): install "
+                             "ca-certificates",
+                             text);
+    } else if (why == VERIFY_NOT_YET_VALID || why == VERIFY_EXPIRED) {
+        (void)err_set_origin(err, status, origin,
+                             "the certificate of '%s' is not valid now (%s): it must be renewed "
+                             "there, or the clock here is wrong",
+                             t->host, text);
+    } else if (why <= VERIFY_UNSPECIFIED) {
+        (void)err_set_origin(err, status, origin,
+                             "the certificate of '%s' is another host's (%s): the address must be "
+                             "a name in the certificate",
+                             t->host, text);
+    } else if (ca_file != NULL) {
+        (void)err_set_origin(err, status, origin,
+                             "neither the system's authorities nor ca_file '%s' vouch for '%s' "
+                             "(%s): put the authority that signed its certificate into that file",
+                             ca_file, t->host, text);
+    } else {
+        (void)err_set_origin(err, status, origin,
+                             "no authority of this system vouches for '%s' (%s): when a proxy or "
+                             "an authority of your own is in between, name its certificate in "
+                             "ca_file",
+                             t->host, text);
+    }
+}
+
+/*
+ * When nothing at all has come since this request went out, the connections are taken for dead.
+ * Over HTTP/2 curl ends the stream alone, and would give the connection all that follows until TCP
+ * notices, a quarter of an hour later. What else is on its way gets its unknown outcome at once.
+ */
+static void
+end_dead_connections(const struct http_client *client, const struct transfer *t, CURLcode result)
+{
+    if (result == CURLE_OPERATION_TIMEDOUT && client->heard_us < t->begun_us) {
+        for (size_t i = 0; i < client->socket_count; i++) {
+            (void)shutdown(client->sockets[i], SHUT_RDWR); /* curl notices, and closes */
+        }
+    }
+}
+
 static void judge(const struct http_client *client, struct transfer *t, CURLcode result)
 {
     struct http_answer *a = &t->answer;
+    const char *text = t->error[0] != '\0' ? t->error : curl_easy_strerror(result);
     char origin[24];
     a->elapsed_us = clock_monotonic_us() - t->begun_us;
     if (result == CURLE_OK) {
@@ -467,10 +642,13 @@ static void judge(const struct http_client *client, struct transfer *t, CURLcode
         (void)err_set_origin(&a->err, STATUS_OUTCOME_UNKNOWN, origin,
                              "the answer is larger than %zu bytes",
                              client->options.answer_max_bytes);
+    } else if (a->outcome == HTTP_NOT_SENT && is_about_certificates(result)) {
+        explain_certificate(t, result, origin, text, &a->err);
+        t->client->authorities_doubtful = t->client->ca_file != NULL;
     } else {
         (void)err_set_origin(
             &a->err, a->outcome == HTTP_UNKNOWN ? STATUS_OUTCOME_UNKNOWN : STATUS_STORE_LOST,
-            origin, "%s", t->error[0] != '\0' ? t->error : curl_easy_strerror(result));
+            origin, "%s", text);
     }
 }
 
@@ -489,6 +667,7 @@ static void collect(struct http_client *client)
         (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&owner);
         struct transfer *t = owner;
         judge(client, t, result);
+        end_dead_connections(client, t, result);
         (void)curl_multi_remove_handle(client->multi, easy);
         list_remove(&client->running, t);
         t->state = TRANSFER_FINISHED;

@@ -66,7 +66,8 @@ static const struct conf_option STORE_OPTIONS[] = {
     {.key = "ca_file",
      .type = CONF_TEXT,
      .offset = offsetof(struct store_conf, ca_file),
-     .help = "additional certificate authority, PEM"},
+     .help = "certificate authorities beside the system's, PEM, for a proxy or the simulator; read "
+             "again after a refusal"},
     {.key = "access_token",
      .type = CONF_SECRET,
      .offset = offsetof(struct store_conf, access_token),

@@ -139,11 +139,14 @@ static void classify_http(const struct http_answer *http, struct answer *a)
 
 static void classify_lost(const struct http_answer *http, struct answer *a)
 {
-    a->class = ANSWER_RETRY_SAME;
+    bool untrusted = http->err.status == STATUS_STORE_MISCONFIGURED; /* a certificate */
+    a->class = untrusted ? ANSWER_CONFIG : ANSWER_RETRY_SAME;
     a->may_have_executed = http->outcome != HTTP_NOT_SENT;
-    a->wait_ms = WAIT_UNKNOWN_MS;
+    a->wait_ms = untrusted ? WAIT_SETTINGS_MS : WAIT_UNKNOWN_MS;
     a->err = http->err;
-    a->err.status = a->may_have_executed ? STATUS_OUTCOME_UNKNOWN : STATUS_STORE_LOST;
+    if (!untrusted) {
+        a->err.status = a->may_have_executed ? STATUS_OUTCOME_UNKNOWN : STATUS_STORE_LOST;
+    }
     utf8_copy(a->code, sizeof a->code, http->err.origin);
 }
 

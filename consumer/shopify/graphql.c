@@ -14,7 +14,10 @@
 
 #define MOD "graphql"
 
+/* Shopify documents no bound. An answer that comes later is not lost: the same key brings it again.
+ */
 #define REQUEST_TIMEOUT_MS 30000
+#define REQUEST_STALL_S    15
 
 /* A page of 250 variants with the longest texts, all escaped, stays below. */
 #define ANSWER_MAX_BYTES ((size_t)1024 * 1024)
@@ -161,6 +164,7 @@ enum status graphql_new(struct store *store, struct graphql **g, struct err *err
     struct graphql *made = mem_calloc(1, sizeof *made);
     const struct http_client_options options = {.ca_file = store->ca_file,
                                                 .timeout_ms = REQUEST_TIMEOUT_MS,
+                                                .stall_s = REQUEST_STALL_S,
                                                 .answer_max_bytes = ANSWER_MAX_BYTES,
                                                 .max_connections = MAX_CONNECTIONS};
     enum status rc = check_address(store, err);
@@ -170,13 +174,15 @@ enum status graphql_new(struct store *store, struct graphql **g, struct err *err
     if (rc == STATUS_OK) {
         rc = make_url(store, "oauth/access_token", NULL, made->token_url, err);
     }
+    if (rc == STATUS_OK) {
+        rc = http_client_new(&options, &made->http, err);
+    }
     if (rc != STATUS_OK) {
         mem_free(made);
         return rc;
     }
     made->store = store;
     register_metrics(made);
-    made->http = http_client_new(&options);
     for (int op = 0; op < OPERATION_COUNT; op++) {
         made->heads[op] = make_head((enum operation)op);
     }

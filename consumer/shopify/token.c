@@ -318,7 +318,9 @@ static enum status
 judge(struct token *t, const struct http_answer *http, int64_t now_us, struct err *err)
 {
     if (http->outcome != HTTP_ANSWERED) {
-        return err_set_origin(err, STATUS_STORE_LOST, http->err.origin, "no access token: %.200s",
+        enum status status =
+            http->err.status == STATUS_STORE_MISCONFIGURED ? http->err.status : STATUS_STORE_LOST;
+        return err_set_origin(err, status, http->err.origin, "no access token: %.400s",
                               http->err.msg);
     }
     json_t *body = json_loadb((const char *)http->body.ptr, http->body.len, 0, NULL);

@@ -92,13 +92,15 @@ def directory():
 
 
 def outlet(number, **more):
-    """Sets `available` from free stock; warehouses added up; keeps two back."""
+    """Sets `available` from free stock; warehouses added up; keeps two back. Over TLS."""
     return Store(**{"name": f"outlet{number}", "quantity": "available", "basis": "free",
-                    "locations": {"Berlin": ["WH", "NO"], "Munich": ["SO"]}, "buffer": 2, **more})
+                    "locations": {"Berlin": ["WH", "NO"], "Munich": ["SO"]}, "buffer": 2,
+                    "tls": True, **more})
 
 
 def wholesale(number, **more):
-    """Sets `on_hand` from what lies there; another map; nine tenths, at most 500."""
+    """Sets `on_hand` from what lies there; another map; nine tenths, at most 500. Plain
+    HTTP, as on a loopback address."""
     return Store(**{"name": f"wholesale{number}", "quantity": "on_hand", "basis": "on_hand",
                     "locations": {"Central": ["WH", "NO", "SO"], "Abroad": ["Second Co/Secon"]},
                     "percent": 90, "cap": 500, "location_base": 6000, **more})

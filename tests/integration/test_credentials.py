@@ -51,7 +51,7 @@ def credentials_stayed_at_home(pipeline):
     for store in pipeline.stores:
         homes[short_hash(store.secret if store.bought else store.token)] = store.name
     seen = Counter()
-    for request in pipeline.simulator.requests()["requests"]:
+    for request in pipeline.simulator.requests():
         for kind in ("tokenHash", "secretHash"):
             home = homes.get(request[kind])
             assert home is None or request["shop"] == home, request

@@ -4,6 +4,8 @@ Each check returns a list of differences in words, empty when all is well; expec
 a failed test. Nothing here uses the programs' own code or tables, but for the marks.
 """
 
+from collections import Counter
+
 from . import odoo, record, stores
 
 TOLERANCE = 1e-6
@@ -184,3 +186,24 @@ def journal_in_order(journal, stocks, store, skus, codes):
             else:
                 position[pair] = at
     return differences
+
+
+EXECUTED = ("applied", "noop", "ineffective")
+
+
+def one_effect_for_each_key(journal, requests):
+    """Every mutation took effect at most once, however often it was sent, and what was sent again
+    had the same bytes.
+
+    journal   of one shop
+    requests  the same shop's, as far as the simulator's log goes back
+    """
+    executed = Counter(entry["key"] for entry in journal if entry["outcome"] in EXECUTED)
+    differences = [f"key {key}: executed {count} times" for key, count in executed.items()
+                   if count > 1]
+    bodies = {}
+    for request in requests:
+        if request["key"] is not None:
+            bodies.setdefault(request["key"], set()).add(request["bodyHash"])
+    return differences + [f"key {key}: sent with {len(hashes)} different bodies"
+                          for key, hashes in bodies.items() if len(hashes) > 1]

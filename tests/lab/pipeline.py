@@ -181,9 +181,12 @@ class Pipeline:
             checks.expect(differences, f"levels of {store.name}")
             if total == 0:
                 raise AssertionError(f"store {store.name}: nothing was compared")
-            checks.expect(
-                checks.journal_in_order(self.simulator.journal(store.name), stocks, store,
-                                        self.skus, self.codes), f"journal of {store.name}")
+            journal = self.simulator.journal(store.name)
+            checks.expect(checks.journal_in_order(journal, stocks, store, self.skus, self.codes),
+                          f"journal of {store.name}")
+            checks.expect(checks.one_effect_for_each_key(journal,
+                                                         self.simulator.requests(store.name)),
+                          f"keys of {store.name}")
         return stocks
 
     def logs(self):

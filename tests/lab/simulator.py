@@ -7,22 +7,32 @@ import signal
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from . import process
+from .authority import Authority
 
 FOLDER = os.path.join(process.ROOT, "tests", "shopify_sim")
 
 
 class Simulator:
-    """`with Simulator() as simulator:` … one server for any number of shops."""
+    """`with Simulator() as simulator:` … one server for any number of shops.
 
-    def __init__(self, directory=None, node="node"):
+    It listens twice: plain HTTP/1.1, and TLS with HTTP/2 (http1: without) under an authority of its
+    own, whose certificate is `ca_file`.
+
+    identity   (certificate file, key file) instead of a good one
+    """
+
+    def __init__(self, directory=None, node="node", identity=None, http1=False):
         self._temporary = directory is None
+        self._identity, self._http1 = identity, http1
         self.directory = directory or process.scratch("stocksync-sim-")
         self.log = os.path.join(self.directory, "simulator.log")
         self._node = node
-        self.url = None
+        self.url = self.tls_url = None
+        self.ca_file = None
         self.child = None
 
     def __enter__(self):
@@ -43,10 +53,15 @@ class Simulator:
     def start(self):
         try:
             os.makedirs(self.directory, exist_ok=True)
-            self.child = process.Child([self._node, os.path.join(FOLDER, "server.js"),
-                                        "--port", "0"], self.log, death=signal.SIGTERM,
-                                       stdout=subprocess.PIPE)
-            self.url = json.loads(self._first_line())["url"]
+            authority = Authority(os.path.join(self.directory, "authority"))
+            self.ca_file = authority.file
+            certificate, key = self._identity or authority.issue("simulator")
+            self.child = process.Child(
+                [self._node, os.path.join(FOLDER, "server.js"), "--cert", certificate,
+                 "--key", key, *(["--http1"] if self._http1 else [])],
+                self.log, death=signal.SIGTERM, stdout=subprocess.PIPE)
+            urls = json.loads(self._first_line())
+            self.url, self.tls_url = urls["url"], urls["tlsUrl"]
         except BaseException:
             self.stop()
             raise
@@ -86,8 +101,12 @@ class Simulator:
 
     # Shops
 
-    def api_url(self, shop):
-        return f"{self.url}/shops/{shop}"
+    @property
+    def tls_port(self):
+        return urllib.parse.urlsplit(self.tls_url).port
+
+    def api_url(self, shop, tls=False):
+        return f"{self.tls_url if tls else self.url}/shops/{shop}"
 
     def create_shop(self, name, token, plan="standard", latency_ms=0, **access):
         """token: a static one, or None; access: clientId, clientSecret, tokenLifeS, scopes."""
@@ -124,8 +143,10 @@ class Simulator:
     def stats(self, shop):
         return self.call("GET", f"/control/shops/{shop}/stats")
 
-    def requests(self):
-        return self.call("GET", "/control/requests")
+    def requests(self, shop=None):
+        """The last 10,000 requests that arrived, or those of them that were for one shop."""
+        return [one for one in self.call("GET", "/control/requests")["requests"]
+                if shop is None or one["shop"] == shop]
 
     def fault(self, shop, kind, **more):
         """Plants a fault; its id."""

@@ -23,6 +23,7 @@ class Store:
     percent: int = 100
     cap: int = None
     location_base: int = 5000
+    tls: bool = False       # HTTP/2 over TLS under the simulator's authority; else plain HTTP/1.1
     bought: bool = False    # client id and secret instead of a static token
     credential_file: str = None
 
@@ -56,7 +57,8 @@ class Store:
         options = {
             "shop_domain": f"{self.name}.myshopify.com",
             "api_version": "2026-10",
-            "api_url": simulator.api_url(self.name),
+            "api_url": simulator.api_url(self.name, self.tls),
+            "ca_file": simulator.ca_file if self.tls else None,
             **credential,
             "quantity": self.quantity,
             "basis": self.basis,

@@ -1,9 +1,14 @@
 'use strict';
 
-/* One HTTP listener for all: /shops/<shop>/… is a shop's host, /control/… the control API, / the page. */
+/*
+ * One application behind each listener, plain or TLS: /shops/<shop>/… is a shop's host, /control/… the control API,
+ * / the page.
+ */
 
 const fs = require('node:fs');
 const http = require('node:http');
+const http2 = require('node:http2');
+const https = require('node:https');
 const path = require('node:path');
 const { graphqlSync } = require('graphql');
 const { serveControl } = require('./control');
@@ -30,7 +35,7 @@ function sendNotFound(req, res) {
   res.end('{"errors":"Not Found"}');
 }
 
-/** {world, handle(req, res)}: everything but the listener, so that another one (TLS) can share it. */
+/** {world, handle(req, res)}: everything but the listeners. */
 function createApp() {
   const described = loadSchema();
   attachResolvers(described);
@@ -40,20 +45,25 @@ function createApp() {
 
   function handle(req, res) {
     const { url } = req;
+    const wire = world.wires.of(req);
+    if (!wire?.admits(req)) {
+      req.resume();
+      return;
+    }
     if (url.startsWith('/shops/')) {
       const end = url.indexOf('/', 7);
       const name = end < 0 ? url.slice(7) : url.slice(7, end);
       const shop = world.shops.get(name);
-      const logged = world.logRequest(req, shop === undefined ? null : name, res);
+      const logged = world.logRequest(req, wire, shop === undefined ? null : name, res);
       if (shop === undefined) sendNotFound(req, res);
-      else endpoint.serve(shop, req, res, end < 0 ? '' : url.slice(end), logged);
+      else endpoint.serve(shop, { req, res, wire }, end < 0 ? '' : url.slice(end), logged);
       return;
     }
     if (url.startsWith('/control/')) {
       serveControl(world, req, res);
       return;
     }
-    world.logRequest(req, null, res);
+    world.logRequest(req, wire, null, res);
     if (url === '/' && req.method === 'GET') sendPage(res);
     else sendNotFound(req, res);
   }
@@ -61,11 +71,25 @@ function createApp() {
   return { world, handle };
 }
 
-function createServer(app) {
-  const server = http.createServer({ noDelay: true, keepAlive: true }, app.handle);
+/** Connections stay open; the application knows each of them. */
+function prepare(server, app) {
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
+  server.on('connection', (socket) => app.world.wires.add(socket));
   return server;
 }
 
-module.exports = { createApp, createServer };
+function createServer(app) {
+  return prepare(http.createServer({ noDelay: true, keepAlive: true }, app.handle), app);
+}
+
+/** HTTP/2 and HTTP/1.1 over TLS, or HTTP/1.1 alone. cert and key are PEM texts. */
+function createTlsServer(app, { cert, key, isHttp1Only = false }) {
+  const options = { cert, key, noDelay: true, keepAlive: true, minVersion: 'TLSv1.2' };
+  if (isHttp1Only) return prepare(https.createServer(options, app.handle), app);
+  const server = http2.createSecureServer({ ...options, allowHTTP1: true }, app.handle);
+  server.on('session', (session) => session.on('error', () => {})); /* clients may go away at any time */
+  return prepare(server, app);
+}
+
+module.exports = { createApp, createServer, createTlsServer };

@@ -35,10 +35,11 @@ const NO_FAULT = { terminal: null, modifiers: [] };
 
 /** One request and its answer: what the steps below hand to each other. */
 class Exchange {
-  constructor(shop, req, res, path, logged) {
+  constructor(shop, { req, res, wire }, path, logged) {
     this.shop = shop;
     this.req = req;
     this.res = res;
+    this.wire = wire;
     this.path = path;
     this.logged = logged;
     this.requestId = crypto.randomUUID();
@@ -49,6 +50,7 @@ class Exchange {
     this.deprecated = null;
     this.delayMs = 0;
     this.costStyle = 'recorded';
+    this.isRetiring = false;
     this.terminal = null;
   }
 }
@@ -63,7 +65,7 @@ function headersOf(exchange, type) {
 }
 
 function write(exchange, status, headers, body) {
-  const { res, req, shop, terminal } = exchange;
+  const { res, req, wire, shop, terminal } = exchange;
   shop.stats.statuses[status] = (shop.stats.statuses[status] ?? 0) + 1;
   if (body.length >= GZIP_FROM_CHARS && /\bgzip\b/.test(req.headers['accept-encoding'] ?? '')) {
     body = zlib.gzipSync(body, { level: 1 });
@@ -73,8 +75,9 @@ function write(exchange, status, headers, body) {
   res.writeHead(status, headers);
   if (terminal?.kind === 'cut_body') {
     const bytes = Buffer.from(body);
-    res.write(bytes.subarray(0, bytes.length >> 1), () => res.socket?.destroy());
+    res.write(bytes.subarray(0, bytes.length >> 1), () => wire.cut());
   } else res.end(body);
+  if (exchange.isRetiring) wire.retire(req);
 }
 
 function send(exchange, status, headers, body) {
@@ -104,6 +107,11 @@ function sendResult(exchange, { errors, data, search, cost }) {
   send(exchange, 200, headersOf(exchange, 'application/json; charset=utf-8'), `{${parts.join(',')}}`);
 }
 
+/** HTTP/2 knows no such header. */
+function closing(req) {
+  return req.stream === undefined ? { Connection: 'close' } : {};
+}
+
 function retryHeaders(fault) {
   const headers = {};
   if (fault.retryAfter !== undefined) headers['Retry-After'] = String(fault.retryAfter);
@@ -113,10 +121,6 @@ function retryHeaders(fault) {
 
 /* ---- faults ---- */
 
-function reset(exchange) {
-  exchange.res.socket?.resetAndDestroy();
-}
-
 /** Answers a fault that keeps the request from being executed; false for the other faults. */
 function answerFault(exchange, fault) {
   if (fault.executed) return false;
@@ -124,7 +128,13 @@ function answerFault(exchange, fault) {
     case 'hang':
       return true;
     case 'reset_before':
-      reset(exchange);
+      exchange.wire.reset();
+      return true;
+    case 'stream_refused':
+      exchange.wire.refuse(exchange.req);
+      return true;
+    case 'goaway':
+      exchange.wire.leave(exchange.req);
       return true;
     case 'auth_lost':
       exchange.shop.stats.wrongTokens++;
@@ -170,7 +180,10 @@ function sendUserError(exchange, { code, field = null, message = 'injected' }) {
 function loseAnswer(exchange) {
   switch (exchange.terminal?.kind) {
     case 'reset_after':
-      reset(exchange);
+      exchange.wire.reset();
+      return true;
+    case 'stream_reset':
+      exchange.wire.fail(exchange.req);
       return true;
     case 'executed_answer_lost':
       return true;
@@ -331,6 +344,7 @@ function applyModifiers(exchange, modifiers) {
     if (fault.kind === 'slow') exchange.delayMs += fault.delayMs;
     else if (fault.kind === 'slow_execution') effect.executionMs += fault.delayMs;
     else if (fault.kind === 'version') exchange.version = fault.version;
+    else if (fault.kind === 'retire') exchange.isRetiring = true;
     else exchange.costStyle = { no_cost: 'none', integer_cost: 'integer', decimal_cost: 'decimal' }[fault.kind];
   }
   return effect;
@@ -407,6 +421,12 @@ function answerGrant(exchange, body) {
   }
 }
 
+/** What a resent mutation must have in common with the first one. */
+function logMutation({ logged, operation, variables }, body) {
+  logged.key = operation.keyOf(operation.fields[0], variables);
+  logged.bodyHash = hashOf(body);
+}
+
 class Endpoint {
   constructor(schema) {
     this.schema = schema;
@@ -414,11 +434,12 @@ class Endpoint {
   }
 
   /** `path` is the URL behind the shop's prefix, `logged` the request's entry in the log. Always answers, or ends the connection when a fault says so. */
-  serve(shop, req, res, path, logged) {
-    const exchange = new Exchange(shop, req, res, path, logged);
-    readBody(req, MAX_BODY_BYTES, (error, body) => {
+  serve(shop, message, path, logged) {
+    const exchange = new Exchange(shop, message, path, logged);
+    shop.noteConnection(message.wire, message.req.httpVersion);
+    readBody(message.req, MAX_BODY_BYTES, (error, body) => {
       if (error !== null) {
-        if (error.status !== undefined) sendStatus(exchange, error.status, error.message, { Connection: 'close' });
+        if (error.status !== undefined) sendStatus(exchange, error.status, error.message, closing(message.req));
         return;
       }
       if (path === TOKEN_PATH) answerGrant(exchange, body);
@@ -442,6 +463,7 @@ class Endpoint {
     exchange.variables = request?.variables ?? {};
     const label = operation?.label ?? '(none)';
     exchange.logged.operation = label;
+    if (operation?.isMutation) logMutation(exchange, body);
     shop.stats.requests[label] = (shop.stats.requests[label] ?? 0) + 1;
     const effect = meetFault(exchange, operation?.names ?? []);
     if (effect === null) return;

@@ -10,6 +10,8 @@ const KINDS = {
   /* the request is not executed */
   hang: 'terminal',
   reset_before: 'terminal',
+  stream_refused: 'terminal',
+  goaway: 'terminal',
   throttle: 'terminal',
   auth_lost: 'terminal',
   status: 'terminal',
@@ -18,6 +20,7 @@ const KINDS = {
   user_error: 'terminal',
   /* it is executed, its answer is lost */
   reset_after: 'terminal',
+  stream_reset: 'terminal',
   executed_answer_lost: 'terminal',
   cut_body: 'terminal',
   /* it is executed and answered, differently */
@@ -27,6 +30,7 @@ const KINDS = {
   integer_cost: 'modifier',
   decimal_cost: 'modifier',
   version: 'modifier',
+  retire: 'modifier',
 };
 
 const COUNTED = ['count', 'every'];

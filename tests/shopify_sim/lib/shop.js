@@ -203,6 +203,7 @@ function newStats() {
     tokensIssued: 0,
     tokensRefused: 0,
     orders: 0,
+    connections: {},
   };
 }
 
@@ -236,11 +237,19 @@ class Shop {
     this.faults = new Faults();
     this.journal = new Journal();
     this.stats = newStats();
+    this.wires = new WeakSet();
     this.searchLagMs = 0;
     this.groupCount = 5000;
     this.grants = new Map();
     this.createdMs = Date.now();
     this.clearCatalogue();
+  }
+
+  /** Counts the connections that requests for this shop came on, by HTTP version. */
+  noteConnection(wire, protocol) {
+    if (this.wires.has(wire)) return;
+    this.wires.add(wire);
+    this.stats.connections[protocol] = (this.stats.connections[protocol] ?? 0) + 1;
   }
 
   clearCatalogue() {

@@ -5,6 +5,7 @@
 const { Clock, wallUs } = require('./clock');
 const { hashOf } = require('./hash');
 const { Shop } = require('./shop');
+const { Wires } = require('./wire');
 
 const LOGGED_REQUESTS = 10000;
 
@@ -12,6 +13,7 @@ class World {
   constructor() {
     this.clock = new Clock();
     this.hashes = new Map();
+    this.wires = new Wires();
     this.reset();
   }
 
@@ -39,16 +41,20 @@ class World {
   }
 
   /** Logs a request at its arrival; the status is filled in when it is answered, null means it was not. */
-  logRequest(req, shopName, res) {
+  logRequest(req, wire, shopName, res) {
     const entry = {
       at_us: wallUs(),
       method: req.method,
       path: req.url,
-      host: req.headers.host ?? null,
+      host: req.headers.host ?? req.headers[':authority'] ?? null,
+      connection: wire.number,
+      protocol: req.httpVersion,
       shop: shopName,
       tokenHash: this.hashOf(req.headers['x-shopify-access-token']),
       secretHash: null,
       operation: null,
+      key: null,
+      bodyHash: null,
       status: null,
     };
     this.requests[this.requestCount++ % LOGGED_REQUESTS] = entry;

@@ -29,7 +29,15 @@ static const char GZIP_REPLY[] =
     "\x00\x00\x00\x00\x00\x00\x00\x00\x6a\x0b\x51\x49\x68\x00\x00\x01\x00";
 
 static const struct http_client_options OPTIONS = {
-    .timeout_ms = 5000, .answer_max_bytes = 16384, .max_connections = 4};
+    .timeout_ms = 5000, .stall_s = 5, .answer_max_bytes = 16384, .max_connections = 4};
+
+static struct http_client *new_client(const struct http_client_options *options)
+{
+    struct http_client *client = NULL;
+    struct err err = {0};
+    assert_int_equal(http_client_new(options, &client, &err), STATUS_OK);
+    return client;
+}
 
 /* Starts one request and waits for its answer, up to ten seconds. */
 static void fetch_request(struct http_client *client,
@@ -68,7 +76,7 @@ static void get_brings_status_body_and_owner(void **state)
     int owner = 0;
     char url[128];
     assert_int_equal(http_server_start("127.0.0.1:0", routes, 1, NULL, &server, &err), STATUS_OK);
-    struct http_client *client = http_client_new(&OPTIONS);
+    struct http_client *client = new_client(&OPTIONS);
     (void)snprintf(url, sizeof url, "http://%s/hello", http_server_address(server));
     struct http_answer answer;
     const struct http_request request = {.url = url, .owner = &owner};
@@ -97,7 +105,7 @@ static void several_run_at_once_and_each_brings_its_own_owner(void **state)
     int owners[COUNT];
     char url[128];
     assert_int_equal(http_server_start("127.0.0.1:0", routes, 1, NULL, &server, &err), STATUS_OK);
-    struct http_client *client = http_client_new(&OPTIONS);
+    struct http_client *client = new_client(&OPTIONS);
     (void)snprintf(url, sizeof url, "http://%s/hello", http_server_address(server));
     for (int i = 0; i < COUNT; i++) {
         const struct http_request request = {.url = url, .owner = &owners[i]};
@@ -126,7 +134,7 @@ static void post_sends_headers_and_body_as_given(void **state)
     (void)state;
     static const struct canned_reply replies[] = {{.bytes = OK_EMPTY}};
     struct canned_server *server = canned_server_start(replies, 1);
-    struct http_client *client = http_client_new(&OPTIONS);
+    struct http_client *client = new_client(&OPTIONS);
     struct secret token = {0};
     struct http_answer answer;
     secret_set(&token, "shpat_secret");
@@ -143,7 +151,6 @@ static void post_sends_headers_and_body_as_given(void **state)
     assert_non_null(strstr(got, "\r\nContent-Type: application/json\r\n"));
     assert_non_null(strstr(got, "\r\nAccept: application/json\r\n"));
     assert_non_null(strstr(got, "\r\nX-Shopify-Access-Token: shpat_secret\r\n"));
-    assert_non_null(strstr(got, "\r\nAccept-Encoding: gzip\r\n"));
     assert_null(strstr(got, "Expect:"));
     assert_non_null(strstr(got, "\r\n\r\n{\"a\":1}"));
     /* the handle is used again: nothing of the first request may be left */
@@ -164,7 +171,7 @@ static void connection_is_kept_for_the_next_request(void **state)
     (void)state;
     static const struct canned_reply replies[] = {{.bytes = OK_EMPTY}};
     struct canned_server *server = canned_server_start(replies, 1);
-    struct http_client *client = http_client_new(&OPTIONS);
+    struct http_client *client = new_client(&OPTIONS);
     for (int i = 0; i < 5; i++) {
         struct http_answer answer;
         fetch(client, canned_server_url(server), &answer);
@@ -186,7 +193,7 @@ static void headers_are_read_case_insensitively_and_from_the_final_answer(void *
              "HTTP/1.1 200 OK\r\nx-request-ID:  4711-abc \r\nx-shopify-api-version: 2026-10\r\n"
              "X-SHOPIFY-API-DEPRECATED-REASON: old \xff field\r\nContent-Length: 0\r\n\r\n"}};
     struct canned_server *server = canned_server_start(replies, 1);
-    struct http_client *client = http_client_new(&OPTIONS);
+    struct http_client *client = new_client(&OPTIONS);
     struct http_answer answer;
     fetch(client, canned_server_url(server), &answer);
     assert_int_equal(answer.status, 200);
@@ -219,7 +226,7 @@ static void retry_after_is_decimal_seconds_or_unusable(void **state)
             cases[i].text);
         const struct canned_reply replies[] = {{.bytes = reply}};
         struct canned_server *server = canned_server_start(replies, 1);
-        struct http_client *client = http_client_new(&OPTIONS);
+        struct http_client *client = new_client(&OPTIONS);
         struct http_answer answer;
         fetch(client, canned_server_url(server), &answer);
         assert_int_equal(answer.status, 429);
@@ -243,7 +250,7 @@ static void answer_over_the_cap_is_unknown(void **state)
     (void)memset(big + head, 'x', 16385);
     const struct canned_reply replies[] = {{.bytes = big, .len = (size_t)head + 16385}};
     struct canned_server *server = canned_server_start(replies, 1);
-    struct http_client *client = http_client_new(&OPTIONS);
+    struct http_client *client = new_client(&OPTIONS);
     struct http_answer answer;
     fetch(client, canned_server_url(server), &answer);
     assert_int_equal(answer.outcome, HTTP_UNKNOWN);
@@ -263,7 +270,7 @@ static void answer_of_exactly_the_cap_is_taken(void **state)
     (void)memset(big + head, 'x', 16384);
     const struct canned_reply replies[] = {{.bytes = big, .len = (size_t)head + 16384}};
     struct canned_server *server = canned_server_start(replies, 1);
-    struct http_client *client = http_client_new(&OPTIONS);
+    struct http_client *client = new_client(&OPTIONS);
     struct http_answer answer;
     fetch(client, canned_server_url(server), &answer);
     assert_int_equal(answer.outcome, HTTP_ANSWERED);
@@ -281,7 +288,7 @@ static void gzip_is_unpacked_and_the_cap_counts_after_it(void **state)
     struct canned_server *server = canned_server_start(replies, 1);
     struct http_client_options wide = OPTIONS;
     wide.answer_max_bytes = 65536;
-    struct http_client *client = http_client_new(&wide);
+    struct http_client *client = new_client(&wide);
     struct http_answer answer;
     fetch(client, canned_server_url(server), &answer);
     assert_int_equal(answer.outcome, HTTP_ANSWERED);
@@ -289,12 +296,59 @@ static void gzip_is_unpacked_and_the_cap_counts_after_it(void **state)
     assert_int_equal(answer.body.ptr[65535], '0');
     http_client_done(client, &answer);
     http_client_free(client);
-    client = http_client_new(&OPTIONS);
+    client = new_client(&OPTIONS);
     fetch(client, canned_server_url(server), &answer);
     assert_int_equal(answer.outcome, HTTP_UNKNOWN);
     http_client_done(client, &answer);
     http_client_free(client);
     canned_server_stop(server);
+}
+
+/* {"data":{}}, as Node's zlib packs it. */
+static const struct {
+    const char *coding;
+    const char *bytes;
+    size_t len;
+} PACKED[] = {
+    {"gzip",
+     "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xab\x56\x4a\x49\x2c\x49\x54\xb2\xaa\xae\xad\x05\x00"
+     "\xd6\x06\x7b\xf3\x0b\x00\x00\x00",
+     31},
+    {"deflate", "\x78\x9c\xab\x56\x4a\x49\x2c\x49\x54\xb2\xaa\xae\xad\x05\x00\x17\x20\x04\x09", 19},
+    {"br", "\x0b\x05\x80\x7b\x22\x64\x61\x74\x61\x22\x3a\x7b\x7d\x7d\x03", 15},
+};
+
+static void every_coding_that_is_offered_is_unpacked(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof PACKED / sizeof PACKED[0]; i++) {
+        char reply[256];
+        int head =
+            snprintf(reply, sizeof reply,
+                     "HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %zu\r\n\r\n",
+                     PACKED[i].coding, PACKED[i].len);
+        (void)memcpy(reply + head, PACKED[i].bytes, PACKED[i].len);
+        const struct canned_reply replies[] = {
+            {.bytes = reply, .len = (size_t)head + PACKED[i].len}};
+        struct canned_server *server = canned_server_start(replies, 1);
+        struct http_client *client = new_client(&OPTIONS);
+        struct http_answer answer;
+        fetch(client, canned_server_url(server), &answer);
+        const char *offer = strstr(canned_server_request(server, 0), "\r\nAccept-Encoding: ");
+        assert_non_null(offer);
+        size_t line = strcspn(offer + 2, "\r");
+        const char *named = strstr(offer, PACKED[i].coding);
+        bool offered = named != NULL && named < offer + 2 + line;
+        assert_true(offered || i > 1); /* gzip and deflate come with every libcurl */
+        if (offered) {
+            assert_int_equal(answer.outcome, HTTP_ANSWERED);
+            assert_int_equal(answer.body.len, 11);
+            assert_memory_equal(answer.body.ptr, "{\"data\":{}}", 11);
+        }
+        http_client_done(client, &answer);
+        http_client_free(client);
+        canned_server_stop(server);
+    }
 }
 
 static void cut_or_missing_answer_is_unknown(void **state)
@@ -310,7 +364,7 @@ static void cut_or_missing_answer_is_unknown(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct canned_server *server = canned_server_start(&cases[i], 1);
-        struct http_client *client = http_client_new(&OPTIONS);
+        struct http_client *client = new_client(&OPTIONS);
         struct http_answer answer;
         const struct http_request request = {.url = canned_server_url(server),
                                              .content_type = "application/json",
@@ -331,7 +385,7 @@ static void no_answer_in_time_is_unknown(void **state)
     struct canned_server *server = canned_server_start(replies, 1);
     struct http_client_options hasty = OPTIONS;
     hasty.timeout_ms = 100;
-    struct http_client *client = http_client_new(&hasty);
+    struct http_client *client = new_client(&hasty);
     struct http_answer answer;
     fetch(client, canned_server_url(server), &answer);
     assert_int_equal(answer.outcome, HTTP_UNKNOWN);
@@ -340,6 +394,38 @@ static void no_answer_in_time_is_unknown(void **state)
     http_client_done(client, &answer);
     http_client_free(client);
     canned_server_stop(server);
+}
+
+static void answer_that_stops_coming_is_given_up_before_the_whole_time(void **state)
+{
+    (void)state;
+    static const struct canned_reply replies[] = {
+        {.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", .end = CANNED_HANG}};
+    struct canned_server *server = canned_server_start(replies, 1);
+    struct http_client_options options = OPTIONS;
+    options.timeout_ms = 60000;
+    options.stall_s = 1;
+    struct http_client *client = new_client(&options);
+    struct http_answer answer;
+    fetch(client, canned_server_url(server), &answer);
+    assert_int_equal(answer.outcome, HTTP_UNKNOWN);
+    assert_string_equal(answer.err.origin, "CURLE_28");
+    assert_true(answer.elapsed_us < 9000000);
+    http_client_done(client, &answer);
+    http_client_free(client);
+    canned_server_stop(server);
+}
+
+static void client_without_a_usable_ca_file_is_not_made(void **state)
+{
+    (void)state;
+    struct http_client_options options = OPTIONS;
+    struct http_client *client = NULL;
+    struct err err = {0};
+    options.ca_file = "/nowhere/ca.pem";
+    assert_int_equal(http_client_new(&options, &client, &err), STATUS_STORE_MISCONFIGURED);
+    assert_null(client);
+    assert_non_null(strstr(err.msg, "/nowhere/ca.pem"));
 }
 
 /* A loopback port on which nobody listens. */
@@ -359,7 +445,7 @@ static void refused_connection_is_not_sent(void **state)
     (void)state;
     char url[64];
     unused_url(url);
-    struct http_client *client = http_client_new(&OPTIONS);
+    struct http_client *client = new_client(&OPTIONS);
     struct http_answer answer;
     fetch(client, url, &answer);
     assert_int_equal(answer.outcome, HTTP_NOT_SENT);
@@ -377,7 +463,7 @@ static void peer_that_took_the_request_and_left_is_unknown(void **state)
     static const struct canned_reply replies[] = {{.bytes = OK_EMPTY},
                                                   {.bytes = NULL, .end = CANNED_LEAVE}};
     struct canned_server *server = canned_server_start(replies, 2);
-    struct http_client *client = http_client_new(&OPTIONS);
+    struct http_client *client = new_client(&OPTIONS);
     struct http_answer answer;
     fetch(client, canned_server_url(server), &answer);
     assert_int_equal(answer.status, 200);
@@ -401,7 +487,7 @@ static void redirect_is_an_answer_and_not_followed(void **state)
                    canned_server_url(target));
     const struct canned_reply replies[] = {{.bytes = reply}};
     struct canned_server *server = canned_server_start(replies, 1);
-    struct http_client *client = http_client_new(&OPTIONS);
+    struct http_client *client = new_client(&OPTIONS);
     struct secret token = {0};
     struct http_answer answer;
     secret_set(&token, "shpat_secret");
@@ -445,7 +531,7 @@ static void addresses_that_could_lead_astray_are_refused(void **state)
         {"", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct http_client *client = http_client_new(&OPTIONS);
+        struct http_client *client = new_client(&OPTIONS);
         const struct http_request request = {.url = cases[i].url};
         struct err err = {0};
         enum status rc = http_client_start(client, &request, &err);
@@ -464,7 +550,7 @@ static void addresses_that_could_lead_astray_are_refused(void **state)
 static void credential_cannot_bring_headers_of_its_own(void **state)
 {
     (void)state;
-    struct http_client *client = http_client_new(&OPTIONS);
+    struct http_client *client = new_client(&OPTIONS);
     struct secret token = {0};
     struct err err = {0};
     secret_set(&token, "a\r\nX-Other: b");
@@ -483,7 +569,7 @@ static void handshake_that_fails_is_not_sent(void **state)
     struct canned_server *server = canned_server_start(replies, 1);
     struct http_client_options options = OPTIONS;
     options.timeout_ms = 300; /* the peer never answers the handshake */
-    struct http_client *client = http_client_new(&options);
+    struct http_client *client = new_client(&options);
     struct http_answer answer;
     char url[80];
     (void)snprintf(url, sizeof url, "https%s/", canned_server_url(server) + 4);
@@ -499,7 +585,7 @@ static void wait_ends_when_a_descriptor_becomes_readable(void **state)
     (void)state;
     static const struct canned_reply replies[] = {{.bytes = NULL, .end = CANNED_HANG}};
     struct canned_server *server = canned_server_start(replies, 1);
-    struct http_client *client = http_client_new(&OPTIONS);
+    struct http_client *client = new_client(&OPTIONS);
     const struct http_request request = {.url = canned_server_url(server)};
     struct err err = {0};
     struct http_answer answer;
@@ -526,7 +612,7 @@ static void cancelled_transfer_brings_no_answer_and_its_neighbour_does(void **st
     static const struct canned_reply quick[] = {{.bytes = OK_EMPTY}};
     struct canned_server *slow = canned_server_start(hang, 1);
     struct canned_server *server = canned_server_start(quick, 1);
-    struct http_client *client = http_client_new(&OPTIONS);
+    struct http_client *client = new_client(&OPTIONS);
     int owners[2];
     const struct http_request first = {.url = canned_server_url(slow), .owner = &owners[0]};
     const struct http_request second = {.url = canned_server_url(server), .owner = &owners[1]};
@@ -563,8 +649,11 @@ int main(void)
         cmocka_unit_test(answer_over_the_cap_is_unknown),
         cmocka_unit_test(answer_of_exactly_the_cap_is_taken),
         cmocka_unit_test(gzip_is_unpacked_and_the_cap_counts_after_it),
+        cmocka_unit_test(every_coding_that_is_offered_is_unpacked),
         cmocka_unit_test(cut_or_missing_answer_is_unknown),
         cmocka_unit_test(no_answer_in_time_is_unknown),
+        cmocka_unit_test(answer_that_stops_coming_is_given_up_before_the_whole_time),
+        cmocka_unit_test(client_without_a_usable_ca_file_is_not_made),
         cmocka_unit_test(refused_connection_is_not_sent),
         cmocka_unit_test(peer_that_took_the_request_and_left_is_unknown),
         cmocka_unit_test(redirect_is_an_answer_and_not_followed),

@@ -463,6 +463,22 @@ static void lost_request_says_whether_it_may_have_been_executed(void **state)
     }
 }
 
+static void certificate_that_nobody_vouches_for_waits_for_a_person(void **state)
+{
+    (void)state;
+    struct http_answer http = {.outcome = HTTP_NOT_SENT, .retry_after_s = -1};
+    struct answer a;
+    struct err err = {0};
+    (void)err_set_origin(&http.err, STATUS_STORE_MISCONFIGURED, "CURLE_60", "no authority");
+    answer_classify(OP_STOCK_SET, &http, &a);
+    assert_int_equal(a.class, ANSWER_CONFIG);
+    assert_false(a.may_have_executed);
+    assert_int_equal(a.wait_ms, 5000);
+    assert_int_equal(answer_status(&a, &err), STATUS_STORE_MISCONFIGURED);
+    assert_string_equal(err.msg, "no authority");
+    answer_release(&a);
+}
+
 static void foreign_texts_are_cut_between_characters(void **state)
 {
     (void)state;
@@ -523,6 +539,7 @@ int main(void)
         cmocka_unit_test(cost_is_read_from_whole_and_decimal_numbers_and_may_be_missing),
         cmocka_unit_test(every_http_status_has_its_class),
         cmocka_unit_test(lost_request_says_whether_it_may_have_been_executed),
+        cmocka_unit_test(certificate_that_nobody_vouches_for_waits_for_a_person),
         cmocka_unit_test(foreign_texts_are_cut_between_characters),
         cmocka_unit_test(more_errors_than_a_request_can_have_are_not_kept),
     };
