@@ -80,7 +80,7 @@ static const struct reaction_rule RULES[] = {
      "the item is gone: the catalogue is read again; is the variant still there?"},
     {REACTION_USER_ERRORS, "INVALID_LOCATION", REACTION_PARK, true, 0,
      "the location is gone: check location.*"},
-    {REACTION_USER_ERRORS, "ITEM_NOT_STOCKED_AT_LOCATION", REACTION_PARK, false, 0,
+    {REACTION_USER_ERRORS, "ITEM_NOT_STOCKED_AT_LOCATION", REACTION_ACTIVATE, false, 0,
      "activate the item at the location"},
     {REACTION_USER_ERRORS, "NON_MUTABLE_INVENTORY_ITEM", REACTION_PARK, false, 0,
      "the item's number follows from others (a bundle of Shopify): do not sync it"},
@@ -120,5 +120,5 @@ const struct reaction_rule *reaction_row(size_t i)
 
 bool reaction_is_of_entry(enum reaction reaction)
 {
-    return reaction == REACTION_READ || reaction == REACTION_PARK || reaction == REACTION_FIND;
+    return reaction >= REACTION_READ && reaction <= REACTION_FIND;
 }

@@ -26,6 +26,7 @@ enum reaction {
     REACTION_NEW_KEY,     /* this key will never be executed: all entries are read, new key */
     REACTION_READ,        /* entry: read again, decided anew, new key */
     REACTION_PARK,        /* entry: out, with the reason */
+    REACTION_ACTIVATE,    /* entry: out, until the item is stocked at the location */
     REACTION_FIND,        /* entry: out, and its mapping is doubtful: the catalogue is read again */
     REACTION_SAME_KEY,    /* unknown outcome, or being executed: same key and bytes after a wait */
     REACTION_CONFIG,      /* our document or the operator's settings: the lane stands */
