@@ -6,7 +6,6 @@
 #define MINUTE_MS 60000
 
 static const struct reaction_rule RULES[] = {
-    /* clang-format off: a table */
     /* --- HTTP statuses; nothing of the body counts but its text --- */
     {REACTION_HTTP, "HTTP_401", REACTION_CREDENTIALS, false, 0,
      "give the store a valid token, or install the app again"},
@@ -94,7 +93,6 @@ static const struct reaction_rule RULES[] = {
      "a mistake of ours: report it"},
     {REACTION_USER_ERRORS, "*", REACTION_PARK, true, 0,
      "a code that this version does not know: report it"},
-    /* clang-format on */
 };
 
 enum { RULE_COUNT = sizeof RULES / sizeof RULES[0] };

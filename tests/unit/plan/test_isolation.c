@@ -225,6 +225,55 @@ static void isolated_pairs_of_a_revoked_partition_are_dropped(void **state)
     store_free(&s);
 }
 
+/* Any order of offers, answers and revokes: counts and holds agree, and all comes to an end. */
+static void step(struct store *s, uint64_t *seed, int64_t *revision)
+{
+    struct pair *pairs[8];
+    uint32_t what = random_below(seed, 100);
+    if (what < 40) {
+        offer(s, random_below(seed, 30), ++*revision);
+        make_ready(s);
+        return;
+    }
+    if (what < 42) {
+        coalescer_drop_partition(s->c, 0);
+        offset_ledger_close(s->ledger, 0);
+        offset_ledger_open(s->ledger, 0);
+        assert_int_equal(coalescer_total(s->c), 0);
+        return;
+    }
+    size_t count = coalescer_take(s->c, PAIR_READY, pairs, 1 + random_below(seed, 8));
+    if (what < 55) { /* while they are on their way */
+        offer(s, random_below(seed, 30), ++*revision);
+    }
+    if (count > 0 && what < 80) {
+        (void)coalescer_isolate(s->c, pairs, count, 1 + random_below(seed, 2));
+        count = 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (random_below(seed, 2) == 0) {
+            (void)coalescer_put_back(s->c, pairs[i], PAIR_READY);
+        } else {
+            coalescer_finish(s->c, pairs[i], &pairs[i]->want.quantity);
+        }
+    }
+    make_ready(s);
+    assert_int_equal(coalescer_count(s->c, PAIR_READY), coalescer_total(s->c));
+}
+
+static void isolation_keeps_counts_and_holds_over_random_steps(void **state)
+{
+    (void)state;
+    uint64_t seed = 99;
+    int64_t revision = 0;
+    struct store s = store_new();
+    for (int i = 0; i < 20000; i++) {
+        step(&s, &seed, &revision);
+    }
+    work_off(&s);
+    store_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +281,7 @@ int main(void)
         cmocka_unit_test(isolated_pairs_are_taken_before_others_in_their_order),
         cmocka_unit_test(isolated_pair_takes_a_newer_value),
         cmocka_unit_test(isolated_pairs_of_a_revoked_partition_are_dropped),
+        cmocka_unit_test(isolation_keeps_counts_and_holds_over_random_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
