@@ -117,9 +117,7 @@ static void classify_http(const struct http_answer *http, struct answer *a)
         return;
     }
     int64_t asked_ms = wait_ms_of(http->retry_after_s);
-    if (a->throttled) {
-        a->wait_ms = asked_ms;
-    } else if (a->class == ANSWER_RETRY_SAME && asked_ms > a->wait_ms) {
+    if (a->throttled || (a->class == ANSWER_RETRY_SAME && asked_ms > a->wait_ms)) {
         a->wait_ms = asked_ms;
     }
 }

@@ -2,9 +2,10 @@
 
 #include <fnmatch.h>
 
-/* The first row that fits counts: each channel ends with the row for the rest. */
-#define MINUTE_MS 60000
+/* Where Shopify's defences have refused us. */
+#define REJECTED_WAIT_MS 300000
 
+/* The first row that fits counts: each channel ends with the row for the rest. */
 static const struct reaction_rule RULES[] = {
     /* --- HTTP statuses; nothing of the body counts but its text --- */
     {REACTION_HTTP, "HTTP_401", REACTION_CREDENTIALS, false, 0,
@@ -15,7 +16,7 @@ static const struct reaction_rule RULES[] = {
      "the shop forbids access: ask its owner"},
     {REACTION_HTTP, "HTTP_423", REACTION_CLOSED, false, 0,
      "the shop is locked: ask its owner or Shopify"},
-    {REACTION_HTTP, "HTTP_430", REACTION_CLOSED, false, 5 * MINUTE_MS,
+    {REACTION_HTTP, "HTTP_430", REACTION_CLOSED, false, REJECTED_WAIT_MS,
      "Shopify takes us for an attack: nothing is sent for minutes; ask Shopify if it lasts"},
     {REACTION_HTTP, "HTTP_429", REACTION_THROTTLED, false, 0,
      "none: sent again after the time that Shopify names"},
