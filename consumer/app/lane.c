@@ -399,6 +399,13 @@ static void register_metrics(struct lane *l)
                        "Requests without a usable answer, sent again with the same key.", LABEL, s);
     m->refused =
         metric_counter("stocksync_store_refused_total", "Levels that Shopify refused.", LABEL, s);
+    m->halved =
+        metric_counter("stocksync_store_halved_total",
+                       "Requests refused without naming a level: sent again in halves.", LABEL, s);
+    m->odd_codes = metric_counter("stocksync_store_odd_codes_total",
+                                  "Error codes that are unknown, or that our own checks should "
+                                  "have prevented: see odd_code in the log.",
+                                  LABEL, s);
     m->state = metric_gauge(
         "stocksync_store_state",
         "State of the lane: 0 starting, 1 catching_up, 2 running, 3 throttled, 4 broken, "

@@ -16,8 +16,54 @@ struct pair_verdict {
     struct pair *pair;
     const char *reason;
     const char *code; /* may be NULL */
-    char detail[200];
+    char detail[280];
 };
+
+/* --- codes that a person should look at --- */
+
+static bool was_told(struct lane *l, const char *code)
+{
+    for (size_t i = 0; i < l->told_code_count; i++) {
+        if (strcmp(l->told_codes[i], code) == 0) {
+            return true;
+        }
+    }
+    if (l->told_code_count == LANE_TOLD_CODES) {
+        return true;
+    }
+    (void)snprintf(l->told_codes[l->told_code_count++], sizeof l->told_codes[0], "%s", code);
+    return false;
+}
+
+/* Counted each time, told once a code. */
+static void tell_code(struct lane *l,
+                      const struct reaction_rule *rule,
+                      const char *code,
+                      const char *text,
+                      const char *request_id)
+{
+    if (rule == NULL || !rule->alarm) {
+        return;
+    }
+    metric_add(l->m.odd_codes, 1);
+    if (!was_told(l, code)) {
+        log_error(MOD, "odd_code", LF_TEXT("store", l->store.name), LF_TEXT("origin", code),
+                  LF_TEXT("request_id", request_id), LF_TEXT("next", rule->next), LF_MSG(text));
+    }
+}
+
+static void tell_codes(struct lane *l, const struct answer *answer)
+{
+    tell_code(l, answer->rule, answer->code, answer->err.msg, answer->request_id);
+    for (size_t i = 0; i < answer->entry_count; i++) {
+        const struct entry_error *e = &answer->entries[i];
+        if (strcmp(e->code, answer->code) != 0) {
+            tell_code(l, e->rule, e->code, e->msg, answer->request_id);
+        }
+    }
+}
+
+/* --- parking --- */
 
 static enum status park_pairs(struct lane *l,
                               const struct pair_verdict *list,
@@ -59,20 +105,20 @@ static enum status park_pairs(struct lane *l,
 }
 
 /* NULL when the level can be written. */
-static const char *unwritable(const struct level_read *read, char detail[200])
+static const char *unwritable(const struct level_read *read, char *detail, size_t size)
 {
     if (!read->item_found) {
-        (void)snprintf(detail, 200, "inventory item %lld does not exist any more",
+        (void)snprintf(detail, size, "inventory item %lld does not exist any more",
                        (long long)read->key.item);
         return "item_missing";
     }
     if (!read->connected) {
-        (void)snprintf(detail, 200, "item %lld is not stocked at location %lld: activate it there",
+        (void)snprintf(detail, size, "item %lld is not stocked at location %lld: activate it there",
                        (long long)read->key.item, (long long)read->key.location);
         return "level_missing";
     }
     if (!read->active) {
-        (void)snprintf(detail, 200, "item %lld is deactivated at location %lld: activate it there",
+        (void)snprintf(detail, size, "item %lld is deactivated at location %lld: activate it there",
                        (long long)read->key.item, (long long)read->key.location);
         return "level_inactive";
     }
@@ -103,7 +149,7 @@ read_answered(struct lane *l, struct request *r, const struct answer *answer, st
     }
     for (size_t i = 0; i < r->count; i++) {
         struct pair *p = r->pairs[i];
-        const char *reason = unwritable(&read[i], parks[park_count].detail);
+        const char *reason = unwritable(&read[i], parks[park_count].detail, sizeof parks->detail);
         if (reason != NULL) {
             l->suspect_mapping = l->suspect_mapping || !read[i].item_found;
             parks[park_count].pair = p;
@@ -157,7 +203,7 @@ set_applied(struct lane *l, struct request *r, const struct answer *answer, stru
     }
     FAULT_POINT("lane.after_settle");
     int64_t now = clock_wall_us();
-    metric_add(l->m.applied, r->count);
+    metric_add(answer->noop ? l->m.unchanged : l->m.applied, r->count);
     for (size_t i = 0; i < r->count; i++) {
         metric_observe_us(l->m.commit_to_applied, now - r->list[i].changed_at_us);
         if (!r->adopted) {
@@ -165,13 +211,11 @@ set_applied(struct lane *l, struct request *r, const struct answer *answer, stru
             coalescer_finish(l->coalescer, r->pairs[i], &r->list[i].quantity);
         }
     }
-    l->batch_limit =
-        l->batch_limit * 2 > INVENTORY_MAX_ENTRIES ? INVENTORY_MAX_ENTRIES : l->batch_limit * 2;
     lane_request_end(r);
     return STATUS_OK;
 }
 
-/* The last error that names entry i, NULL when none does. */
+/* The gravest error that names entry i, NULL when none does. */
 static const struct entry_error *error_of(const struct answer *answer, size_t i)
 {
     const struct entry_error *found = NULL;
@@ -183,10 +227,68 @@ static const struct entry_error *error_of(const struct answer *answer, size_t i)
     return found;
 }
 
-static bool is_stale_code(const char *code)
+static bool names_nobody(const struct answer *answer, size_t count)
 {
-    return strncmp(code, "CHANGE_FROM_QUANTITY", 20) == 0 ||
-           strncmp(code, "COMPARE_QUANTITY", 16) == 0;
+    for (size_t k = 0; k < answer->entry_count; k++) {
+        if (answer->entries[k].index < count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char *reason_of(enum reaction reaction)
+{
+    if (reaction == REACTION_READ || reaction == REACTION_NEW_KEY) {
+        return "stale";
+    }
+    return reaction == REACTION_ACTIVATE ? "level_missing" : "refused";
+}
+
+/* What a refused pair is parked with: by its own error, else by the whole answer's. */
+static void judge(struct lane *l,
+                  struct pair *pair,
+                  const struct entry_error *e,
+                  const struct answer *answer,
+                  struct pair_verdict *verdict)
+{
+    const struct reaction_rule *rule = e != NULL ? e->rule : answer->rule;
+    verdict->pair = pair;
+    verdict->reason = reason_of(rule->reaction);
+    verdict->code = e != NULL ? e->code : answer->code;
+    (void)snprintf(verdict->detail, sizeof verdict->detail, "%.159s (%.100s)",
+                   e != NULL ? e->msg : answer->err.msg, rule->next);
+    l->suspect_mapping = l->suspect_mapping || rule->reaction == REACTION_FIND;
+    metric_add(l->m.refused, 1);
+}
+
+static void send_apart(struct lane *l, struct pair **pairs, size_t count, size_t parts)
+{
+    if (count > 0) {
+        metric_add(l->m.superseded, coalescer_isolate(l->coalescer, pairs, count, parts));
+    }
+}
+
+/*
+ * Nobody is named, so anyone may be the cause: halves, each on its own, until the bad ones are
+ * alone. Stale pairs are read again first; after LANE_MAX_TRIES somebody in there keeps changing,
+ * and those around it must not wait any longer.
+ */
+static void search(struct lane *l, struct request *r, bool stale)
+{
+    struct pair *suspects[INVENTORY_MAX_ENTRIES];
+    size_t count = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        struct pair *p = r->pairs[i];
+        if (stale && ++p->tries < LANE_MAX_TRIES) {
+            metric_add(l->m.stale, 1);
+            lane_put_back(l, p, PAIR_UNREAD);
+        } else {
+            suspects[count++] = p;
+        }
+    }
+    metric_add(l->m.halved, count > 0);
+    send_apart(l, suspects, count, 2);
 }
 
 /* Stale pairs are read again, refused ones parked, their neighbours are ready at once. */
@@ -194,36 +296,35 @@ static enum status
 set_refused(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
 {
     struct pair_verdict parks[INVENTORY_MAX_ENTRIES];
+    struct pair *rest[INVENTORY_MAX_ENTRIES];
     size_t park_count = 0;
-    bool stale = answer->class == ANSWER_RETRY_NEW;
-    bool all = true; /* nobody is named */
-    for (size_t k = 0; k < answer->entry_count; k++) {
-        all = all && answer->entries[k].index >= r->count;
-    }
-    if (all && !stale && r->count > 1) {
-        l->batch_limit = r->count / 2;
+    size_t rest_count = 0;
+    bool nobody = names_nobody(answer, r->count);
+    bool together = r->pairs[0]->suspect; /* a search goes on among the rest */
+    if (nobody && r->count > 1) {
+        search(l, r, answer->class == ANSWER_RETRY_NEW);
+        return STATUS_OK;
     }
     for (size_t i = 0; i < r->count; i++) {
         struct pair *p = r->pairs[i];
         const struct entry_error *e = error_of(answer, i);
-        bool named = all ? (stale || r->count == 1) : e != NULL;
-        bool is_stale = stale || (e != NULL && is_stale_code(e->code));
-        if (!named) {
-            lane_put_back(l, p, PAIR_READY);
-        } else if (is_stale && ++p->tries < LANE_MAX_TRIES) {
+        bool stale =
+            e != NULL ? e->rule->reaction == REACTION_READ : answer->class == ANSWER_RETRY_NEW;
+        if (e == NULL && !nobody) {
+            rest[rest_count++] = p;
+        } else if (stale && ++p->tries < LANE_MAX_TRIES) {
             metric_add(l->m.stale, 1);
             lane_put_back(l, p, PAIR_UNREAD);
         } else {
-            struct pair_verdict *v = &parks[park_count++];
-            v->pair = p;
-            v->reason = is_stale ? "stale" : "refused";
-            v->code = e != NULL ? e->code : answer->code;
-            (void)snprintf(v->detail, sizeof v->detail, "%.199s",
-                           e != NULL ? e->msg : answer->err.msg);
-            l->suspect_mapping =
-                l->suspect_mapping || strcmp(v->code, "INVALID_INVENTORY_ITEM") == 0;
-            metric_add(l->m.refused, 1);
+            judge(l, p, e, answer, &parks[park_count++]);
         }
+    }
+    if (together) {
+        send_apart(l, rest, rest_count, 1);
+        rest_count = 0;
+    }
+    for (size_t i = 0; i < rest_count; i++) {
+        lane_put_back(l, rest[i], PAIR_READY);
     }
     return park_pairs(l, parks, park_count, answer->request_id, err);
 }
@@ -249,6 +350,8 @@ static void wait_and_retry(struct lane *l, struct request *r, const struct answe
     int64_t now = clock_monotonic_us();
     int64_t wait_ms = answer->wait_ms;
     enum lane_state state = LANE_BROKEN;
+    char why[sizeof l->view.why];
+    (void)snprintf(why, sizeof why, "%.200s", answer->err.msg);
     if (answer->throttled) {
         budget_block(&l->budget, wait_ms * 1000, now);
         metric_add(l->m.throttled, 1);
@@ -262,15 +365,18 @@ static void wait_and_retry(struct lane *l, struct request *r, const struct answe
         wait_ms = backoff_next_ms(&r->backoff, wait_ms > least_ms ? wait_ms : least_ms);
         state = answer->class == ANSWER_AUTH ? LANE_UNAUTHORISED : LANE_MISCONFIGURED;
         state = answer->class == ANSWER_CLOSED ? LANE_CLOSED : state;
+        if (answer->rule != NULL) {
+            (void)snprintf(why, sizeof why, "%.200s (%.100s)", answer->err.msg, answer->rule->next);
+        }
     }
-    log_failure(LOG_WARN, MOD, "request_waits", &answer->err,
-                LOG_FIELDS(LF_TEXT("store", l->store.name),
-                           LF_TEXT("request", operation_name(r->op)),
-                           LF_TEXT("key", r->op == OP_STOCK_SET ? r->attempt.key : ""),
-                           LF_INT("backoff_ms", wait_ms)));
+    log_failure(
+        LOG_WARN, MOD, "request_waits", &answer->err,
+        LOG_FIELDS(LF_TEXT("store", l->store.name), LF_TEXT("request", operation_name(r->op)),
+                   LF_TEXT("key", r->op == OP_STOCK_SET ? r->attempt.key : ""),
+                   LF_TEXT("request_id", answer->request_id), LF_INT("backoff_ms", wait_ms)));
     lane_request_wait(l, r, wait_ms);
     if (l->view.state != LANE_DRAINING) {
-        lane_set_state(l, state, answer->err.msg);
+        lane_set_state(l, state, why);
     }
     if (strcmp(answer->code, "ACCESS_DENIED") == 0) {
         token_doubt(&l->store.token); /* scopes granted later may need a new token */
@@ -290,10 +396,25 @@ static void note_cost(struct lane *l, const struct request *r, const struct answ
     }
 }
 
+/*
+ * The stored bytes of a dead process were refused for what they are, and nothing of them was
+ * executed: to send them again would hold the lane for as long as they lie there, also under a new
+ * version of the program. The records come from the topic, under another key.
+ */
+static bool is_given_up(const struct request *r, const struct answer *answer)
+{
+    return r->adopted && answer->class == ANSWER_CONFIG && answer->rule != NULL &&
+           answer->rule->channel != REACTION_HTTP;
+}
+
 static enum status answered(struct lane *l, const struct answer *answer, struct err *err)
 {
     struct request *r = answer->owner;
     note_cost(l, r, answer);
+    tell_codes(l, answer);
+    if (is_given_up(r, answer)) {
+        return set_not_applied(l, r, answer, err);
+    }
     switch (answer->class) {
     case ANSWER_DONE:
     case ANSWER_RETRY_NEW:

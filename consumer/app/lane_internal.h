@@ -34,6 +34,8 @@
 #define LANE_RESOLVE_PAIRS 1000
 /* STALE answers for one wanted value before the pair is parked. */
 #define LANE_MAX_TRIES 6
+/* Codes that a store's lane has told loudly: what comes after them is only counted. */
+#define LANE_TOLD_CODES 16
 
 enum request_phase {
     REQUEST_FREE,
@@ -60,9 +62,9 @@ struct request {
 
 struct lane_metrics {
     struct metric *records, *applied, *unchanged, *superseded, *excluded[EXCLUSION_COUNT], *parked,
-        *requests, *reads, *throttled, *stale, *unknown, *refused, *state, *pending, *age,
-        *unfinished, *parked_now, *points, *in_flight_levels, *in_flight_seen, *in_flight_units,
-        *commit_to_applied;
+        *requests, *reads, *throttled, *stale, *unknown, *refused, *state, *pending, *age, *halved,
+        *odd_codes, *unfinished, *parked_now, *points, *in_flight_levels, *in_flight_seen,
+        *in_flight_units, *commit_to_applied;
 };
 
 /* What other threads may see; copied out under the mutex. */
@@ -122,6 +124,8 @@ struct lane {
     struct budget budget;
     int64_t grace_us; /* for units in flight; 0: none */
     double read_cost; /* points that a read of levels asks for, as the last answer told */
+    char told_codes[LANE_TOLD_CODES][64];
+    size_t told_code_count;
     struct lane_metrics m;
     struct backoff backoff;
 
@@ -137,7 +141,6 @@ struct lane {
     struct turn turn;
     struct request *requests;
     size_t request_count;          /* slots */
-    size_t batch_limit;            /* halved when a refusal names no entry */
     bool check_ambiguous;          /* a SKU may have become unique: try parked products again */
     struct state_attempt *adopted; /* of dead processes, not sent again yet: from adopted_next on */
     size_t adopted_count, adopted_next;

@@ -218,7 +218,7 @@ static unsigned new_generation(void)
 static enum status send_set(struct lane *l, struct request *r, struct err *err)
 {
     struct strbuf variables;
-    r->count = coalescer_take(l->coalescer, PAIR_READY, r->pairs, l->batch_limit);
+    r->count = coalescer_take(l->coalescer, PAIR_READY, r->pairs, INVENTORY_MAX_ENTRIES);
     if (r->count == 0) {
         return STATUS_OK;
     }

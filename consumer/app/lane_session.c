@@ -140,7 +140,6 @@ static enum status open_memory(struct lane *l, struct err *err)
     for (size_t i = 0; i < l->request_count; i++) {
         backoff_init(&l->requests[i].backoff, 500, 60000, (uint64_t)clock_wall_us() + i);
     }
-    l->batch_limit = INVENTORY_MAX_ENTRIES;
     l->in_flight_at_us = 0;
     budget_init(&l->budget, 0.1);
     enum status rc = state_products_load(l->state, load_product, l, err);

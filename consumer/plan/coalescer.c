@@ -3,6 +3,7 @@
 #include "common/core/mem.h"
 #include "consumer/plan/arrival_heap.h"
 #include "consumer/plan/slots.h"
+#include "consumer/plan/suspects.h"
 
 #define NONE UINT32_MAX
 
@@ -37,6 +38,7 @@ struct coalescer {
     uint64_t arrivals;
     uint32_t oldest, newest;
     struct arrival_heap unresolved, ready;
+    struct suspects suspects; /* READY too, but not in the heap */
     struct location_queue *unread;
     size_t unread_count;
     size_t counts[PAIR_STAGE_COUNT];
@@ -63,6 +65,7 @@ void coalescer_free(struct coalescer *c)
     slots_release(&c->by_key);
     arrival_heap_release(&c->unresolved);
     arrival_heap_release(&c->ready);
+    suspects_release(&c->suspects);
     for (size_t i = 0; i < c->unread_count; i++) {
         arrival_heap_release(&c->unread[i].heap);
     }
@@ -212,6 +215,39 @@ static struct arrival_heap *first_unread_queue(struct coalescer *c)
     return first;
 }
 
+/* The group stays whole: only what is more than max waits for the next time. */
+static size_t take_suspects(struct coalescer *c, struct pair **list, size_t max)
+{
+    size_t count = suspects_next_size(&c->suspects);
+    uint32_t *numbers = mem_calloc(count, sizeof *numbers);
+    suspects_take(&c->suspects, numbers);
+    if (count > max) {
+        suspects_begin(&c->suspects);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i < max) {
+            list[i] = &entry_at(c, numbers[i])->pair;
+            list[i]->stage = PAIR_BUSY;
+        } else {
+            suspects_add(&c->suspects, numbers[i]);
+        }
+    }
+    mem_free(numbers);
+    return count < max ? count : max;
+}
+
+static size_t
+take_first(struct coalescer *c, struct arrival_heap *queue, struct pair **list, size_t max)
+{
+    size_t taken = 0;
+    while (taken < max && queue->count > 0) {
+        struct entry *e = entry_at(c, arrival_heap_pop(queue));
+        e->pair.stage = PAIR_BUSY;
+        list[taken++] = &e->pair;
+    }
+    return taken;
+}
+
 size_t coalescer_take(struct coalescer *c, enum pair_stage stage, struct pair **list, size_t max)
 {
     struct arrival_heap *queue = stage == PAIR_UNRESOLVED ? &c->unresolved : &c->ready;
@@ -222,12 +258,8 @@ size_t coalescer_take(struct coalescer *c, enum pair_stage stage, struct pair **
             return 0;
         }
     }
-    size_t taken = 0;
-    while (taken < max && queue->count > 0) {
-        struct entry *e = entry_at(c, arrival_heap_pop(queue));
-        e->pair.stage = PAIR_BUSY;
-        list[taken++] = &e->pair;
-    }
+    size_t taken = stage == PAIR_READY && c->suspects.count > 0 ? take_suspects(c, list, max)
+                                                                : take_first(c, queue, list, max);
     c->counts[stage] -= taken;
     c->counts[PAIR_BUSY] += taken;
     return taken;
@@ -289,7 +321,8 @@ static void leave_busy(struct coalescer *c, const struct pair *p)
     c->counts[PAIR_BUSY]--;
 }
 
-bool coalescer_put_back(struct coalescer *c, struct pair *pair, enum pair_stage stage)
+/* An end of BUSY that is none of the want. @return true when a newer value took over */
+static bool come_back(struct coalescer *c, struct pair *pair)
 {
     bool superseded = pair->has_next;
     leave_busy(c, pair);
@@ -297,7 +330,31 @@ bool coalescer_put_back(struct coalescer *c, struct pair *pair, enum pair_stage 
         offset_ledger_finish(c->ledger, pair->want.at);
         step_to_next(pair);
     }
+    return superseded;
+}
+
+bool coalescer_put_back(struct coalescer *c, struct pair *pair, enum pair_stage stage)
+{
+    bool superseded = come_back(c, pair);
+    pair->suspect = false;
     enter_stage(c, entry_of(pair), stage);
+    return superseded;
+}
+
+size_t coalescer_isolate(struct coalescer *c, struct pair *const *list, size_t count, size_t parts)
+{
+    size_t superseded = 0;
+    size_t part = (count + parts - 1) / parts;
+    for (size_t i = 0; i < count; i++) {
+        if (i % part == 0) {
+            suspects_begin(&c->suspects);
+        }
+        superseded += come_back(c, list[i]);
+        list[i]->suspect = true;
+        list[i]->stage = PAIR_READY;
+        c->counts[PAIR_READY]++;
+        suspects_add(&c->suspects, entry_of(list[i])->number);
+    }
     return superseded;
 }
 
@@ -311,6 +368,7 @@ void coalescer_finish(struct coalescer *c, struct pair *pair, const int32_t *wri
         return;
     }
     step_to_next(pair);
+    pair->suspect = false;
     leave(c, e);
     arrive(c, e);
     if (written != NULL) {
@@ -338,11 +396,30 @@ static size_t drop_from(struct coalescer *c, struct arrival_heap *heap, int32_t 
     return before - heap->count;
 }
 
+struct dropping {
+    struct coalescer *c;
+    int32_t partition;
+};
+
+static bool drop_suspect(void *arg, uint32_t number)
+{
+    const struct dropping *d = arg;
+    struct entry *e = entry_at(d->c, number);
+    bool drop = e->pair.want.at.partition == d->partition;
+    if (drop) {
+        remove_entry(d->c, e);
+    }
+    return drop;
+}
+
 void coalescer_drop_partition(struct coalescer *c, int32_t partition)
 {
     INVARIANT(c->counts[PAIR_BUSY] == 0, "%zu pairs are busy", c->counts[PAIR_BUSY]);
     c->counts[PAIR_UNRESOLVED] -= drop_from(c, &c->unresolved, partition);
     c->counts[PAIR_READY] -= drop_from(c, &c->ready, partition);
+    size_t suspects = c->suspects.count;
+    suspects_drop(&c->suspects, drop_suspect, &(struct dropping){c, partition});
+    c->counts[PAIR_READY] -= suspects - c->suspects.count;
     for (size_t i = 0; i < c->unread_count; i++) {
         c->counts[PAIR_UNREAD] -= drop_from(c, &c->unread[i].heap, partition);
     }

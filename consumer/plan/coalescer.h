@@ -44,6 +44,7 @@ struct pair {
     struct want next;
     int32_t change_from;            /* valid in READY and in BUSY that came from READY */
     struct in_flight_memory memory; /* the caller's: filled once the pair is resolved */
+    bool suspect;                   /* in a group of its own: see coalescer_isolate */
     unsigned tries; /* requests that ended without success for this want: counted by the caller, 0
                        again with a new want */
 };
@@ -65,8 +66,8 @@ enum offer_result
 coalescer_offer(struct coalescer *c, struct level_key key, const struct want *want);
 /**
  * Takes up to max pairs of a stage, oldest first, and makes them BUSY. UNREAD: only pairs of the
- * first one's location (reads are per location). The pointers stay valid until the pair is
- * finished.
+ * first one's location (reads are per location). READY: a group of suspects alone, as long as there
+ * is one. The pointers stay valid until the pair is finished.
  */
 size_t coalescer_take(struct coalescer *c, enum pair_stage stage, struct pair **list, size_t max);
 /**
@@ -75,6 +76,15 @@ size_t coalescer_take(struct coalescer *c, enum pair_stage stage, struct pair **
  * @return true when it did: the older value is superseded
  */
 bool coalescer_put_back(struct coalescer *c, struct pair *pair, enum pair_stage stage);
+/**
+ * BUSY pairs of a request that was refused without naming one of them: READY in so many groups of
+ * equal size, each of which is taken alone, before all others and never with other pairs. The
+ * request's bad pairs are found by isolating what is refused again in two parts. A waiting newer
+ * value becomes the wanted one.
+ * @param parts  1: stay together, 2: halves
+ * @return pairs whose older value is superseded
+ */
+size_t coalescer_isolate(struct coalescer *c, struct pair *const *list, size_t count, size_t parts);
 /**
  * A BUSY pair reached its end (applied, superseded, excluded, parked): releases its record.
  * A waiting newer value starts anew: READY with change_from = *written when written is not NULL,

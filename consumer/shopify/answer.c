@@ -11,13 +11,6 @@
 #include "common/core/utf8.h"
 #include "consumer/shopify/inventory.h"
 
-/* Least waits. Shopify recommends a second after a throttled answer. */
-#define WAIT_UNKNOWN_MS   500
-#define WAIT_THROTTLED_MS 1000
-#define WAIT_SETTINGS_MS  5000
-#define WAIT_CLOSED_MS    60000
-#define WAIT_REJECTED_MS  300000
-
 /* Of a wait that the peer asks for: a date far away must not stop a lane. */
 #define WAIT_MAX_MS 300000
 
@@ -43,13 +36,39 @@ static const char *text_of(const json_t *object, const char *member)
     return text != NULL ? text : "";
 }
 
-static void fail(struct answer *a, enum answer_class class, enum status status, const char *text)
+/* --- reactions --- */
+
+/* What becomes of the whole answer, and the least wait where the table names none: Shopify
+ * recommends a second after a throttled answer. */
+static const struct {
+    enum answer_class class;
+    enum status status;
+    int64_t wait_ms;
+} OUTCOMES[] = {
+    [REACTION_THROTTLED] = {ANSWER_RETRY_SAME, STATUS_THROTTLED, 1000},
+    [REACTION_NEW_KEY] = {ANSWER_RETRY_NEW, STATUS_ENTRY_REFUSED, 0},
+    [REACTION_READ] = {ANSWER_RETRY_NEW, STATUS_ENTRY_REFUSED, 0},
+    [REACTION_PARK] = {ANSWER_ENTRIES, STATUS_ENTRY_REFUSED, 0},
+    [REACTION_ACTIVATE] = {ANSWER_ENTRIES, STATUS_ENTRY_REFUSED, 0},
+    [REACTION_FIND] = {ANSWER_ENTRIES, STATUS_ENTRY_REFUSED, 0},
+    [REACTION_SAME_KEY] = {ANSWER_RETRY_SAME, STATUS_OUTCOME_UNKNOWN, 500},
+    [REACTION_CONFIG] = {ANSWER_CONFIG, STATUS_STORE_MISCONFIGURED, 5000},
+    [REACTION_CREDENTIALS] = {ANSWER_AUTH, STATUS_AUTH, 5000},
+    [REACTION_CLOSED] = {ANSWER_CLOSED, STATUS_STORE_CLOSED, 60000},
+};
+
+/* a->code is set, or empty. */
+static void fail(struct answer *a, enum reaction reaction, const char *text)
 {
     char origin[sizeof a->err.origin];
     char message[MESSAGE_BYTES];
     utf8_copy(origin, sizeof origin, a->code);
     utf8_copy(message, sizeof message, text);
-    a->class = class;
+    enum status status = OUTCOMES[reaction].status;
+    a->class = OUTCOMES[reaction].class;
+    a->throttled = reaction == REACTION_THROTTLED;
+    a->may_have_executed = reaction == REACTION_SAME_KEY;
+    a->wait_ms = OUTCOMES[reaction].wait_ms;
     if (a->code[0] != '\0') {
         (void)err_set_origin(&a->err, status, origin, "the store answered %s: %s", a->code,
                              message);
@@ -58,29 +77,18 @@ static void fail(struct answer *a, enum answer_class class, enum status status, 
     }
 }
 
+/* No code decides, but what the answer looks like. */
 static void fail_unknown(struct answer *a, const char *text)
 {
-    fail(a, ANSWER_RETRY_SAME, STATUS_OUTCOME_UNKNOWN, text);
-    a->may_have_executed = true;
-    a->wait_ms = a->wait_ms > WAIT_UNKNOWN_MS ? a->wait_ms : WAIT_UNKNOWN_MS;
+    fail(a, REACTION_SAME_KEY, text);
 }
 
-static void fail_throttled(struct answer *a, const char *text)
+/* a->code is set: its row of the table decides. */
+static void fail_by_rule(struct answer *a, enum reaction_channel channel, const char *text)
 {
-    fail(a, ANSWER_RETRY_SAME, STATUS_THROTTLED, text);
-    a->throttled = true;
-}
-
-static void fail_config(struct answer *a, const char *text)
-{
-    fail(a, ANSWER_CONFIG, STATUS_STORE_MISCONFIGURED, text);
-    a->wait_ms = WAIT_SETTINGS_MS;
-}
-
-static void fail_closed(struct answer *a, const char *text)
-{
-    fail(a, ANSWER_CLOSED, STATUS_STORE_CLOSED, text);
-    a->wait_ms = WAIT_CLOSED_MS;
+    a->rule = reaction_find(channel, a->code);
+    fail(a, a->rule->reaction, text);
+    a->wait_ms = a->rule->wait_ms > 0 ? a->rule->wait_ms : a->wait_ms;
 }
 
 /* --- transport and HTTP --- */
@@ -104,36 +112,13 @@ static void classify_http(const struct http_answer *http, struct answer *a)
     char text[MESSAGE_BYTES];
     copy_http_text(text, sizeof text, http);
     (void)snprintf(a->code, sizeof a->code, "HTTP_%ld", http->status);
-    if (http->retry_after_s >= 0) {
-        a->wait_ms = wait_ms_of(http->retry_after_s);
+    fail_by_rule(a, REACTION_HTTP, text);
+    if (http->retry_after_s < 0) {
+        return;
     }
-    switch (http->status) {
-    case 401:
-        fail(a, ANSWER_AUTH, STATUS_AUTH, text);
-        a->wait_ms = WAIT_SETTINGS_MS;
-        break;
-    case 402:
-    case 403:
-    case 423:
-        fail_closed(a, text);
-        break;
-    case 430:
-        fail_closed(a, text);
-        a->wait_ms = WAIT_REJECTED_MS;
-        break;
-    case 429:
-        fail_throttled(a, text);
-        a->wait_ms = http->retry_after_s >= 0 ? a->wait_ms : WAIT_THROTTLED_MS;
-        break;
-    case 408:
-        fail_unknown(a, text);
-        break;
-    default:
-        if (http->status >= 300 && http->status < 500) {
-            fail_config(a, text);
-        } else {
-            fail_unknown(a, text);
-        }
+    int64_t asked_ms = wait_ms_of(http->retry_after_s);
+    if (a->throttled || (a->class == ANSWER_RETRY_SAME && asked_ms > a->wait_ms)) {
+        a->wait_ms = asked_ms;
     }
 }
 
@@ -142,7 +127,7 @@ static void classify_lost(const struct http_answer *http, struct answer *a)
     bool untrusted = http->err.status == STATUS_STORE_MISCONFIGURED; /* a certificate */
     a->class = untrusted ? ANSWER_CONFIG : ANSWER_RETRY_SAME;
     a->may_have_executed = http->outcome != HTTP_NOT_SENT;
-    a->wait_ms = untrusted ? WAIT_SETTINGS_MS : WAIT_UNKNOWN_MS;
+    a->wait_ms = OUTCOMES[untrusted ? REACTION_CONFIG : REACTION_SAME_KEY].wait_ms;
     a->err = http->err;
     if (!untrusted) {
         a->err.status = a->may_have_executed ? STATUS_OUTCOME_UNKNOWN : STATUS_STORE_LOST;
@@ -177,11 +162,12 @@ static void read_cost(const json_t *extensions, struct answer *a)
 
 static int64_t throttle_wait_ms(const struct answer *a)
 {
+    int64_t least_ms = OUTCOMES[REACTION_THROTTLED].wait_ms;
     if (a->maximum <= 0 || a->cost_requested <= a->available) {
-        return WAIT_THROTTLED_MS;
+        return least_ms;
     }
     int64_t ms = wait_ms_of((a->cost_requested - a->available) / a->restore_rate);
-    return ms > WAIT_THROTTLED_MS ? ms : WAIT_THROTTLED_MS;
+    return ms > least_ms ? ms : least_ms;
 }
 
 /* --- top-level errors --- */
@@ -191,91 +177,44 @@ static const char *code_of(const json_t *error)
     return text_of(json_object_get(error, "extensions"), "code");
 }
 
-static bool is_refusal(const char *code)
-{
-    static const char *const CODES[] = {"ACCESS_DENIED",           "BAD_REQUEST",
-                                        "INVALID_VARIABLE",        "INVALID_FIELD_ARGUMENTS",
-                                        "MAX_INPUT_SIZE_EXCEEDED", "MAX_COST_EXCEEDED"};
-    for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++) {
-        if (strcmp(code, CODES[i]) == 0) {
-            return true;
-        }
-    }
-    /* undefinedField, argumentNotAccepted …: the document does not fit the schema */
-    return code[0] >= 'a' && code[0] <= 'z';
-}
-
-/* Higher is graver. */
-enum gravity { GRAVITY_THROTTLED, GRAVITY_UNKNOWN, GRAVITY_REFUSED, GRAVITY_CLOSED };
-
-static enum gravity gravity_of(const char *code)
-{
-    if (strcmp(code, "THROTTLED") == 0) {
-        return GRAVITY_THROTTLED;
-    }
-    if (strcmp(code, "SHOP_INACTIVE") == 0) {
-        return GRAVITY_CLOSED;
-    }
-    return is_refusal(code) ? GRAVITY_REFUSED : GRAVITY_UNKNOWN;
-}
-
 static void classify_top_level(const json_t *errors, struct answer *a)
 {
-    const json_t *gravest = json_array_get(errors, 0);
-    for (size_t i = 1; i < json_array_size(errors); i++) {
+    const json_t *gravest = NULL;
+    enum reaction worst = REACTION_THROTTLED;
+    for (size_t i = 0; i < json_array_size(errors); i++) {
         const json_t *error = json_array_get(errors, i);
-        if (gravity_of(code_of(error)) > gravity_of(code_of(gravest))) {
+        enum reaction reaction = reaction_find(REACTION_TOP_LEVEL, code_of(error))->reaction;
+        if (i == 0 || reaction > worst) {
             gravest = error;
+            worst = reaction;
         }
     }
     /* Of a missing scope, the name is what a person needs. */
     const char *scope = text_of(json_object_get(gravest, "extensions"), "requiredAccess");
-    const char *text = scope[0] != '\0' ? scope : text_of(gravest, "message");
     utf8_copy(a->code, sizeof a->code, code_of(gravest));
-    switch (gravity_of(code_of(gravest))) {
-    case GRAVITY_THROTTLED:
-        fail_throttled(a, text);
+    fail_by_rule(a, REACTION_TOP_LEVEL, scope[0] != '\0' ? scope : text_of(gravest, "message"));
+    if (a->throttled) {
         a->wait_ms = throttle_wait_ms(a);
-        break;
-    case GRAVITY_UNKNOWN:
-        fail_unknown(a, text);
-        break;
-    case GRAVITY_REFUSED:
-        fail_config(a, text);
-        break;
-    case GRAVITY_CLOSED:
-        fail_closed(a, text);
-        break;
     }
 }
 
 /* --- user errors --- */
 
-/* Higher wins when an answer mixes them. */
-enum reaction { REACT_NEW_KEY, REACT_STALE, REACT_ENTRY, REACT_SAME_KEY, REACT_CONFIG };
-
-static enum reaction reaction_to(const char *code)
+/* The number of an entry: a text of digits by the schema, a number elsewhere. */
+static bool number_of_entry(const json_t *part, size_t *index)
 {
-    static const struct {
-        const char *code;
-        enum reaction reaction;
-    } KNOWN[] = {
-        {"CHANGE_FROM_QUANTITY_STALE", REACT_STALE},
-        {"COMPARE_QUANTITY_REQUIRED", REACT_STALE},
-        {"COMPARE_QUANTITY_STALE", REACT_STALE},
-        {"IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED", REACT_NEW_KEY},
-        {"IDEMPOTENCY_CONCURRENT_REQUEST", REACT_SAME_KEY},
-        {"IDEMPOTENCY_KEY_PARAMETER_MISMATCH", REACT_CONFIG},
-        {"INVALID_NAME", REACT_CONFIG},
-        {"INVALID_REASON", REACT_CONFIG},
-        {"INVALID_REFERENCE_DOCUMENT", REACT_CONFIG},
-    };
-    for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++) {
-        if (strcmp(code, KNOWN[i].code) == 0) {
-            return KNOWN[i].reaction;
-        }
+    const char *text = json_string_value(part);
+    if (json_is_integer(part)) {
+        json_int_t value = json_integer_value(part);
+        *index = value >= 0 ? (size_t)value : SIZE_MAX;
+    } else if (text != NULL) {
+        size_t len = strlen(text);
+        bool digits = len > 0 && len <= 3 && strspn(text, "0123456789") == len;
+        *index = digits ? (size_t)strtoul(text, NULL, 10) : SIZE_MAX;
+    } else {
+        *index = SIZE_MAX;
     }
-    return REACT_ENTRY; /* the codes of one entry, and those that a later schema adds */
+    return *index < INVENTORY_MAX_ENTRIES;
 }
 
 /* ["input", "quantities", "7", …]. @return false: no entry is named */
@@ -283,17 +222,8 @@ static bool index_of(const json_t *field, size_t *index)
 {
     const char *input = json_string_value(json_array_get(field, 0));
     const char *list = json_string_value(json_array_get(field, 1));
-    const char *text = json_string_value(json_array_get(field, 2));
-    if (input == NULL || list == NULL || text == NULL || strcmp(input, "input") != 0 ||
-        strcmp(list, "quantities") != 0) {
-        return false;
-    }
-    size_t len = strlen(text);
-    if (len == 0 || len > 3 || strspn(text, "0123456789") != len) {
-        return false;
-    }
-    *index = (size_t)strtoul(text, NULL, 10);
-    return *index < INVENTORY_MAX_ENTRIES;
+    return input != NULL && list != NULL && strcmp(input, "input") == 0 &&
+           strcmp(list, "quantities") == 0 && number_of_entry(json_array_get(field, 2), index);
 }
 
 static int compare_size(size_t a, size_t b)
@@ -301,69 +231,51 @@ static int compare_size(size_t a, size_t b)
     return (a > b) - (a < b);
 }
 
-/* By entry, and within one the code that decides last. */
+/* By entry, and within one the code that decides comes last. */
 static int compare_entries(const void *left, const void *right)
 {
     const struct entry_error *a = left;
     const struct entry_error *b = right;
     int order = compare_size(a->index, b->index);
     if (order == 0) {
-        order = compare_size(reaction_to(a->code), reaction_to(b->code));
+        order = compare_size(a->rule->reaction, b->rule->reaction);
     }
     return order != 0 ? order : strcmp(a->code, b->code);
 }
 
-static void add_entry(struct answer *a, const json_t *error, size_t index)
+static void
+add_entry(struct answer *a, const json_t *error, const struct reaction_rule *rule, size_t index)
 {
     struct entry_error *e = &a->entries[a->entry_count++];
     e->index = index;
+    e->rule = rule;
     utf8_copy(e->code, sizeof e->code, text_of(error, "code"));
     utf8_copy(e->msg, sizeof e->msg, text_of(error, "message"));
-}
-
-static void react(struct answer *a, const json_t *deciding, enum reaction reaction)
-{
-    const char *text = text_of(deciding, "message");
-    utf8_copy(a->code, sizeof a->code, text_of(deciding, "code"));
-    switch (reaction) {
-    case REACT_CONFIG:
-        fail_config(a, text);
-        break;
-    case REACT_SAME_KEY:
-        fail_unknown(a, text);
-        a->wait_ms = WAIT_THROTTLED_MS;
-        break;
-    case REACT_ENTRY:
-        fail(a, ANSWER_ENTRIES, STATUS_ENTRY_REFUSED, text);
-        break;
-    case REACT_STALE:
-    case REACT_NEW_KEY:
-        fail(a, ANSWER_RETRY_NEW, STATUS_ENTRY_REFUSED, text);
-        break;
-    }
 }
 
 static void classify_user_errors(const json_t *errors, struct answer *a)
 {
     size_t count = json_array_size(errors);
     const json_t *deciding = NULL;
-    enum reaction gravest = REACT_NEW_KEY;
+    enum reaction gravest = REACTION_THROTTLED;
     count = count < ANSWER_MAX_ENTRY_ERRORS ? count : ANSWER_MAX_ENTRY_ERRORS;
     a->entries = mem_calloc(count, sizeof *a->entries);
     for (size_t i = 0; i < count; i++) {
         const json_t *error = json_array_get(errors, i);
-        enum reaction reaction = reaction_to(text_of(error, "code"));
+        const struct reaction_rule *rule =
+            reaction_find(REACTION_USER_ERRORS, text_of(error, "code"));
         size_t index = 0;
-        if (deciding == NULL || reaction > gravest) {
+        if (deciding == NULL || rule->reaction > gravest) {
             deciding = error;
-            gravest = reaction;
+            gravest = rule->reaction;
         }
-        if ((reaction == REACT_ENTRY || reaction == REACT_STALE) &&
+        if (reaction_is_of_entry(rule->reaction) &&
             index_of(json_object_get(error, "field"), &index)) {
-            add_entry(a, error, index);
+            add_entry(a, error, rule, index);
         }
     }
-    react(a, deciding, gravest);
+    utf8_copy(a->code, sizeof a->code, text_of(deciding, "code"));
+    fail_by_rule(a, REACTION_USER_ERRORS, text_of(deciding, "message"));
     if (a->class != ANSWER_ENTRIES && a->class != ANSWER_RETRY_NEW) {
         a->entry_count = 0; /* the request as a whole is concerned */
     }
@@ -394,13 +306,15 @@ static void classify_data(enum operation op, json_t *body, struct answer *a)
     if (!json_is_object(root) && !json_is_array(root)) {
         fail_unknown(a, "no errors, and no data either");
     } else if (has_search_warnings(json_object_get(body, "extensions"))) {
-        fail_config(a, "the search was not understood, and everything was returned");
+        fail(a, REACTION_CONFIG, "the search was not understood, and everything was returned");
     } else if (ROOTS[op].has_user_errors && !json_is_array(user_errors)) {
         fail_unknown(a, "the list of user errors is missing");
     } else if (ROOTS[op].has_user_errors && json_array_size(user_errors) > 0) {
         classify_user_errors(user_errors, a);
     } else {
         a->class = ANSWER_DONE;
+        a->noop =
+            op == OP_STOCK_SET && json_is_null(json_object_get(root, "inventoryAdjustmentGroup"));
         a->json = json_incref(body);
     }
 }
@@ -450,7 +364,7 @@ void answer_distrust(struct answer *answer, const struct err *why)
     json_decref(answer->json);
     answer->json = NULL;
     answer->class = ANSWER_CONFIG;
-    answer->wait_ms = WAIT_SETTINGS_MS;
+    answer->wait_ms = OUTCOMES[REACTION_CONFIG].wait_ms;
     answer->err = *why;
 }
 

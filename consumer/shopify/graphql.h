@@ -19,6 +19,7 @@
 
 #include "common/core/status.h"
 #include "common/http/http_client.h"
+#include "consumer/shopify/reaction.h"
 #include "consumer/shopify/store.h"
 
 enum operation {
@@ -38,7 +39,8 @@ enum answer_class {
     ANSWER_RETRY_SAME, /* unknown outcome, or surely not executed: same key, same bytes, after
                           wait_ms */
     ANSWER_RETRY_NEW, /* STALE, PREVIOUS_ATTEMPT_FAILED: read the entries named (or all), new key */
-    ANSWER_ENTRIES,   /* entries refused by index: take them out, send the rest under a new key */
+    ANSWER_ENTRIES,   /* entries refused: take those out that are named, send the rest under a new
+                         key; none named: halve the request until they are found */
     ANSWER_CONFIG,    /* our document or the operator's settings: stop the lane with the text */
     ANSWER_AUTH,      /* 401 */
     ANSWER_CLOSED     /* 402, 403, 423, SHOP_INACTIVE, 430 */
@@ -49,28 +51,31 @@ enum answer_class {
 /** One user error that names an entry of the request. */
 struct entry_error {
     size_t index;
+    const struct reaction_rule *rule; /* of its code; static */
     char code[64]; /* CHANGE_FROM_QUANTITY_STALE … ; an unknown one as it came */
     char msg[160];
 };
 
 struct answer {
     enum answer_class class;
+    bool noop;              /* DONE, and Shopify held every value already */
     bool throttled;         /* RETRY_SAME because of THROTTLED or 429 */
     bool may_have_executed; /* RETRY_SAME with unknown outcome */
     int64_t wait_ms;        /* least wait before the retry */
     struct entry_error
         *entries; /* ENTRIES, RETRY_NEW: named entries, by index ascending; an entry may occur
-                     several times, then a code other than stale comes last; empty: none named */
+                     several times, then the gravest code comes last; empty: none named */
     size_t entry_count;
     double cost_requested, maximum, available, restore_rate; /* cost block; maximum 0: absent */
     char api_version[16];
     bool other_version; /* served by another version than the one asked for: a read is CONFIG then,
                            a mutation was executed all the same */
     char request_id[64];
-    char code[64];  /* first code, for logs and parked rows */
-    struct err err; /* text for a person, when class is not DONE */
-    void *json;     /* json_t *, the whole body, when DONE; for the folder's own readers */
-    void *owner;    /* as given to graphql_send */
+    char code[64];                    /* the one that decided, for logs and parked rows */
+    const struct reaction_rule *rule; /* of that code, static; NULL: there is no code */
+    struct err err;                   /* text for a person, when class is not DONE */
+    void *json;  /* json_t *, the whole body, when DONE; for the folder's own readers */
+    void *owner; /* as given to graphql_send */
     int64_t elapsed_us;
 };
 

@@ -147,6 +147,22 @@ class Kafka:
             raise RuntimeError(f"record not written to {topic}: {done}")
         return done[0][1].offset()
 
+    def first_record(self, topic, partition, offset, timeout=30.0):
+        """The first record of a partition at or after an offset; waits until there is one."""
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.bootstrap, "log_level": 3,
+                                             "group.id": f"lab-{uuid.uuid4()}",
+                                             "enable.auto.commit": False,
+                                             "isolation.level": "read_uncommitted"})
+        try:
+            consumer.assign([confluent_kafka.TopicPartition(topic, partition, offset)])
+            message = consumer.poll(timeout)
+            if message is None or message.error():
+                raise RuntimeError(f"no record in {topic}[{partition}] from {offset} on: "
+                                   f"{message and message.error()}")
+            return as_record(message)
+        finally:
+            consumer.close()
+
     def committed(self, group, topic):
         """Committed offset of each partition; -1 where the group has none."""
         consumer = confluent_kafka.Consumer({"bootstrap.servers": self.bootstrap,

@@ -12,8 +12,10 @@ const { execute } = require('graphql');
 const { MAX_COST, actualCost, costBlock } = require('./cost');
 const { wallUs } = require('./clock');
 const { Documents } = require('./documents');
+const { userErrorsOf } = require('./faults');
+const gid = require('./gid');
 const { fingerprint } = require('./idempotency');
-const { NO_ENTRIES } = require('./journal');
+const { Entries, NO_ENTRIES } = require('./journal');
 const { RequestRefused, readProperty } = require('./resolvers');
 const { servedVersion } = require('./versions');
 const { readBody } = require('./body');
@@ -121,9 +123,23 @@ function retryHeaders(fault) {
 
 /* ---- faults ---- */
 
+/* Kinds that keep a request from being executed; the other two of them journal it by themselves. */
+const UNEXECUTED = new Set([
+  'hang',
+  'reset_before',
+  'stream_refused',
+  'goaway',
+  'auth_lost',
+  'status',
+  'html_5xx',
+  'internal_error',
+  'answer',
+]);
+
 /** Answers a fault that keeps the request from being executed; false for the other faults. */
 function answerFault(exchange, fault) {
   if (fault.executed) return false;
+  if (UNEXECUTED.has(fault.kind)) journalUnexecuted(exchange, 'unexecuted', []);
   switch (fault.kind) {
     case 'hang':
       return true;
@@ -149,6 +165,7 @@ function answerFault(exchange, fault) {
     case 'status':
     case 'html_5xx':
     case 'internal_error':
+    case 'answer':
       sendFailure(exchange, fault);
       return true;
     default:
@@ -163,15 +180,29 @@ function sendFailure(exchange, fault) {
         { message: 'internal error', extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: exchange.requestId } },
       ],
     });
-  } else if (fault.kind === 'html_5xx') sendHtml(exchange, fault.status ?? 502, retryHeaders(fault));
+  } else if (fault.kind === 'answer') sendGiven(exchange, fault);
+  else if (fault.kind === 'html_5xx') sendHtml(exchange, fault.status ?? 502, retryHeaders(fault));
   else sendStatus(exchange, fault.status ?? 503, fault.message ?? 'not available', retryHeaders(fault));
 }
 
-/** A refusal with a code of the test's choice, also one that no schema knows. */
-function sendUserError(exchange, { code, field = null, message = 'injected' }) {
-  const { operation } = exchange;
+/** Status, headers and body as the test gave them; a body that is no text goes out as JSON. */
+function sendGiven(exchange, { status = 200, body, headers = {} }) {
+  const isText = typeof body === 'string';
+  const all = headersOf(exchange, isText ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8');
+  send(exchange, status, { ...all, ...headers }, isText ? body : JSON.stringify(body));
+}
+
+/** A refusal with a code of the test's choice, also one that no schema knows. It burns the key as a real one does. */
+function sendUserError(exchange, fault) {
+  const { operation, shop, variables } = exchange;
   const name = operation?.fields[0].alias?.value ?? operation?.fieldNames[0] ?? 'inventorySetQuantities';
-  const payload = { inventoryAdjustmentGroup: null, userErrors: [{ field, code, message }] };
+  const payload = { inventoryAdjustmentGroup: null, userErrors: userErrorsOf(fault, variables) };
+  const key = operation?.keyOf(operation.fields[0], variables) ?? null;
+  if (key !== null && !fault.code.startsWith('IDEMPOTENCY_')) {
+    const print = fingerprint(operation.argumentText(operation.fields[0], variables));
+    const { state, entry } = shop.keys.begin(key, print, shop.clock.nowMs(), exchange);
+    if (state === 'new') shop.keys.settle(entry, 'failed', null);
+  }
   journalUnexecuted(exchange, 'refused', payload.userErrors);
   sendResult(exchange, { data: { [name]: payload }, cost: cost(exchange, 10, 10) });
 }
@@ -190,6 +221,7 @@ function loseAnswer(exchange) {
     case 'status':
     case 'html_5xx':
     case 'internal_error':
+    case 'answer':
       sendFailure(exchange, exchange.terminal);
       return true;
     default:
@@ -203,11 +235,23 @@ function cost(exchange, requested, actual) {
   return costBlock(requested, actual, exchange.shop.bucket, performance.now(), exchange.costStyle);
 }
 
+/** What a set asked for, as far as it can be read; what the levels hold is not looked at. */
+function entriesAsked(variables) {
+  const quantities = variables?.input?.quantities;
+  if (!Array.isArray(quantities)) return NO_ENTRIES;
+  const entries = new Entries(quantities.length);
+  quantities.forEach(({ inventoryItemId, locationId, quantity, changeFromQuantity }, index) => {
+    const item = gid.parseItem(String(inventoryItemId));
+    entries.set(index, item, gid.parseLocation(String(locationId)), quantity, changeFromQuantity, null, null);
+  });
+  return entries;
+}
+
 /** Journals a mutation that did not come to execution. */
 function journalUnexecuted(exchange, outcome, errors) {
   const { operation, shop, variables } = exchange;
   if (operation === null || !operation.isMutation) return;
-  shop.stats.mutations++;
+  if (outcome !== 'unexecuted') shop.stats.mutations++;
   if (outcome === 'refused') shop.stats.refused++;
   for (const field of operation.fields) {
     shop.journal.add({
@@ -222,7 +266,7 @@ function journalUnexecuted(exchange, outcome, errors) {
       reference: null,
       requestId: exchange.requestId,
       outcome,
-      entries: NO_ENTRIES,
+      entries: entriesAsked(variables),
       errors,
       fault: exchange.terminal?.kind ?? null,
     });
@@ -353,7 +397,7 @@ function applyModifiers(exchange, modifiers) {
 /** What the switched-on faults make of the execution; null when one of them has answered. */
 function meetFault(exchange, names) {
   const { shop } = exchange;
-  const { terminal, modifiers } = shop.faults.isEmpty() ? NO_FAULT : shop.faults.fire(names);
+  const { terminal, modifiers } = shop.faults.isEmpty() ? NO_FAULT : shop.faults.fire(names, exchange.variables);
   for (const fault of [terminal, ...modifiers]) {
     if (fault !== null) shop.stats.faults[fault.kind] = (shop.stats.faults[fault.kind] ?? 0) + 1;
   }

@@ -2,9 +2,12 @@
 
 /*
  * Faults that a test switches on. A fault fires for the requests it names ("operation": operation name or root
- * field; none: all), each time or at every n-th of them, until its count is used up or it is deleted.
+ * field; "items": sets that hold one of these items; none: all), each time or at every n-th of them, until its count
+ * is used up or it is deleted.
  * Terminal kinds decide the answer: at most one fires for a request, the oldest. The others change it and add up.
  */
+
+const { parseItem } = require('./gid');
 
 const KINDS = {
   /* the request is not executed */
@@ -18,6 +21,8 @@ const KINDS = {
   html_5xx: 'terminal',
   internal_error: 'terminal',
   user_error: 'terminal',
+  /* any answer, before or after the execution */
+  answer: 'terminal',
   /* it is executed, its answer is lost */
   reset_after: 'terminal',
   stream_reset: 'terminal',
@@ -35,6 +40,15 @@ const KINDS = {
 
 const COUNTED = ['count', 'every'];
 
+/* How a user_error with items names their entries; the last two name nobody. */
+const NAMINGS = {
+  text: (index) => ['input', 'quantities', String(index), 'inventoryItemId'],
+  number: (index) => ['input', 'quantities', index, 'inventoryItemId'],
+  short: (index) => ['input', 'quantities', String(index)],
+  beyond: (index) => ['input', 'quantities', String(index + 250), 'inventoryItemId'],
+  nobody: () => null,
+};
+
 function problem(given) {
   if (!Object.hasOwn(KINDS, given.kind)) return `unknown kind '${given.kind}', known: ${Object.keys(KINDS).join(', ')}`;
   for (const name of COUNTED) {
@@ -44,8 +58,36 @@ function problem(given) {
   }
   if (/^slow/.test(given.kind) && !(given.delayMs > 0)) return `${given.kind} needs delayMs above 0`;
   if (given.kind === 'user_error' && typeof given.code !== 'string') return 'user_error needs a code';
+  if (given.items !== undefined && !(Array.isArray(given.items) && given.items.every(Number.isInteger))) {
+    return 'items must be a list of integers';
+  }
+  if (given.naming !== undefined && !Object.hasOwn(NAMINGS, given.naming)) {
+    return `unknown naming '${given.naming}', known: ${Object.keys(NAMINGS).join(', ')}`;
+  }
+  if (given.kind === 'answer' && given.body === undefined) return 'answer needs a body';
   if (given.kind === 'version' && typeof given.version !== 'string') return 'version needs a version';
   return null;
+}
+
+function quantitiesOf(variables) {
+  const quantities = variables?.input?.quantities;
+  return Array.isArray(quantities) ? quantities : [];
+}
+
+/** Indexes of the entries whose item is one of the fault's. */
+function indexesOf(fault, variables) {
+  const items = new Set(fault.items);
+  return quantitiesOf(variables).flatMap((entry, index) =>
+    items.has(parseItem(String(entry?.inventoryItemId))) ? [index] : [],
+  );
+}
+
+/** The userErrors of a fault: one for each of its items, or the one that it is. */
+function userErrorsOf(fault, variables) {
+  const { code, field = null, message = 'injected', naming = 'text' } = fault;
+  if (fault.items === undefined) return [{ field, code, message }];
+  const errors = indexesOf(fault, variables).map((index) => ({ field: NAMINGS[naming](index), code, message }));
+  return naming === 'nobody' ? errors.slice(0, 1) : errors;
 }
 
 class Faults {
@@ -81,12 +123,13 @@ class Faults {
     return fault.every === undefined || fault.seen % fault.every === 0;
   }
 
-  /** {terminal: fault or null, modifiers: [fault]} for a request with these names. */
-  fire(names) {
+  /** {terminal: fault or null, modifiers: [fault]} for a request with these names and variables. */
+  fire(names, variables) {
     let terminal = null;
     const modifiers = [];
     for (const fault of this.list) {
       if (fault.operation !== undefined && !names.includes(fault.operation)) continue;
+      if (fault.items !== undefined && indexesOf(fault, variables).length === 0) continue;
       const isTerminal = KINDS[fault.kind] === 'terminal';
       if (isTerminal && terminal !== null) continue;
       if (!this.isDue(fault)) continue;
@@ -99,4 +142,4 @@ class Faults {
   }
 }
 
-module.exports = { Faults };
+module.exports = { Faults, userErrorsOf };

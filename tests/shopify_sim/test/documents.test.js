@@ -101,6 +101,15 @@ test('what no schema asks for and the server does: changeFromQuantity stands in 
   for (const entry of readVariables('stock_set').input.quantities) assert.ok('changeFromQuantity' in entry);
 });
 
+test('the list of user error codes is that of every version that may be configured', () => {
+  const codes = new Set();
+  for (const one of schemas.values()) {
+    for (const { name } of one.getType('InventorySetQuantitiesUserErrorCode').getValues()) codes.add(name);
+  }
+  const listed = fs.readFileSync(path.join(VARIABLES, 'user_error_codes.txt'), 'utf8');
+  assert.equal(listed, [...codes].sort().map((code) => `${code}\n`).join(''));
+});
+
 test('the set is idempotent under the key of its variables', () => {
   const [operation] = parse(read('stock_set')).definitions;
   const [field] = operation.selectionSet.selections;

@@ -92,7 +92,8 @@ test('a reset before execution changes nothing, a reset after it does, and both 
   await shop.fault({ kind: 'reset_after', count: 1 });
   await assert.rejects(stockSet(shop, 1, 'k'), /ECONNRESET|socket hang up/);
   assert.equal(await available(shop), 1);
-  const [record] = await shop.journal();
+  const [before, record] = await shop.journal();
+  assert.deepEqual([before.outcome, before.fault], ['unexecuted', 'reset_before']);
   assert.deepEqual([record.outcome, record.fault, record.key], ['applied', 'reset_after', 'k']);
   const again = await stockSet(shop, 1, 'k');
   assert.notEqual(again.json.data.inventorySetQuantities.inventoryAdjustmentGroup, null);
@@ -166,6 +167,52 @@ test('a code that no schema knows can be injected', async () => {
   assert.equal(await available(shop), 15);
 });
 
+test('a refusal of items names their entries, each in the way that is asked for', async () => {
+  const shop = await newShop();
+  const quantities = [entry(4401, 7001, 1), entry(4402, 7001, 2), entry(4403, 7001, 3)];
+  const fields = async (naming, items = [4401, 4403]) => {
+    const { id } = await shop.fault({ kind: 'user_error', code: 'BAD', items, naming, operation: 'StockSet' });
+    const { data } = await shop.set(quantities);
+    await simulator.control('DELETE', `/shops/${shop.shop}/faults/${id}`);
+    return data.inventorySetQuantities.userErrors.map(({ field }) => field?.slice(2) ?? null);
+  };
+  assert.deepEqual(await fields('text'), [['0', 'inventoryItemId'], ['2', 'inventoryItemId']]);
+  assert.deepEqual(await fields('short'), [['0'], ['2']]);
+  assert.deepEqual(await fields('beyond'), [['250', 'inventoryItemId'], ['252', 'inventoryItemId']]);
+  assert.deepEqual(await fields('nobody'), [null]);
+  assert.deepEqual(await fields('number', [4402]), [[1, 'inventoryItemId']]);
+  assert.equal(await available(shop), 15);
+  assert.deepEqual(await fields('text', [9999]), []);
+  assert.equal(await available(shop), 1);
+});
+
+test('a refused key is burnt, and the journal says what was asked for', async () => {
+  const shop = await newShop();
+  await shop.fault({ kind: 'user_error', code: 'BAD', items: [4401], count: 1 });
+  await stockSet(shop, 1, 'burnt');
+  const { json } = await stockSet(shop, 1, 'burnt');
+  assert.equal(json.data.inventorySetQuantities.userErrors[0].code, 'IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED');
+  const [first] = await shop.journal();
+  assert.equal(first.outcome, 'refused');
+  assert.equal(first.entries.length, 1);
+  const { item, quantity, before } = first.entries[0];
+  assert.deepEqual([item, quantity, before], [4401, 1, null]);
+});
+
+test('any answer can be given, before or after the execution', async () => {
+  const shop = await newShop();
+  const body = { errors: [{ message: 'x', extensions: { code: 'ODD' } }] };
+  await shop.fault({ kind: 'answer', body, count: 1 });
+  assert.deepEqual((await stockSet(shop, 1, 'k')).json, body);
+  assert.equal(await available(shop), 15);
+  await shop.fault({ kind: 'answer', status: 599, headers: { 'X-Odd': '1' }, body: 'odd', executed: true, count: 1 });
+  const { status, headers, text } = await stockSet(shop, 1, 'k');
+  assert.deepEqual([status, headers['x-odd'], text], [599, '1', 'odd']);
+  assert.equal(await available(shop), 1);
+  const journal = await shop.journal();
+  assert.deepEqual(journal.map(({ outcome, key }) => [outcome, key]), [['unexecuted', 'k'], ['applied', 'k']]);
+});
+
 test('the version header can differ from the URL', async () => {
   const shop = await newShop();
   await shop.fault({ kind: 'version', version: '2026-07', count: 1 });
@@ -198,6 +245,9 @@ test('a fault that makes no sense is refused', async () => {
     { kind: 'hang', count: 0 },
     { kind: 'user_error' },
     { kind: 'version' },
+    { kind: 'answer' },
+    { kind: 'status', items: 'all' },
+    { kind: 'user_error', code: 'BAD', items: [1], naming: 'loudly' },
   ]) {
     await assert.rejects(shop.fault(fault), /400/, JSON.stringify(fault));
   }

@@ -22,6 +22,7 @@
 #define AT(index, member, code)                                                                    \
     "{\"field\":[\"input\",\"quantities\",\"" index "\",\"" member "\"],\"code\":\"" code          \
     "\",\"message\":\"text\"}"
+#define PATH(parts) "{\"field\":[" parts "],\"code\":\"INVALID_LOCATION\",\"message\":\"text\"}"
 #define WHOLE(code) "{\"field\":null,\"code\":\"" code "\",\"message\":\"text\"}"
 #define TOP(code)                                                                                  \
     "{\"errors\":[{\"message\":\"text\",\"extensions\":{\"code\":\"" code "\"}}],\"data\":null}"
@@ -67,7 +68,7 @@ static const struct wire_case BODIES[] = {
      SET("null",
          AT("7", "inventoryItemId", "INVALID_INVENTORY_ITEM") "," AT(
              "7", "locationId", "INVALID_LOCATION")),
-     "INVALID_INVENTORY_ITEM", "7:INVALID_INVENTORY_ITEM 7:INVALID_LOCATION"},
+     "INVALID_INVENTORY_ITEM", "7:INVALID_LOCATION 7:INVALID_INVENTORY_ITEM"},
     {"negative on_hand", OP_STOCK_SET, ANSWER_ENTRIES,
      SET("null", AT("9", "quantity", "INVALID_QUANTITY_NEGATIVE")), "INVALID_QUANTITY_NEGATIVE",
      "9:INVALID_QUANTITY_NEGATIVE"},
@@ -150,7 +151,39 @@ static const struct wire_case BODIES[] = {
     {"code null", OP_STOCK_SET, ANSWER_ENTRIES,
      SET("null", "{\"field\":[\"input\",\"quantities\",\"2\"],\"code\":null,\"message\":\"text\"}"),
      "", "2:"},
+    {"not stocked, of older versions", OP_STOCK_SET, ANSWER_ENTRIES,
+     SET("null", AT("2", "x", "ITEM_NOT_STOCKED_AT_LOCATION")), "ITEM_NOT_STOCKED_AT_LOCATION",
+     "2:ITEM_NOT_STOCKED_AT_LOCATION"},
+    {"index as a number", OP_STOCK_SET, ANSWER_ENTRIES,
+     SET("null", PATH("\"input\",\"quantities\",7,\"quantity\"")), "INVALID_LOCATION",
+     "7:INVALID_LOCATION"},
+    {"index as a number, and nothing behind it", OP_STOCK_SET, ANSWER_ENTRIES,
+     SET("null", PATH("\"input\",\"quantities\",0")), "INVALID_LOCATION", "0:INVALID_LOCATION"},
+    {"index with zeros before it", OP_STOCK_SET, ANSWER_ENTRIES,
+     SET("null", AT("007", "x", "INVALID_LOCATION")), "INVALID_LOCATION", "7:INVALID_LOCATION"},
     /* entries that are not named, or not one of ours */
+    {"number beyond a request", OP_STOCK_SET, ANSWER_ENTRIES,
+     SET("null", PATH("\"input\",\"quantities\",250")), "INVALID_LOCATION", ""},
+    {"number below 0", OP_STOCK_SET, ANSWER_ENTRIES,
+     SET("null", PATH("\"input\",\"quantities\",-1")), "INVALID_LOCATION", ""},
+    {"giant number", OP_STOCK_SET, ANSWER_ENTRIES,
+     SET("null", PATH("\"input\",\"quantities\",9223372036854775807")), "INVALID_LOCATION", ""},
+    {"number with a fraction", OP_STOCK_SET, ANSWER_ENTRIES,
+     SET("null", PATH("\"input\",\"quantities\",1.0")), "INVALID_LOCATION", ""},
+    {"index null", OP_STOCK_SET, ANSWER_ENTRIES, SET("null", PATH("\"input\",\"quantities\",null")),
+     "INVALID_LOCATION", ""},
+    {"no index behind the list", OP_STOCK_SET, ANSWER_ENTRIES,
+     SET("null", PATH("\"input\",\"quantities\"")), "INVALID_LOCATION", ""},
+    {"empty path", OP_STOCK_SET, ANSWER_ENTRIES, SET("null", PATH("")), "INVALID_LOCATION", ""},
+    {"another list", OP_STOCK_SET, ANSWER_ENTRIES, SET("null", PATH("\"input\",\"changes\",\"1\"")),
+     "INVALID_LOCATION", ""},
+    {"field as a text", OP_STOCK_SET, ANSWER_ENTRIES,
+     SET("null", "{\"field\":\"input.quantities.1\",\"code\":\"INVALID_LOCATION\"}"),
+     "INVALID_LOCATION", ""},
+    {"no field", OP_STOCK_SET, ANSWER_ENTRIES, SET("null", "{\"code\":\"INVALID_LOCATION\"}"),
+     "INVALID_LOCATION", ""},
+    {"user errors of no shape", OP_STOCK_SET, ANSWER_ENTRIES, SET("null", "null,7,\"text\",[]"), "",
+     ""},
     {"unknown item without an index", OP_STOCK_SET, ANSWER_ENTRIES,
      SET("null", WHOLE("INVALID_INVENTORY_ITEM")), "INVALID_INVENTORY_ITEM", ""},
     {"index beyond a request", OP_STOCK_SET, ANSWER_ENTRIES,
@@ -183,6 +216,10 @@ static const struct wire_case BODIES[] = {
                                                             "CHANGE_FROM_QUANTITY_STALE")),
      "CHANGE_FROM_QUANTITY_STALE",
      "4:CHANGE_FROM_QUANTITY_STALE 30:CHANGE_FROM_QUANTITY_STALE 100:CHANGE_FROM_QUANTITY_STALE"},
+    {"an unknown item is more than a stale one", OP_STOCK_SET, ANSWER_ENTRIES,
+     SET("null",
+         AT("5", "x", "CHANGE_FROM_QUANTITY_STALE") "," AT("5", "x", "INVALID_INVENTORY_ITEM")),
+     "INVALID_INVENTORY_ITEM", "5:CHANGE_FROM_QUANTITY_STALE 5:INVALID_INVENTORY_ITEM"},
     {"a mistake of the whole request wins", OP_STOCK_SET, ANSWER_CONFIG,
      SET("null", AT("4", "x", "INVALID_LOCATION") "," WHOLE("INVALID_REASON")), "INVALID_REASON",
      ""},
@@ -285,6 +322,8 @@ static void every_body_of_an_answered_request_has_its_class(void **state)
             fail_msg("%s: class %d code '%s' entries '%s'", c->name, (int)a.class, a.code, entries);
         }
         assert_int_equal(a.json != NULL, a.class == ANSWER_DONE);
+        assert_int_equal(a.noop, strstr(c->body, "\"inventoryAdjustmentGroup\":null") != NULL &&
+                                     a.class == ANSWER_DONE);
         assert_int_equal(answer_status(&a, &err) == STATUS_OK, a.class == ANSWER_DONE);
         assert_int_equal(a.may_have_executed, a.class == ANSWER_RETRY_SAME);
         assert_false(a.throttled);

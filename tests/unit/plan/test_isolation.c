@@ -1,0 +1,287 @@
+/* Bad pairs among good ones, in a store that refuses whole requests without saying why: how many
+ * requests until every good pair is written and every bad one stands alone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "consumer/plan/coalescer.h"
+#include "tests/unit/plan/random.h"
+
+enum { FULL = 250, FRESH = 1000 };
+
+struct store {
+    struct offset_ledger *ledger;
+    struct coalescer *c;
+    int64_t offset;
+    bool bad[FULL]; /* by item */
+    size_t requests, written, parked, fresh_written;
+    bool more; /* a fresh pair arrives with each request */
+    int64_t next_fresh;
+};
+
+static struct store store_new(void)
+{
+    struct store s = {.ledger = offset_ledger_new(), .next_fresh = FRESH};
+    s.c = coalescer_new(s.ledger);
+    offset_ledger_open(s.ledger, 0);
+    return s;
+}
+
+static void store_free(struct store *s)
+{
+    assert_int_equal(offset_ledger_unfinished(s->ledger), 0);
+    assert_int_equal(coalescer_total(s->c), 0);
+    coalescer_free(s->c);
+    offset_ledger_free(s->ledger);
+}
+
+static void offer(struct store *s, int64_t item, int64_t revision)
+{
+    struct want want = {.quantity = (int32_t)revision, .revision = revision};
+    assert_int_equal(offset_ledger_add(s->ledger, 0, s->offset++, &want.at), STATUS_OK);
+    (void)coalescer_offer(s->c, (struct level_key){item, 7}, &want);
+    offset_ledger_finish(s->ledger, want.at);
+}
+
+static void make_ready(struct store *s)
+{
+    struct pair *pair = NULL;
+    while (coalescer_take(s->c, PAIR_UNRESOLVED, &pair, 1) == 1) {
+        (void)coalescer_put_back(s->c, pair, PAIR_READY);
+    }
+}
+
+static void answer(struct store *s, struct pair **pairs, size_t count)
+{
+    bool refused = false;
+    for (size_t i = 0; i < count; i++) {
+        refused = refused || (pairs[i]->key.item < FULL && s->bad[pairs[i]->key.item]);
+    }
+    if (refused && count > 1) {
+        assert_int_equal(coalescer_isolate(s->c, pairs, count, 2), 0);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t *sum = pairs[i]->key.item >= FRESH ? &s->fresh_written : &s->written;
+        if (refused) {
+            sum = &s->parked;
+        }
+        (*sum)++;
+        coalescer_finish(s->c, pairs[i], refused ? NULL : &pairs[i]->want.quantity);
+    }
+}
+
+/* Suspects never travel with others; requests until none is left. */
+static void work_off(struct store *s)
+{
+    struct pair *pairs[FULL];
+    size_t count = 0;
+    while ((count = coalescer_take(s->c, PAIR_READY, pairs, FULL)) > 0) {
+        for (size_t i = 1; i < count; i++) {
+            assert_int_equal(pairs[i]->suspect, pairs[0]->suspect);
+        }
+        bool only_fresh = pairs[0]->key.item >= FRESH;
+        s->requests += !only_fresh;
+        answer(s, pairs, count);
+        if (s->more && s->requests < 1000 && !only_fresh) {
+            offer(s, s->next_fresh++, 1);
+            make_ready(s);
+        }
+    }
+}
+
+static size_t log2_up(size_t n)
+{
+    size_t bits = 0;
+    while (((size_t)1 << bits) < n) {
+        bits++;
+    }
+    return bits;
+}
+
+/* k random bad ones among n. */
+static void isolate(size_t n, size_t k, bool more, uint64_t *seed)
+{
+    struct store s = store_new();
+    s.more = more;
+    for (size_t left = k; left > 0;) {
+        uint32_t i = random_below(seed, (uint32_t)n);
+        left -= !s.bad[i];
+        s.bad[i] = true;
+    }
+    for (size_t i = 0; i < n; i++) {
+        offer(&s, (int64_t)i, 1);
+    }
+    make_ready(&s);
+    work_off(&s);
+    assert_int_equal(s.parked, k);
+    assert_int_equal(s.written, n - k);
+    assert_int_equal(s.fresh_written, s.next_fresh - FRESH);
+    size_t extra = s.requests - 1;
+    if (extra > 2 * k * log2_up(n) || extra > 2 * n - 2) {
+        fail_msg("%zu bad among %zu: %zu more requests", k, n, extra);
+    }
+    if (k == n) {
+        assert_int_equal(extra, 2 * n - 2);
+    }
+    store_free(&s);
+}
+
+static void isolation_costs_no_more_than_its_bound(void **state)
+{
+    (void)state;
+    uint64_t seed = 4711;
+    for (size_t n = 1; n <= FULL; n += n < 20 ? 1 : 23) {
+        for (size_t k = 0; k <= n; k += k < 8 ? 1 : 17) {
+            isolate(n, k, false, &seed);
+            isolate(n, k, true, &seed);
+        }
+        isolate(n, n, true, &seed);
+    }
+    isolate(FULL, 1, true, &seed);
+    isolate(FULL, 5, true, &seed);
+    isolate(FULL, FULL, true, &seed);
+}
+
+static void isolated_pairs_are_taken_before_others_in_their_order(void **state)
+{
+    (void)state;
+    struct store s = store_new();
+    struct pair *pairs[FULL];
+    for (int64_t i = 0; i < 8; i++) {
+        offer(&s, i, 1);
+    }
+    make_ready(&s);
+    assert_int_equal(coalescer_take(s.c, PAIR_READY, pairs, 5), 5);
+    assert_int_equal(coalescer_isolate(s.c, pairs, 5, 2), 0);
+    assert_int_equal(coalescer_count(s.c, PAIR_READY), 8);
+    assert_int_equal(coalescer_take(s.c, PAIR_READY, pairs, FULL), 2); /* 3 and 4 */
+    assert_int_equal(pairs[0]->key.item, 3);
+    assert_int_equal(coalescer_isolate(s.c, pairs, 2, 1), 0); /* stay together */
+    assert_int_equal(coalescer_take(s.c, PAIR_READY, pairs, 1), 1);
+    assert_int_equal(pairs[0]->key.item, 3);
+    assert_true(pairs[0]->suspect);
+    assert_false(coalescer_put_back(s.c, pairs[0], PAIR_READY));
+    assert_false(pairs[0]->suspect);
+    assert_int_equal(coalescer_take(s.c, PAIR_READY, pairs, FULL), 1); /* 4 alone */
+    coalescer_finish(s.c, pairs[0], NULL);
+    assert_int_equal(coalescer_take(s.c, PAIR_READY, pairs, FULL), 3);
+    assert_int_equal(pairs[2]->key.item, 2);
+    answer(&s, pairs, 3);
+    assert_int_equal(coalescer_take(s.c, PAIR_READY, pairs, FULL), 4);
+    assert_int_equal(pairs[0]->key.item, 3); /* no suspect any more: at its place by arrival */
+    assert_int_equal(pairs[3]->key.item, 7);
+    answer(&s, pairs, 4);
+    store_free(&s);
+}
+
+static void isolated_pair_takes_a_newer_value(void **state)
+{
+    (void)state;
+    struct store s = store_new();
+    struct pair *pairs[2];
+    offer(&s, 1, 10);
+    offer(&s, 2, 10);
+    make_ready(&s);
+    assert_int_equal(coalescer_take(s.c, PAIR_READY, pairs, 2), 2);
+    offer(&s, 1, 20); /* while BUSY */
+    assert_int_equal(coalescer_isolate(s.c, pairs, 2, 2), 1);
+    offer(&s, 2, 30); /* while it waits in its group */
+    assert_int_equal(offset_ledger_unfinished(s.ledger), 2);
+    assert_int_equal(coalescer_take(s.c, PAIR_READY, pairs, 2), 1);
+    assert_int_equal(pairs[0]->want.quantity, 30);
+    answer(&s, pairs, 1);
+    assert_int_equal(coalescer_take(s.c, PAIR_READY, pairs, 2), 1);
+    assert_int_equal(pairs[0]->want.quantity, 20);
+    answer(&s, pairs, 1);
+    store_free(&s);
+}
+
+static void isolated_pairs_of_a_revoked_partition_are_dropped(void **state)
+{
+    (void)state;
+    struct store s = store_new();
+    struct pair *pairs[3];
+    struct want other = {.quantity = 1, .revision = 1};
+    offset_ledger_open(s.ledger, 1);
+    assert_int_equal(offset_ledger_add(s.ledger, 1, 0, &other.at), STATUS_OK);
+    (void)coalescer_offer(s.c, (struct level_key){9, 7}, &other);
+    offset_ledger_finish(s.ledger, other.at);
+    offer(&s, 1, 1);
+    offer(&s, 2, 1);
+    make_ready(&s);
+    assert_int_equal(coalescer_take(s.c, PAIR_READY, pairs, 3), 3);
+    assert_int_equal(coalescer_isolate(s.c, pairs, 3, 2), 0);
+    coalescer_drop_partition(s.c, 0);
+    offset_ledger_close(s.ledger, 0);
+    assert_int_equal(coalescer_count(s.c, PAIR_READY), 1);
+    assert_int_equal(coalescer_take(s.c, PAIR_READY, pairs, 3), 1);
+    assert_int_equal(pairs[0]->key.item, 9);
+    answer(&s, pairs, 1);
+    store_free(&s);
+}
+
+/* Any order of offers, answers and revokes: counts and holds agree, and all comes to an end. */
+static void step(struct store *s, uint64_t *seed, int64_t *revision)
+{
+    struct pair *pairs[8];
+    uint32_t what = random_below(seed, 100);
+    if (what < 40) {
+        offer(s, random_below(seed, 30), ++*revision);
+        make_ready(s);
+        return;
+    }
+    if (what < 42) {
+        coalescer_drop_partition(s->c, 0);
+        offset_ledger_close(s->ledger, 0);
+        offset_ledger_open(s->ledger, 0);
+        assert_int_equal(coalescer_total(s->c), 0);
+        return;
+    }
+    size_t count = coalescer_take(s->c, PAIR_READY, pairs, 1 + random_below(seed, 8));
+    if (what < 55) { /* while they are on their way */
+        offer(s, random_below(seed, 30), ++*revision);
+    }
+    if (count > 0 && what < 80) {
+        (void)coalescer_isolate(s->c, pairs, count, 1 + random_below(seed, 2));
+        count = 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (random_below(seed, 2) == 0) {
+            (void)coalescer_put_back(s->c, pairs[i], PAIR_READY);
+        } else {
+            coalescer_finish(s->c, pairs[i], &pairs[i]->want.quantity);
+        }
+    }
+    make_ready(s);
+    assert_int_equal(coalescer_count(s->c, PAIR_READY), coalescer_total(s->c));
+}
+
+static void isolation_keeps_counts_and_holds_over_random_steps(void **state)
+{
+    (void)state;
+    uint64_t seed = 99;
+    int64_t revision = 0;
+    struct store s = store_new();
+    for (int i = 0; i < 20000; i++) {
+        step(&s, &seed, &revision);
+    }
+    work_off(&s);
+    store_free(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(isolation_costs_no_more_than_its_bound),
+        cmocka_unit_test(isolated_pairs_are_taken_before_others_in_their_order),
+        cmocka_unit_test(isolated_pair_takes_a_newer_value),
+        cmocka_unit_test(isolated_pairs_of_a_revoked_partition_are_dropped),
+        cmocka_unit_test(isolation_keeps_counts_and_holds_over_random_steps),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
