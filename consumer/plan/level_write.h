@@ -14,8 +14,8 @@ struct level_key {
     int64_t location;
 };
 
-/** Where a record stands in its topic. partition -1: the work did not come from the topic (a parked
- * record tried again). */
+/** Where a record stands in its topic. partition -1: the work did not come from the topic (a grace
+ * that is over); OFFSET_LEDGER_RETRY: it came from a parked row. */
 struct record_position {
     int32_t partition;
     uint32_t epoch; /* partition epoch: counts its assignments */
