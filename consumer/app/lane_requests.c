@@ -153,13 +153,14 @@ static enum status resolve(struct lane *l, struct err *err)
     struct level_write equal_list[LANE_RESOLVE_PAIRS];
     size_t equal_count = 0;
     size_t count = coalescer_take(l->coalescer, PAIR_UNRESOLVED, pairs, LANE_RESOLVE_PAIRS);
-    if (count == 0) {
-        return STATUS_OK;
+    enum status rc = lane_stop_shared(l, pairs, &count, err);
+    if (rc != STATUS_OK || count == 0) {
+        return rc;
     }
     for (size_t i = 0; i < count; i++) {
         keys[i] = pairs[i]->key;
     }
-    enum status rc = state_levels_read(l->state, keys, count, clock_wall_us(), known, err);
+    rc = state_levels_read(l->state, keys, count, clock_wall_us(), known, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -188,8 +189,9 @@ static enum status send_read(struct lane *l, struct request *r, struct err *err)
     int64_t items[INVENTORY_MAX_ENTRIES];
     struct strbuf variables;
     r->count = coalescer_take(l->coalescer, PAIR_UNREAD, r->pairs, INVENTORY_MAX_ENTRIES);
-    if (r->count == 0) {
-        return STATUS_OK;
+    enum status rc = lane_stop_shared(l, r->pairs, &r->count, err);
+    if (rc != STATUS_OK || r->count == 0) {
+        return rc;
     }
     for (size_t i = 0; i < r->count; i++) {
         items[i] = r->pairs[i]->key.item;
@@ -219,8 +221,9 @@ static enum status send_set(struct lane *l, struct request *r, struct err *err)
 {
     struct strbuf variables;
     r->count = coalescer_take(l->coalescer, PAIR_READY, r->pairs, l->batch_limit);
-    if (r->count == 0) {
-        return STATUS_OK;
+    enum status rc = lane_stop_shared(l, r->pairs, &r->count, err);
+    if (rc != STATUS_OK || r->count == 0) {
+        return rc;
     }
     for (size_t i = 0; i < r->count; i++) {
         r->list[i] = write_of(r->pairs[i]);
@@ -239,7 +242,7 @@ static enum status send_set(struct lane *l, struct request *r, struct err *err)
     r->attempt.count = r->count;
     backoff_reset(&r->backoff);
     FAULT_POINT("lane.before_attempt");
-    enum status rc = state_attempt_begin(l->state, &r->attempt, err);
+    rc = state_attempt_begin(l->state, &r->attempt, err);
     if (rc != STATUS_OK) {
         return rc;
     }
