@@ -282,7 +282,8 @@ retry_store(struct state *state, const char *store, const struct order *order, s
     if (rc == STATUS_OK && count == 0) {
         (void)printf("[%s] nothing that is parked fits\n", store);
     } else if (rc == STATUS_OK) {
-        (void)printf("[%s] %zu rows will be tried by the running consumer\n", store, count);
+        (void)printf("[%s] %zu row%s will be tried by the running consumer\n", store, count,
+                     count == 1 ? "" : "s");
     }
     return rc;
 }
@@ -309,9 +310,9 @@ drop_store(struct state *state, const char *store, const struct order *order, st
         if (count > NAMED_MAX) {
             (void)printf("  … and %zu more\n", count - NAMED_MAX);
         }
-        (void)printf("%zu rows: their numbers are not written until a later record of the product "
-                     "comes ('stocksync-producer backfill --product ID' makes one)\n",
-                     count);
+        (void)printf("%zu row%s: what they stand for is not written until a later record of the "
+                     "product comes ('stocksync-producer backfill --product ID' makes one)\n",
+                     count, count == 1 ? "" : "s");
     }
     return rc;
 }
