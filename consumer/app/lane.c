@@ -147,7 +147,7 @@ static enum status refresh_mapping(struct lane *l, struct err *err)
     enum status rc = lane_load_mapping(l, &why);
     if (rc == STATUS_OK) {
         static const char *const NOW_CURABLE[] = {"unmapped", "sku_shared_in_shopify", "bundle",
-                                                  NULL};
+                                                  "item_missing", NULL};
         return lane_retry_parked(l, NOW_CURABLE, err);
     }
     if (rc != STATUS_STOPPING) {

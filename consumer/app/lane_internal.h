@@ -226,6 +226,14 @@ void lane_describe_level(const struct lane *l, const struct pair *p, struct stat
  * so that nothing is written for either product. @param count  [in, out] */
 NODISCARD enum status
 lane_stop_shared(struct lane *l, struct pair **pairs, size_t *count, struct err *err);
+/**
+ * Whether a pair's number may not be written because another product's newer one stands there,
+ * although the item is its own by now and it has no newer record: that is no end to be silent
+ * about.
+ */
+bool lane_is_outdone(const struct lane *l, const struct pair *p, const struct level_known *known);
+NODISCARD enum status
+lane_park_outdone(struct lane *l, struct pair **pairs, size_t count, struct err *err);
 /** Something may have cured rows of these reasons (static, NULL-terminated; NULL: all): tries them
  * again, a page a turn, and the first one now. */
 NODISCARD enum status

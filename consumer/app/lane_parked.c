@@ -93,6 +93,31 @@ void lane_describe_level(const struct lane *l, const struct pair *p, struct stat
     state_subject_level(row->subject, p->key);
 }
 
+/* Pairs that must not be written now end as parked levels. */
+static enum status park_levels(struct lane *l,
+                               struct pair **pairs,
+                               size_t count,
+                               const char *reason,
+                               const char *detail,
+                               struct err *err)
+{
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    struct state_parked *rows = mem_calloc(count, sizeof *rows);
+    for (size_t i = 0; i < count; i++) {
+        lane_describe_level(l, pairs[i], &rows[i]);
+        rows[i].reason = reason;
+        rows[i].detail = detail;
+    }
+    enum status rc = lane_park(l, rows, count, err);
+    for (size_t i = 0; rc == STATUS_OK && i < count; i++) {
+        coalescer_finish(l->coalescer, pairs[i], NULL);
+    }
+    mem_free(rows);
+    return rc;
+}
+
 enum status lane_stop_shared(struct lane *l, struct pair **pairs, size_t *count, struct err *err)
 {
     size_t kept = 0;
@@ -106,22 +131,33 @@ enum status lane_stop_shared(struct lane *l, struct pair **pairs, size_t *count,
         }
     }
     *count = kept;
-    if (stopped == 0) {
-        return STATUS_OK;
+    return park_levels(l, list, stopped, LANE_SHARED_IN_ODOO,
+                       "its product shares its SKU with another in Odoo: written when it is unique",
+                       err);
+}
+
+bool lane_is_outdone(const struct lane *l, const struct pair *p, const struct level_known *known)
+{
+    struct mapped_item item;
+    char detail[240];
+    int32_t product_id = p->want.product_id;
+    if (known->product_id == product_id || known->revision <= p->want.revision ||
+        known->wanted == p->want.quantity) {
+        return false;
     }
-    struct state_parked *rows = mem_calloc(stopped, sizeof *rows);
-    for (size_t i = 0; i < stopped; i++) {
-        lane_describe_level(l, list[i], &rows[i]);
-        rows[i].reason = LANE_SHARED_IN_ODOO;
-        rows[i].detail =
-            "its product shares its SKU with another in Odoo: written when it is unique";
-    }
-    enum status rc = lane_park(l, rows, stopped, err);
-    for (size_t i = 0; rc == STATUS_OK && i < stopped; i++) {
-        coalescer_finish(l->coalescer, list[i], NULL);
-    }
-    mem_free(rows);
-    return rc;
+    const char *text = identity_owned_text(l->identity, product_id);
+    return text != NULL && identity_revision(l->identity, product_id) == p->want.revision &&
+           lane_find_item(l, text, &item, detail, sizeof detail) == NULL &&
+           item.item == p->key.item;
+}
+
+enum status lane_park_outdone(struct lane *l, struct pair **pairs, size_t count, struct err *err)
+{
+    return park_levels(
+        l, pairs, count, "written_by_another",
+        "another product that had this SKU wrote a newer number: 'stocksync-producer "
+        "backfill --product ID' brings this one's",
+        err);
 }
 
 /* --- what is asked for --- */
@@ -237,7 +273,7 @@ retry_level(struct look *look, const struct state_parked *row, struct record_pos
     }
 }
 
-/* Parked because another product came with its SKU; no record was at hand, see park_other_claimant.
+/* Parked because another product came with its SKU; no record was at hand, see park_claimant.
  */
 static void retry_without_record(struct look *look, const struct state_parked *row)
 {

@@ -97,26 +97,36 @@ static void describe_claimants(const struct lane *l, const char *text, char *det
 }
 
 /*
- * Until now the other claimant wrote the item, and its record is not at hand. None is needed: what
- * it wanted is written, or is pending and will be stopped and parked as a level.
+ * No record is at hand, and none is needed: what the product wanted is written, or is pending and
+ * will be stopped and parked as a level.
  */
-static void park_other_claimant(struct lane *l, int32_t product_id, const char *text)
+static void park_claimant(struct lane *l, int32_t product_id, const char *text)
 {
-    int32_t ids[2] = {0, 0};
-    if (identity_claims(l->identity, text) != 2) {
-        return; /* alone, or the others are parked */
-    }
-    (void)identity_claimants(l->identity, text, ids, 2);
-    int32_t other = ids[0] == product_id ? ids[1] : ids[0];
-    struct parked_note *n = find_park(&l->turn, other);
+    struct parked_note *n = find_park(&l->turn, product_id);
     if (n == NULL) {
         n = new_park(&l->turn, "");
-        n->product_id = other;
-        n->revision = identity_revision(l->identity, other);
-        state_subject_product(n->subject, other);
+        n->product_id = product_id;
+        n->revision = identity_revision(l->identity, product_id);
+        state_subject_product(n->subject, product_id);
     }
     (void)snprintf(n->reason, sizeof n->reason, "%s", LANE_SHARED_IN_ODOO);
     describe_claimants(l, text, n->detail, sizeof n->detail);
+}
+
+/* Until now one of two wrote the item. A third comes to a text whose claimants are parked. */
+static void park_if_shared(struct lane *l, const struct state_product *product, bool stored)
+{
+    int32_t ids[2] = {0, 0};
+    if (!product->sellable || product->text == NULL ||
+        identity_claims(l->identity, product->text) != 2) {
+        return;
+    }
+    (void)identity_claimants(l->identity, product->text, ids, 2);
+    for (size_t i = 0; i < 2; i++) {
+        if (stored || ids[i] != product->product_id) { /* else with its record, by the planning */
+            park_claimant(l, ids[i], product->text);
+        }
+    }
 }
 
 void lane_note_product(struct lane *l, const struct state_product *product, bool stored)
@@ -131,9 +141,7 @@ void lane_note_product(struct lane *l, const struct state_product *product, bool
         l->turn.products[at] = *product;
         l->turn.products[at].text = l->turn.texts[at];
     }
-    if (product->sellable && product->text != NULL) {
-        park_other_claimant(l, product->product_id, product->text);
-    }
+    park_if_shared(l, product, stored);
 }
 
 /* Whatever was parked for this product is settled by what the record says now. */

@@ -151,7 +151,9 @@ static enum status resolve(struct lane *l, struct err *err)
     struct level_known known[LANE_RESOLVE_PAIRS];
     struct pair *equal[LANE_RESOLVE_PAIRS];
     struct level_write equal_list[LANE_RESOLVE_PAIRS];
+    struct pair *outdone[LANE_RESOLVE_PAIRS];
     size_t equal_count = 0;
+    size_t outdone_count = 0;
     size_t count = coalescer_take(l->coalescer, PAIR_UNRESOLVED, pairs, LANE_RESOLVE_PAIRS);
     enum status rc = lane_stop_shared(l, pairs, &count, err);
     if (rc != STATUS_OK || count == 0) {
@@ -169,6 +171,8 @@ static enum status resolve(struct lane *l, struct err *err)
         lane_remember(l, p, &known[i]);
         if (!known[i].found) {
             lane_put_back(l, p, PAIR_UNREAD);
+        } else if (lane_is_outdone(l, p, &known[i])) {
+            outdone[outdone_count++] = p;
         } else if (is_superseded(&known[i], &p->want)) {
             metric_add(l->m.superseded, 1);
             coalescer_finish(l->coalescer, p, NULL);
@@ -181,7 +185,8 @@ static enum status resolve(struct lane *l, struct err *err)
             lane_put_back(l, p, PAIR_READY);
         }
     }
-    return lane_note_equal(l, equal, equal_list, equal_count, err);
+    rc = lane_note_equal(l, equal, equal_list, equal_count, err);
+    return rc == STATUS_OK ? lane_park_outdone(l, outdone, outdone_count, err) : rc;
 }
 
 static enum status send_read(struct lane *l, struct request *r, struct err *err)

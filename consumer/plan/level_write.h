@@ -37,6 +37,7 @@ struct level_write {
 struct level_known {
     struct level_key key;
     bool found;
+    int32_t product_id; /* whose value was written */
     int32_t quantity; /* last written by us, or lower: what Shopify held when units were missing */
     int32_t wanted;   /* Odoo's number when it was written */
     int32_t live;     /* units seen missing and still within their grace */

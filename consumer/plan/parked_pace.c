@@ -21,6 +21,7 @@ static const struct {
     {"kit_without_number", SLOWLY_S},
     {"sku_shared_in_odoo", SLOWLY_S},
     {"sku_shared_in_shopify", SLOWLY_S},
+    {"written_by_another", SLOWLY_S},
     {"item_missing", SLOWLY_S},
     {"level_missing", SLOWLY_S},
     {"level_inactive", SLOWLY_S},

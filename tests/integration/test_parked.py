@@ -252,6 +252,31 @@ def test_more_rows_than_a_look_takes_are_all_tried(one):
                alive=one.alive)
 
 
+def test_newer_number_of_the_item_s_former_product_is_said(one, shop):
+    """The item was another product's until now, whose last number is newer than the record."""
+    store = one.stores[0]
+    (product, _), = sold(one, shop, 1)
+    item, right = stores.ITEM_BASE + product, level(one, product)
+    subject = f"level/{item}/5001"
+    one.simulator.order(store.name, "adjust", shop.before[product].sku, 5001, 50)
+    one.connection.execute(
+        "UPDATE stocksync.level SET product_id = 1, revision = revision + 1,"
+        " quantity = quantity + 50, wanted = quantity + 50"
+        " WHERE store = %s AND item = %s AND location = 5001", (store.name, item))
+    one.connection.execute(
+        "INSERT INTO stocksync.parked (store, subject, product_id, item, location, revision,"
+        " quantity, reason, detail, retry_at) SELECT store, %s, %s, item, location,"
+        " revision - 1, quantity - 50, 'refused', '', now() FROM stocksync.level"
+        " WHERE store = %s AND item = %s AND location = 5001",
+        (subject, product, store.name, item))
+    wait.until(lambda: rows(one).get(subject, [None])[0] == "written_by_another", "it is parked",
+               alive=one.alive)
+    assert level(one, product) == right + 50
+    one.command("producer", "backfill", "--product", product)
+    wait.until(lambda: level(one, product) == right, "it is written", alive=one.alive)
+    wait.until(lambda: subject not in rows(one), "the level is cured", alive=one.alive)
+
+
 # The command
 
 
