@@ -15,7 +15,7 @@
 #include "common/core/strbuf.h"
 
 struct cli_flag {
-    const char *name;     /* "--product" */
+    const char *name;     /* "--product"; or a bare word: "retry" */
     const char *argument; /* "ID"; NULL: takes none */
     bool repeats;
     const char *help;

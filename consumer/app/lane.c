@@ -114,7 +114,7 @@ static bool is_at_end(const struct lane *l)
 static bool is_drained(const struct lane *l)
 {
     return is_at_end(l) && coalescer_total(l->coalescer) == 0 && lane_in_flight(l) == 0 &&
-           l->adopted_next == l->adopted_count;
+           l->adopted_next == l->adopted_count && lane_retries_done(l);
 }
 
 static void read_credentials(struct lane *l)
@@ -147,7 +147,7 @@ static enum status refresh_mapping(struct lane *l, struct err *err)
     enum status rc = lane_load_mapping(l, &why);
     if (rc == STATUS_OK) {
         static const char *const NOW_CURABLE[] = {"unmapped", "sku_shared_in_shopify", "bundle",
-                                                  NULL};
+                                                  "item_missing", NULL};
         return lane_retry_parked(l, NOW_CURABLE, err);
     }
     if (rc != STATUS_STOPPING) {
@@ -163,6 +163,7 @@ static int wait_ms(const struct lane *l, bool busy)
     int64_t now = clock_monotonic_us();
     int64_t next = lane_next_deadline_us(l);
     next = l->in_flight_at_us < next ? l->in_flight_at_us : next;
+    next = lane_retries_due_us(l) < next ? lane_retries_due_us(l) : next;
     if (busy || next <= now) {
         return 0;
     }
@@ -206,7 +207,7 @@ static enum status turn(struct lane *l, bool *busy, struct err *err)
         rc = lane_take_answers(l, err);
     }
     if (rc == STATUS_OK) {
-        rc = lane_settle_retries(l, err);
+        rc = lane_tend_parked(l, err);
     }
     if (rc == STATUS_OK) {
         rc = refresh_mapping(l, err);
@@ -388,6 +389,12 @@ static void register_metrics(struct lane *l)
     }
     m->parked = metric_counter("stocksync_store_parked_total",
                                "Products, levels and records parked with a reason.", LABEL, s);
+    m->parked_again = metric_counter("stocksync_store_parked_again_total",
+                                     "Tries of parked rows that failed again.", LABEL, s);
+    m->cured = metric_counter("stocksync_store_cured_total",
+                              "Parked rows taken off the list: applied, or decided by a later "
+                              "record.",
+                              LABEL, s);
     m->requests = metric_counter("stocksync_store_requests_total", "Mutations sent.", LABEL, s);
     m->reads = metric_counter("stocksync_store_reads_total", "Reads of levels sent.", LABEL, s);
     m->throttled =

@@ -76,28 +76,16 @@ static enum status park_pairs(struct lane *l,
         return STATUS_OK;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct pair *p = list[i].pair;
-        rows[i] = (struct state_parked){.product_id = p->want.product_id,
-                                        .key = p->key,
-                                        .partition = -1,
-                                        .offset = -1,
-                                        .revision = p->want.revision,
-                                        .quantity = p->want.quantity,
-                                        .reason = list[i].reason,
-                                        .code = list[i].code,
-                                        .detail = list[i].detail,
-                                        .request_id = request_id};
-        state_subject_level(rows[i].subject, p->key);
-        log_warn(MOD, "parked", LF_TEXT("store", l->store.name),
-                 LF_INT("product", p->want.product_id), LF_INT("item", p->key.item),
-                 LF_INT("location", p->key.location), LF_TEXT("reason", list[i].reason),
-                 LF_TEXT("origin", list[i].code), LF_MSG(list[i].detail));
+        lane_describe_level(l, list[i].pair, &rows[i]);
+        rows[i].reason = list[i].reason;
+        rows[i].code = list[i].code;
+        rows[i].detail = list[i].detail;
+        rows[i].request_id = request_id;
     }
-    enum status rc = state_park(l->state, rows, count, err);
+    enum status rc = lane_park(l, rows, count, err);
     if (rc != STATUS_OK) {
         return rc;
     }
-    metric_add(l->m.parked, count);
     for (size_t i = 0; i < count; i++) {
         coalescer_finish(l->coalescer, list[i].pair, NULL);
     }

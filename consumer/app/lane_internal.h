@@ -2,7 +2,7 @@
  * lane_internal: what the files of the lane share: lane.c (thread and states), lane_session.c
  * (start of a session, rebalances), lane_records.c (records into the plan), lane_requests.c (the
  * plan into requests), lane_answers.c (answers into the state), lane_in_flight.c (units sold and
- * not yet imported).
+ * not yet imported), lane_parked.c (parked rows: stored, tried again, taken off).
  */
 #ifndef STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
 #define STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
@@ -37,6 +37,13 @@
 /* Codes that a store's lane has told loudly: what comes after them is only counted. */
 #define LANE_TOLD_CODES 16
 
+/* Parked rows that are being tried at a time. */
+#define LANE_RETRIES_MAX 1000
+/* A reason that several files know. */
+#define LANE_SHARED_IN_ODOO "sku_shared_in_odoo"
+/* Reasons of one sweep over parked rows. */
+#define LANE_REASONS 12
+
 enum request_phase {
     REQUEST_FREE,
     REQUEST_SENT,   /* waiting for the answer */
@@ -63,8 +70,8 @@ struct request {
 struct lane_metrics {
     struct metric *records, *applied, *unchanged, *superseded, *excluded[EXCLUSION_COUNT], *parked,
         *requests, *reads, *throttled, *stale, *unknown, *refused, *state, *pending, *age, *halved,
-        *odd_codes, *unfinished, *parked_now, *points, *in_flight_levels, *in_flight_seen,
-        *in_flight_units, *commit_to_applied;
+        *odd_codes, *unfinished, *parked_again, *cured, *parked_now, *points, *in_flight_levels,
+        *in_flight_seen, *in_flight_units, *commit_to_applied;
 };
 
 /* What other threads may see; copied out under the mutex. */
@@ -97,11 +104,31 @@ struct turn {
         unsigned char *key, *value; /* owned copies */
         size_t key_len, value_len;
     } * parks;
-    size_t park_count;
+    size_t park_count, park_capacity;
     int32_t *unparks; /* product ids */
     size_t unpark_count;
     struct record_position positions[LANE_TURN_RECORDS];
     size_t position_count;
+};
+
+/* A parked row that is being tried again. */
+struct retry {
+    struct state_tried row;
+    int32_t product_id;        /* product/ID: whose; else 0 */
+    int32_t partition;         /* -1: not known */
+    struct record_position at; /* in the ledger: finished when all its pairs are */
+};
+
+struct retries {
+    struct state_sweep sweep;              /* over rows that something may have cured */
+    const char *reasons[LANE_REASONS + 1]; /* of the sweep; none: all */
+    const char *next[LANE_REASONS + 1];    /* of the one after it */
+    bool sweeping, next_all;
+    int64_t look_at_us, learned_at_us; /* monotonic */
+    uint64_t settled;                  /* identity's, as last looked at */
+    int64_t number;                    /* of the last one: its place in the ledger */
+    struct retry *list;                /* under way: LANE_RETRIES_MAX */
+    size_t count;
 };
 
 struct lane {
@@ -115,6 +142,7 @@ struct lane {
     char group_id[64], client_id[64];
 
     /* lives across sessions */
+    bool swept_at_start; /* parked rows were all tried once in this life of the process */
     struct store store;
     struct graphql *graphql;
     struct mapping *mapping;
@@ -138,10 +166,10 @@ struct lane {
     struct coalescer *coalescer;
     struct identity *identity;
     struct parked_set *parked; /* product ids that are parked */
+    struct retries retries;
     struct turn turn;
     struct request *requests;
     size_t request_count;          /* slots */
-    bool check_ambiguous;          /* a SKU may have become unique: try parked products again */
     struct state_attempt *adopted; /* of dead processes, not sent again yet: from adopted_next on */
     size_t adopted_count, adopted_next;
     bool suspect_mapping;
@@ -151,9 +179,7 @@ struct lane {
                                      executed: a ring */
     size_t doubtful_count;        /* ever added */
     size_t levels_in_flight;      /* of the store, as that look told */
-    size_t replanned;             /* parked products offered again and not yet taken off the list */
-    int32_t *replanned_ids;
-    unsigned char *at_end; /* by partition: end seen since the last record */
+    unsigned char *at_end;        /* by partition: end seen since the last record */
     size_t at_end_size;
 
     pthread_mutex_t mutex;
@@ -176,12 +202,56 @@ lane_handle_assignment(struct lane *l, const struct source_event *event, struct 
 /** Takes up to LANE_TURN_RECORDS events from the source and plans them. @param busy [out] more may
  * be waiting */
 NODISCARD enum status lane_take_records(struct lane *l, bool *busy, struct err *err);
-/** Offers the products again that were parked for one of these reasons. */
+/** Starts what a turn notes, plans one record, stores the notes and lets the records go.
+ * at.partition OFFSET_LEDGER_RETRY: a parked record tried again. */
+void lane_turn_begin(struct lane *l);
+NODISCARD enum status lane_plan_record(struct lane *l,
+                                       const struct source_event *event,
+                                       struct record_position at,
+                                       struct err *err);
+NODISCARD enum status lane_turn_store(struct lane *l, struct err *err);
+/** How a product is known now: into the identity, and into the turn's notes unless another process
+ * has stored it. Whoever claimed its text alone until now is parked in this turn. */
+void lane_note_product(struct lane *l, const struct state_product *product, bool stored);
+/** The inventory item that a SKU or barcode stands for, or the reason why there is none, and a
+ * sentence about it. @return NULL when found */
+const char *lane_find_item(
+    const struct lane *l, const char *text, struct mapped_item *item, char *detail, size_t size);
+void lane_turn_release(struct turn *turn);
+
+/* lane_parked.c */
+/** Stores rows; says loudly what was not parked before, counts the rest. Fills wait_s. */
+NODISCARD enum status
+lane_park(struct lane *l, struct state_parked *rows, size_t count, struct err *err);
+/** What a row says of a pair's level and of where it came from; without reason and words. */
+void lane_describe_level(const struct lane *l, const struct pair *p, struct state_parked *row);
+/** Takes pairs out of the list whose product shares its SKU by now: parked with what they wanted,
+ * so that nothing is written for either product. @param count  [in, out] */
+NODISCARD enum status
+lane_stop_shared(struct lane *l, struct pair **pairs, size_t *count, struct err *err);
+/**
+ * Whether a pair's number may not be written because another product's newer one stands there,
+ * although the item is its own by now and it has no newer record: that is no end to be silent
+ * about.
+ */
+bool lane_is_outdone(const struct lane *l, const struct pair *p, const struct level_known *known);
+NODISCARD enum status
+lane_park_outdone(struct lane *l, struct pair **pairs, size_t count, struct err *err);
+/** Something may have cured rows of these reasons (static, NULL-terminated; NULL: all): tries them
+ * again, a page a turn, and the first one now. */
 NODISCARD enum status
 lane_retry_parked(struct lane *l, const char *const *reasons, struct err *err);
-/** Once nothing is pending: takes products off the parked list whose retry went through. */
+/** Tries what is due, and goes on with what was asked for. */
+NODISCARD enum status lane_tend_parked(struct lane *l, struct err *err);
+/** Takes rows off whose retry went through. */
 NODISCARD enum status lane_settle_retries(struct lane *l, struct err *err);
-void lane_turn_release(struct turn *turn);
+/** Partitions leave: other processes may try the rows from now on. */
+void lane_drop_retries(struct lane *l);
+/** Monotonic time at which lane_tend_parked has something to do. */
+int64_t lane_retries_due_us(const struct lane *l);
+bool lane_retries_done(const struct lane *l);
+/** Says that rows are cured. */
+void lane_report_cured(const struct lane *l, const char *const *subjects, size_t count);
 
 /* lane_requests.c */
 /** Sends whatever may be sent now. */

@@ -7,8 +7,6 @@
 
 #define MOD "lane"
 
-static const char *const AMBIGUOUS[] = {"sku_shared_in_odoo", NULL};
-
 /* --- what a turn notes --- */
 
 static void turn_reset(struct turn *t)
@@ -36,12 +34,12 @@ void lane_turn_release(struct turn *t)
     *t = (struct turn){0};
 }
 
-static void turn_prepare(struct turn *t)
+void lane_turn_begin(struct lane *l)
 {
+    struct turn *t = &l->turn;
     if (t->products == NULL) {
         t->products = mem_calloc(LANE_TURN_RECORDS, sizeof *t->products);
         t->texts = mem_calloc(LANE_TURN_RECORDS, sizeof *t->texts);
-        t->parks = mem_calloc(LANE_TURN_RECORDS, sizeof *t->parks);
         t->unparks = mem_calloc(LANE_TURN_RECORDS, sizeof *t->unparks);
     }
     turn_reset(t);
@@ -53,36 +51,111 @@ static unsigned char *copy_bytes(struct bytes b, size_t *len)
     return b.ptr != NULL ? (unsigned char *)mem_strndup((const char *)b.ptr, b.len) : NULL;
 }
 
+static struct parked_note *new_park(struct turn *t, const char *reason)
+{
+    if (t->park_count == t->park_capacity) {
+        t->park_capacity = mem_grow_capacity(t->park_capacity, t->park_count + 1);
+        t->parks = mem_realloc(t->parks, t->park_capacity, sizeof *t->parks);
+    }
+    struct parked_note *n = &t->parks[t->park_count++];
+    *n = (struct parked_note){.partition = -1, .offset = -1};
+    (void)snprintf(n->reason, sizeof n->reason, "%s", reason);
+    return n;
+}
+
 static struct parked_note *
 note_park(struct turn *t, const char *reason, const struct source_event *event)
 {
-    struct parked_note *n = &t->parks[t->park_count++];
-    *n = (struct parked_note){.partition = event->partition, .offset = event->offset};
-    (void)snprintf(n->reason, sizeof n->reason, "%s", reason);
+    struct parked_note *n = new_park(t, reason);
+    n->partition = event->partition;
+    n->offset = event->offset;
     n->key = copy_bytes(event->key, &n->key_len);
     n->value = copy_bytes(event->value, &n->value_len);
     return n;
 }
 
-static void
-note_product(struct lane *l, int32_t product_id, const char *text, bool sellable, int64_t revision)
+/* What this turn has noted to park of a product, NULL: nothing. */
+static struct parked_note *find_park(struct turn *t, int32_t product_id)
 {
-    if (identity_note(l->identity, product_id, text, sellable, revision)) {
-        size_t at = l->turn.product_count++;
-        l->turn.texts[at] = mem_strdup(text);
-        l->turn.products[at] = (struct state_product){.product_id = product_id,
-                                                      .text = l->turn.texts[at],
-                                                      .sellable = sellable,
-                                                      .revision = revision};
-        l->check_ambiguous = l->check_ambiguous || parked_set_count(l->parked) > 0;
+    for (size_t i = t->park_count; i > 0; i--) {
+        if (t->parks[i - 1].product_id == product_id) {
+            return &t->parks[i - 1];
+        }
     }
+    return NULL;
+}
+
+static void describe_claimants(const struct lane *l, const char *text, char *detail, size_t size)
+{
+    int32_t ids[8];
+    size_t count = identity_claimants(l->identity, text, ids, 8);
+    int used = snprintf(detail, size, "'%s' belongs to several products in Odoo:", text);
+    for (size_t i = 0; i < count && used > 0 && (size_t)used < size; i++) {
+        int more = snprintf(detail + used, size - (size_t)used, "%s %d", i > 0 ? "," : "", ids[i]);
+        used = more < 0 ? (int)size : used + more;
+    }
+}
+
+/*
+ * No record is at hand, and none is needed: what the product wanted is written, or is pending and
+ * will be stopped and parked as a level.
+ */
+static void park_claimant(struct lane *l, int32_t product_id, const char *text)
+{
+    struct parked_note *n = find_park(&l->turn, product_id);
+    if (n == NULL) {
+        n = new_park(&l->turn, "");
+        n->product_id = product_id;
+        n->revision = identity_revision(l->identity, product_id);
+        state_subject_product(n->subject, product_id);
+    }
+    (void)snprintf(n->reason, sizeof n->reason, "%s", LANE_SHARED_IN_ODOO);
+    describe_claimants(l, text, n->detail, sizeof n->detail);
+}
+
+/* Until now one of two wrote the item. A third comes to a text whose claimants are parked. */
+static void park_if_shared(struct lane *l, const struct state_product *product, bool stored)
+{
+    int32_t ids[2] = {0, 0};
+    if (!product->sellable || product->text == NULL ||
+        identity_claims(l->identity, product->text) != 2) {
+        return;
+    }
+    (void)identity_claimants(l->identity, product->text, ids, 2);
+    for (size_t i = 0; i < 2; i++) {
+        if (stored || ids[i] != product->product_id) { /* else with its record, by the planning */
+            park_claimant(l, ids[i], product->text);
+        }
+    }
+}
+
+void lane_note_product(struct lane *l, const struct state_product *product, bool stored)
+{
+    if (!identity_note(l->identity, product->product_id, product->text, product->sellable,
+                       product->revision)) {
+        return;
+    }
+    if (!stored) {
+        size_t at = l->turn.product_count++;
+        l->turn.texts[at] = mem_strdup(product->text);
+        l->turn.products[at] = *product;
+        l->turn.products[at].text = l->turn.texts[at];
+    }
+    park_if_shared(l, product, stored);
 }
 
 /* Whatever was parked for this product is settled by what the record says now. */
 static void note_unpark(struct lane *l, int32_t product_id)
 {
+    struct turn *t = &l->turn;
+    for (struct parked_note *n = find_park(t, product_id); n != NULL;
+         n = find_park(t, product_id)) {
+        mem_free(n->key);
+        mem_free(n->value);
+        *n = t->parks[--t->park_count];
+    }
     if (parked_set_has(l->parked, product_id)) {
-        l->turn.unparks[l->turn.unpark_count++] = product_id;
+        t->unparks[t->unpark_count++] = product_id;
     }
 }
 
@@ -101,19 +174,7 @@ static void park_product(struct lane *l,
     (void)snprintf(n->detail, sizeof n->detail, "%.239s", detail);
 }
 
-static void describe_claimants(const struct lane *l, const char *text, char *detail, size_t size)
-{
-    int32_t ids[8];
-    size_t count = identity_claimants(l->identity, text, ids, 8);
-    int used = snprintf(detail, size, "'%s' belongs to several products in Odoo:", text);
-    for (size_t i = 0; i < count && used > 0 && (size_t)used < size; i++) {
-        int more = snprintf(detail + used, size - (size_t)used, "%s %d", i > 0 ? "," : "", ids[i]);
-        used = more < 0 ? (int)size : used + more;
-    }
-}
-
-/* The inventory item of a product, or the reason why there is none. @return NULL when found */
-static const char *find_item(
+const char *lane_find_item(
     const struct lane *l, const char *text, struct mapped_item *item, char *detail, size_t size)
 {
     const char *what = l->rules.match == MATCH_SKU ? "SKU" : "barcode";
@@ -123,7 +184,7 @@ static const char *find_item(
     }
     if (identity_claims(l->identity, text) > 1) {
         describe_claimants(l, text, detail, size);
-        return "sku_shared_in_odoo";
+        return LANE_SHARED_IN_ODOO;
     }
     switch (mapping_find(l->mapping, text, item)) {
     case MAPPING_FOUND:
@@ -178,8 +239,17 @@ static enum status plan_stock(struct lane *l,
     struct mapped_item item;
     const char *text = rules_match_text(&l->rules, stock);
     enum exclusion exclusion = rules_exclusion(stock);
-    note_product(l, stock->product_id, text, stock->active && stock->shopify_enabled,
-                 stock->revision);
+    if (at.partition == OFFSET_LEDGER_RETRY &&
+        identity_revision(l->identity, stock->product_id) > stock->revision) {
+        metric_add(l->m.superseded, 1);
+        return STATUS_OK; /* a later record has decided, or is about to */
+    }
+    lane_note_product(l,
+                      &(struct state_product){.product_id = stock->product_id,
+                                              .text = text,
+                                              .sellable = stock->active && stock->shopify_enabled,
+                                              .revision = stock->revision},
+                      false);
     if (exclusion != EXCLUDED_NOT) {
         metric_add(l->m.excluded[exclusion], 1);
         note_unpark(l, stock->product_id);
@@ -192,7 +262,7 @@ static enum status plan_stock(struct lane *l,
             "store keeps its number");
         return STATUS_OK;
     }
-    const char *reason = find_item(l, text, &item, detail, sizeof detail);
+    const char *reason = lane_find_item(l, text, &item, detail, sizeof detail);
     if (reason != NULL) {
         park_product(l, stock, reason, event, detail);
         return STATUS_OK;
@@ -203,11 +273,10 @@ static enum status plan_stock(struct lane *l,
     return offer(l, stock, item.item, at, err);
 }
 
-/* Decodes and plans one record. at.partition -1: a parked record tried again. */
-static enum status plan_record(struct lane *l,
-                               const struct source_event *event,
-                               struct record_position at,
-                               struct err *err)
+enum status lane_plan_record(struct lane *l,
+                             const struct source_event *event,
+                             struct record_position at,
+                             struct err *err)
 {
     struct product_stock stock = {0};
     struct err why = {0};
@@ -216,7 +285,10 @@ static enum status plan_record(struct lane *l,
     enum status rc =
         decode_record(l->decoder, event->key, event->value, &product_id, &tombstone, &stock, &why);
     if (rc == STATUS_OK && tombstone) {
-        note_product(l, product_id, NULL, false, event->header_revision);
+        lane_note_product(
+            l,
+            &(struct state_product){.product_id = product_id, .revision = event->header_revision},
+            false);
         metric_add(l->m.excluded[EXCLUDED_GONE], 1);
         note_unpark(l, product_id);
     } else if (rc == STATUS_OK) {
@@ -235,17 +307,6 @@ static enum status plan_record(struct lane *l,
 }
 
 /* --- the end of a turn: notes are durable before holds are let go --- */
-
-/* Parked anew since it was tried again: its row must stay. */
-static void forget_retry(struct lane *l, int32_t product_id)
-{
-    for (size_t i = 0; i < l->replanned; i++) {
-        if (l->replanned_ids[i] == product_id) {
-            l->replanned_ids[i] = l->replanned_ids[--l->replanned];
-            return;
-        }
-    }
-}
 
 static enum status store_parks(struct lane *l, struct err *err)
 {
@@ -267,26 +328,14 @@ static enum status store_parks(struct lane *l, struct err *err)
                                         .record_value = bytes_of(n->value, n->value_len)};
         memcpy(rows[i].subject, n->subject, sizeof rows[i].subject);
     }
-    enum status rc = state_park(l->state, rows, t->park_count, err);
+    enum status rc = lane_park(l, rows, t->park_count, err);
     mem_free(rows);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    for (size_t i = 0; i < t->park_count; i++) {
-        const struct parked_note *n = &t->parks[i];
-        bool known = n->product_id != 0 && parked_set_has(l->parked, n->product_id);
-        if (n->product_id != 0) {
-            parked_set_add(l->parked, n->product_id);
-            forget_retry(l, n->product_id);
-        }
-        if (!known) {
-            metric_add(l->m.parked, 1);
-            log_warn(MOD, "parked", LF_TEXT("store", l->store.name),
-                     LF_INT("product", n->product_id), LF_INT("partition", n->partition),
-                     LF_INT("offset", n->offset), LF_TEXT("reason", n->reason), LF_MSG(n->detail));
+    for (size_t i = 0; i < t->park_count && rc == STATUS_OK; i++) {
+        if (t->parks[i].product_id != 0) {
+            parked_set_add(l->parked, t->parks[i].product_id);
         }
     }
-    return STATUS_OK;
+    return rc;
 }
 
 static enum status
@@ -305,22 +354,24 @@ unpark_products(struct lane *l, const int32_t *ids, size_t count, struct err *er
     for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
         (void)parked_set_remove(l->parked, ids[i]);
     }
+    if (rc == STATUS_OK) {
+        lane_report_cured(l, list, count);
+    }
     mem_free(list);
     mem_free(subjects);
     return rc;
 }
 
-static enum status turn_store(struct lane *l, struct err *err)
+enum status lane_turn_store(struct lane *l, struct err *err)
 {
     struct turn *t = &l->turn;
-    enum status rc = t->product_count > 0
-                         ? state_products_note(l->state, t->products, t->product_count, err)
-                         : STATUS_OK;
-    if (rc == STATUS_OK) {
-        rc = unpark_products(l, t->unparks, t->unpark_count, err);
-    }
+    enum status rc = unpark_products(l, t->unparks, t->unpark_count, err);
     if (rc == STATUS_OK) {
         rc = store_parks(l, err);
+    }
+    if (rc == STATUS_OK && t->product_count > 0) {
+        /* last: whom a note made share its SKU must be parked again when all this is repeated */
+        rc = state_products_note(l->state, t->products, t->product_count, err);
     }
     for (size_t i = 0; i < t->position_count && rc == STATUS_OK; i++) {
         offset_ledger_finish(l->ledger, t->positions[i]);
@@ -353,14 +404,14 @@ static enum status take_record(struct lane *l, const struct source_event *event,
     l->turn.positions[l->turn.position_count++] = at;
     metric_add(l->m.records, 1);
     note_end(l, event->partition, false);
-    return plan_record(l, event, at, err);
+    return lane_plan_record(l, event, at, err);
 }
 
 enum status lane_take_records(struct lane *l, bool *busy, struct err *err)
 {
     struct source_event event = {0};
     enum status rc = STATUS_OK;
-    turn_prepare(&l->turn);
+    lane_turn_begin(l);
     *busy = true;
     while (rc == STATUS_OK && l->turn.position_count < LANE_TURN_RECORDS) {
         rc = record_source_poll(l->source, &event, err);
@@ -387,79 +438,11 @@ enum status lane_take_records(struct lane *l, bool *busy, struct err *err)
         }
     }
     if (rc == STATUS_OK) {
-        rc = turn_store(l, err);
+        rc = lane_turn_store(l, err);
     }
     if (rc == STATUS_OK && (event.type == SOURCE_ASSIGNED || event.type == SOURCE_REVOKED ||
                             event.type == SOURCE_LOST)) {
         rc = lane_handle_assignment(l, &event, err);
-    }
-    if (rc == STATUS_OK && l->check_ambiguous) {
-        l->check_ambiguous = false;
-        rc = lane_retry_parked(l, AMBIGUOUS, err);
-    }
-    return rc;
-}
-
-/* --- parked products --- */
-
-struct retry {
-    struct lane *lane;
-    enum status rc;
-    struct err *err;
-};
-
-static void retry_one(void *arg, const struct state_parked *row)
-{
-    struct retry *retry = arg;
-    struct lane *l = retry->lane;
-    if (retry->rc != STATUS_OK || row->record_value.ptr == NULL ||
-        l->turn.park_count + 1 >= LANE_TURN_RECORDS ||
-        l->turn.product_count + 1 >= LANE_TURN_RECORDS ||
-        l->turn.unpark_count + 1 >= LANE_TURN_RECORDS) {
-        return; /* more than a turn's worth stays parked until the next retry */
-    }
-    struct source_event event = {.type = SOURCE_RECORD,
-                                 .partition = row->partition,
-                                 .offset = row->offset,
-                                 .key = row->record_key,
-                                 .value = row->record_value};
-    struct record_position nowhere = {.partition = -1};
-    size_t parks = l->turn.park_count;
-    retry->rc = plan_record(l, &event, nowhere, retry->err);
-    if (l->turn.park_count > parks) {
-        /* still not possible: the row stands as it is */
-        l->turn.park_count = parks;
-        mem_free(l->turn.parks[parks].key);
-        mem_free(l->turn.parks[parks].value);
-    } else if (row->product_id != 0) {
-        l->replanned_ids =
-            mem_realloc(l->replanned_ids, l->replanned + 1, sizeof *l->replanned_ids);
-        l->replanned_ids[l->replanned++] = row->product_id;
-    }
-}
-
-enum status lane_retry_parked(struct lane *l, const char *const *reasons, struct err *err)
-{
-    struct retry retry = {.lane = l, .rc = STATUS_OK, .err = err};
-    turn_prepare(&l->turn);
-    enum status rc = state_parked_each(l->state, reasons, retry_one, &retry, err);
-    if (rc == STATUS_OK) {
-        rc = retry.rc;
-    }
-    return rc == STATUS_OK ? turn_store(l, err) : rc;
-}
-
-enum status lane_settle_retries(struct lane *l, struct err *err)
-{
-    if (l->replanned == 0 || coalescer_total(l->coalescer) > 0) {
-        return STATUS_OK;
-    }
-    enum status rc = unpark_products(l, l->replanned_ids, l->replanned, err);
-    if (rc == STATUS_OK) {
-        log_info(MOD, "parked_settled", LF_TEXT("store", l->store.name),
-                 LF_INT("count", l->replanned),
-                 LF_MSG("parked products found their item: applied, taken off the list"));
-        l->replanned = 0;
     }
     return rc;
 }

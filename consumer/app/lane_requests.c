@@ -151,15 +151,18 @@ static enum status resolve(struct lane *l, struct err *err)
     struct level_known known[LANE_RESOLVE_PAIRS];
     struct pair *equal[LANE_RESOLVE_PAIRS];
     struct level_write equal_list[LANE_RESOLVE_PAIRS];
+    struct pair *outdone[LANE_RESOLVE_PAIRS];
     size_t equal_count = 0;
+    size_t outdone_count = 0;
     size_t count = coalescer_take(l->coalescer, PAIR_UNRESOLVED, pairs, LANE_RESOLVE_PAIRS);
-    if (count == 0) {
-        return STATUS_OK;
+    enum status rc = lane_stop_shared(l, pairs, &count, err);
+    if (rc != STATUS_OK || count == 0) {
+        return rc;
     }
     for (size_t i = 0; i < count; i++) {
         keys[i] = pairs[i]->key;
     }
-    enum status rc = state_levels_read(l->state, keys, count, clock_wall_us(), known, err);
+    rc = state_levels_read(l->state, keys, count, clock_wall_us(), known, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -168,6 +171,8 @@ static enum status resolve(struct lane *l, struct err *err)
         lane_remember(l, p, &known[i]);
         if (!known[i].found) {
             lane_put_back(l, p, PAIR_UNREAD);
+        } else if (lane_is_outdone(l, p, &known[i])) {
+            outdone[outdone_count++] = p;
         } else if (is_superseded(&known[i], &p->want)) {
             metric_add(l->m.superseded, 1);
             coalescer_finish(l->coalescer, p, NULL);
@@ -180,7 +185,8 @@ static enum status resolve(struct lane *l, struct err *err)
             lane_put_back(l, p, PAIR_READY);
         }
     }
-    return lane_note_equal(l, equal, equal_list, equal_count, err);
+    rc = lane_note_equal(l, equal, equal_list, equal_count, err);
+    return rc == STATUS_OK ? lane_park_outdone(l, outdone, outdone_count, err) : rc;
 }
 
 static enum status send_read(struct lane *l, struct request *r, struct err *err)
@@ -188,8 +194,9 @@ static enum status send_read(struct lane *l, struct request *r, struct err *err)
     int64_t items[INVENTORY_MAX_ENTRIES];
     struct strbuf variables;
     r->count = coalescer_take(l->coalescer, PAIR_UNREAD, r->pairs, INVENTORY_MAX_ENTRIES);
-    if (r->count == 0) {
-        return STATUS_OK;
+    enum status rc = lane_stop_shared(l, r->pairs, &r->count, err);
+    if (rc != STATUS_OK || r->count == 0) {
+        return rc;
     }
     for (size_t i = 0; i < r->count; i++) {
         items[i] = r->pairs[i]->key.item;
@@ -219,8 +226,9 @@ static enum status send_set(struct lane *l, struct request *r, struct err *err)
 {
     struct strbuf variables;
     r->count = coalescer_take(l->coalescer, PAIR_READY, r->pairs, INVENTORY_MAX_ENTRIES);
-    if (r->count == 0) {
-        return STATUS_OK;
+    enum status rc = lane_stop_shared(l, r->pairs, &r->count, err);
+    if (rc != STATUS_OK || r->count == 0) {
+        return rc;
     }
     for (size_t i = 0; i < r->count; i++) {
         r->list[i] = write_of(r->pairs[i]);
@@ -239,7 +247,7 @@ static enum status send_set(struct lane *l, struct request *r, struct err *err)
     r->attempt.count = r->count;
     backoff_reset(&r->backoff);
     FAULT_POINT("lane.before_attempt");
-    enum status rc = state_attempt_begin(l->state, &r->attempt, err);
+    rc = state_attempt_begin(l->state, &r->attempt, err);
     if (rc != STATUS_OK) {
         return rc;
     }

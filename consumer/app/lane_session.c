@@ -13,10 +13,6 @@
 #define READ_SHARE        100
 #define READ_PAUSE_MIN_US INT64_C(60000000)
 
-/* Reasons that a new reading of the store's catalogue, or a restart, may cure. */
-static const char *const CURABLE[] = {"unmapped", "sku_shared_in_shopify", "sku_shared_in_odoo",
-                                      "bundle", NULL};
-
 /* --- the store's catalogue --- */
 
 static void show_progress(void *arg, size_t variants)
@@ -121,12 +117,10 @@ static void load_product(void *arg, const struct state_product *p)
     (void)identity_note(l->identity, p->product_id, p->text, p->sellable, p->revision);
 }
 
-static void load_parked(void *arg, const struct state_parked *row)
+static void load_parked(void *arg, int32_t product_id)
 {
     struct lane *l = arg;
-    if (row->product_id != 0 && row->key.item == 0) {
-        parked_set_add(l->parked, row->product_id);
-    }
+    parked_set_add(l->parked, product_id);
 }
 
 static enum status open_memory(struct lane *l, struct err *err)
@@ -142,8 +136,11 @@ static enum status open_memory(struct lane *l, struct err *err)
     }
     l->in_flight_at_us = 0;
     budget_init(&l->budget, 0.1);
+    l->retries = (struct retries){.list = mem_calloc(LANE_RETRIES_MAX, sizeof *l->retries.list),
+                                  .learned_at_us = clock_monotonic_us()};
     enum status rc = state_products_load(l->state, load_product, l, err);
-    return rc == STATUS_OK ? state_parked_each(l->state, NULL, load_parked, l, err) : rc;
+    l->retries.settled = identity_settled(l->identity);
+    return rc == STATUS_OK ? state_parked_products(l->state, load_parked, l, err) : rc;
 }
 
 enum status lane_session_open(struct lane *l, struct err *err)
@@ -168,9 +165,6 @@ enum status lane_session_open(struct lane *l, struct err *err)
     }
     if (rc == STATUS_OK) {
         rc = lane_adopt_attempts(l, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = lane_retry_parked(l, CURABLE, err);
     }
     return rc == STATUS_OK ? record_source_open(&options, &l->source, err) : rc;
 }
@@ -205,9 +199,8 @@ void lane_session_close(struct lane *l, int leave_ms)
     mem_free(l->doubtful);
     l->doubtful = NULL;
     l->doubtful_count = 0;
-    mem_free(l->replanned_ids);
-    l->replanned_ids = NULL;
-    l->replanned = 0;
+    mem_free(l->retries.list);
+    l->retries = (struct retries){0};
     mem_free(l->at_end);
     l->at_end = NULL;
     l->at_end_size = 0;
@@ -255,7 +248,12 @@ static enum status assigned(struct lane *l, const struct source_event *event, st
     }
     log_partitions(l, "partitions_assigned", event->partition_count);
     /* whoever had them may have died in mid-air */
-    return lane_adopt_attempts(l, err);
+    enum status rc = lane_adopt_attempts(l, err);
+    if (rc == STATUS_OK && !l->swept_at_start && event->partition_count > 0) {
+        l->swept_at_start = true;
+        rc = lane_retry_parked(l, NULL, err);
+    }
+    return rc;
 }
 
 /* Finish what is on its way within a bound, record, commit, then let go. */
@@ -282,6 +280,9 @@ static enum status revoked(struct lane *l, const struct source_event *event, str
             coalescer_drop_partition(l->coalescer, partitions[i]);
         }
         offset_ledger_close(l->ledger, partitions[i]);
+    }
+    if (rc == STATUS_OK) {
+        lane_drop_retries(l);
     }
     if (event->type == SOURCE_REVOKED) {
         record_source_release_partitions(l->source);

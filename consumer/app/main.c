@@ -16,7 +16,17 @@ static const struct cli_flag HISTORY_FLAGS[] = {
     {"--limit", "N", false, "at most N records"},
 };
 static const struct cli_flag PARKED_FLAGS[] = {
-    {"--store", "NAME", false, "only this store"},
+    {"list", NULL, false, "print what is parked, oldest first: as without a word"},
+    {"retry", NULL, false, "try rows again now: a running consumer does it within seconds"},
+    {"drop", NULL, false,
+     "forget rows: what they stand for is not written until a later record comes"},
+    {"--store", "NAME", false, "only this store; default: every [store.NAME]"},
+    {"--reason", "WORD", false, "only rows parked for this reason"},
+    {"--sku", "TEXT", false, "only the product with this SKU or barcode, and its levels"},
+    {"--product", "ID", false, "only this product of Odoo's, and its levels"},
+    {"--subject", "TEXT", false, "only this row, named as the list does"},
+    {"--json", NULL, false, "list: one JSON object a line"},
+    {"--all", NULL, false, "drop: every row, if no other flag but --store is given"},
 };
 
 static const struct cli_command COMMANDS[] = {
@@ -24,8 +34,8 @@ static const struct cli_command COMMANDS[] = {
      3, true, cmd_run},
     {"history", "print a product's records from the topic, one JSON object a line", HISTORY_FLAGS,
      3, true, cmd_history},
-    {"parked", "list what could not be applied, with the reason", PARKED_FLAGS, 1, true,
-     cmd_parked},
+    {"parked", "list what could not be applied, and why; try it again, or drop it", PARKED_FLAGS,
+     10, true, cmd_parked},
     {"status", "levels, last write and parked rows of each store", NULL, 0, true, cmd_status},
     {"check", "try everything that run needs: databases, topic, tokens, scopes, locations", NULL, 0,
      true, cmd_check},

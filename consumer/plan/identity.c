@@ -34,6 +34,8 @@ struct identity {
     size_t name_capacity;
     uint32_t free_name;
     struct slots by_text;
+    size_t shared;    /* names with more than one claim */
+    uint64_t settled; /* times that one of them became unique */
 };
 
 struct identity *identity_new(void)
@@ -141,7 +143,7 @@ static uint32_t claim_index(const struct name *n, int32_t product_id)
     return low;
 }
 
-static void add_claim(struct name *n, int32_t product_id)
+static void add_claim(struct identity *id, struct name *n, int32_t product_id)
 {
     if (n->claim_count == n->claim_capacity) {
         /* nearly every name has one claim: no room is kept for more */
@@ -152,12 +154,15 @@ static void add_claim(struct name *n, int32_t product_id)
     memmove(&n->claims[at + 1], &n->claims[at], (n->claim_count - at) * sizeof *n->claims);
     n->claims[at] = product_id;
     n->claim_count++;
+    id->shared += n->claim_count == 2;
 }
 
-static void drop_claim(struct name *n, int32_t product_id)
+static void drop_claim(struct identity *id, struct name *n, int32_t product_id)
 {
     uint32_t at = claim_index(n, product_id);
     n->claim_count--;
+    id->shared -= n->claim_count == 1;
+    id->settled += n->claim_count == 1;
     memmove(&n->claims[at], &n->claims[at + 1], (n->claim_count - at) * sizeof *n->claims);
 }
 
@@ -208,10 +213,10 @@ static void set_known(struct identity *id, struct product *p, const char *text, 
     uint32_t before = p->name;
     uint32_t after = text != NULL ? use_name(id, text) : NONE;
     if (before != NONE && p->sellable) {
-        drop_claim(&id->names[before], p->product_id);
+        drop_claim(id, &id->names[before], p->product_id);
     }
     if (after != NONE && sellable) {
-        add_claim(&id->names[after], p->product_id);
+        add_claim(id, &id->names[after], p->product_id);
     }
     p->name = after;
     p->sellable = sellable;
@@ -260,6 +265,38 @@ const char *identity_text(const struct identity *id, int32_t product_id)
 {
     const struct product *p = find_product(id, product_id);
     return p != NULL ? text_of(id, p) : NULL;
+}
+
+int64_t identity_revision(const struct identity *id, int32_t product_id)
+{
+    const struct product *p = find_product(id, product_id);
+    return p != NULL ? p->revision : 0;
+}
+
+static const struct name *claimed_name(const struct identity *id, int32_t product_id)
+{
+    const struct product *p = find_product(id, product_id);
+    return p != NULL && p->sellable && p->name != NONE ? &id->names[p->name] : NULL;
+}
+
+const char *identity_owned_text(const struct identity *id, int32_t product_id)
+{
+    const struct name *n = claimed_name(id, product_id);
+    return n != NULL && n->claim_count == 1 ? n->text : NULL;
+}
+
+bool identity_shares(const struct identity *id, int32_t product_id)
+{
+    if (id->shared == 0) {
+        return false;
+    }
+    const struct name *n = claimed_name(id, product_id);
+    return n != NULL && n->claim_count > 1;
+}
+
+uint64_t identity_settled(const struct identity *id)
+{
+    return id->settled;
 }
 
 size_t identity_count(const struct identity *id)

@@ -32,6 +32,17 @@ size_t
 identity_claimants(const struct identity *id, const char *text, int32_t *product_ids, size_t max);
 /** The text under which a product is noted, NULL when none; borrowed until it is noted again. */
 const char *identity_text(const struct identity *id, int32_t product_id);
+/** The revision of a product's newest note, 0 when it is unknown. */
+int64_t identity_revision(const struct identity *id, int32_t product_id);
+/** The text that this product claims and no other; NULL: it claims none, or shares it. Borrowed as
+ * above. */
+const char *identity_owned_text(const struct identity *id, int32_t product_id);
+/** Whether another product claims this one's text too: neither may write. Cheap while nothing is
+ * shared. */
+bool identity_shares(const struct identity *id, int32_t product_id);
+/** How many times a shared text became unique: when it moves, what was parked may be tried again.
+ */
+uint64_t identity_settled(const struct identity *id);
 size_t identity_count(const struct identity *id);
 
 #endif

@@ -14,8 +14,8 @@ struct level_key {
     int64_t location;
 };
 
-/** Where a record stands in its topic. partition -1: the work did not come from the topic (a parked
- * record tried again). */
+/** Where a record stands in its topic. partition -1: the work did not come from the topic (a grace
+ * that is over); OFFSET_LEDGER_RETRY: it came from a parked row. */
 struct record_position {
     int32_t partition;
     uint32_t epoch; /* partition epoch: counts its assignments */
@@ -37,6 +37,7 @@ struct level_write {
 struct level_known {
     struct level_key key;
     bool found;
+    int32_t product_id; /* whose value was written */
     int32_t quantity; /* last written by us, or lower: what Shopify held when units were missing */
     int32_t wanted;   /* Odoo's number when it was written */
     int32_t live;     /* units seen missing and still within their grace */

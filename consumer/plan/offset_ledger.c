@@ -33,12 +33,8 @@ struct offset_ledger {
     struct partition *list; /* by partition number */
     size_t count;
     size_t unfinished;
+    struct partition *retries; /* OFFSET_LEDGER_RETRY: never committed */
 };
-
-struct offset_ledger *offset_ledger_new(void)
-{
-    return mem_calloc(1, sizeof(struct offset_ledger));
-}
 
 static void partition_clear(struct partition *p)
 {
@@ -47,11 +43,31 @@ static void partition_clear(struct partition *p)
     *p = (struct partition){.epoch = p->epoch};
 }
 
+static void partition_begin(struct partition *p)
+{
+    p->open = true;
+    p->epoch++;
+    p->last = -1;
+    p->committed = -1;
+    p->free = p->oldest = p->newest = NONE;
+    slots_init(&p->by_offset);
+}
+
+struct offset_ledger *offset_ledger_new(void)
+{
+    struct offset_ledger *ol = mem_calloc(1, sizeof *ol);
+    ol->retries = mem_calloc(1, sizeof *ol->retries);
+    partition_begin(ol->retries);
+    return ol;
+}
+
 void offset_ledger_free(struct offset_ledger *ol)
 {
     if (ol == NULL) {
         return;
     }
+    partition_clear(ol->retries);
+    mem_free(ol->retries);
     for (size_t i = 0; i < ol->count; i++) {
         partition_clear(&ol->list[i]);
     }
@@ -61,6 +77,9 @@ void offset_ledger_free(struct offset_ledger *ol)
 
 static struct partition *find_open(const struct offset_ledger *ol, int32_t partition)
 {
+    if (partition == OFFSET_LEDGER_RETRY) {
+        return ol->retries;
+    }
     if (partition < 0 || (size_t)partition >= ol->count || !ol->list[partition].open) {
         return NULL;
     }
@@ -93,18 +112,23 @@ void offset_ledger_open(struct offset_ledger *ol, int32_t partition)
         }
     }
     offset_ledger_close(ol, partition);
-    struct partition *p = &ol->list[index];
-    p->open = true;
-    p->epoch++;
-    p->last = -1;
-    p->committed = -1;
-    p->free = p->oldest = p->newest = NONE;
-    slots_init(&p->by_offset);
+    partition_begin(&ol->list[index]);
 }
 
 bool offset_ledger_is_open(const struct offset_ledger *ol, int32_t partition)
 {
     return find_open(ol, partition) != NULL;
+}
+
+size_t offset_ledger_partitions(const struct offset_ledger *ol, int32_t *partitions, size_t max)
+{
+    size_t filled = 0;
+    for (size_t i = 0; i < ol->count && filled < max; i++) {
+        if (ol->list[i].open) {
+            partitions[filled++] = (int32_t)i;
+        }
+    }
+    return filled;
 }
 
 /* Offsets follow one another: one multiplication spreads them. */
@@ -153,21 +177,28 @@ enum status offset_ledger_add(struct offset_ledger *ol,
     }
     p->newest = number;
     slots_add(&p->by_offset, offset_tag(offset), number);
-    ol->unfinished++;
+    ol->unfinished += p != ol->retries;
     *at = (struct record_position){.partition = partition, .epoch = p->epoch, .offset = offset};
     return STATUS_OK;
 }
 
-/* The place of an unfinished record. Asking for a finished one is our own mistake: it would let the
- * committable offset pass work that is not done. */
+/* The place of an unfinished record, or the free place at which the search ended. */
+static size_t search(const struct partition *p, int64_t offset)
+{
+    const struct slots *s = &p->by_offset;
+    size_t i = slots_home(s, offset_tag(offset));
+    while (slots_taken(s, i) && p->pool[slots_number(s, i)].offset != offset) {
+        i = slots_next(s, i);
+    }
+    return i;
+}
+
+/* Asking for a finished record is our own mistake: it would let the committable offset pass work
+ * that is not done. */
 static size_t place_of(const struct partition *p, struct record_position at)
 {
     const struct slots *s = &p->by_offset;
-    uint32_t tag = offset_tag(at.offset);
-    size_t i = slots_home(s, tag);
-    while (slots_taken(s, i) && p->pool[slots_number(s, i)].offset != at.offset) {
-        i = slots_next(s, i);
-    }
+    size_t i = search(p, at.offset);
     INVARIANT(slots_taken(s, i), "partition %" PRId32 " offset %" PRId64 " has no hold",
               at.partition, at.offset);
     return i;
@@ -209,8 +240,20 @@ void offset_ledger_finish(struct offset_ledger *ol, struct record_position at)
     if (--p->pool[number].holds == 0) {
         slots_remove(&p->by_offset, place);
         unlink_record(p, number);
-        ol->unfinished--;
+        ol->unfinished -= p != ol->retries;
     }
+}
+
+bool offset_ledger_is_finished(const struct offset_ledger *ol, struct record_position at)
+{
+    const struct partition *p = find_epoch(ol, at);
+    return p == NULL || !slots_taken(&p->by_offset, search(p, at.offset));
+}
+
+void offset_ledger_drop_retries(struct offset_ledger *ol)
+{
+    partition_clear(ol->retries);
+    partition_begin(ol->retries);
 }
 
 /* The next offset below which all is finished; -1 before the first record. */

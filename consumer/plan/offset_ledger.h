@@ -18,6 +18,10 @@
 #include "common/core/status.h"
 #include "consumer/plan/level_write.h"
 
+/** Stands for a partition, always open: parked rows that are tried again, numbered by the caller.
+ * Their holds are counted as a record's are, but nothing of them is committed or listed here. */
+#define OFFSET_LEDGER_RETRY (-2)
+
 struct offset_ledger;
 
 NODISCARD struct offset_ledger *offset_ledger_new(void);
@@ -27,6 +31,8 @@ void offset_ledger_open(struct offset_ledger *ol, int32_t partition);
 /** A partition is gone: late holds of its epoch are ignored from now on. */
 void offset_ledger_close(struct offset_ledger *ol, int32_t partition);
 bool offset_ledger_is_open(const struct offset_ledger *ol, int32_t partition);
+/** The open partitions, ascending; returns how many were filled. */
+size_t offset_ledger_partitions(const struct offset_ledger *ol, int32_t *partitions, size_t max);
 /**
  * A record was polled: one hold on it. Offsets of a partition rise.
  * @return STATUS_OK and its position; STATUS_NOT_FOUND: the partition is not open (skip the
@@ -40,6 +46,10 @@ NODISCARD enum status offset_ledger_add(struct offset_ledger *ol,
 void offset_ledger_hold(struct offset_ledger *ol, struct record_position at);
 /** Ends one hold. Positions of older epochs are ignored. */
 void offset_ledger_finish(struct offset_ledger *ol, struct record_position at);
+/** Whether nothing holds a record any more; so it is when its epoch is over. */
+bool offset_ledger_is_finished(const struct offset_ledger *ol, struct record_position at);
+/** Forgets every parked row that is being tried: their late holds are ignored from now on. */
+void offset_ledger_drop_retries(struct offset_ledger *ol);
 /**
  * Lists the partitions whose committable offset moved since the last offset_ledger_committed.
  * @param partitions, next_offsets  [out] room for max entries each

@@ -34,7 +34,7 @@ enum status state_levels_read(struct state *s,
     }
     state_args_keys(&s->args, keys, count);
     pg_args_time_us(&s->args, now_us);
-    rc = pg_query(s->conn, sql_consumer_levels_read, &s->args, "iilii", &rows, err);
+    rc = pg_query(s->conn, sql_consumer_levels_read, &s->args, "iiliii", &rows, err);
     for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         struct level_known *k = &known[pg_i32(&rows, i, 0)];
         k->found = true;
@@ -42,6 +42,7 @@ enum status state_levels_read(struct state *s,
         k->revision = pg_i64(&rows, i, 2);
         k->wanted = pg_i32(&rows, i, 3);
         k->live = pg_i32(&rows, i, 4);
+        k->product_id = pg_i32(&rows, i, 5);
     }
     pg_rows_release(&rows);
     return rc;

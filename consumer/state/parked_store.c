@@ -11,9 +11,6 @@
 #define PARK_MAX_BYTES ((size_t)16 << 20)
 #define PARK_MAX_ROWS  1000
 
-/* Rows read at a time: each may carry a record. */
-enum { ROWS_PER_READ = 100 };
-
 /* --- subjects --- */
 
 enum { SUBJECT_SIZE = 160 };
@@ -100,7 +97,8 @@ enum parked_number {
     PARKED_PARTITION,
     PARKED_OFFSET,
     PARKED_REVISION,
-    PARKED_QUANTITY
+    PARKED_QUANTITY,
+    PARKED_WAIT
 };
 
 static int64_t number_of(const struct state_parked *row, enum parked_number which)
@@ -119,9 +117,11 @@ static int64_t number_of(const struct state_parked *row, enum parked_number whic
     case PARKED_REVISION:
         return row->revision;
     case PARKED_QUANTITY:
+        return row->quantity;
+    case PARKED_WAIT:
         break;
     }
-    return row->quantity;
+    return row->wait_s;
 }
 
 static void
@@ -178,8 +178,9 @@ push_records(struct state *s, const struct state_parked *list, size_t count, str
 }
 
 static enum status
-park_some(struct state *s, const struct state_parked *list, size_t count, struct err *err)
+park_some(struct state *s, struct state_parked *list, size_t count, struct err *err)
 {
+    struct pg_rows rows = {0};
     enum status rc = state_begin(s, err);
     if (rc != STATUS_OK) {
         return rc;
@@ -198,7 +199,15 @@ park_some(struct state *s, const struct state_parked *list, size_t count, struct
     push_texts(s, list, count, detail_of);
     push_texts(s, list, count, request_id_of);
     rc = push_records(s, list, count, err);
-    return rc == STATUS_OK ? pg_query(s->conn, sql_consumer_park, &s->args, "", NULL, err) : rc;
+    push_i32(s, list, count, PARKED_WAIT);
+    if (rc == STATUS_OK) {
+        rc = pg_query(s->conn, sql_consumer_park, &s->args, "i", &rows, err);
+    }
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+        list[pg_i32(&rows, i, 0)].first = true;
+    }
+    pg_rows_release(&rows);
+    return rc;
 }
 
 /* How many of the list fit into one statement: at least one. */
@@ -213,10 +222,12 @@ static size_t chunk_of(const struct state_parked *list, size_t count)
     return n;
 }
 
-enum status
-state_park(struct state *s, const struct state_parked *list, size_t count, struct err *err)
+enum status state_park(struct state *s, struct state_parked *list, size_t count, struct err *err)
 {
     enum status rc = STATUS_OK;
+    for (size_t i = 0; i < count; i++) {
+        list[i].first = false;
+    }
     for (size_t at = 0; at < count && rc == STATUS_OK;) {
         size_t n = chunk_of(list + at, count - at);
         rc = park_some(s, list + at, n, err);
@@ -253,8 +264,10 @@ enum parked_column {
     COLUMN_DETAIL,
     COLUMN_REQUEST_ID,
     COLUMN_KEY,
-    COLUMN_VALUE
+    COLUMN_VALUE,
+    COLUMN_ATTEMPTS
 };
+#define ROW_SHAPE "tilltillittttyyi"
 
 static struct state_parked row_of(const struct pg_rows *rows, int row)
 {
@@ -272,65 +285,132 @@ static struct state_parked row_of(const struct pg_rows *rows, int row)
                              .detail = pg_text(rows, row, COLUMN_DETAIL),
                              .request_id = pg_text(rows, row, COLUMN_REQUEST_ID),
                              .record_key = pg_bytea(rows, row, COLUMN_KEY),
-                             .record_value = pg_bytea(rows, row, COLUMN_VALUE)};
+                             .record_value = pg_bytea(rows, row, COLUMN_VALUE),
+                             .attempts = pg_i32(rows, row, COLUMN_ATTEMPTS)};
     (void)snprintf(p.subject, sizeof p.subject, "%s", pg_text(rows, row, COLUMN_SUBJECT));
     return p;
 }
 
-static enum status list_subjects(struct state *s,
-                                 const char *const *reasons,
-                                 struct pg_rows *subjects,
-                                 struct err *err)
+enum status state_parked_products(struct state *s,
+                                  void (*each)(void *arg, int32_t product_id),
+                                  void *arg,
+                                  struct err *err)
 {
-    size_t count = 0;
-    while (reasons != NULL && reasons[count] != NULL) {
-        count++;
-    }
+    struct pg_rows rows = {0};
+    int32_t last = 0;
+    enum status rc = STATUS_OK;
+    do {
+        rc = state_begin(s, err);
+        if (rc == STATUS_OK) {
+            pg_args_i32(&s->args, last);
+            rc = pg_query(s->conn, sql_consumer_parked_products, &s->args, "i", &rows, err);
+        }
+        for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+            last = pg_i32(&rows, i, 0);
+            each(arg, last);
+        }
+    } while (rc == STATUS_OK && rows.count > 0);
+    pg_rows_release(&rows);
+    return rc;
+}
+
+/* --- retries --- */
+
+static enum status begin_share(struct state *s, const struct state_share *share, struct err *err)
+{
     enum status rc = state_begin(s, err);
     if (rc == STATUS_OK) {
-        pg_args_text_array(&s->args, reasons, count);
-        rc = pg_query(s->conn, sql_consumer_parked_list, &s->args, "t", subjects, err);
+        pg_args_i32_array(&s->args, share->partitions, share->partition_count);
+        pg_args_i64(&s->args, (int64_t)share->max);
     }
     return rc;
 }
 
-/* Reads the rows of some subjects; those that are gone by now are left out. */
-static enum status read_rows(struct state *s,
-                             const struct pg_rows *subjects,
-                             int first,
-                             struct pg_rows *rows,
+static void give_out(const struct pg_rows *rows, state_parked_fn each, void *arg, size_t *count)
+{
+    *count = (size_t)rows->count;
+    for (int i = 0; i < rows->count; i++) {
+        struct state_parked row = row_of(rows, i);
+        each(arg, &row);
+    }
+}
+
+enum status state_parked_due(struct state *s,
+                             const struct state_share *share,
+                             state_parked_fn each,
+                             void *arg,
+                             size_t *count,
                              struct err *err)
 {
-    const char *list[ROWS_PER_READ];
-    size_t count = 0;
-    for (int i = first; i < subjects->count && count < ROWS_PER_READ; i++) {
-        list[count++] = pg_text(subjects, i, 0);
-    }
-    enum status rc = state_begin(s, err);
+    struct pg_rows rows = {0};
+    *count = 0;
+    enum status rc = begin_share(s, share, err);
     if (rc == STATUS_OK) {
-        pg_args_text_array(&s->args, list, count);
-        rc = pg_query(s->conn, sql_consumer_parked_rows, &s->args, "tilltillittttyy", rows, err);
+        rc = pg_query(s->conn, sql_consumer_parked_due, &s->args, ROW_SHAPE, &rows, err);
     }
+    if (rc == STATUS_OK) {
+        give_out(&rows, each, arg, count);
+    }
+    pg_rows_release(&rows);
     return rc;
 }
 
-enum status state_parked_each(struct state *s,
-                              const char *const *reasons,
-                              void (*each)(void *arg, const struct state_parked *row),
-                              void *arg,
-                              struct err *err)
+enum status state_parked_sweep(struct state *s,
+                               const struct state_share *share,
+                               struct state_sweep *sweep,
+                               state_parked_fn each,
+                               void *arg,
+                               size_t *count,
+                               struct err *err)
 {
-    struct pg_rows subjects = {0};
     struct pg_rows rows = {0};
-    enum status rc = list_subjects(s, reasons, &subjects, err);
-    for (int i = 0; rc == STATUS_OK && i < subjects.count; i += ROWS_PER_READ) {
-        rc = read_rows(s, &subjects, i, &rows, err);
-        for (int r = 0; rc == STATUS_OK && r < rows.count; r++) {
-            struct state_parked row = row_of(&rows, r);
-            each(arg, &row);
-        }
+    size_t reasons = 0;
+    *count = 0;
+    while (sweep->reasons != NULL && sweep->reasons[reasons] != NULL) {
+        reasons++;
+    }
+    enum status rc = begin_share(s, share, err);
+    if (rc == STATUS_OK) {
+        pg_args_text(&s->args, sweep->after);
+        pg_args_text_array(&s->args, sweep->reasons, reasons);
+        rc = pg_query(s->conn, sql_consumer_parked_sweep, &s->args, ROW_SHAPE, &rows, err);
+    }
+    if (rc == STATUS_OK && rows.count > 0) {
+        (void)snprintf(sweep->after, sizeof sweep->after, "%s",
+                       pg_text(&rows, rows.count - 1, COLUMN_SUBJECT));
+        give_out(&rows, each, arg, count);
     }
     pg_rows_release(&rows);
-    pg_rows_release(&subjects);
+    return rc;
+}
+
+enum status
+state_parked_settle(struct state *s, struct state_tried *list, size_t count, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
+    if (rc != STATUS_OK || count == 0) {
+        return rc;
+    }
+    const char **subjects = mem_calloc(count, sizeof *subjects);
+    int64_t *revisions = mem_calloc(count, sizeof *revisions);
+    int32_t *attempts = mem_calloc(count, sizeof *attempts);
+    for (size_t i = 0; i < count; i++) {
+        subjects[i] = list[i].subject;
+        revisions[i] = list[i].revision;
+        attempts[i] = list[i].attempts;
+        list[i].cured = false;
+    }
+    pg_args_text_array(&s->args, subjects, count);
+    pg_args_i64_array(&s->args, revisions, count);
+    pg_args_i32_array(&s->args, attempts, count);
+    mem_free(subjects);
+    mem_free(revisions);
+    mem_free(attempts);
+    rc = pg_query(s->conn, sql_consumer_parked_settle, &s->args, "i", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+        list[pg_i32(&rows, i, 0)].cured = true;
+    }
+    pg_rows_release(&rows);
     return rc;
 }

@@ -3,11 +3,13 @@
 #include "consumer/state/state_private.h"
 #include "embedded/sql.h"
 
-enum status state_products_load(struct state *s,
-                                void (*each)(void *arg, const struct state_product *product),
-                                void *arg,
-                                struct err *err)
+typedef void (*product_fn)(void *arg, const struct state_product *product);
+
+/* Page by page. noted_s 0: all of them. */
+static enum status
+read_products(struct state *s, int32_t noted_s, product_fn each, void *arg, struct err *err)
 {
+    const char *sql = noted_s > 0 ? sql_consumer_products_noted : sql_consumer_products_load;
     struct pg_rows rows = {0};
     int32_t last = INT32_MIN;
     enum status rc = STATUS_OK;
@@ -15,7 +17,11 @@ enum status state_products_load(struct state *s,
         rc = state_begin(s, err);
         if (rc == STATUS_OK) {
             pg_args_i32(&s->args, last);
-            rc = pg_query(s->conn, sql_consumer_products_load, &s->args, "itbl", &rows, err);
+            if (noted_s > 0) {
+                pg_args_i64(&s->args, s->instance);
+                pg_args_i32(&s->args, noted_s);
+            }
+            rc = pg_query(s->conn, sql, &s->args, "itbl", &rows, err);
         }
         for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
             struct state_product product = {.product_id = pg_i32(&rows, i, 0),
@@ -28,6 +34,23 @@ enum status state_products_load(struct state *s,
     } while (rc == STATUS_OK && rows.count > 0);
     pg_rows_release(&rows);
     return rc;
+}
+
+enum status state_products_load(struct state *s,
+                                void (*each)(void *arg, const struct state_product *product),
+                                void *arg,
+                                struct err *err)
+{
+    return read_products(s, 0, each, arg, err);
+}
+
+enum status state_products_noted(struct state *s,
+                                 int32_t seconds,
+                                 void (*each)(void *arg, const struct state_product *product),
+                                 void *arg,
+                                 struct err *err)
+{
+    return read_products(s, seconds, each, arg, err);
 }
 
 enum status state_products_note(struct state *s,
@@ -54,6 +77,7 @@ enum status state_products_note(struct state *s,
     }
     pg_args_i32_array(&s->args, narrow, count);
     pg_args_i64_array(&s->args, wide, count);
+    pg_args_i64(&s->args, s->instance);
     mem_free(narrow);
     mem_free(wide);
     mem_free(texts);

@@ -132,6 +132,13 @@ NODISCARD enum status state_products_note(struct state *s,
                                           const struct state_product *list,
                                           size_t count,
                                           struct err *err);
+/** As state_products_load, what other processes of the store noted within these seconds. */
+NODISCARD enum status state_products_noted(struct state *s,
+                                           int32_t seconds,
+                                           void (*each)(void *arg,
+                                                        const struct state_product *product),
+                                           void *arg,
+                                           struct err *err);
 
 /* parked */
 /** What is parked: exactly one of product, level or record. */
@@ -154,25 +161,70 @@ struct state_parked {
     struct bytes record_key; /* product and record: the record itself, so that it can be tried
                                 again; ptr NULL: none */
     struct bytes record_value;
+    int32_t
+        wait_s; /* before the first retry, growing with each that fails; 0: none before a start */
+    int32_t attempts; /* [out] of a row that is read: how often it was tried and failed */
+    bool first;       /* [out] of state_park: it was not parked before */
 };
 /* A topic name over 110 bytes is cut and a hash of it put behind: subjects stay unique. */
 void state_subject_product(char subject[160], int32_t product_id);
 void state_subject_level(char subject[160], struct level_key key);
 void state_subject_record(char subject[160], const char *topic, int32_t partition, int64_t offset);
-/** Upserts: first_at stays, last_at and attempts move; a row of an older revision never replaces a
- * newer one. */
+/**
+ * Upserts: first_at stays, last_at and attempts move, the next retry is put off; a row of an older
+ * revision never replaces a newer one. Position and record of the row before stay when the new one
+ * has none (partition and offset -1, ptr NULL).
+ */
 NODISCARD enum status
-state_park(struct state *s, const struct state_parked *list, size_t count, struct err *err);
+state_park(struct state *s, struct state_parked *list, size_t count, struct err *err);
 /** Deletes rows by subject; missing ones are fine. */
 NODISCARD enum status
 state_unpark(struct state *s, const char *const *subjects, size_t count, struct err *err);
-/** Calls each for every parked row of the store with one of these reasons (NULL-terminated list;
- * NULL: all), oldest first. Values valid during the callback only; it may call functions of state.
- */
-NODISCARD enum status state_parked_each(struct state *s,
-                                        const char *const *reasons,
-                                        void (*each)(void *arg, const struct state_parked *row),
-                                        void *arg,
-                                        struct err *err);
+/** Calls each for every product that has a row of its own, ascending. */
+NODISCARD enum status state_parked_products(struct state *s,
+                                            void (*each)(void *arg, int32_t product_id),
+                                            void *arg,
+                                            struct err *err);
+
+/* parked rows are tried again: each is given to one process, for a minute */
+#define STATE_RETRY_MAX 200
+/** Which rows this process may take: those of its partitions, and those that have none. */
+struct state_share {
+    const int32_t *partitions;
+    size_t partition_count;
+    size_t max; /* rows, at most STATE_RETRY_MAX */
+};
+typedef void (*state_parked_fn)(void *arg, const struct state_parked *row);
+/** Calls each for the rows that are due. Values are valid during the callback only; it may call
+ * functions of state. @param count  [out] rows given out */
+NODISCARD enum status state_parked_due(struct state *s,
+                                       const struct state_share *share,
+                                       state_parked_fn each,
+                                       void *arg,
+                                       size_t *count,
+                                       struct err *err);
+/** A page of all rows, due or not. */
+struct state_sweep {
+    const char *const *reasons; /* NULL-terminated; none or NULL: all */
+    char after[160];            /* moved to the page's last subject; "" at first */
+};
+/** As state_parked_due. A page that is not full is the last. */
+NODISCARD enum status state_parked_sweep(struct state *s,
+                                         const struct state_share *share,
+                                         struct state_sweep *sweep,
+                                         state_parked_fn each,
+                                         void *arg,
+                                         size_t *count,
+                                         struct err *err);
+/** A row that was given out, as it was then. */
+struct state_tried {
+    char subject[160];
+    int64_t revision;
+    int32_t attempts;
+    bool cured; /* [out] it is gone */
+};
+/** What was tried is through: takes off the rows that were not parked again meanwhile. */
+NODISCARD enum status
+state_parked_settle(struct state *s, struct state_tried *list, size_t count, struct err *err);
 
 #endif

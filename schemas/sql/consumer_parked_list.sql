@@ -1,5 +1,11 @@
--- $1 store, $2 reason[]: none means all
-SELECT subject
-  FROM stocksync.parked
- WHERE store = $1 AND (cardinality($2::text[]) = 0 OR reason = ANY ($2::text[]))
- ORDER BY first_at, subject
+-- $1 store, $2 reason, $3 subject, $4 SKU or barcode, $5 product: NULL or 0 means any; $6 first_at, $7 subject of the last row of the page before
+SELECT p.subject, p.product_id, p.item, p.location, p.topic, p.partition, p.record_offset, p.revision, p.quantity,
+       p.reason, p.code, p.detail, p.request_id, p.attempts, p.first_at, p.last_at, p.retry_at, m.match, now()
+  FROM stocksync.parked p
+  LEFT JOIN stocksync.product m ON m.store = p.store AND m.product_id = p.product_id
+ WHERE p.store = $1
+   AND ($2::text IS NULL OR p.reason = $2) AND ($3::text IS NULL OR p.subject = $3)
+   AND ($4::text IS NULL OR m.match = $4) AND ($5::integer = 0 OR p.product_id = $5)
+   AND (p.first_at, p.subject) > ($6, $7)
+ ORDER BY p.first_at, p.subject
+ LIMIT 1000

@@ -34,13 +34,22 @@ def tree_seconds(pid):
     return total / TICK
 
 
-def peak_mb(pid):
-    """The most memory that the process ever had resident."""
+def _status_mb(pid, name):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         for line in file:
-            if line.startswith("VmHWM:"):
+            if line.startswith(f"{name}:"):
                 return int(line.split()[1]) / PAGE_MB
-    raise RuntimeError(f"no VmHWM for process {pid}")
+    raise RuntimeError(f"no {name} for process {pid}")
+
+
+def peak_mb(pid):
+    """The most memory that the process ever had resident."""
+    return _status_mb(pid, "VmHWM")
+
+
+def memory_mb(pid):
+    """What it has resident now."""
+    return _status_mb(pid, "VmRSS")
 
 
 def _busy_seconds():

@@ -80,14 +80,20 @@ def test_state_of_version_1_is_brought_up_to_date(bare, connection):
         DROP TABLE stocksync.in_flight;
         ALTER TABLE stocksync.level DROP COLUMN wanted;
         ALTER TABLE stocksync.attempt DROP COLUMN wanted;
+        ALTER TABLE stocksync.parked DROP COLUMN retry_at;
+        ALTER TABLE stocksync.product DROP COLUMN noted_at, DROP COLUMN noted_by;
+        INSERT INTO stocksync.parked (store, subject, reason, detail)
+        VALUES ('x', 'product/1', 'unmapped', ''), ('x', 'record/t/0/1', 'undecodable', '');
         UPDATE stocksync.migration SET version = 1 WHERE part = 'state';
         INSERT INTO stocksync.level (store, item, location, product_id, quantity, revision)
         VALUES ('x', 1, 2, 3, 4, 5)""")
     assert programs.command("producer", bare.config, "check").code != 0
-    assert "units in flight" in bare.install().text
+    assert "tables of the state" in bare.install().text
     assert catalogue(connection) == now
     assert connection.execute("SELECT quantity, wanted FROM stocksync.level").fetchall() == [
         (4, None)]
+    assert connection.execute("SELECT subject FROM stocksync.parked WHERE retry_at < now()"
+                              " + interval '6 minutes'").fetchall() == [("product/1",)]
 
 
 @pytest.mark.parametrize("table", ["stock_quant", "stock_warehouse", "product_template"])

@@ -86,6 +86,54 @@ static void identity_claimants_are_ascending_and_bounded(void **state)
     identity_free(id);
 }
 
+/* A text that two claim is nobody's; when it is one's again, that is counted. */
+static void identity_shared_text_is_owned_by_nobody_until_it_is_unique(void **state)
+{
+    (void)state;
+    struct identity *id = identity_new();
+    (void)identity_note(id, 1, "A", true, 10);
+    assert_string_equal(identity_owned_text(id, 1), "A");
+    assert_false(identity_shares(id, 1));
+    (void)identity_note(id, 2, "A", false, 20);
+    assert_string_equal(identity_owned_text(id, 1), "A"); /* not sellable: no claim */
+    assert_null(identity_owned_text(id, 2));
+    (void)identity_note(id, 2, "A", true, 30);
+    (void)identity_note(id, 3, "A", true, 40);
+    for (int32_t p = 1; p <= 3; p++) {
+        assert_null(identity_owned_text(id, p));
+        assert_true(identity_shares(id, p));
+    }
+    assert_int_equal(identity_settled(id), 0);
+    (void)identity_note(id, 3, NULL, true, 50);
+    assert_int_equal(identity_settled(id), 0); /* two are left */
+    (void)identity_note(id, 1, "B", true, 60);
+    assert_int_equal(identity_settled(id), 1);
+    assert_string_equal(identity_owned_text(id, 1), "B");
+    assert_string_equal(identity_owned_text(id, 2), "A");
+    assert_false(identity_shares(id, 2));
+    assert_int_equal(identity_revision(id, 1), 60);
+    assert_int_equal(identity_revision(id, 9), 0);
+    assert_null(identity_owned_text(id, 9));
+    assert_false(identity_shares(id, 9));
+    identity_free(id);
+}
+
+/* One product leaves a shared text for another that becomes shared by it. */
+static void identity_settled_counts_also_when_another_text_becomes_shared(void **state)
+{
+    (void)state;
+    struct identity *id = identity_new();
+    (void)identity_note(id, 1, "A", true, 1);
+    (void)identity_note(id, 2, "A", true, 1);
+    (void)identity_note(id, 3, "B", true, 1);
+    (void)identity_note(id, 2, "B", true, 2);
+    assert_int_equal(identity_settled(id), 1);
+    assert_string_equal(identity_owned_text(id, 1), "A");
+    assert_true(identity_shares(id, 2));
+    assert_true(identity_shares(id, 3));
+    identity_free(id);
+}
+
 enum { PRODUCTS = 40, TEXTS = 6 };
 
 struct known {
@@ -147,6 +195,8 @@ int main(void)
         cmocka_unit_test(identity_note_follows_the_table),
         cmocka_unit_test(identity_first_note_of_a_product_without_text_is_a_change),
         cmocka_unit_test(identity_claimants_are_ascending_and_bounded),
+        cmocka_unit_test(identity_shared_text_is_owned_by_nobody_until_it_is_unique),
+        cmocka_unit_test(identity_settled_counts_also_when_another_text_becomes_shared),
         cmocka_unit_test(identity_agrees_with_a_plain_table_over_random_notes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

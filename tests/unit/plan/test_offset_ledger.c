@@ -312,6 +312,47 @@ static void offset_ledger_agrees_with_a_plain_table_over_random_steps(void **sta
     }
 }
 
+static void offset_ledger_retries_are_counted_and_never_committed(void **state)
+{
+    (void)state;
+    struct offset_ledger *ol = offset_ledger_new();
+    struct record_position a = add(ol, OFFSET_LEDGER_RETRY, 1);
+    struct record_position b = add(ol, OFFSET_LEDGER_RETRY, 2);
+    int32_t partition = 0;
+    offset_ledger_hold(ol, a);
+    offset_ledger_finish(ol, a);
+    offset_ledger_finish(ol, b);
+    assert_false(offset_ledger_is_finished(ol, a));
+    assert_true(offset_ledger_is_finished(ol, b));
+    assert_int_equal(committable(ol), -1);
+    assert_int_equal(offset_ledger_unfinished(ol), 0);
+    assert_int_equal(offset_ledger_partitions(ol, &partition, 1), 0);
+    offset_ledger_drop_retries(ol);
+    assert_true(offset_ledger_is_finished(ol, a));
+    struct record_position c = add(ol, OFFSET_LEDGER_RETRY, 1); /* numbers begin anew */
+    offset_ledger_finish(ol, a);                                /* late */
+    assert_false(offset_ledger_is_finished(ol, c));
+    offset_ledger_finish(ol, c);
+    assert_true(offset_ledger_is_finished(ol, c));
+    offset_ledger_free(ol);
+}
+
+static void offset_ledger_names_its_open_partitions(void **state)
+{
+    (void)state;
+    struct offset_ledger *ol = offset_ledger_new();
+    int32_t list[4] = {0};
+    offset_ledger_open(ol, 2);
+    offset_ledger_open(ol, 5);
+    offset_ledger_open(ol, 0);
+    offset_ledger_close(ol, 2);
+    assert_int_equal(offset_ledger_partitions(ol, list, 4), 2);
+    assert_int_equal(list[0], 0);
+    assert_int_equal(list[1], 5);
+    assert_int_equal(offset_ledger_partitions(ol, list, 1), 1);
+    offset_ledger_free(ol);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +362,8 @@ int main(void)
         cmocka_unit_test(offset_ledger_refuses_unassigned_partitions_and_redelivery),
         cmocka_unit_test(offset_ledger_ignores_holds_of_older_epochs_and_of_no_partition),
         cmocka_unit_test(offset_ledger_holds_its_offset_while_millions_pass_a_stuck_head),
+        cmocka_unit_test(offset_ledger_retries_are_counted_and_never_committed),
+        cmocka_unit_test(offset_ledger_names_its_open_partitions),
         cmocka_unit_test(offset_ledger_agrees_with_a_plain_table_over_random_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,6 +74,7 @@ static int make_schema(void **fixture)
     run_sql("SET client_min_messages = warning; CREATE SCHEMA stocksync");
     run_sql(test_sql_state_001);
     run_sql(test_sql_state_002);
+    run_sql(test_sql_state_003);
     return 0;
 }
 
@@ -93,7 +94,7 @@ static int empty_tables(void **fixture)
         run_sql("DROP TABLE IF EXISTS stocksync.migration;"
                 "CREATE TABLE stocksync.migration (part text, version integer,"
                 " applied_at timestamptz DEFAULT now(), PRIMARY KEY (part, version));"
-                "INSERT INTO stocksync.migration VALUES ('odoo', 9), ('state', 2);"
+                "INSERT INTO stocksync.migration VALUES ('odoo', 9), ('state', 3);"
                 "TRUNCATE stocksync.level, stocksync.attempt, stocksync.product, stocksync.parked,"
                 " stocksync.warehouse");
     }
@@ -119,7 +120,7 @@ static void state_open_says_what_to_do_about_the_schema(void **fixture)
         enum status expected;
         const char *text;
     } cases[] = {
-        {"UPDATE stocksync.migration SET version = 3 WHERE part = 'state'", STATUS_DATABASE_UNFIT,
+        {"UPDATE stocksync.migration SET version = 4 WHERE part = 'state'", STATUS_DATABASE_UNFIT,
          "newer stocksync"},
         {"DELETE FROM stocksync.migration WHERE part = 'state'", STATUS_DATABASE_UNFIT,
          "run 'stocksync-producer install'"},
@@ -612,272 +613,39 @@ static void state_products_load_gives_every_page(void **fixture)
     state_free(s);
 }
 
-/* --- parked --- */
-
-static void state_subjects_are_unique_and_fit(void **fixture)
-{
-    (void)fixture;
-    char subject[160];
-    char other[160];
-    char topic[250];
-    state_subject_product(subject, INT32_MIN);
-    assert_string_equal(subject, "product/-2147483648");
-    state_subject_level(subject, (struct level_key){INT64_MAX, 7});
-    assert_string_equal(subject, "level/9223372036854775807/7");
-    state_subject_record(subject, "odoo.stock.product.v1", 3, 42);
-    assert_string_equal(subject, "record/odoo.stock.product.v1/3/42");
-    for (size_t len = 100; len < sizeof topic; len++) { /* 249 is Kafka's limit */
-        memset(topic, 'x', len);
-        topic[len] = '\0';
-        state_subject_record(subject, topic, INT32_MAX, INT64_MAX);
-        assert_non_null(strstr(subject, "/2147483647/9223372036854775807"));
-        topic[len - 1] = 'y';
-        state_subject_record(other, topic, INT32_MAX, INT64_MAX);
-        assert_string_not_equal(subject, other);
-    }
-}
-
-struct collected {
-    struct state_parked rows[4];
-    char texts[4][8][64]; /* topic, reason, code, detail, request_id, key, value */
-    size_t count;
-};
-
-static const char *keep(char *to, const char *text)
-{
-    (void)snprintf(to, 64, "%s", text != NULL ? text : "");
-    return text != NULL ? to : NULL;
-}
-
-static struct bytes keep_bytes(char *to, struct bytes bytes)
-{
-    assert_true(bytes.len <= 64);
-    if (bytes.len > 0) {
-        memcpy(to, bytes.ptr, bytes.len);
-    }
-    return bytes_of(bytes.ptr != NULL ? to : NULL, bytes.len);
-}
-
-static void collect(void *arg, const struct state_parked *row)
-{
-    struct collected *c = arg;
-    size_t i = c->count++;
-    assert_true(i < 4);
-    struct state_parked *r = &c->rows[i];
-    *r = *row;
-    r->topic = keep(c->texts[i][0], row->topic);
-    r->reason = keep(c->texts[i][1], row->reason);
-    r->code = keep(c->texts[i][2], row->code);
-    r->detail = keep(c->texts[i][3], row->detail);
-    r->request_id = keep(c->texts[i][4], row->request_id);
-    r->record_key = keep_bytes(c->texts[i][5], row->record_key);
-    r->record_value = keep_bytes(c->texts[i][6], row->record_value);
-}
-
-/* The result points into itself, so it is not copied. */
-static size_t parked_of(struct state *s, const char *const *reasons, struct collected *c)
-{
-    struct err err = {0};
-    *c = (struct collected){0};
-    ok(state_parked_each(s, reasons, collect, c, &err), &err);
-    return c->count;
-}
-
-static struct state_parked
-parked_product(int32_t product_id, int64_t revision, const char *reason, const char *value)
-{
-    struct state_parked p = {.product_id = product_id,
-                             .topic = "odoo.stock.product.v1",
-                             .partition = 0,
-                             .offset = 12,
-                             .revision = revision,
-                             .reason = reason,
-                             .detail = "the product has no SKU in Odoo",
-                             .record_key = bytes_text("17"),
-                             .record_value = bytes_text(value)};
-    state_subject_product(p.subject, product_id);
-    return p;
-}
-
-static void state_parked_rows_come_back_as_they_were(void **fixture)
+/* What a process noted itself it need not learn. */
+static void state_products_noted_are_those_of_others_and_new(void **fixture)
 {
     (void)fixture;
     NEEDS_SERVER();
-    static const unsigned char binary[] = {0x00, 0xC3, 0x01, 0x00, 0xFF, '\\', 0x00};
     struct err err = {0};
     struct state *s = state_of("outlet");
+    struct state *beside = state_of("outlet");
     struct state *other = state_of("other");
-    struct state_parked list[3] = {parked_product(17, 100, "no_sku", "value"),
-                                   {.key = {4401, 7001},
-                                    .product_id = 18,
-                                    .partition = -1,
-                                    .offset = -1,
-                                    .revision = 5,
-                                    .quantity = -4,
-                                    .reason = "stale",
-                                    .code = "CHANGE_FROM_QUANTITY_STALE",
-                                    .detail = "cut in the middle of \xC3",
-                                    .request_id = "req-9"},
-                                   {.topic = "t",
-                                    .partition = 2,
-                                    .offset = INT64_MAX,
-                                    .reason = "undecodable",
-                                    .detail = "",
-                                    .record_key = bytes_of(binary, 0),
-                                    .record_value = bytes_of(binary, sizeof binary)}};
-    state_subject_level(list[1].subject, list[1].key);
-    state_subject_record(list[2].subject, list[2].topic, 2, INT64_MAX);
-    for (size_t i = 0; i < 3; i++) { /* one statement each, so that the order is known */
-        ok(state_park(s, &list[i], 1, &err), &err);
-    }
-    struct collected c;
-    assert_int_equal(parked_of(s, NULL, &c), 3);
-    for (size_t i = 0; i < 3; i++) {
-        assert_string_equal(c.rows[i].subject, list[i].subject);
-        assert_int_equal(c.rows[i].product_id, list[i].product_id);
-        assert_int_equal(c.rows[i].key.item, list[i].key.item);
-        assert_int_equal(c.rows[i].key.location, list[i].key.location);
-        assert_int_equal(c.rows[i].partition, list[i].partition);
-        assert_int_equal(c.rows[i].offset, list[i].offset);
-        assert_int_equal(c.rows[i].revision, list[i].revision);
-        assert_int_equal(c.rows[i].quantity, list[i].quantity);
-        assert_string_equal(c.rows[i].reason, list[i].reason);
-        assert_int_equal(c.rows[i].record_value.len, list[i].record_value.len);
-        assert_int_equal(c.rows[i].record_value.ptr == NULL, list[i].record_value.ptr == NULL);
-    }
-    assert_string_equal(c.rows[0].topic, "odoo.stock.product.v1");
-    assert_memory_equal(c.rows[0].record_key.ptr, "17", 2);
-    assert_memory_equal(c.rows[0].record_value.ptr, "value", 5);
-    assert_null(c.rows[0].code);
-    assert_null(c.rows[1].topic);
-    assert_string_equal(c.rows[1].code, "CHANGE_FROM_QUANTITY_STALE");
-    assert_string_equal(c.rows[1].detail, "cut in the middle of ?");
-    assert_string_equal(c.rows[1].request_id, "req-9");
-    assert_null(c.rows[1].record_key.ptr);
-    assert_non_null(c.rows[2].record_key.ptr);
-    assert_int_equal(c.rows[2].record_key.len, 0);
-    assert_memory_equal(c.rows[2].record_value.ptr, binary, sizeof binary);
-    assert_int_equal(parked_of(other, NULL, &c), 0);
+    struct state_product list[] = {{1, true, "A", 1}, {2, true, "B", 1}};
+    struct loaded mine = {0};
+    struct loaded theirs = {0};
+    struct loaded none = {0};
+    ok(state_products_note(s, &list[0], 1, &err), &err);
+    ok(state_products_note(beside, &list[1], 1, &err), &err);
+    run_sql("INSERT INTO stocksync.product (store, product_id, match, sellable, revision, noted_at)"
+            " VALUES ('outlet', 3, 'C', true, 1, now() - interval '1 hour')");
+    ok(state_products_noted(s, 60, load, &theirs, &err), &err);
+    assert_int_equal(theirs.count, 1);
+    assert_int_equal(theirs.last, 2);
+    ok(state_products_noted(beside, 7200, load, &mine, &err), &err);
+    assert_int_equal(mine.count, 2);
+    assert_int_equal(mine.last, 3);
+    ok(state_products_noted(other, 7200, load, &none, &err), &err);
+    assert_int_equal(none.count, 0);
     state_free(s);
+    state_free(beside);
     state_free(other);
-}
-
-static void state_parked_are_filtered_by_reason_and_taken_off(void **fixture)
-{
-    (void)fixture;
-    NEEDS_SERVER();
-    static const char *const one[] = {"unmapped", NULL};
-    static const char *const two[] = {"no_sku", "unmapped", "no_such", NULL};
-    static const char *const none[] = {"no_such", NULL};
-    static const char *const gone[] = {"product/1", "product/77"};
-    struct collected c;
-    struct err err = {0};
-    struct state *s = state_of("outlet");
-    struct state_parked list[] = {parked_product(1, 1, "no_sku", "a"),
-                                  parked_product(2, 1, "unmapped", "b"),
-                                  parked_product(3, 1, "bundle", "c")};
-    ok(state_park(s, list, 3, &err), &err);
-    assert_int_equal(parked_of(s, one, &c), 1);
-    assert_int_equal(parked_of(s, two, &c), 2);
-    assert_int_equal(parked_of(s, none, &c), 0);
-    ok(state_unpark(s, gone, 2, &err), &err);
-    ok(state_unpark(s, NULL, 0, &err), &err);
-    ok(state_park(s, NULL, 0, &err), &err);
-    assert_int_equal(parked_of(s, two, &c), 1);
-    assert_int_equal(c.rows[0].product_id, 2);
-    state_free(s);
-}
-
-static void state_park_keeps_the_first_time_and_the_newest_revision(void **fixture)
-{
-    (void)fixture;
-    NEEDS_SERVER();
-    struct err err = {0};
-    struct state *s = state_of("outlet");
-    struct state_parked row = parked_product(1, 100, "no_sku", "a");
-    ok(state_park(s, &row, 1, &err), &err);
-    run_sql("UPDATE stocksync.parked SET first_at = '2020-01-01', last_at = '2020-01-01'");
-    row = parked_product(1, 99, "unmapped", "older");
-    ok(state_park(s, &row, 1, &err), &err);
-    assert_int_equal(
-        number("SELECT count(*) FROM stocksync.parked WHERE attempts = 1 AND reason = 'no_sku'"),
-        1);
-    struct state_parked twice[] = {parked_product(1, 102, "bundle", "newest"),
-                                   parked_product(1, 101, "unmapped", "newer")};
-    ok(state_park(s, twice, 2, &err), &err);
-    assert_int_equal(
-        number(
-            "SELECT count(*) FROM stocksync.parked WHERE attempts = 2 AND reason = 'bundle' AND "
-            "revision = 102"
-            " AND record_value = 'newest' AND first_at = '2020-01-01' AND last_at > '2021-01-01'"),
-        1);
-    state_free(s);
-}
-
-struct sweep {
-    struct state *state;
-    size_t count;
-    enum status rc;
-    struct err err;
-};
-
-static void unpark_it(void *arg, const struct state_parked *row)
-{
-    struct sweep *sweep = arg;
-    const char *subject = row->subject;
-    sweep->count++;
-    if (sweep->rc == STATUS_OK) {
-        sweep->rc = state_unpark(sweep->state, &subject, 1, &sweep->err);
-    }
-}
-
-static void state_parked_each_visits_all_while_rows_are_taken_off(void **fixture)
-{
-    (void)fixture;
-    NEEDS_SERVER();
-    enum { COUNT = 2345 };
-    static struct state_parked list[COUNT];
-    struct err err = {0};
-    struct state *s = state_of("outlet");
-    for (int32_t i = 0; i < COUNT; i++) {
-        list[i] = parked_product(i + 1, 1, "no_sku", "value");
-    }
-    ok(state_park(s, list, COUNT, &err), &err);
-    struct sweep sweep = {.state = s};
-    ok(state_parked_each(s, NULL, unpark_it, &sweep, &err), &err);
-    ok(sweep.rc, &sweep.err);
-    assert_int_equal(sweep.count, COUNT);
-    assert_int_equal(number("SELECT count(*) FROM stocksync.parked"), 0);
-    state_free(s);
-}
-
-static void state_park_takes_more_than_fits_into_one_statement(void **fixture)
-{
-    (void)fixture;
-    NEEDS_SERVER();
-    enum { COUNT = 40, BYTES = 1 << 20 };
-    static struct state_parked list[COUNT];
-    char *value = mem_alloc(BYTES);
-    struct err err = {0};
-    struct state *s = state_of("outlet");
-    memset(value, 0xA5, BYTES);
-    for (int32_t i = 0; i < COUNT; i++) {
-        list[i] = parked_product(i + 1, 1, "no_sku", "");
-        list[i].record_value = bytes_of(value, (size_t)(BYTES - i));
-    }
-    ok(state_park(s, list, COUNT, &err), &err);
-    assert_int_equal(number("SELECT sum(length(record_value)) FROM stocksync.parked"),
-                     (int64_t)COUNT * BYTES - COUNT * (COUNT - 1) / 2);
-    assert_int_equal(number("SELECT count(*) FROM stocksync.parked WHERE record_key = '17'"),
-                     COUNT);
-    mem_free(value);
-    state_free(s);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(state_subjects_are_unique_and_fit),
         SERVER_TEST(state_open_says_what_to_do_about_the_schema),
         SERVER_TEST(state_warehouses_come_as_they_were_noted),
         SERVER_TEST(state_levels_never_lower_a_revision),
@@ -890,11 +658,7 @@ int main(void)
         SERVER_TEST(state_that_lost_its_connection_takes_its_lock_again),
         SERVER_TEST(state_products_keep_the_newest_note),
         SERVER_TEST(state_products_load_gives_every_page),
-        SERVER_TEST(state_parked_rows_come_back_as_they_were),
-        SERVER_TEST(state_parked_are_filtered_by_reason_and_taken_off),
-        SERVER_TEST(state_park_keeps_the_first_time_and_the_newest_revision),
-        SERVER_TEST(state_parked_each_visits_all_while_rows_are_taken_off),
-        SERVER_TEST(state_park_takes_more_than_fits_into_one_statement),
+        SERVER_TEST(state_products_noted_are_those_of_others_and_new),
     };
     return cmocka_run_group_tests(tests, make_schema, drop_schema);
 }

@@ -1,0 +1,356 @@
+"""Parked rows: tried again by themselves, listed, tried and dropped by a person, cured."""
+
+import json
+
+import pytest
+
+from conftest import outlet
+from lab import programs, stores, wait
+
+SHARED = "sku_shared_in_odoo"
+REFUSED = {"operation": "inventorySetQuantities", "code": "INVALID_LOCATION"}
+
+
+@pytest.fixture
+def one(make_pipeline, database, number):
+    """One store; both programs run, every product is written, what has no place is parked."""
+    pipeline = make_pipeline(database, outlet(number)).open_shops()
+    pipeline.install()
+    pipeline.start()
+    pipeline.backfill()
+    pipeline.wait_settled()
+    return pipeline
+
+
+def rows(pipeline, condition="true"):
+    """{subject: (reason, attempts, quantity)}"""
+    return {subject: rest for subject, *rest in pipeline.connection.execute(
+        "SELECT subject, reason, attempts, quantity FROM stocksync.parked WHERE store = %s AND "
+        + condition, (pipeline.stores[0].name,)).fetchall()}
+
+
+def make_due(pipeline, condition="true"):
+    """As if the time of their next try had come."""
+    pipeline.connection.execute("UPDATE stocksync.parked SET retry_at = now() WHERE " + condition)
+
+
+def sold(pipeline, shop, count):
+    """Products that the store sells, each with one quant of its own."""
+    expected = pipeline.expected(pipeline.stores[0], shop.before)
+    quants = dict(pipeline.connection.execute(
+        "SELECT q.product_id, min(q.id) FROM stock_quant q"
+        " JOIN stock_location l ON l.id = q.location_id"
+        " JOIN stock_warehouse w ON w.code = 'WH'"
+        " JOIN stock_location v ON v.id = w.view_location_id"
+        " WHERE l.usage = 'internal' AND starts_with(l.parent_path, v.parent_path)"
+        " AND NOT EXISTS (SELECT FROM mrp_bom_line b WHERE b.product_id = q.product_id)"
+        " GROUP BY q.product_id").fetchall())
+    found = [number for number in sorted(shop.before)
+             if (stores.ITEM_BASE + number, 5001) in expected and number in quants
+             and not shop.before[number].is_kit]
+    assert len(found) >= count
+    return [(number, quants[number]) for number in found[:count]]
+
+
+def receive(pipeline, quant, units=1000):
+    pipeline.connection.execute("UPDATE stock_quant SET quantity = quantity + %s WHERE id = %s",
+                                (units, quant))
+
+
+def rename(pipeline, product, sku):
+    pipeline.connection.execute("UPDATE product_product SET default_code = %s WHERE id = %s",
+                                (sku, product))
+
+
+def level(pipeline, product):
+    store = pipeline.stores[0]
+    return pipeline.simulator.levels(store.name)[stores.ITEM_BASE + product, 5001]["available"]
+
+
+def said(pipeline, *words):
+    """Lines of the consumer's log with all these words."""
+    return [line for line in pipeline.consumer.text().splitlines()
+            if all(word in line for word in words)]
+
+
+# A SKU that two products claim
+
+
+@pytest.mark.parametrize("later", [1, 0], ids=["second-joins-first", "first-joins-second"])
+def test_sku_that_becomes_shared_is_parked_for_both_and_written_when_unique(one, shop, later):
+    """Whichever came first; what changes meanwhile is written when the SKU is one's again."""
+    pair = sold(one, shop, 2)
+    (joiner, _), (owner, quant) = pair[later], pair[1 - later]
+    subjects = {f"product/{joiner}", f"product/{owner}"}
+    rename(one, joiner, shop.before[owner].sku)
+    wait.until(lambda: subjects <= set(rows(one, f"reason = '{SHARED}'")), "both are parked",
+               alive=one.alive)
+    before = level(one, owner)
+    receive(one, quant)
+    one.wait_settled()
+    assert level(one, owner) == before
+    assert subjects <= set(rows(one, f"reason = '{SHARED}'"))
+    rename(one, joiner, shop.before[joiner].sku)
+    wait.until(lambda: level(one, owner) == before + 1000, "the owner is written",
+               alive=one.alive)
+    wait.until(lambda: not subjects & set(rows(one)), "neither is parked", alive=one.alive)
+    assert said(one, "event=cured", f"product/{owner}")
+
+
+def test_value_on_its_way_is_stopped_when_its_sku_becomes_shared(one, shop):
+    """The store lets nothing through: the value waits. It is not written while the SKU is shared,
+    and not lost."""
+    name = one.stores[0].name
+    (joiner, _), (owner, quant) = sold(one, shop, 2)
+    before = level(one, owner)
+    # somebody else changed the level: the write is refused as stale, its read is held up
+    one.simulator.order(name, "adjust", shop.before[owner].sku, 5001, 1)
+    one.simulator.fault(name, "throttle", operation="LevelsRead")
+    receive(one, quant)
+    wait.until(lambda: one.simulator.stats(name)["throttled"] > 0, "its read is held up",
+               alive=one.alive)
+    rename(one, joiner, shop.before[owner].sku)
+    wait.until(lambda: f"product/{owner}" in rows(one, f"reason = '{SHARED}'"),
+               "the owner is parked", alive=one.alive)
+    one.simulator.heal(name)
+    stopped = f"level/{stores.ITEM_BASE + owner}/5001"
+    wait.until(lambda: stopped in rows(one), "the value is parked", alive=one.alive)
+    assert rows(one)[stopped] == [SHARED, 1, before + 1000]
+    one.wait_settled()
+    assert level(one, owner) == before + 1
+    rename(one, joiner, shop.before[joiner].sku)
+    wait.until(lambda: stopped not in rows(one), "its row is settled", alive=one.alive)
+    wait.until(lambda: level(one, owner) == before + 1000, "the value is written", alive=one.alive)
+    wait.until(lambda: not {f"product/{owner}", f"product/{joiner}"} & set(rows(one)),
+               "neither is parked", alive=one.alive)
+
+
+def test_two_consumers_see_that_a_sku_is_shared(one, shop):
+    """They read different partitions, and neither reads both products' records."""
+    another = one.another_consumer("run")
+    another.start()
+    wait.until(lambda: [json.loads(program.http("/status")[1])["stores"][0]["partitions"]
+                        for program in (one.consumer, another)] == [2, 2],
+               "they share the partitions", seconds=60, alive=one.alive)
+    expected = one.expected(one.stores[0], shop.before)
+    partition = {int(record.key): record.partition for record in one.records()}
+    chosen = {}     # a product of each partition
+    for number in sorted(shop.before):
+        if (stores.ITEM_BASE + number, 5001) in expected:
+            chosen.setdefault(partition[number], number)
+    owner, *joiners = chosen.values()
+    assert len(joiners) == 3
+    for joiner in joiners:
+        subjects = {f"product/{joiner}", f"product/{owner}"}
+        rename(one, joiner, shop.before[owner].sku)
+        wait.until(lambda: subjects <= set(rows(one, f"reason = '{SHARED}'")),
+                   f"{subjects} are parked", alive=one.alive)
+        rename(one, joiner, shop.before[joiner].sku)
+        wait.until(lambda: not subjects & set(rows(one)), f"{subjects} are unique again",
+                   alive=one.alive)
+
+
+# Retries
+
+
+def test_refused_level_is_tried_again_with_growing_delay_and_cured(one, shop):
+    name = one.stores[0].name
+    (product, quant), = sold(one, shop, 1)
+    subject = f"level/{stores.ITEM_BASE + product}/5001"
+    where = f"subject = '{subject}'"
+    before = level(one, product)
+    one.simulator.fault(name, "user_error", **REFUSED)
+    receive(one, quant)
+    wait.until(lambda: subject in rows(one), "the level is parked", alive=one.alive)
+    delays = []
+    for attempts in (1, 2, 3):
+        wait.until(lambda attempts=attempts: rows(one, where)[subject][1] == attempts
+                   and rows(one, where + " AND retry_at > now() + interval '40 seconds'"),
+                   f"try {attempts} has failed", alive=one.alive)
+        delays.append(one.connection.execute(
+            "SELECT extract(epoch FROM retry_at - last_at)::float FROM stocksync.parked WHERE "
+            + where).fetchone()[0])
+        if attempts < 3:
+            make_due(one, where)
+    for base, delay in zip((60, 120, 240), delays):
+        assert 0.7 * base <= delay <= 1.3 * base
+    assert len(said(one, "event=parked", f"item={stores.ITEM_BASE + product}")) == 1
+    assert one.consumer.metric(f'stocksync_store_parked_again_total{{store="{name}"}}') >= 2
+    one.simulator.heal(name)
+    make_due(one, where)
+    wait.until(lambda: subject not in rows(one), "the level is cured", alive=one.alive)
+    assert level(one, product) == before + 1000
+    assert said(one, "event=cured", subject)
+
+
+def test_retry_never_writes_an_older_value_over_a_newer_one(one, shop):
+    """A row that was left behind: newer values of its level were written since."""
+    store = one.stores[0]
+    (product, quant), = sold(one, shop, 1)
+    receive(one, quant)
+    one.wait_settled()
+    newest = level(one, product)
+    writes = len(one.simulator.applied(store.name))
+    subject = f"level/{stores.ITEM_BASE + product}/5001"
+    one.connection.execute(
+        "INSERT INTO stocksync.parked (store, subject, product_id, item, location, revision,"
+        " quantity, reason, detail, retry_at) SELECT store, %s, product_id, item, location,"
+        " revision - 1, 5, 'refused', '', now() FROM stocksync.level"
+        " WHERE store = %s AND item = %s AND location = 5001",
+        (subject, store.name, stores.ITEM_BASE + product))
+    wait.until(lambda: subject not in rows(one), "the row is settled", alive=one.alive)
+    assert level(one, product) == newest
+    assert len(one.simulator.applied(store.name)) == writes
+
+
+def test_level_of_a_product_that_is_not_sold_any_more_is_not_written(one, shop):
+    (product, quant), = sold(one, shop, 1)
+    name = one.stores[0].name
+    subject = f"level/{stores.ITEM_BASE + product}/5001"
+    before = level(one, product)
+    one.simulator.fault(name, "user_error", **REFUSED)
+    receive(one, quant)
+    wait.until(lambda: subject in rows(one), "the level is parked", alive=one.alive)
+    one.simulator.heal(name)
+    one.connection.execute("UPDATE product_product SET shopify_product = false WHERE id = %s",
+                           (product,))
+    one.wait_settled()
+    make_due(one)
+    wait.until(lambda: subject not in rows(one), "the row is settled", alive=one.alive)
+    assert level(one, product) == before
+
+
+def test_parked_rows_are_all_tried_at_a_start(one, shop):
+    """Also what cannot be decoded: another version may."""
+    store = one.stores[0]
+    offset = one.kafka.produce(one.topic, b"424242", b"hello", partition=1)
+    record = f"record/{one.topic}/1/{offset}"
+    wait.until(lambda: record in rows(one), "the record is parked", alive=one.alive)
+    assert record in rows(one, "retry_at IS NULL")
+    (product, quant), = sold(one, shop, 1)
+    level_row = f"level/{stores.ITEM_BASE + product}/5001"
+    before = level(one, product)
+    one.simulator.fault(store.name, "user_error", **REFUSED)
+    receive(one, quant)
+    wait.until(lambda: level_row in rows(one), "the level is parked", alive=one.alive)
+    one.simulator.heal(store.name)
+    one.consumer.stop()
+    one.consumer.start()
+    wait.until(lambda: level_row not in rows(one), "the level is cured", alive=one.alive)
+    assert level(one, product) == before + 1000
+    wait.until(lambda: rows(one, "retry_at IS NULL").get(record, [None, 0])[1] == 2,
+               "the record was tried once more", alive=one.alive)
+
+
+def test_more_rows_than_a_look_takes_are_all_tried(one):
+    """5,000 rows that are due, of products that nobody knows."""
+    one.connection.execute(
+        "INSERT INTO stocksync.parked (store, subject, product_id, partition, reason, detail,"
+        " retry_at) SELECT %s, 'product/' || n, n, n %% 4, %s, '', now()"
+        " FROM generate_series(1000001, 1005000) n", (one.stores[0].name, SHARED))
+    wait.until(lambda: not rows(one, "product_id > 1000000"), "all are settled", seconds=60,
+               alive=one.alive)
+
+
+def test_newer_number_of_the_item_s_former_product_is_said(one, shop):
+    """The item was another product's until now, whose last number is newer than the record."""
+    store = one.stores[0]
+    (product, _), = sold(one, shop, 1)
+    item, right = stores.ITEM_BASE + product, level(one, product)
+    subject = f"level/{item}/5001"
+    one.simulator.order(store.name, "adjust", shop.before[product].sku, 5001, 50)
+    one.connection.execute(
+        "UPDATE stocksync.level SET product_id = 1, revision = revision + 1,"
+        " quantity = quantity + 50, wanted = quantity + 50"
+        " WHERE store = %s AND item = %s AND location = 5001", (store.name, item))
+    one.connection.execute(
+        "INSERT INTO stocksync.parked (store, subject, product_id, item, location, revision,"
+        " quantity, reason, detail, retry_at) SELECT store, %s, %s, item, location,"
+        " revision - 1, quantity - 50, 'refused', '', now() FROM stocksync.level"
+        " WHERE store = %s AND item = %s AND location = 5001",
+        (subject, product, store.name, item))
+    wait.until(lambda: rows(one).get(subject, [None])[0] == "written_by_another", "it is parked",
+               alive=one.alive)
+    assert level(one, product) == right + 50
+    one.command("producer", "backfill", "--product", product)
+    wait.until(lambda: level(one, product) == right, "it is written", alive=one.alive)
+    wait.until(lambda: subject not in rows(one), "the level is cured", alive=one.alive)
+
+
+# The command
+
+
+def listed(pipeline, *flags):
+    return [json.loads(line) for line in pipeline.command(
+        "consumer", "parked", "list", "--json", *flags).out.splitlines()]
+
+
+def test_list_shows_what_is_parked_and_filters(one, shop):
+    (first, _), (second, _), (third, _) = sold(one, shop, 3)
+    rename(one, first, None)
+    rename(one, second, "NOT-IN-SHOPIFY")
+    rename(one, third, "NOR-THIS-ÄÖ")
+    wait.until(lambda: {f"product/{n}" for n in (first, second, third)} <= set(rows(one)),
+               "three are parked", alive=one.alive)
+    everything = {row["subject"]: row for row in listed(one)}
+    assert set(everything) == set(rows(one))
+    row = everything[f"product/{second}"]
+    assert (row["store"], row["product"], row["sku"], row["reason"], row["attempts"]) == (
+        one.stores[0].name, second, "NOT-IN-SHOPIFY", "unmapped", 1)
+    assert row["first_at"] <= row["last_at"] < row["retry_at"]
+    assert row["topic"] == one.topic
+    assert {r["subject"] for r in listed(one, "--sku", "NOT-IN-SHOPIFY")} == {f"product/{second}"}
+    assert {r["subject"] for r in listed(one, "--product", third)} == {f"product/{third}"}
+    assert {r["reason"] for r in listed(one, "--reason", "no_sku")} == {"no_sku"}
+    assert [r["product"] for r in listed(one, "--subject", f"product/{first}")] == [first]
+    assert listed(one, "--store", one.stores[0].name, "--sku", "nobody's") == []
+    plain = one.command("consumer", "parked").out
+    assert plain == one.command("consumer", "parked", "list").out
+    lines = plain.splitlines()
+    head = lines[1]
+    for name, sku in ((second, "NOT-IN-SHOPIFY"), (third, "NOR-THIS-ÄÖ")):
+        line, = [text for text in lines if text.startswith(f"product/{name} ")]
+        assert line[head.index("sku"):].startswith(sku)
+        assert line[head.index("reason"):].startswith("unmapped")
+        assert " ago)" in line[head.index("since"):head.index("tried")]
+        assert line[head.index("next"):].startswith("in 1")
+    total = [text for text in lines if " parked: " in text]
+    assert f"{len(everything)} parked: " in total[0] and "2 unmapped" in total[0]
+
+
+def test_retry_makes_rows_due_for_the_running_consumer(one, shop):
+    (product, quant), = sold(one, shop, 1)
+    name = one.stores[0].name
+    subject = f"level/{stores.ITEM_BASE + product}/5001"
+    before = level(one, product)
+    one.simulator.fault(name, "user_error", **REFUSED)
+    receive(one, quant)
+    wait.until(lambda: subject in rows(one), "the level is parked", alive=one.alive)
+    one.simulator.heal(name)
+    result = one.command("consumer", "parked", "retry", "--product", product)
+    assert "1 row will be tried by the running consumer" in result.out
+    wait.until(lambda: subject not in rows(one), "the level is cured", alive=one.alive)
+    assert level(one, product) == before + 1000
+    assert "nothing" in one.command("consumer", "parked", "retry", "--sku", "nobody's").out
+
+
+def test_drop_needs_to_know_what_and_a_later_record_brings_it_back(one, shop):
+    (first, _), (second, quant) = sold(one, shop, 2)
+    rename(one, first, "NOT-IN-SHOPIFY")
+    rename(one, second, "NOR-THIS")
+    subjects = {f"product/{first}", f"product/{second}"}
+    wait.until(lambda: subjects <= set(rows(one)), "two are parked", alive=one.alive)
+    for wrong in (["drop"], ["drop", "--store", one.stores[0].name], ["drop", "retry"],
+                  ["drop", "--all", "--sku", "NOR-THIS"], ["retry", "--json"], ["--all"],
+                  ["list", "--product", "x"], ["dance"], ["list", "--store", "nowhere"]):
+        result = programs.command("consumer", one.config, "parked", *wrong)
+        assert result.code == programs.EXIT_USAGE, result.text
+    assert subjects <= set(rows(one))
+    result = one.command("consumer", "parked", "drop", "--sku", "NOR-THIS")
+    assert f"product/{second} (unmapped)" in result.out and "1 row:" in result.out
+    assert f"product/{first}" in rows(one) and f"product/{second}" not in rows(one)
+    receive(one, quant)
+    wait.until(lambda: f"product/{second}" in rows(one), "a later record parks it again",
+               alive=one.alive)
+    one.command("consumer", "parked", "drop", "--all")
+    assert rows(one) == {}

@@ -1,0 +1,45 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "consumer/plan/parked_pace.h"
+
+static void parked_pace_is_a_minute_for_what_time_may_cure(void **state)
+{
+    (void)state;
+    assert_int_equal(parked_pace_s("stale"), 60);
+    assert_int_equal(parked_pace_s("refused"), 60);
+    assert_int_equal(parked_pace_s("a reason of tomorrow"), 60);
+}
+
+static void parked_pace_is_slow_for_what_a_person_must_cure(void **state)
+{
+    (void)state;
+    static const char *const reasons[] = {
+        "no_sku",         "no_barcode",         "unmapped",
+        "bundle",         "kit_without_number", "sku_shared_in_shopify",
+        "level_inactive", "sku_shared_in_odoo", "level_missing",
+        "item_missing",   "written_by_another"};
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        assert_int_equal(parked_pace_s(reasons[i]), 900);
+    }
+}
+
+static void parked_pace_leaves_alone_what_cannot_be_decoded(void **state)
+{
+    (void)state;
+    assert_int_equal(parked_pace_s("undecodable"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parked_pace_is_a_minute_for_what_time_may_cure),
+        cmocka_unit_test(parked_pace_is_slow_for_what_a_person_must_cure),
+        cmocka_unit_test(parked_pace_leaves_alone_what_cannot_be_decoded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
