@@ -11,6 +11,10 @@
 #define CLOSED_PROBE_MS  60000
 #define REFUSED_PROBE_MS 5000
 
+/* Shopify refuses documents of more than 1000 points on every plan: a greater number is nonsense.
+ */
+#define COST_MAX 1e6
+
 /* What a pair is parked with. */
 struct pair_verdict {
     struct pair *pair;
@@ -252,22 +256,25 @@ static void wait_and_retry(struct lane *l, struct request *r, const struct answe
     if (answer->throttled) {
         budget_block(&l->budget, wait_ms * 1000, now);
         metric_add(l->m.throttled, 1);
+        metric_add(l->m.throttle_wait, (uint64_t)wait_ms);
         state = LANE_THROTTLED;
     } else if (answer->class == ANSWER_RETRY_SAME) {
         wait_ms = backoff_next_ms(&r->backoff, wait_ms);
         metric_add(l->m.unknown, 1);
-        state = r->backoff.attempt >= 3 ? LANE_BROKEN : l->view.state;
+        state = l->view.state; /* the breaker judges */
     } else {
         int64_t least_ms = answer->class == ANSWER_CLOSED ? CLOSED_PROBE_MS : REFUSED_PROBE_MS;
         wait_ms = backoff_next_ms(&r->backoff, wait_ms > least_ms ? wait_ms : least_ms);
         state = answer->class == ANSWER_AUTH ? LANE_UNAUTHORISED : LANE_MISCONFIGURED;
         state = answer->class == ANSWER_CLOSED ? LANE_CLOSED : state;
     }
-    log_failure(LOG_WARN, MOD, "request_waits", &answer->err,
-                LOG_FIELDS(LF_TEXT("store", l->store.name),
-                           LF_TEXT("request", operation_name(r->op)),
-                           LF_TEXT("key", r->op == OP_STOCK_SET ? r->attempt.key : ""),
-                           LF_INT("backoff_ms", wait_ms)));
+    if (l->breaker.state == BREAKER_CLOSED) {
+        log_failure(LOG_WARN, MOD, "request_waits", &answer->err,
+                    LOG_FIELDS(LF_TEXT("store", l->store.name),
+                               LF_TEXT("request", operation_name(r->op)),
+                               LF_TEXT("key", r->op == OP_STOCK_SET ? r->attempt.key : ""),
+                               LF_INT("backoff_ms", wait_ms)));
+    }
     lane_request_wait(l, r, wait_ms);
     if (l->view.state != LANE_DRAINING) {
         lane_set_state(l, state, answer->err.msg);
@@ -280,13 +287,19 @@ static void wait_and_retry(struct lane *l, struct request *r, const struct answe
 static void note_cost(struct lane *l, const struct request *r, const struct answer *answer)
 {
     int64_t now = clock_monotonic_us();
-    budget_answered(&l->budget, r->cost, answer->maximum, answer->available, answer->restore_rate,
-                    now);
+    const struct budget_told told = {.maximum = answer->maximum,
+                                     .restore_rate = answer->restore_rate,
+                                     .level = answer->available,
+                                     .charged = answer->cost_actual};
+    budget_answered(&l->budget, &r->ticket, &told, now);
     if (answer->maximum > 0) {
         metric_set(l->m.points, answer->available);
     }
-    if (r->op == OP_LEVELS_READ && answer->cost_requested > 0) {
-        l->read_cost = answer->cost_requested;
+    if (answer->cost_actual > 0 && answer->cost_actual < COST_MAX) {
+        metric_add(l->m.charged, (uint64_t)answer->cost_actual);
+    }
+    if (answer->cost_requested > 0 && answer->cost_requested < COST_MAX) {
+        l->costs[r->op] = answer->cost_requested;
     }
 }
 
@@ -294,6 +307,7 @@ static enum status answered(struct lane *l, const struct answer *answer, struct 
 {
     struct request *r = answer->owner;
     note_cost(l, r, answer);
+    lane_note_outcome(l, r, answer);
     switch (answer->class) {
     case ANSWER_DONE:
     case ANSWER_RETRY_NEW:

@@ -1,8 +1,8 @@
 /**
  * lane_internal: what the files of the lane share: lane.c (thread and states), lane_session.c
  * (start of a session, rebalances), lane_records.c (records into the plan), lane_requests.c (the
- * plan into requests), lane_answers.c (answers into the state), lane_in_flight.c (units sold and
- * not yet imported).
+ * plan into requests), lane_answers.c (answers into the state), lane_breaker.c (a store that does
+ * not answer), lane_in_flight.c (units sold and not yet imported).
  */
 #ifndef STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
 #define STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
@@ -17,6 +17,7 @@
 #include "consumer/app/rule_table.h"
 #include "consumer/intake/decode.h"
 #include "consumer/intake/record_source.h"
+#include "consumer/plan/breaker.h"
 #include "consumer/plan/budget.h"
 #include "consumer/plan/coalescer.h"
 #include "consumer/plan/identity.h"
@@ -54,6 +55,8 @@ struct request {
     char *variables; /* owned */
     bool adopted;
     double cost;
+    struct budget_ticket ticket;
+    int64_t begun_us;    /* monotonic; when it was made, 0: before our time */
     int64_t retry_at_us; /* monotonic */
     struct backoff backoff;
 };
@@ -62,7 +65,7 @@ struct lane_metrics {
     struct metric *records, *applied, *unchanged, *superseded, *excluded[EXCLUSION_COUNT], *parked,
         *requests, *reads, *throttled, *stale, *unknown, *refused, *state, *pending, *age,
         *unfinished, *parked_now, *points, *in_flight_levels, *in_flight_seen, *in_flight_units,
-        *commit_to_applied;
+        *commit_to_applied, *charged, *throttle_wait, *breaker;
 };
 
 /* What other threads may see; copied out under the mutex. */
@@ -74,6 +77,7 @@ struct lane_view {
         levels_in_flight;
     uint64_t records, applied;
     double points, points_maximum, restore_rate;
+    enum breaker_state breaker;
     int64_t token_left_s;    /* -1: static token, or none yet */
     char token_problem[240]; /* why the last asking for a token failed */
     bool joined;
@@ -120,8 +124,10 @@ struct lane {
     struct shop_location *locations;
     size_t location_count;
     struct budget budget;
+    struct breaker breaker;
     int64_t grace_us; /* for units in flight; 0: none */
-    double read_cost; /* points that a read of levels asks for, as the last answer told */
+    double
+        costs[OPERATION_COUNT]; /* points that each operation asks for, as the last answer told */
     struct lane_metrics m;
     struct backoff backoff;
 
@@ -210,6 +216,13 @@ NODISCARD enum status lane_note_equal(struct lane *l,
 /* lane_answers.c */
 /** Handles every answer that has arrived. */
 NODISCARD enum status lane_take_answers(struct lane *l, struct err *err);
+
+/* lane_breaker.c */
+/** The store answered, or a request ended without a usable answer: before its answer is handled. */
+void lane_note_outcome(struct lane *l, const struct request *r, const struct answer *answer);
+/** The one request that may be sent while the breaker is not closed, when it is time; NULL: none.
+ */
+struct request *lane_probe_due(struct lane *l, int64_t now_us);
 
 /* lane_in_flight.c */
 /** What the state knows becomes what the pair remembers. */

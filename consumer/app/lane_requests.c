@@ -66,6 +66,7 @@ void lane_probe_now(struct lane *l)
         l->requests[i].retry_at_us = 0;
         backoff_reset(&l->requests[i].backoff);
     }
+    breaker_hurry(&l->breaker);
 }
 
 void lane_drop_requests(struct lane *l)
@@ -82,7 +83,7 @@ static enum status request_send(struct lane *l, struct request *r, struct err *e
         return rc;
     }
     r->phase = REQUEST_SENT;
-    budget_sent(&l->budget, r->cost);
+    budget_sent(&l->budget, r->cost, clock_monotonic_us(), &r->ticket);
     metric_add(r->op == OP_STOCK_SET ? l->m.requests : l->m.reads, 1);
     FAULT_POINT("lane.sent");
     return STATUS_OK;
@@ -198,7 +199,8 @@ static enum status send_read(struct lane *l, struct request *r, struct err *err)
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
     inventory_read_variables(r->pairs[0]->key.location, items, r->count, &variables);
     r->op = OP_LEVELS_READ;
-    r->cost = l->read_cost;
+    r->cost = l->costs[OP_LEVELS_READ];
+    r->begun_us = clock_monotonic_us();
     r->variables = strbuf_take(&variables);
     strbuf_release(&variables);
     backoff_reset(&r->backoff);
@@ -231,7 +233,8 @@ static enum status send_set(struct lane *l, struct request *r, struct err *err)
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
     inventory_set_variables(l->store.quantity_name, r->attempt.key, r->list, r->count, &variables);
     r->op = OP_STOCK_SET;
-    r->cost = INVENTORY_SET_COST;
+    r->cost = l->costs[OP_STOCK_SET];
+    r->begun_us = clock_monotonic_us();
     r->variables = strbuf_take(&variables);
     strbuf_release(&variables);
     r->attempt.variables = r->variables;
@@ -250,6 +253,10 @@ static enum status send_set(struct lane *l, struct request *r, struct err *err)
 static enum status send_due(struct lane *l, struct err *err)
 {
     int64_t now = clock_monotonic_us();
+    if (l->breaker.state != BREAKER_CLOSED) {
+        struct request *probe = lane_probe_due(l, now);
+        return probe != NULL ? request_send(l, probe, err) : STATUS_OK;
+    }
     for (size_t i = 0; i < l->request_count; i++) {
         struct request *r = &l->requests[i];
         if (r->phase == REQUEST_WAITING && now >= r->retry_at_us &&
@@ -274,10 +281,10 @@ static enum status send_new(struct lane *l, bool *sent, struct err *err)
         return STATUS_OK;
     }
     if (coalescer_count(l->coalescer, PAIR_READY) > 0 &&
-        budget_allows(&l->budget, INVENTORY_SET_COST, now)) {
+        budget_allows(&l->budget, l->costs[OP_STOCK_SET], now)) {
         rc = send_set(l, r, err);
     } else if (coalescer_count(l->coalescer, PAIR_UNREAD) > 0 &&
-               budget_allows(&l->budget, l->read_cost, now)) {
+               budget_allows(&l->budget, l->costs[OP_LEVELS_READ], now)) {
         rc = send_read(l, r, err);
     }
     *sent = rc == STATUS_OK && r->phase == REQUEST_SENT;
@@ -291,7 +298,8 @@ static void seat_adopted(struct lane *l)
          r = free_slot(l)) {
         const struct state_attempt *a = &l->adopted[l->adopted_next++];
         r->op = OP_STOCK_SET;
-        r->cost = INVENTORY_SET_COST;
+        r->cost = l->costs[OP_STOCK_SET];
+        r->begun_us = 0;
         r->count = a->count < INVENTORY_MAX_ENTRIES ? a->count : INVENTORY_MAX_ENTRIES;
         memcpy(r->list, a->list, r->count * sizeof *a->list);
         memset(r->pairs, 0, sizeof r->pairs);
@@ -324,20 +332,28 @@ enum status lane_dispatch(struct lane *l, struct err *err)
     return rc;
 }
 
-int64_t lane_next_deadline_us(const struct lane *l)
+/* When a request that waits may go out again. */
+static int64_t next_retry_us(const struct lane *l, int64_t now_us)
 {
-    int64_t now = clock_monotonic_us();
     int64_t next = INT64_MAX;
-    bool slot = false;
+    bool closed = l->breaker.state == BREAKER_CLOSED;
     for (size_t i = 0; i < l->request_count; i++) {
         const struct request *r = &l->requests[i];
-        slot = slot || r->phase == REQUEST_FREE;
         if (r->phase == REQUEST_WAITING) {
-            int64_t allowed = budget_next_us(&l->budget, r->cost, now);
-            allowed = allowed > r->retry_at_us ? allowed : r->retry_at_us;
+            int64_t due = closed ? r->retry_at_us : breaker_next_us(&l->breaker);
+            int64_t allowed = budget_next_us(&l->budget, r->cost, now_us);
+            allowed = allowed > due ? allowed : due;
             next = allowed < next ? allowed : next;
         }
     }
+    return next;
+}
+
+int64_t lane_next_deadline_us(const struct lane *l)
+{
+    int64_t now = clock_monotonic_us();
+    int64_t next = next_retry_us(l, now);
+    bool slot = lane_in_flight(l) < l->request_count;
     if (is_held(l) || has_adopted(l)) {
         return next; /* nothing new goes out */
     }
@@ -346,7 +362,7 @@ int64_t lane_next_deadline_us(const struct lane *l)
     }
     size_t ready = coalescer_count(l->coalescer, PAIR_READY);
     if (slot && ready + coalescer_count(l->coalescer, PAIR_UNREAD) > 0) {
-        double cost = ready > 0 ? INVENTORY_SET_COST : l->read_cost;
+        double cost = l->costs[ready > 0 ? OP_STOCK_SET : OP_LEVELS_READ];
         int64_t allowed = budget_next_us(&l->budget, cost, now);
         next = allowed < next ? allowed : next;
     }

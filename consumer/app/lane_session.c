@@ -1,4 +1,5 @@
 #include <string.h>
+#include <unistd.h>
 
 #include "common/core/clock.h"
 #include "common/core/logger.h"
@@ -70,6 +71,7 @@ enum status lane_load_mapping(struct lane *l, struct err *err)
     enum status rc = catalog_load(l->graphql, (enum match)l->sc->match, l->thread.wake_fd, fresh,
                                   show_progress, l, err);
     delay_next_reading(l, begun);
+    budget_doubt(&l->budget);
     if (rc != STATUS_OK) {
         mapping_free(fresh);
         return rc;
@@ -142,7 +144,8 @@ static enum status open_memory(struct lane *l, struct err *err)
     }
     l->batch_limit = INVENTORY_MAX_ENTRIES;
     l->in_flight_at_us = 0;
-    budget_init(&l->budget, 0.1);
+    budget_init(&l->budget, (double)l->sc->reserve / 100);
+    breaker_init(&l->breaker, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
     enum status rc = state_products_load(l->state, load_product, l, err);
     return rc == STATUS_OK ? state_parked_each(l->state, NULL, load_parked, l, err) : rc;
 }
