@@ -141,38 +141,54 @@ read_answered(struct lane *l, struct request *r, const struct answer *answer, st
     return rc == STATUS_OK ? park_pairs(l, parks, park_count, answer->request_id, err) : rc;
 }
 
-static enum status settle(struct lane *l,
-                          struct request *r,
-                          const char *outcome,
-                          const struct answer *answer,
-                          struct err *err)
+static void applied(struct lane *l, struct request *r, int64_t now_us)
 {
-    FAULT_POINT("lane.before_settle");
-    return state_attempt_settle(l->state, &r->attempt, outcome, answer->request_id, clock_wall_us(),
-                                err);
-}
-
-static enum status
-set_applied(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
-{
-    enum status rc = settle(l, r, "applied", answer, err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    FAULT_POINT("lane.after_settle");
-    int64_t now = clock_wall_us();
     metric_add(l->m.applied, r->count);
     for (size_t i = 0; i < r->count; i++) {
-        metric_observe_us(l->m.commit_to_applied, now - r->list[i].changed_at_us);
+        metric_observe_us(l->m.commit_to_applied, now_us - r->list[i].changed_at_us);
         if (!r->adopted) {
             in_flight_written(&r->pairs[i]->memory, r->list[i].quantity, r->list[i].wanted);
             coalescer_finish(l->coalescer, r->pairs[i], &r->list[i].quantity);
         }
     }
+    lane_request_end(r);
+}
+
+/* Stores what the answers said of the attempts that were applied, together. */
+static enum status settle_applied(struct lane *l, struct err *err)
+{
+    struct state_outcome outcomes[LANE_GROUP];
+    size_t count = l->applied_count;
+    int64_t now = clock_wall_us();
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct request *r = l->applied[i];
+        outcomes[i] = (struct state_outcome){
+            .attempt = &r->attempt, .outcome = "applied", .request_id = r->request_id};
+    }
+    FAULT_POINT("lane.before_settle");
+    enum status rc = state_attempts_settle(l->state, outcomes, count, now, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    FAULT_POINT("lane.after_settle");
+    l->applied_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        applied(l, l->applied[i], now);
+    }
+    return STATUS_OK;
+}
+
+static enum status
+set_applied(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
+{
+    memcpy(r->request_id, answer->request_id, sizeof r->request_id);
     l->batch_limit =
         l->batch_limit * 2 > INVENTORY_MAX_ENTRIES ? INVENTORY_MAX_ENTRIES : l->batch_limit * 2;
-    lane_request_end(r);
-    return STATUS_OK;
+    l->applied[l->applied_count++] = r;
+    return l->applied_count == LANE_GROUP ? settle_applied(l, err) : STATUS_OK;
 }
 
 /* The last error that names entry i, NULL when none does. */
@@ -238,8 +254,12 @@ set_not_applied(struct lane *l, struct request *r, const struct answer *answer, 
     if (r->adopted || r->backoff.attempt > 0) {
         lane_doubt(l, r);
     }
-    enum status rc =
-        settle(l, r, answer->class == ANSWER_RETRY_NEW ? "stale" : "refused", answer, err);
+    const struct state_outcome outcome = {.attempt = &r->attempt,
+                                          .outcome = answer->class == ANSWER_RETRY_NEW ? "stale"
+                                                                                       : "refused",
+                                          .request_id = answer->request_id};
+    FAULT_POINT("lane.before_settle");
+    enum status rc = state_attempts_settle(l->state, &outcome, 1, clock_wall_us(), err);
     if (rc == STATUS_OK && !r->adopted) {
         rc = set_refused(l, r, answer, err);
     }
@@ -344,6 +364,9 @@ enum status lane_take_answers(struct lane *l, struct err *err)
             version = graphql_check_version(l->graphql, &answer, &version_err);
         }
         answer_release(&answer);
+    }
+    if (rc == STATUS_OK) {
+        rc = settle_applied(l, err);
     }
     /*
      * What has arrived is recorded, for it was executed; but nothing more is written under rules

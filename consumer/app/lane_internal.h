@@ -33,11 +33,14 @@
 #define LANE_TURN_RECORDS 2000
 /* Pairs whose last written values are asked for in one statement. */
 #define LANE_RESOLVE_PAIRS 1000
+/* Attempts that are stored together, and outcomes. More would keep the first one waiting. */
+#define LANE_GROUP 4
 /* STALE answers for one wanted value before the pair is parked. */
 #define LANE_MAX_TRIES 6
 
 enum request_phase {
     REQUEST_FREE,
+    REQUEST_BUILT,  /* its attempt is not stored yet */
     REQUEST_SENT,   /* waiting for the answer */
     REQUEST_WAITING /* same bytes again at retry_at_us */
 };
@@ -51,8 +54,9 @@ struct request {
     struct level_write list[INVENTORY_MAX_ENTRIES];
     size_t count;
     struct state_attempt
-        attempt;     /* OP_STOCK_SET: key, generation, variables; list and count point here */
-    char *variables; /* owned */
+        attempt;         /* OP_STOCK_SET: key, generation, variables; list and count point here */
+    char *variables;     /* owned */
+    char request_id[64]; /* of the answer, once it was applied */
     bool adopted;
     double cost;
     struct budget_ticket ticket;
@@ -142,7 +146,9 @@ struct lane {
     struct parked_set *parked; /* product ids that are parked */
     struct turn turn;
     struct request *requests;
-    size_t request_count;          /* slots */
+    size_t request_count;                /* slots */
+    struct request *applied[LANE_GROUP]; /* answered, outcome not stored yet */
+    size_t applied_count;
     size_t batch_limit;            /* halved when a refusal names no entry */
     bool check_ambiguous;          /* a SKU may have become unique: try parked products again */
     struct state_attempt *adopted; /* of dead processes, not sent again yet: from adopted_next on */

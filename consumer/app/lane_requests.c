@@ -76,6 +76,12 @@ void lane_drop_requests(struct lane *l)
     }
 }
 
+/* From here on its points are not free any more. */
+static void request_charge(struct lane *l, struct request *r)
+{
+    budget_sent(&l->budget, r->cost, clock_monotonic_us(), &r->ticket);
+}
+
 static enum status request_send(struct lane *l, struct request *r, struct err *err)
 {
     enum status rc = graphql_send(l->graphql, r->op, r->variables, r, err);
@@ -83,10 +89,15 @@ static enum status request_send(struct lane *l, struct request *r, struct err *e
         return rc;
     }
     r->phase = REQUEST_SENT;
-    budget_sent(&l->budget, r->cost, clock_monotonic_us(), &r->ticket);
     metric_add(r->op == OP_STOCK_SET ? l->m.requests : l->m.reads, 1);
     FAULT_POINT("lane.sent");
     return STATUS_OK;
+}
+
+static enum status request_send_again(struct lane *l, struct request *r, struct err *err)
+{
+    request_charge(l, r);
+    return request_send(l, r, err);
 }
 
 void lane_request_wait(struct lane *l, struct request *r, int64_t wait_ms)
@@ -204,6 +215,7 @@ static enum status send_read(struct lane *l, struct request *r, struct err *err)
     r->variables = strbuf_take(&variables);
     strbuf_release(&variables);
     backoff_reset(&r->backoff);
+    request_charge(l, r);
     return request_send(l, r, err);
 }
 
@@ -217,12 +229,12 @@ static unsigned new_generation(void)
     return (unsigned)((clock_wall_us() / 1000) & 0x7fffffff);
 }
 
-static enum status send_set(struct lane *l, struct request *r, struct err *err)
+static void build_set(struct lane *l, struct request *r)
 {
     struct strbuf variables;
     r->count = coalescer_take(l->coalescer, PAIR_READY, r->pairs, l->batch_limit);
     if (r->count == 0) {
-        return STATUS_OK;
+        return;
     }
     for (size_t i = 0; i < r->count; i++) {
         r->list[i] = write_of(r->pairs[i]);
@@ -241,13 +253,27 @@ static enum status send_set(struct lane *l, struct request *r, struct err *err)
     r->attempt.list = r->list;
     r->attempt.count = r->count;
     backoff_reset(&r->backoff);
-    FAULT_POINT("lane.before_attempt");
-    enum status rc = state_attempt_begin(l->state, &r->attempt, err);
-    if (rc != STATUS_OK) {
-        return rc;
+    request_charge(l, r);
+    r->phase = REQUEST_BUILT;
+}
+
+/* What was built is made durable, together, and sent. */
+static enum status send_built(struct lane *l, struct request **list, size_t count, struct err *err)
+{
+    const struct state_attempt *attempts[LANE_GROUP];
+    if (count == 0) {
+        return STATUS_OK;
     }
+    for (size_t i = 0; i < count; i++) {
+        attempts[i] = &list[i]->attempt;
+    }
+    FAULT_POINT("lane.before_attempt");
+    enum status rc = state_attempts_begin(l->state, attempts, count, err);
     FAULT_POINT("lane.before_send");
-    return request_send(l, r, err);
+    for (size_t i = 0; rc == STATUS_OK && i < count; i++) {
+        rc = request_send(l, list[i], err);
+    }
+    return rc;
 }
 
 static enum status send_due(struct lane *l, struct err *err)
@@ -255,13 +281,13 @@ static enum status send_due(struct lane *l, struct err *err)
     int64_t now = clock_monotonic_us();
     if (l->breaker.state != BREAKER_CLOSED) {
         struct request *probe = lane_probe_due(l, now);
-        return probe != NULL ? request_send(l, probe, err) : STATUS_OK;
+        return probe != NULL ? request_send_again(l, probe, err) : STATUS_OK;
     }
     for (size_t i = 0; i < l->request_count; i++) {
         struct request *r = &l->requests[i];
         if (r->phase == REQUEST_WAITING && now >= r->retry_at_us &&
             budget_allows(&l->budget, r->cost, now)) {
-            enum status rc = request_send(l, r, err);
+            enum status rc = request_send_again(l, r, err);
             if (rc != STATUS_OK) {
                 return rc;
             }
@@ -270,25 +296,30 @@ static enum status send_due(struct lane *l, struct err *err)
     return STATUS_OK;
 }
 
-/* One new request, if there is a slot, work and budget. */
-static enum status send_new(struct lane *l, bool *sent, struct err *err)
+/* New requests, as long as there is a slot, work and budget. @param more [out] stopped at
+ * LANE_GROUP */
+static enum status send_new(struct lane *l, bool *more, struct err *err)
 {
-    *sent = false;
-    struct request *r = free_slot(l);
-    int64_t now = clock_monotonic_us();
+    struct request *built[LANE_GROUP];
+    size_t count = 0;
     enum status rc = STATUS_OK;
-    if (r == NULL) {
-        return STATUS_OK;
+    bool idle = false;
+    while (rc == STATUS_OK && !idle && count < LANE_GROUP) {
+        struct request *r = free_slot(l);
+        int64_t now = clock_monotonic_us();
+        if (r != NULL && coalescer_count(l->coalescer, PAIR_READY) > 0 &&
+            budget_allows(&l->budget, l->costs[OP_STOCK_SET], now)) {
+            build_set(l, r);
+            built[count] = r;
+            count += r->phase == REQUEST_BUILT;
+        } else if (r != NULL && coalescer_count(l->coalescer, PAIR_UNREAD) > 0 &&
+                   budget_allows(&l->budget, l->costs[OP_LEVELS_READ], now)) {
+            rc = send_read(l, r, err);
+        }
+        idle = r == NULL || r->phase == REQUEST_FREE;
     }
-    if (coalescer_count(l->coalescer, PAIR_READY) > 0 &&
-        budget_allows(&l->budget, l->costs[OP_STOCK_SET], now)) {
-        rc = send_set(l, r, err);
-    } else if (coalescer_count(l->coalescer, PAIR_UNREAD) > 0 &&
-               budget_allows(&l->budget, l->costs[OP_LEVELS_READ], now)) {
-        rc = send_read(l, r, err);
-    }
-    *sent = rc == STATUS_OK && r->phase == REQUEST_SENT;
-    return rc;
+    *more = !idle;
+    return rc == STATUS_OK ? send_built(l, built, count, err) : rc;
 }
 
 /* Attempts of dead processes wait for a slot; they are due at once. */
@@ -325,9 +356,9 @@ enum status lane_dispatch(struct lane *l, struct err *err)
         return rc;
     }
     rc = resolve(l, err);
-    bool sent = rc == STATUS_OK;
-    while (sent) {
-        rc = send_new(l, &sent, err);
+    bool more = true;
+    while (rc == STATUS_OK && more) {
+        rc = send_new(l, &more, err);
     }
     return rc;
 }

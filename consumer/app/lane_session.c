@@ -188,6 +188,7 @@ void lane_session_close(struct lane *l, int leave_ms)
     }
     mem_free(l->requests);
     l->requests = NULL;
+    l->applied_count = 0;
     l->request_count = 0;
     /* answers on their way belong to requests that are gone */
     graphql_free(l->graphql);

@@ -15,14 +15,11 @@
 #include "tests/unit/plan/random.h"
 
 #define SECOND    INT64_C(1000000)
-#define STEP_US   INT64_C(200)
+#define STEP_US   INT64_C(1000) /* a lane wakes up at whole milliseconds */
 #define WINDOW_S  60
-#define SETTLE_S  40 /* after the last one came: what the bucket had saved is gone by then */
+#define SETTLE_S  10 /* after the last one came: what the bucket had saved is gone by then */
 #define MAX_SLOTS 64
 #define MAX_USERS 4
-
-/* A lane wakes up at whole milliseconds. */
-#define TICK_US 1000
 
 struct setting {
     const char *name;
@@ -34,6 +31,7 @@ struct setting {
     int64_t starts_us[MAX_USERS];
     double foreign; /* points a second, in lumps, by somebody who does not look at the level */
     uint32_t lost_of_1000; /* answers that tell nothing */
+    bool full;             /* in the beginning; else it holds thrice the reserve */
     double least_used, most_refused, least_share;
 };
 
@@ -148,9 +146,7 @@ static void user_step(struct user *u, struct bucket *k, int64_t now_us)
             come_back(u, r, now_us);
         }
     }
-    if (now_us % TICK_US == 0) {
-        send_all(u, now_us);
-    }
+    send_all(u, now_us);
 }
 
 static struct outcome outcome_of(const struct setting *s, const struct user *users, double taken)
@@ -173,7 +169,7 @@ static struct outcome outcome_of(const struct setting *s, const struct user *use
 static struct outcome run(const struct setting *s)
 {
     static struct user users[MAX_USERS];
-    struct bucket k = {.s = s, .level = s->maximum};
+    struct bucket k = {.s = s, .level = s->full ? s->maximum : 3 * s->reserve_ratio * s->maximum};
     uint64_t seed = 7;
     memset(users, 0, sizeof users);
     for (size_t i = 0; i < s->users; i++) {
@@ -230,6 +226,9 @@ static const struct setting SETTINGS[] = {
      .least_used = 0.98, .most_refused = 0.005, .least_share = 0.9},
     {"standard, four", 4, STANDARD, SETS, .latency_us = {1000, 20000, 50000, 100000},
      .least_used = 0.98, .most_refused = 0.01, .least_share = 0.9},
+    {"standard, four, with saved points", 4, STANDARD, SETS, .full = true,
+     .latency_us = {1000, 20000, 50000, 100000}, .least_used = 0.98, .most_refused = 0.01,
+     .least_share = 0.9},
     {"plus, four", 4, PLUS, SETS, .latency_us = {10000, 20000, 50000, 100000}, .least_used = 0.98,
      .most_refused = 0.01, .least_share = 0.9},
 };
