@@ -3,7 +3,8 @@
  * Functions over one pg_conn.
  *
  * Every write is one statement a batch. synchronous_commit stays on: an attempt must be durable
- * before it is sent. One owner: the lane's thread. Tables: schemas/sql/state_*.sql. Statuses are
+ * before it is sent. Outcomes alone need not be: a lost one is like a process that died before it
+ * stored it. One owner: the lane's thread. Tables: schemas/sql/state_*.sql. Statuses are
  * pg_query's.
  */
 #ifndef STOCKSYNC_STATE_STATE_H

@@ -1,6 +1,7 @@
 -- $1 store, $2 key[], $3 outcome[], $4 request_id[], $5 answered_at; of all that were applied, one behind the other: $6 item[],
 -- $7 location[], $8 product_id[], $9 quantity[], $10 revision[], $11 wanted[]
--- Sorted, so that two processes never wait for each other.
+-- Sorted, so that two processes never wait for each other. Nobody waits for the disk: should the server lose this, then the attempts,
+-- which were flushed before they were sent, are open again and go out as they were. Whatever is begun later is flushed after it.
 WITH entry AS (
     SELECT DISTINCT ON (item, location) item, location, product_id, quantity, revision, wanted
       FROM unnest($6::bigint[], $7::bigint[], $8::integer[], $9::integer[], $10::bigint[], $11::integer[]) WITH ORDINALITY
@@ -13,9 +14,11 @@ WITH entry AS (
 ), unparked AS (
     DELETE FROM stocksync.parked p USING entry e
      WHERE p.store = $1 AND p.subject = 'level/' || e.item || '/' || e.location AND p.revision <= e.revision
+), unflushed AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'off', true)
 )
 INSERT INTO stocksync.level AS l (store, item, location, product_id, quantity, revision, wanted, written_at)
-SELECT $1, item, location, product_id, quantity, revision, wanted, $5 FROM entry
+SELECT $1, item, location, product_id, quantity, revision, wanted, $5 FROM unflushed, entry
     ON CONFLICT (store, item, location) DO UPDATE
    SET product_id = excluded.product_id, quantity = excluded.quantity, revision = excluded.revision, wanted = excluded.wanted,
        written_at = excluded.written_at
