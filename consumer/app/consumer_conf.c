@@ -140,6 +140,15 @@ static const struct conf_option STORE_OPTIONS[] = {
      .min = 0,
      .max = 1000000000,
      .help = "most that is offered at one location; empty: no limit"},
+    {.key = "reserve",
+     .type = CONF_COUNT,
+     .offset = offsetof(struct store_conf, reserve),
+     .fallback = "10",
+     .min = 1,
+     .max = 90,
+     .help =
+         "percent of the store's bucket of query-cost points that is left to other users of the "
+         "app; costs no throughput"},
 };
 
 static const struct conf_section SECTIONS[] = {

@@ -36,7 +36,8 @@ struct store_conf {
     struct conf_pairs locations; /* name or id -> warehouses */
     int64_t buffer;
     int64_t percent;
-    int64_t cap; /* -1: none */
+    int64_t cap;     /* -1: none */
+    int64_t reserve; /* percent of the bucket */
 };
 
 enum quantity_choice { QUANTITY_AVAILABLE, QUANTITY_ON_HAND };

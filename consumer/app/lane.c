@@ -87,6 +87,7 @@ void lane_publish_view(struct lane *l)
     v->points = l->budget.level;
     v->points_maximum = l->budget.maximum;
     v->restore_rate = l->budget.restore_rate;
+    v->breaker = l->breaker.state;
     v->token_left_s = token_left_s(&l->store.token, clock_monotonic_us());
     (void)snprintf(v->token_problem, sizeof v->token_problem, "%.239s", l->store.token.failure.msg);
     (void)pthread_mutex_unlock(&l->mutex);
@@ -439,6 +440,14 @@ static void register_metrics(struct lane *l)
     m->points =
         metric_gauge("stocksync_store_points",
                      "Query-cost points in the store's bucket at the last answer.", LABEL, s);
+    m->charged = metric_counter("stocksync_store_points_charged_total",
+                                "Query-cost points that our requests were charged.", LABEL, s);
+    m->throttle_wait = metric_counter("stocksync_store_throttle_wait_milliseconds_total",
+                                      "Waits that throttled answers asked for.", LABEL, s);
+    m->breaker = metric_gauge("stocksync_store_breaker",
+                              "Circuit breaker: 0 closed, 1 half open (a probe is on its way), 2 "
+                              "open: the store does not answer.",
+                              LABEL, s);
     m->commit_to_applied = metric_histogram("stocksync_store_commit_to_applied_seconds",
                                             "From the mark in Odoo to Shopify's answer.", LABEL, s);
 }
@@ -457,7 +466,8 @@ enum status lane_start(const struct consumer_conf *conf,
     (void)snprintf(l->group_id, sizeof l->group_id, STORE_GROUP_PREFIX "%s", l->store.name);
     (void)snprintf(l->client_id, sizeof l->client_id, "stocksync-store-%s", l->store.name);
     backoff_init(&l->backoff, 500, 60000, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
-    l->read_cost = INVENTORY_READ_COST;
+    l->costs[OP_STOCK_SET] = INVENTORY_SET_COST;
+    l->costs[OP_LEVELS_READ] = INVENTORY_READ_COST;
     l->grace_us = store->quantity == QUANTITY_AVAILABLE ? store->grace_ms * 1000 : 0;
     (void)pthread_mutex_init(&l->mutex, NULL);
     l->view.since_us = clock_wall_us();
@@ -523,8 +533,9 @@ void lane_append_status(struct lane *lane, struct strbuf *out)
                    v.pending, v.in_flight, v.unfinished, v.parked, v.levels_in_flight);
     strbuf_appendf(out,
                    ",\"skus\":%zu,\"skus_ambiguous\":%zu,\"items_untracked\":%zu,\"points\":%.0f,"
-                   "\"points_maximum\":%.0f,\"restore_rate\":%.0f",
-                   v.mapped, v.ambiguous, v.untracked, v.points, v.points_maximum, v.restore_rate);
+                   "\"points_maximum\":%.0f,\"restore_rate\":%.0f,\"breaker\":\"%s\"",
+                   v.mapped, v.ambiguous, v.untracked, v.points, v.points_maximum, v.restore_rate,
+                   breaker_state_name(v.breaker));
     if (v.token_left_s >= 0) {
         strbuf_appendf(out, ",\"token_left_s\":%lld", (long long)v.token_left_s);
     }

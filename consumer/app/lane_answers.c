@@ -11,6 +11,10 @@
 #define CLOSED_PROBE_MS  60000
 #define REFUSED_PROBE_MS 5000
 
+/* Shopify refuses documents of more than 1000 points on every plan: a greater number is nonsense.
+ */
+#define COST_MAX 1e6
+
 /* What a pair is parked with. */
 struct pair_verdict {
     struct pair *pair;
@@ -171,36 +175,53 @@ read_answered(struct lane *l, struct request *r, const struct answer *answer, st
     return rc == STATUS_OK ? park_pairs(l, parks, park_count, answer->request_id, err) : rc;
 }
 
-static enum status settle(struct lane *l,
-                          struct request *r,
-                          const char *outcome,
-                          const struct answer *answer,
-                          struct err *err)
+static void applied(struct lane *l, struct request *r, int64_t now_us)
 {
-    FAULT_POINT("lane.before_settle");
-    return state_attempt_settle(l->state, &r->attempt, outcome, answer->request_id, clock_wall_us(),
-                                err);
-}
-
-static enum status
-set_applied(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
-{
-    enum status rc = settle(l, r, "applied", answer, err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    FAULT_POINT("lane.after_settle");
-    int64_t now = clock_wall_us();
-    metric_add(answer->noop ? l->m.unchanged : l->m.applied, r->count);
+    metric_add(r->noop ? l->m.unchanged : l->m.applied, r->count);
     for (size_t i = 0; i < r->count; i++) {
-        metric_observe_us(l->m.commit_to_applied, now - r->list[i].changed_at_us);
+        metric_observe_us(l->m.commit_to_applied, now_us - r->list[i].changed_at_us);
         if (!r->adopted) {
             in_flight_written(&r->pairs[i]->memory, r->list[i].quantity, r->list[i].wanted);
             coalescer_finish(l->coalescer, r->pairs[i], &r->list[i].quantity);
         }
     }
     lane_request_end(r);
+}
+
+/* Stores what the answers said of the attempts that were applied, together. */
+static enum status settle_applied(struct lane *l, struct err *err)
+{
+    struct state_outcome outcomes[LANE_GROUP];
+    size_t count = l->applied_count;
+    int64_t now = clock_wall_us();
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct request *r = l->applied[i];
+        outcomes[i] = (struct state_outcome){
+            .attempt = &r->attempt, .outcome = "applied", .request_id = r->request_id};
+    }
+    FAULT_POINT("lane.before_settle");
+    enum status rc = state_attempts_settle(l->state, outcomes, count, now, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    FAULT_POINT("lane.after_settle");
+    l->applied_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        applied(l, l->applied[i], now);
+    }
     return STATUS_OK;
+}
+
+static enum status
+set_applied(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
+{
+    memcpy(r->request_id, answer->request_id, sizeof r->request_id);
+    r->noop = answer->noop;
+    l->applied[l->applied_count++] = r;
+    return l->applied_count == LANE_GROUP ? settle_applied(l, err) : STATUS_OK;
 }
 
 /* The gravest error that names entry i, NULL when none does. */
@@ -323,8 +344,12 @@ set_not_applied(struct lane *l, struct request *r, const struct answer *answer, 
     if (r->adopted || r->backoff.attempt > 0) {
         lane_doubt(l, r);
     }
-    enum status rc =
-        settle(l, r, answer->class == ANSWER_RETRY_NEW ? "stale" : "refused", answer, err);
+    const struct state_outcome outcome = {.attempt = &r->attempt,
+                                          .outcome = answer->class == ANSWER_RETRY_NEW ? "stale"
+                                                                                       : "refused",
+                                          .request_id = answer->request_id};
+    FAULT_POINT("lane.before_settle");
+    enum status rc = state_attempts_settle(l->state, &outcome, 1, clock_wall_us(), err);
     if (rc == STATUS_OK && !r->adopted) {
         rc = set_refused(l, r, answer, err);
     }
@@ -343,11 +368,12 @@ static void wait_and_retry(struct lane *l, struct request *r, const struct answe
     if (answer->throttled) {
         budget_block(&l->budget, wait_ms * 1000, now);
         metric_add(l->m.throttled, 1);
+        metric_add(l->m.throttle_wait, (uint64_t)wait_ms);
         state = LANE_THROTTLED;
     } else if (answer->class == ANSWER_RETRY_SAME) {
         wait_ms = backoff_next_ms(&r->backoff, wait_ms);
         metric_add(l->m.unknown, 1);
-        state = r->backoff.attempt >= 3 ? LANE_BROKEN : l->view.state;
+        state = l->view.state; /* the breaker judges */
     } else {
         int64_t least_ms = answer->class == ANSWER_CLOSED ? CLOSED_PROBE_MS : REFUSED_PROBE_MS;
         wait_ms = backoff_next_ms(&r->backoff, wait_ms > least_ms ? wait_ms : least_ms);
@@ -357,11 +383,13 @@ static void wait_and_retry(struct lane *l, struct request *r, const struct answe
             (void)snprintf(why, sizeof why, "%.200s (%.100s)", answer->err.msg, answer->rule->next);
         }
     }
-    log_failure(
-        LOG_WARN, MOD, "request_waits", &answer->err,
-        LOG_FIELDS(LF_TEXT("store", l->store.name), LF_TEXT("request", operation_name(r->op)),
-                   LF_TEXT("key", r->op == OP_STOCK_SET ? r->attempt.key : ""),
-                   LF_TEXT("request_id", answer->request_id), LF_INT("backoff_ms", wait_ms)));
+    if (l->breaker.state == BREAKER_CLOSED) {
+        log_failure(
+            LOG_WARN, MOD, "request_waits", &answer->err,
+            LOG_FIELDS(LF_TEXT("store", l->store.name), LF_TEXT("request", operation_name(r->op)),
+                       LF_TEXT("key", r->op == OP_STOCK_SET ? r->attempt.key : ""),
+                       LF_TEXT("request_id", answer->request_id), LF_INT("backoff_ms", wait_ms)));
+    }
     lane_request_wait(l, r, wait_ms);
     if (l->view.state != LANE_DRAINING) {
         lane_set_state(l, state, why);
@@ -374,13 +402,19 @@ static void wait_and_retry(struct lane *l, struct request *r, const struct answe
 static void note_cost(struct lane *l, const struct request *r, const struct answer *answer)
 {
     int64_t now = clock_monotonic_us();
-    budget_answered(&l->budget, r->cost, answer->maximum, answer->available, answer->restore_rate,
-                    now);
+    const struct budget_told told = {.maximum = answer->maximum,
+                                     .restore_rate = answer->restore_rate,
+                                     .level = answer->available,
+                                     .charged = answer->cost_actual};
+    budget_answered(&l->budget, &r->ticket, &told, now);
     if (answer->maximum > 0) {
         metric_set(l->m.points, answer->available);
     }
-    if (r->op == OP_LEVELS_READ && answer->cost_requested > 0) {
-        l->read_cost = answer->cost_requested;
+    if (answer->cost_actual > 0 && answer->cost_actual < COST_MAX) {
+        metric_add(l->m.charged, (uint64_t)answer->cost_actual);
+    }
+    if (answer->cost_requested > 0 && answer->cost_requested < COST_MAX) {
+        l->costs[r->op] = answer->cost_requested;
     }
 }
 
@@ -400,6 +434,7 @@ static enum status answered(struct lane *l, const struct answer *answer, struct 
     struct request *r = answer->owner;
     note_cost(l, r, answer);
     tell_codes(l, answer);
+    lane_note_outcome(l, r, answer);
     if (is_given_up(r, answer)) {
         return set_not_applied(l, r, answer, err);
     }
@@ -439,6 +474,9 @@ enum status lane_take_answers(struct lane *l, struct err *err)
             version = graphql_check_version(l->graphql, &answer, &version_err);
         }
         answer_release(&answer);
+    }
+    if (rc == STATUS_OK) {
+        rc = settle_applied(l, err);
     }
     /*
      * What has arrived is recorded, for it was executed; but nothing more is written under rules

@@ -1,8 +1,9 @@
 /**
  * lane_internal: what the files of the lane share: lane.c (thread and states), lane_session.c
  * (start of a session, rebalances), lane_records.c (records into the plan), lane_requests.c (the
- * plan into requests), lane_answers.c (answers into the state), lane_in_flight.c (units sold and
- * not yet imported), lane_parked.c (parked rows: stored, tried again, taken off).
+ * plan into requests), lane_answers.c (answers into the state), lane_breaker.c (a store that does
+ * not answer), lane_in_flight.c (units sold and not yet imported), lane_parked.c (parked rows:
+ * stored, tried again, taken off).
  */
 #ifndef STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
 #define STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
@@ -17,6 +18,7 @@
 #include "consumer/app/rule_table.h"
 #include "consumer/intake/decode.h"
 #include "consumer/intake/record_source.h"
+#include "consumer/plan/breaker.h"
 #include "consumer/plan/budget.h"
 #include "consumer/plan/coalescer.h"
 #include "consumer/plan/identity.h"
@@ -32,6 +34,8 @@
 #define LANE_TURN_RECORDS 2000
 /* Pairs whose last written values are asked for in one statement. */
 #define LANE_RESOLVE_PAIRS 1000
+/* Attempts that are stored together, and outcomes. More would keep the first one waiting. */
+#define LANE_GROUP 4
 /* STALE answers for one wanted value before the pair is parked. */
 #define LANE_MAX_TRIES 6
 /* Codes that a store's lane has told loudly: what comes after them is only counted. */
@@ -46,6 +50,7 @@
 
 enum request_phase {
     REQUEST_FREE,
+    REQUEST_BUILT,  /* its attempt is not stored yet */
     REQUEST_SENT,   /* waiting for the answer */
     REQUEST_WAITING /* same bytes again at retry_at_us */
 };
@@ -59,10 +64,14 @@ struct request {
     struct level_write list[INVENTORY_MAX_ENTRIES];
     size_t count;
     struct state_attempt
-        attempt;     /* OP_STOCK_SET: key, generation, variables; list and count point here */
-    char *variables; /* owned */
+        attempt;         /* OP_STOCK_SET: key, generation, variables; list and count point here */
+    char *variables;     /* owned */
+    char request_id[64]; /* of the answer, once it was applied */
+    bool noop;           /* that answer: Shopify held every value already */
     bool adopted;
     double cost;
+    struct budget_ticket ticket;
+    int64_t begun_us;    /* monotonic; when it was made, 0: before our time */
     int64_t retry_at_us; /* monotonic */
     struct backoff backoff;
 };
@@ -71,7 +80,7 @@ struct lane_metrics {
     struct metric *records, *applied, *unchanged, *superseded, *excluded[EXCLUSION_COUNT], *parked,
         *requests, *reads, *throttled, *stale, *unknown, *refused, *state, *pending, *age, *halved,
         *odd_codes, *unfinished, *parked_again, *cured, *parked_now, *points, *in_flight_levels,
-        *in_flight_seen, *in_flight_units, *commit_to_applied;
+        *in_flight_seen, *in_flight_units, *commit_to_applied, *charged, *throttle_wait, *breaker;
 };
 
 /* What other threads may see; copied out under the mutex. */
@@ -83,6 +92,7 @@ struct lane_view {
         levels_in_flight;
     uint64_t records, applied;
     double points, points_maximum, restore_rate;
+    enum breaker_state breaker;
     int64_t token_left_s;    /* -1: static token, or none yet */
     char token_problem[240]; /* why the last asking for a token failed */
     bool joined;
@@ -150,8 +160,10 @@ struct lane {
     struct shop_location *locations;
     size_t location_count;
     struct budget budget;
+    struct breaker breaker;
     int64_t grace_us; /* for units in flight; 0: none */
-    double read_cost; /* points that a read of levels asks for, as the last answer told */
+    double
+        costs[OPERATION_COUNT]; /* points that each operation asks for, as the last answer told */
     char told_codes[LANE_TOLD_CODES][64];
     size_t told_code_count;
     struct lane_metrics m;
@@ -169,7 +181,9 @@ struct lane {
     struct retries retries;
     struct turn turn;
     struct request *requests;
-    size_t request_count;          /* slots */
+    size_t request_count;                /* slots */
+    struct request *applied[LANE_GROUP]; /* answered, outcome not stored yet */
+    size_t applied_count;
     struct state_attempt *adopted; /* of dead processes, not sent again yet: from adopted_next on */
     size_t adopted_count, adopted_next;
     bool suspect_mapping;
@@ -283,6 +297,13 @@ NODISCARD enum status lane_note_equal(struct lane *l,
 /* lane_answers.c */
 /** Handles every answer that has arrived. */
 NODISCARD enum status lane_take_answers(struct lane *l, struct err *err);
+
+/* lane_breaker.c */
+/** The store answered, or a request ended without a usable answer: before its answer is handled. */
+void lane_note_outcome(struct lane *l, const struct request *r, const struct answer *answer);
+/** The one request that may be sent while the breaker is not closed, when it is time; NULL: none.
+ */
+struct request *lane_probe_due(struct lane *l, int64_t now_us);
 
 /* lane_in_flight.c */
 /** What the state knows becomes what the pair remembers. */

@@ -66,6 +66,7 @@ void lane_probe_now(struct lane *l)
         l->requests[i].retry_at_us = 0;
         backoff_reset(&l->requests[i].backoff);
     }
+    breaker_hurry(&l->breaker);
 }
 
 void lane_drop_requests(struct lane *l)
@@ -75,6 +76,12 @@ void lane_drop_requests(struct lane *l)
     }
 }
 
+/* From here on its points are not free any more. */
+static void request_charge(struct lane *l, struct request *r)
+{
+    budget_sent(&l->budget, r->cost, clock_monotonic_us(), &r->ticket);
+}
+
 static enum status request_send(struct lane *l, struct request *r, struct err *err)
 {
     enum status rc = graphql_send(l->graphql, r->op, r->variables, r, err);
@@ -82,10 +89,15 @@ static enum status request_send(struct lane *l, struct request *r, struct err *e
         return rc;
     }
     r->phase = REQUEST_SENT;
-    budget_sent(&l->budget, r->cost);
     metric_add(r->op == OP_STOCK_SET ? l->m.requests : l->m.reads, 1);
     FAULT_POINT("lane.sent");
     return STATUS_OK;
+}
+
+static enum status request_send_again(struct lane *l, struct request *r, struct err *err)
+{
+    request_charge(l, r);
+    return request_send(l, r, err);
 }
 
 void lane_request_wait(struct lane *l, struct request *r, int64_t wait_ms)
@@ -205,10 +217,12 @@ static enum status send_read(struct lane *l, struct request *r, struct err *err)
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
     inventory_read_variables(r->pairs[0]->key.location, items, r->count, &variables);
     r->op = OP_LEVELS_READ;
-    r->cost = l->read_cost;
+    r->cost = l->costs[OP_LEVELS_READ];
+    r->begun_us = clock_monotonic_us();
     r->variables = strbuf_take(&variables);
     strbuf_release(&variables);
     backoff_reset(&r->backoff);
+    request_charge(l, r);
     return request_send(l, r, err);
 }
 
@@ -222,7 +236,7 @@ static unsigned new_generation(void)
     return (unsigned)((clock_wall_us() / 1000) & 0x7fffffff);
 }
 
-static enum status send_set(struct lane *l, struct request *r, struct err *err)
+static enum status build_set(struct lane *l, struct request *r, struct err *err)
 {
     struct strbuf variables;
     r->count = coalescer_take(l->coalescer, PAIR_READY, r->pairs, INVENTORY_MAX_ENTRIES);
@@ -239,30 +253,50 @@ static enum status send_set(struct lane *l, struct request *r, struct err *err)
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
     inventory_set_variables(l->store.quantity_name, r->attempt.key, r->list, r->count, &variables);
     r->op = OP_STOCK_SET;
-    r->cost = INVENTORY_SET_COST;
+    r->cost = l->costs[OP_STOCK_SET];
+    r->begun_us = clock_monotonic_us();
     r->variables = strbuf_take(&variables);
     strbuf_release(&variables);
     r->attempt.variables = r->variables;
     r->attempt.list = r->list;
     r->attempt.count = r->count;
     backoff_reset(&r->backoff);
-    FAULT_POINT("lane.before_attempt");
-    rc = state_attempt_begin(l->state, &r->attempt, err);
-    if (rc != STATUS_OK) {
-        return rc;
+    request_charge(l, r);
+    r->phase = REQUEST_BUILT;
+    return STATUS_OK;
+}
+
+/* What was built is made durable, together, and sent. */
+static enum status send_built(struct lane *l, struct request **list, size_t count, struct err *err)
+{
+    const struct state_attempt *attempts[LANE_GROUP];
+    if (count == 0) {
+        return STATUS_OK;
     }
+    for (size_t i = 0; i < count; i++) {
+        attempts[i] = &list[i]->attempt;
+    }
+    FAULT_POINT("lane.before_attempt");
+    enum status rc = state_attempts_begin(l->state, attempts, count, err);
     FAULT_POINT("lane.before_send");
-    return request_send(l, r, err);
+    for (size_t i = 0; rc == STATUS_OK && i < count; i++) {
+        rc = request_send(l, list[i], err);
+    }
+    return rc;
 }
 
 static enum status send_due(struct lane *l, struct err *err)
 {
     int64_t now = clock_monotonic_us();
+    if (l->breaker.state != BREAKER_CLOSED) {
+        struct request *probe = lane_probe_due(l, now);
+        return probe != NULL ? request_send_again(l, probe, err) : STATUS_OK;
+    }
     for (size_t i = 0; i < l->request_count; i++) {
         struct request *r = &l->requests[i];
         if (r->phase == REQUEST_WAITING && now >= r->retry_at_us &&
             budget_allows(&l->budget, r->cost, now)) {
-            enum status rc = request_send(l, r, err);
+            enum status rc = request_send_again(l, r, err);
             if (rc != STATUS_OK) {
                 return rc;
             }
@@ -271,25 +305,30 @@ static enum status send_due(struct lane *l, struct err *err)
     return STATUS_OK;
 }
 
-/* One new request, if there is a slot, work and budget. */
-static enum status send_new(struct lane *l, bool *sent, struct err *err)
+/* New requests, as long as there is a slot, work and budget. @param more [out] stopped at
+ * LANE_GROUP */
+static enum status send_new(struct lane *l, bool *more, struct err *err)
 {
-    *sent = false;
-    struct request *r = free_slot(l);
-    int64_t now = clock_monotonic_us();
+    struct request *built[LANE_GROUP];
+    size_t count = 0;
     enum status rc = STATUS_OK;
-    if (r == NULL) {
-        return STATUS_OK;
+    bool idle = false;
+    while (rc == STATUS_OK && !idle && count < LANE_GROUP) {
+        struct request *r = free_slot(l);
+        int64_t now = clock_monotonic_us();
+        if (r != NULL && coalescer_count(l->coalescer, PAIR_READY) > 0 &&
+            budget_allows(&l->budget, l->costs[OP_STOCK_SET], now)) {
+            rc = build_set(l, r, err);
+            built[count] = r;
+            count += r->phase == REQUEST_BUILT;
+        } else if (r != NULL && coalescer_count(l->coalescer, PAIR_UNREAD) > 0 &&
+                   budget_allows(&l->budget, l->costs[OP_LEVELS_READ], now)) {
+            rc = send_read(l, r, err);
+        }
+        idle = r == NULL || r->phase == REQUEST_FREE;
     }
-    if (coalescer_count(l->coalescer, PAIR_READY) > 0 &&
-        budget_allows(&l->budget, INVENTORY_SET_COST, now)) {
-        rc = send_set(l, r, err);
-    } else if (coalescer_count(l->coalescer, PAIR_UNREAD) > 0 &&
-               budget_allows(&l->budget, l->read_cost, now)) {
-        rc = send_read(l, r, err);
-    }
-    *sent = rc == STATUS_OK && r->phase == REQUEST_SENT;
-    return rc;
+    *more = !idle;
+    return rc == STATUS_OK ? send_built(l, built, count, err) : rc;
 }
 
 /* Attempts of dead processes wait for a slot; they are due at once. */
@@ -299,7 +338,8 @@ static void seat_adopted(struct lane *l)
          r = free_slot(l)) {
         const struct state_attempt *a = &l->adopted[l->adopted_next++];
         r->op = OP_STOCK_SET;
-        r->cost = INVENTORY_SET_COST;
+        r->cost = l->costs[OP_STOCK_SET];
+        r->begun_us = 0;
         r->count = a->count < INVENTORY_MAX_ENTRIES ? a->count : INVENTORY_MAX_ENTRIES;
         memcpy(r->list, a->list, r->count * sizeof *a->list);
         memset(r->pairs, 0, sizeof r->pairs);
@@ -325,27 +365,35 @@ enum status lane_dispatch(struct lane *l, struct err *err)
         return rc;
     }
     rc = resolve(l, err);
-    bool sent = rc == STATUS_OK;
-    while (sent) {
-        rc = send_new(l, &sent, err);
+    bool more = true;
+    while (rc == STATUS_OK && more) {
+        rc = send_new(l, &more, err);
     }
     return rc;
+}
+
+/* When a request that waits may go out again. */
+static int64_t next_retry_us(const struct lane *l, int64_t now_us)
+{
+    int64_t next = INT64_MAX;
+    bool closed = l->breaker.state == BREAKER_CLOSED;
+    for (size_t i = 0; i < l->request_count; i++) {
+        const struct request *r = &l->requests[i];
+        if (r->phase == REQUEST_WAITING) {
+            int64_t due = closed ? r->retry_at_us : breaker_next_us(&l->breaker);
+            int64_t allowed = budget_next_us(&l->budget, r->cost, now_us);
+            allowed = allowed > due ? allowed : due;
+            next = allowed < next ? allowed : next;
+        }
+    }
+    return next;
 }
 
 int64_t lane_next_deadline_us(const struct lane *l)
 {
     int64_t now = clock_monotonic_us();
-    int64_t next = INT64_MAX;
-    bool slot = false;
-    for (size_t i = 0; i < l->request_count; i++) {
-        const struct request *r = &l->requests[i];
-        slot = slot || r->phase == REQUEST_FREE;
-        if (r->phase == REQUEST_WAITING) {
-            int64_t allowed = budget_next_us(&l->budget, r->cost, now);
-            allowed = allowed > r->retry_at_us ? allowed : r->retry_at_us;
-            next = allowed < next ? allowed : next;
-        }
-    }
+    int64_t next = next_retry_us(l, now);
+    bool slot = lane_in_flight(l) < l->request_count;
     if (is_held(l) || has_adopted(l)) {
         return next; /* nothing new goes out */
     }
@@ -354,7 +402,7 @@ int64_t lane_next_deadline_us(const struct lane *l)
     }
     size_t ready = coalescer_count(l->coalescer, PAIR_READY);
     if (slot && ready + coalescer_count(l->coalescer, PAIR_UNREAD) > 0) {
-        double cost = ready > 0 ? INVENTORY_SET_COST : l->read_cost;
+        double cost = l->costs[ready > 0 ? OP_STOCK_SET : OP_LEVELS_READ];
         int64_t allowed = budget_next_us(&l->budget, cost, now);
         next = allowed < next ? allowed : next;
     }

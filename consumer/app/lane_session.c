@@ -1,4 +1,5 @@
 #include <string.h>
+#include <unistd.h>
 
 #include "common/core/clock.h"
 #include "common/core/logger.h"
@@ -66,6 +67,7 @@ enum status lane_load_mapping(struct lane *l, struct err *err)
     enum status rc = catalog_load(l->graphql, (enum match)l->sc->match, l->thread.wake_fd, fresh,
                                   show_progress, l, err);
     delay_next_reading(l, begun);
+    budget_doubt(&l->budget);
     if (rc != STATUS_OK) {
         mapping_free(fresh);
         return rc;
@@ -135,9 +137,10 @@ static enum status open_memory(struct lane *l, struct err *err)
         backoff_init(&l->requests[i].backoff, 500, 60000, (uint64_t)clock_wall_us() + i);
     }
     l->in_flight_at_us = 0;
-    budget_init(&l->budget, 0.1);
     l->retries = (struct retries){.list = mem_calloc(LANE_RETRIES_MAX, sizeof *l->retries.list),
                                   .learned_at_us = clock_monotonic_us()};
+    budget_init(&l->budget, (double)l->sc->reserve / 100);
+    breaker_init(&l->breaker, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
     enum status rc = state_products_load(l->state, load_product, l, err);
     l->retries.settled = identity_settled(l->identity);
     return rc == STATUS_OK ? state_parked_products(l->state, load_parked, l, err) : rc;
@@ -178,6 +181,7 @@ void lane_session_close(struct lane *l, int leave_ms)
     }
     mem_free(l->requests);
     l->requests = NULL;
+    l->applied_count = 0;
     l->request_count = 0;
     /* answers on their way belong to requests that are gone */
     graphql_free(l->graphql);

@@ -8,6 +8,9 @@
  * believing it would stop the store. */
 #define LONGEST_FILL_S 3600.0
 
+/* Without an answer for so long, and with none to come, what we believe is not worth much. */
+#define SILENCE_US INT64_C(1000000)
+
 void budget_init(struct budget *b, double reserve_ratio)
 {
     *b = (struct budget){.reserve_ratio = reserve_ratio};
@@ -19,68 +22,130 @@ static double level_at(const struct budget *b, int64_t now_us)
     return fmin(b->maximum, b->level + passed_s * b->restore_rate);
 }
 
-/* Points that must be there. A request larger than what the reserve leaves may go when the bucket
- * is full, else it could never go. */
-static double needed(const struct budget *b, double cost)
+static double reserve_of(const struct budget *b)
 {
-    return fmin(cost + b->reserve_ratio * b->maximum, b->maximum) + b->in_flight;
+    return b->reserve_ratio * b->maximum;
+}
+
+/* The store takes no more than what is there; what is on its way may be taken already, or not. A
+ * request larger than the bucket is the store's to refuse. */
+static double least_level(const struct budget *b, double cost)
+{
+    return fmin(cost, b->maximum) + b->in_flight;
+}
+
+static double ample_level(const struct budget *b, double cost)
+{
+    return fmin(cost + reserve_of(b), b->maximum) + 2 * b->in_flight;
+}
+
+static int64_t add_s(int64_t from_us, double seconds)
+{
+    double us = ceil(seconds * US_PER_S);
+    return us < (double)(INT64_MAX - from_us) ? from_us + (int64_t)us : INT64_MAX;
+}
+
+static int64_t level_reached_us(const struct budget *b, double level)
+{
+    if (level > b->maximum) {
+        return INT64_MAX; /* only an answer makes room */
+    }
+    return level <= b->level ? b->at_us : add_s(b->at_us, (level - b->level) / b->restore_rate);
+}
+
+static int64_t paced_us(const struct budget *b, double cost)
+{
+    double reserve = reserve_of(b);
+    double share = b->level < reserve ? b->level / reserve : 1;
+    return share > 0 ? add_s(b->sent_us, cost / (b->restore_rate * share)) : INT64_MAX;
 }
 
 bool budget_allows(const struct budget *b, double cost, int64_t now_us)
 {
-    if (now_us < b->blocked_until_us) {
+    if (now_us < b->blocked_until_us || b->asking) {
         return false;
     }
     if (b->maximum <= 0) {
-        return b->in_flight <= 0;
+        return true; /* and it will be asking */
     }
-    return level_at(b, now_us) >= needed(b, cost);
+    double level = level_at(b, now_us);
+    return level >= least_level(b, cost) &&
+           (level >= ample_level(b, cost) || now_us >= paced_us(b, cost));
 }
 
 int64_t budget_next_us(const struct budget *b, double cost, int64_t now_us)
 {
-    int64_t earliest = b->blocked_until_us > now_us ? b->blocked_until_us : now_us;
-    if (budget_allows(b, cost, earliest)) {
-        return earliest;
+    int64_t next = b->blocked_until_us > now_us ? b->blocked_until_us : now_us;
+    if (b->asking) {
+        return INT64_MAX;
     }
-    double need = needed(b, cost);
-    if (b->maximum <= 0 || need > b->maximum) {
-        return INT64_MAX; /* only an answer makes room */
+    if (b->maximum > 0) {
+        int64_t least = level_reached_us(b, least_level(b, cost));
+        int64_t ample = level_reached_us(b, ample_level(b, cost));
+        int64_t paced = paced_us(b, cost);
+        int64_t way = ample < paced ? ample : paced;
+        next = least > next ? least : next;
+        next = way > next ? way : next;
     }
-    double wait_us = ceil((need - b->level) / b->restore_rate * US_PER_S);
-    int64_t next = b->at_us + (int64_t)wait_us;
-    next = next > earliest ? next : earliest;
-    while (!budget_allows(b, cost, next)) {
+    while (next < INT64_MAX && !budget_allows(b, cost, next)) {
         next++; /* the division and the multiplication round apart */
     }
     return next;
 }
 
-void budget_sent(struct budget *b, double cost)
+void budget_sent(struct budget *b, double cost, int64_t now_us, struct budget_ticket *ticket)
 {
+    bool silent = now_us - b->at_us > SILENCE_US;
+    b->asking = b->in_flight <= 0 && (b->maximum <= 0 || b->doubtful || silent);
     b->in_flight += cost;
+    b->sent_us = now_us;
+    *ticket = (struct budget_ticket){.cost = cost, .answered = b->answered};
+}
+
+static bool is_usable(const struct budget_told *told)
+{
+    return isfinite(told->maximum) && told->maximum > 0 && isfinite(told->level) &&
+           isfinite(told->restore_rate) && told->maximum <= told->restore_rate * LONGEST_FILL_S;
+}
+
+static double bounded(double value, double least, double most)
+{
+    return fmax(least, fmin(value, most));
 }
 
 void budget_answered(struct budget *b,
-                     double cost,
-                     double maximum,
-                     double level,
-                     double restore_rate,
+                     const struct budget_ticket *ticket,
+                     const struct budget_told *told,
                      int64_t now_us)
 {
-    b->in_flight = fmax(0, b->in_flight - cost);
-    bool told = isfinite(maximum) && maximum > 0 && isfinite(level) && isfinite(restore_rate) &&
-                maximum <= restore_rate * LONGEST_FILL_S;
-    if (told) {
-        b->maximum = maximum;
-        b->restore_rate = restore_rate;
-        b->level = fmax(-maximum, fmin(level, maximum));
+    bool usable = is_usable(told);
+    bool known = b->maximum > 0;
+    double charged =
+        usable && told->charged >= 0 ? fmin(told->charged, told->maximum) : ticket->cost;
+    double before = level_at(b, now_us);
+    b->in_flight = fmax(0, b->in_flight - ticket->cost);
+    b->asking = false;
+    b->doubtful = false;
+    if (usable) {
+        double since = b->answered - ticket->answered;
+        double shown = bounded(told->level, -told->maximum, told->maximum);
+        b->maximum = told->maximum;
+        b->restore_rate = told->restore_rate;
+        b->level = known && since > 0
+                       ? bounded(before - charged, fmin(shown - since, before), shown)
+                       : shown;
         b->at_us = now_us;
-    } else if (b->maximum > 0) {
-        /* perhaps executed, perhaps not: counted as charged until the next answer says better */
-        b->level = fmax(-b->maximum, level_at(b, now_us) - cost);
+    } else if (known) {
+        /* perhaps executed, perhaps not: counted as charged until an answer says better */
+        b->level = fmax(-b->maximum, before - charged);
         b->at_us = now_us;
     }
+    b->answered += charged;
+}
+
+void budget_doubt(struct budget *b)
+{
+    b->doubtful = true;
 }
 
 void budget_block(struct budget *b, int64_t wait_us, int64_t now_us)

@@ -152,7 +152,9 @@ static void read_cost(const json_t *extensions, struct answer *a)
     double maximum = number_of(throttle, "maximumAvailable");
     double rate = number_of(throttle, "restoreRate");
     const json_t *available = json_object_get(throttle, "currentlyAvailable");
+    const json_t *actual = json_object_get(cost, "actualQueryCost");
     a->cost_requested = requested > 0 ? requested : 0;
+    a->cost_actual = json_is_null(actual) ? 0 : number_of(cost, "actualQueryCost");
     if (maximum > 0 && rate > 0 && json_is_number(available)) {
         a->maximum = maximum;
         a->restore_rate = rate;
@@ -347,7 +349,7 @@ static void classify_body(enum operation op, const struct http_answer *http, str
 
 void answer_classify(enum operation op, const struct http_answer *http, struct answer *answer)
 {
-    *answer = (struct answer){.elapsed_us = http->elapsed_us};
+    *answer = (struct answer){.elapsed_us = http->elapsed_us, .cost_actual = -1};
     (void)memcpy(answer->api_version, http->api_version, sizeof answer->api_version);
     (void)memcpy(answer->request_id, http->request_id, sizeof answer->request_id);
     if (http->outcome != HTTP_ANSWERED) {

@@ -67,6 +67,7 @@ struct answer {
                      several times, then the gravest code comes last; empty: none named */
     size_t entry_count;
     double cost_requested, maximum, available, restore_rate; /* cost block; maximum 0: absent */
+    double cost_actual; /* what was charged: 0 when the block says null; < 0: not said */
     char api_version[16];
     bool other_version; /* served by another version than the one asked for: a read is CONFIG then,
                            a mutation was executed all the same */

@@ -31,28 +31,100 @@ state_attempt_begin(struct state *s, const struct state_attempt *attempt, struct
     return rc;
 }
 
-enum status state_attempt_settle(struct state *s,
-                                 const struct state_attempt *attempt,
-                                 const char *outcome,
-                                 const char *request_id,
-                                 int64_t answered_at_us,
+static enum status
+begin_all(struct state *s, const struct state_attempt *const *list, size_t count, struct err *err)
+{
+    enum status rc = pg_exec(s->conn, "BEGIN", err);
+    for (size_t i = 0; rc == STATUS_OK && i < count; i++) {
+        rc = state_attempt_begin(s, list[i], err);
+    }
+    return rc == STATUS_OK ? pg_exec(s->conn, "COMMIT", err) : rc;
+}
+
+enum status state_attempts_begin(struct state *s,
+                                 const struct state_attempt *const *list,
+                                 size_t count,
                                  struct err *err)
 {
-    enum status rc = state_begin(s, err);
-    if (rc != STATUS_OK) {
+    enum status rc = count > 0 ? state_open(s, err) : STATUS_OK;
+    if (rc != STATUS_OK || count == 0) {
         return rc;
     }
-    pg_args_text(&s->args, attempt->key);
-    pg_args_text(&s->args, outcome);
-    pg_args_text(&s->args, state_clean(s, request_id));
+    if (count == 1) {
+        return state_attempt_begin(s, list[0], err);
+    }
+    rc = begin_all(s, list, count, err);
+    if (rc != STATUS_OK) {
+        pg_rollback(s->conn);
+    }
+    return rc;
+}
+
+static bool is_applied(const struct state_outcome *o)
+{
+    return strcmp(o->outcome, "applied") == 0;
+}
+
+/* The entries of all applied attempts, one behind the other. */
+static struct level_write *
+applied_entries(const struct state_outcome *list, size_t count, size_t *total)
+{
+    *total = 0;
+    for (size_t i = 0; i < count; i++) {
+        *total += is_applied(&list[i]) ? list[i].attempt->count : 0;
+    }
+    struct level_write *entries = mem_calloc(*total, sizeof *entries);
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct state_attempt *a = list[i].attempt;
+        if (is_applied(&list[i]) && a->count > 0) {
+            memcpy(entries + used, a->list, a->count * sizeof *entries);
+            used += a->count;
+        }
+    }
+    return entries;
+}
+
+static void args_outcomes(struct state *s, const struct state_outcome *list, size_t count)
+{
+    const char **texts = mem_calloc(count, sizeof *texts);
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = list[i].attempt->key;
+    }
+    pg_args_text_array(&s->args, texts, count);
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = list[i].outcome;
+    }
+    pg_args_text_array(&s->args, texts, count);
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = state_clean(s, list[i].request_id);
+    }
+    pg_args_text_array(&s->args, texts, count);
+    mem_free(texts);
+}
+
+enum status state_attempts_settle(struct state *s,
+                                  const struct state_outcome *list,
+                                  size_t count,
+                                  int64_t answered_at_us,
+                                  struct err *err)
+{
+    size_t total = 0;
+    enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
+    if (rc != STATUS_OK || count == 0) {
+        return rc;
+    }
+    struct level_write *entries = applied_entries(list, count, &total);
+    args_outcomes(s, list, count);
     pg_args_time_us(&s->args, answered_at_us);
-    state_args_column(&s->args, WRITE_ITEM, attempt->list, attempt->count);
-    state_args_column(&s->args, WRITE_LOCATION, attempt->list, attempt->count);
-    state_args_column(&s->args, WRITE_PRODUCT, attempt->list, attempt->count);
-    state_args_column(&s->args, WRITE_QUANTITY, attempt->list, attempt->count);
-    state_args_column(&s->args, WRITE_REVISION, attempt->list, attempt->count);
-    state_args_column(&s->args, WRITE_WANTED, attempt->list, attempt->count);
-    return pg_query(s->conn, sql_consumer_attempt_settle, &s->args, "", NULL, err);
+    state_args_column(&s->args, WRITE_ITEM, entries, total);
+    state_args_column(&s->args, WRITE_LOCATION, entries, total);
+    state_args_column(&s->args, WRITE_PRODUCT, entries, total);
+    state_args_column(&s->args, WRITE_QUANTITY, entries, total);
+    state_args_column(&s->args, WRITE_REVISION, entries, total);
+    state_args_column(&s->args, WRITE_WANTED, entries, total);
+    mem_free(entries);
+    return pg_query(s->conn, sql_consumer_attempts_settle, &s->args, "", NULL, err);
 }
 
 /* Rows of one attempt follow one another; its key and variables stand in the first one. */

@@ -3,7 +3,8 @@
  * Functions over one pg_conn.
  *
  * Every write is one statement a batch. synchronous_commit stays on: an attempt must be durable
- * before it is sent. One owner: the lane's thread. Tables: schemas/sql/state_*.sql. Statuses are
+ * before it is sent. Outcomes alone need not be: a lost one is like a process that died before it
+ * stored it. One owner: the lane's thread. Tables: schemas/sql/state_*.sql. Statuses are
  * pg_query's.
  */
 #ifndef STOCKSYNC_STATE_STATE_H
@@ -93,18 +94,27 @@ struct state_attempt {
  */
 NODISCARD enum status
 state_attempt_begin(struct state *s, const struct state_attempt *attempt, struct err *err);
-/**
- * The outcome is known. In one transaction: marks the attempt answered (outcome, request id, wall
- * time), and, when applied, upserts its levels where their revision does not fall and clears parked
- * rows of those levels up to that revision. Calling again is fine.
- * @param outcome "applied", "refused", "stale", "superseded"
- */
-NODISCARD enum status state_attempt_settle(struct state *s,
-                                           const struct state_attempt *attempt,
-                                           const char *outcome,
-                                           const char *request_id,
-                                           int64_t answered_at_us,
+/** Several at once, all or none: they wait for the disk once. Statuses as above. */
+NODISCARD enum status state_attempts_begin(struct state *s,
+                                           const struct state_attempt *const *list,
+                                           size_t count,
                                            struct err *err);
+/** What became of an attempt. */
+struct state_outcome {
+    const struct state_attempt *attempt;
+    const char *outcome;    /* "applied", "refused", "stale", "superseded" */
+    const char *request_id; /* may be NULL */
+};
+/**
+ * Outcomes are known. In one statement: marks the attempts answered (outcome, request id, wall
+ * time), and, of those applied, upserts the levels where their revision does not fall and clears
+ * parked rows of those levels up to that revision. Calling again is fine.
+ */
+NODISCARD enum status state_attempts_settle(struct state *s,
+                                            const struct state_outcome *list,
+                                            size_t count,
+                                            int64_t answered_at_us,
+                                            struct err *err);
 /**
  * Attempts without outcome whose process is gone (its advisory lock is free): becomes theirs.
  * Called at start and after partitions were assigned. The server may notice a moment late that a

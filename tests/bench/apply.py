@@ -28,7 +28,9 @@ class Case:
     plan: dict
     latency_ms: int
     known: bool
-    requests: int       # [consumer] requests: mutations in flight
+    processes: int = 1  # consumers of one group, which share the store's bucket
+    pairs: float = None     # target: share of what the plan allows, in percent
+    throttled: float = None     # target: share of all requests, in percent
 
     @property
     def store(self):
@@ -36,11 +38,12 @@ class Case:
 
 
 CASES = [
-    Case("standard-first", STANDARD, 0, False, 4),
-    Case("standard-known", STANDARD, 0, True, 4),
-    Case("fast-first", FAST, 100, False, 4),
-    Case("fast-known", FAST, 100, True, 4),
-    Case("fast-known-16", FAST, 100, True, 16),
+    Case("standard-first", STANDARD, 0, False, throttled=0),
+    Case("standard-known", STANDARD, 0, True, pairs=98, throttled=0),
+    Case("standard-two", STANDARD, 0, True, 2, pairs=95, throttled=1),
+    Case("fast-first", FAST, 100, False, throttled=0),
+    Case("fast-known", FAST, 100, True, pairs=98, throttled=0),
+    Case("fast-two", FAST, 100, True, 2, pairs=95, throttled=1),
 ]
 
 # The state after a first load, when everything differs: what is written is known, nothing is read.
@@ -77,31 +80,43 @@ class Window:
     seconds: float
     first: dict
     last: dict
+    written: list       # levels, by process
     used: dict
 
 
-def window(servers, store, consumer, total):
+def applied(consumer, store):
+    return consumer.metrics()[f'stocksync_store_applied_total{{store="{store.name}"}}']
+
+
+def window(servers, store, consumers, total):
     def sample():
-        return time.monotonic(), servers.simulator.stats(store.name)
+        return (time.monotonic(), servers.simulator.stats(store.name),
+                [applied(consumer, store) for consumer in consumers])
+
+    def alive():
+        for consumer in consumers:
+            consumer.alive()
 
     began = time.monotonic()
-    wait.until(lambda: servers.simulator.stats(store.name)["pairsApplied"] > 0,
-               lambda: f"a level is written:\n{consumer.tail()}", seconds=600, every=0.1,
-               alive=consumer.alive)
+    wait.until(lambda: all(applied(consumer, store) > 0 for consumer in consumers),
+               lambda: f"everybody has written a level:\n{consumers[-1].tail()}", seconds=600,
+               every=0.1, alive=alive)
     start_s = time.monotonic() - began
     time.sleep(SETTLE_S)
     first = last = sample()
-    usage = machine.Usage({**servers.processes(), "consumer": consumer.child.pid})
+    usage = machine.Usage({**servers.processes(), **{
+        f"consumer {number}": consumer.child.pid for number, consumer in enumerate(consumers, 1)}})
     while last[0] - first[0] < servers.seconds:
         time.sleep(EVERY_S)
-        consumer.alive()
+        alive()
         now = sample()
         if now[1]["pairsApplied"] > total * 0.98:
             break
         last = now
     if last is first:
         raise RuntimeError(f"store {store.name}: the backlog ended before anything was measured")
-    return Window(start_s, last[0] - first[0], first[1], last[1], usage.stop())
+    written = [after - before for before, after in zip(first[2], last[2])]
+    return Window(start_s, last[0] - first[0], first[1], last[1], written, usage.stop())
 
 
 def measure(servers, pipeline, result, case):
@@ -110,24 +125,26 @@ def measure(servers, pipeline, result, case):
     if case.known:
         know_levels(pipeline, store)
     pipeline.connection.execute("CHECKPOINT")
-    pipeline.sections["consumer"]["requests"] = case.requests
-    pipeline.write_config()
-    consumer = pipeline.consumer
-    consumer.arguments = ("run", "--store", name)
-    consumer.start(ready=False)
+    consumers = [pipeline.another_consumer("run", "--store", name) for _ in range(case.processes)]
     total = servers.products * len(LOCATIONS)
     try:
-        seen = window(servers, store, consumer, total)
-        peak = machine.peak_mb(consumer.child.pid)
+        for consumer in consumers:
+            consumer.start(ready=False)
+        for consumer in consumers:
+            consumer.wait_ready(seconds=600)
+        seen = window(servers, store, consumers, total)
+        peak = max(machine.peak_mb(consumer.child.pid) for consumer in consumers)
     finally:
-        consumer.kill()     # what is left of the backlog is of no interest
-    report_window(result, name, plan, seen)
+        for consumer in consumers:
+            if consumer.running:
+                consumer.kill()     # what is left of the backlog is of no interest
+    report_window(result, case, seen)
     result.add(f"{name} consumer peak", round(peak, 1), "MB")
     result.add_usage(name, seen.used)
 
 
-def report_window(result, name, plan, seen):
-    seconds, first, last = seen.seconds, seen.first, seen.last
+def report_window(result, case, seen):
+    name, plan, seconds, first, last = case.name, case.plan, seen.seconds, seen.first, seen.last
 
     def gained(counter):
         return last[counter] - first[counter]
@@ -142,7 +159,7 @@ def report_window(result, name, plan, seen):
     result.add(f"{name} window", round(seconds, 1), "s")
     result.add(f"{name} pairs/s", round(pairs / seconds), "1/s")
     result.add(f"{name} share of {theoretical:.0f} pairs/s",
-               round(100 * pairs / seconds / theoretical, 1), "%")
+               round(100 * pairs / seconds / theoretical, 1), "%", at_least=case.pairs)
     result.add(f"{name} points used of those there were",
                round(100 * charged / (plan["restoreRate"] * seconds + saved), 1), "%")
     result.add(f"{name} points that went into reads",
@@ -150,7 +167,11 @@ def report_window(result, name, plan, seen):
     result.add(f"{name} pairs a mutation", round(pairs / max(1, mutations), 1), "")
     result.add(f"{name} mutations/s", round(mutations / seconds, 1), "1/s")
     result.add(f"{name} reads/s", round(reads / seconds, 1), "1/s")
-    result.add(f"{name} throttled", gained("throttled"), "")
+    result.add(f"{name} throttled", round(100 * gained("throttled") / max(1, mutations + reads), 2),
+               "%", at_most=case.throttled)
+    if case.processes > 1:
+        result.add(f"{name} the slower process against the other",
+                   round(100 * min(seen.written) / max(1, *seen.written), 1), "%")
 
 
 def run(servers):
@@ -168,7 +189,7 @@ def run(servers):
         result.add("backfill", round(fill_topic(pipeline, servers.products), 1), "s")
         for case in CASES:
             print(f"apply: {case.name}: {case.plan['restoreRate']} points/s, {case.latency_ms} ms,"
-                  f" {case.requests} requests in flight", flush=True)
+                  f" {case.processes} processes", flush=True)
             measure(servers, pipeline, result, case)
     except BaseException:
         print(pipeline.logs())

@@ -384,6 +384,7 @@ static void throttled_waits_until_the_request_fits(void **state)
         assert_string_equal(a.code, "THROTTLED");
         assert_int_equal(a.wait_ms, cases[i].wait_ms);
         assert_int_equal(answer_status(&a, &err), STATUS_THROTTLED);
+        assert_true(a.cost_actual <= 0); /* null: nothing was charged */
         answer_release(&a);
     }
 }
@@ -397,6 +398,7 @@ static void cost_is_read_from_whole_and_decimal_numbers_and_may_be_missing(void 
     assert_float_equal(a.maximum, 2000, 0);
     assert_float_equal(a.available, 1990, 0);
     assert_float_equal(a.restore_rate, 100, 0);
+    assert_float_equal(a.cost_actual, 10, 0);
     answer_release(&a);
     classify_as(OP_LEVELS_READ,
                 "{\"data\":{\"nodes\":[]},\"extensions\":{\"cost\":{\"requestedQueryCost\":7,"
@@ -405,10 +407,12 @@ static void cost_is_read_from_whole_and_decimal_numbers_and_may_be_missing(void 
                 &a);
     assert_float_equal(a.maximum, 100, 0);
     assert_float_equal(a.available, 0, 0);
+    assert_true(a.cost_actual < 0); /* not said */
     answer_release(&a);
     classify_as(OP_LEVELS_READ, "{\"data\":{\"nodes\":[]}}", &a);
     assert_int_equal(a.class, ANSWER_DONE);
     assert_float_equal(a.maximum, 0, 0);
+    assert_true(a.cost_actual < 0);
     answer_release(&a);
 }
 

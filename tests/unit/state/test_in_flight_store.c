@@ -12,6 +12,7 @@
 #include "common/pg/pg_query.h"
 #include "consumer/state/state.h"
 #include "embedded/test_sql.h"
+#include "tests/unit/state/settle_one.h"
 
 #define MINUTE_US INT64_C(60000000)
 #define NOW_US    INT64_C(1800000000000000)
@@ -158,7 +159,7 @@ static void state_in_flight_knows_a_write_of_ours(void **fixture)
     ok(state_attempt_begin(s, &attempt, &err), &err);
     assert_false(see(s, 1, 10, 6, NOW_US + MINUTE_US).noted);
     assert_level(s, NOW_US, 6, 8, 0);
-    ok(state_attempt_settle(s, &attempt, "applied", NULL, NOW_US, &err), &err);
+    ok(settle_one(s, &attempt, "applied", NULL, NOW_US, &err), &err);
     assert_level(s, NOW_US, 6, 8, 0);
     state_free(s);
 }

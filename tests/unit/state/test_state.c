@@ -16,6 +16,7 @@
 #include "common/pg/pg_query.h"
 #include "consumer/state/state.h"
 #include "embedded/test_sql.h"
+#include "tests/unit/state/settle_one.h"
 
 static const char *dsn;
 static struct pg_conn *admin;
@@ -331,8 +332,7 @@ static void state_attempt_applied_writes_levels_and_clears_their_parked_rows(voi
         1);
     for (int again = 0; again < 2;
          again++) { /* the answer to the first COMMIT may have been lost */
-        ok(state_attempt_settle(s, &attempt, "applied", "req-1", INT64_C(1700000001000000), &err),
-           &err);
+        ok(settle_one(s, &attempt, "applied", "req-1", INT64_C(1700000001000000), &err), &err);
         assert_level(s, 1, 7, 10, 100);
         assert_level(s, 2, 7, 25, 95);
         assert_level(s, 3, 7, 30, 100);
@@ -349,30 +349,6 @@ static void state_attempt_applied_writes_levels_and_clears_their_parked_rows(voi
     assert_int_equal(number("SELECT count(*) FROM stocksync.parked WHERE subject = 'level/1/7'"),
                      0);
     assert_int_equal(number("SELECT count(*) FROM stocksync.parked"), 2);
-    state_free(s);
-}
-
-static void state_attempt_not_applied_leaves_the_levels(void **fixture)
-{
-    (void)fixture;
-    NEEDS_SERVER();
-    static const char *const outcomes[] = {"refused", "stale", "superseded"};
-    static const char *const keys[] = {"0b1e7f4e-0000-5000-8000-000000000001",
-                                       "0b1e7f4e-0000-5000-8000-000000000002",
-                                       "0b1e7f4e-0000-5000-8000-000000000003"};
-    struct err err = {0};
-    struct state *s = state_of("outlet");
-    char variables[] = "{}";
-    struct level_write list[] = {write_of(1, 7, 10, 100)};
-    for (size_t i = 0; i < 3; i++) {
-        struct state_attempt attempt = attempt_of(keys[i], variables, list, 1);
-        ok(state_attempt_begin(s, &attempt, &err), &err);
-        ok(state_attempt_settle(s, &attempt, outcomes[i], NULL, 1, &err), &err);
-    }
-    assert_false(known_of(s, 1, 7).found);
-    assert_int_equal(
-        number("SELECT count(DISTINCT outcome) FROM stocksync.attempt WHERE request_id IS NULL"),
-        3);
     state_free(s);
 }
 
@@ -393,7 +369,7 @@ static void state_attempt_key_is_used_once(void **fixture)
     assert_int_equal(state_attempt_begin(s, &differs, &err), STATUS_SOURCE_BUSY);
     assert_non_null(strstr(err.msg, KEY_A));
     assert_int_equal(state_attempt_begin(other, &attempt, &err), STATUS_SOURCE_BUSY);
-    ok(state_attempt_settle(s, &attempt, "stale", NULL, 1, &err), &err);
+    ok(settle_one(s, &attempt, "stale", NULL, 1, &err), &err);
     assert_int_equal(state_attempt_begin(s, &attempt, &err), STATUS_SOURCE_BUSY);
     state_free(s);
     state_free(other);
@@ -467,7 +443,7 @@ static void state_attempts_of_a_dead_process_are_adopted_once_and_unchanged(void
     }
     struct state *late = state_of("outlet");
     assert_int_equal(adopt_count(late), 0); /* the heir lives */
-    ok(state_attempt_settle(heir, &got[0], "applied", NULL, 1, &err), &err);
+    ok(settle_one(heir, &got[0], "applied", NULL, 1, &err), &err);
     assert_level(heir, 44000000000001, 71000000000008, -3, 101);
     state_attempts_release(got, 2);
     state_free(heir);
@@ -492,7 +468,7 @@ static void state_that_lost_its_connection_takes_its_lock_again(void **fixture)
     assert_int_equal(number("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
                             " WHERE application_name = 'stocksync-consumer cut off'"),
                      1);
-    enum status rc = state_attempt_settle(s, &attempt, "applied", NULL, 1, &err);
+    enum status rc = settle_one(s, &attempt, "applied", NULL, 1, &err);
     assert_int_equal(rc, STATUS_SOURCE_LOST);
     int64_t deadline = clock_monotonic_us() + INT64_C(10000000);
     do {
@@ -503,7 +479,7 @@ static void state_that_lost_its_connection_takes_its_lock_again(void **fixture)
                             " ON l.classid::bigint << 32 | l.objid::bigint = a.instance"
                             " WHERE l.locktype = 'advisory' AND l.granted"),
                      1);
-    ok(state_attempt_settle(s, &attempt, "applied", NULL, 1, &err), &err);
+    ok(settle_one(s, &attempt, "applied", NULL, 1, &err), &err);
     assert_level(s, 1, 7, 10, 100);
     state_free(s);
     state_free(other);
@@ -652,7 +628,6 @@ int main(void)
         SERVER_TEST(state_levels_read_fills_by_key_whatever_is_there),
         SERVER_TEST(state_levels_noted_in_opposite_order_do_not_deadlock),
         SERVER_TEST(state_attempt_applied_writes_levels_and_clears_their_parked_rows),
-        SERVER_TEST(state_attempt_not_applied_leaves_the_levels),
         SERVER_TEST(state_attempt_key_is_used_once),
         SERVER_TEST(state_attempts_of_a_dead_process_are_adopted_once_and_unchanged),
         SERVER_TEST(state_that_lost_its_connection_takes_its_lock_again),

@@ -1,0 +1,52 @@
+/**
+ * breaker: whether requests may go to a store that may have ceased to answer. Pure: the time is a
+ * parameter (monotonic µs).
+ *
+ *     closed      requests go. Opens at 5 unknown outcomes in a row, or 10 among the last 20
+ *     open        nothing goes until a wait is over: exponential with jitter, 0.5 s to 60 s, and at
+ *                 least what the store asked for
+ *     half open   one request, the probe, is on its way. Its failure opens the breaker again
+ *
+ * Any answer closes it, whatever it says: a refusal is an answer, too. Failures of requests that
+ * were on their way when it opened change nothing.
+ */
+#ifndef STOCKSYNC_PLAN_BREAKER_H
+#define STOCKSYNC_PLAN_BREAKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/core/backoff.h"
+
+enum breaker_state { BREAKER_CLOSED, BREAKER_HALF_OPEN, BREAKER_OPEN };
+
+struct breaker {
+    enum breaker_state state;
+    unsigned in_a_row; /* unknown outcomes since the last answer */
+    uint32_t outcomes; /* the last ones, newest in bit 0; 1: unknown */
+    int64_t until_us;  /* open: no probe before */
+    const void *probe; /* half open: that request; compared only */
+    struct backoff backoff;
+};
+
+/** @param seed as backoff_init's */
+void breaker_init(struct breaker *b, uint64_t seed);
+/** "closed", "half_open", "open"; static. */
+const char *breaker_state_name(enum breaker_state state);
+/** Open, and it is time: one request may be sent as the probe; then call breaker_probe. */
+bool breaker_wants_probe(const struct breaker *b, int64_t now_us);
+void breaker_probe(struct breaker *b, const void *request);
+/** When breaker_wants_probe will say yes; INT64_MAX: not by itself. */
+int64_t breaker_next_us(const struct breaker *b);
+/** The store answered. @return true: it was not closed, and is now */
+bool breaker_answered(struct breaker *b);
+/**
+ * A request of whoever ended without a usable answer.
+ * @param least_ms  the store asked for so long a wait
+ * @return true: it was closed, and is open now
+ */
+bool breaker_failed(struct breaker *b, const void *request, int64_t least_ms, int64_t now_us);
+/** A person has acted: the next probe need not wait. */
+void breaker_hurry(struct breaker *b);
+
+#endif

@@ -1,0 +1,25 @@
+-- $1 store, $2 key[], $3 outcome[], $4 request_id[], $5 answered_at; of all that were applied, one behind the other: $6 item[],
+-- $7 location[], $8 product_id[], $9 quantity[], $10 revision[], $11 wanted[]
+-- Sorted, so that two processes never wait for each other. Nobody waits for the disk: should the server lose this, then the attempts,
+-- which were flushed before they were sent, are open again and go out as they were. Whatever is begun later is flushed after it.
+WITH entry AS (
+    SELECT DISTINCT ON (item, location) item, location, product_id, quantity, revision, wanted
+      FROM unnest($6::bigint[], $7::bigint[], $8::integer[], $9::integer[], $10::bigint[], $11::integer[]) WITH ORDINALITY
+           AS e (item, location, product_id, quantity, revision, wanted, place)
+     ORDER BY item, location, revision DESC, place DESC
+), answered AS (
+    UPDATE stocksync.attempt a SET outcome = o.outcome, request_id = o.request_id, answered_at = $5, variables = ''
+      FROM unnest($2::text[]::uuid[], $3::text[], $4::text[]) AS o (key, outcome, request_id)
+     WHERE a.key = o.key AND a.store = $1 AND a.outcome IS NULL
+), unparked AS (
+    DELETE FROM stocksync.parked p USING entry e
+     WHERE p.store = $1 AND p.subject = 'level/' || e.item || '/' || e.location AND p.revision <= e.revision
+), unflushed AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'off', true)
+)
+INSERT INTO stocksync.level AS l (store, item, location, product_id, quantity, revision, wanted, written_at)
+SELECT $1, item, location, product_id, quantity, revision, wanted, $5 FROM unflushed, entry
+    ON CONFLICT (store, item, location) DO UPDATE
+   SET product_id = excluded.product_id, quantity = excluded.quantity, revision = excluded.revision, wanted = excluded.wanted,
+       written_at = excluded.written_at
+ WHERE l.revision <= excluded.revision

@@ -1,0 +1,107 @@
+"""A store that is overloaded, throttles, or does not answer: how it is asked, what is shown, and
+that everything is written once it answers."""
+
+import json
+
+import pytest
+
+from lab import wait
+
+STATES = {"closed": 0, "half_open": 1, "open": 2}
+
+
+def status_of(pipeline, store):
+    code, body = pipeline.consumer.http("/status")
+    assert code == 200
+    return next(one for one in json.loads(body)["stores"] if one["store"] == store.name)
+
+
+def metric(pipeline, store, name):
+    return pipeline.consumer.metrics()[f'stocksync_store_{name}{{store="{store.name}"}}']
+
+
+def sets_of(pipeline, store):
+    """Every set that arrived at the store: when, in seconds."""
+    return [request["at_us"] / 1e6 for request in pipeline.simulator.requests()["requests"]
+            if request["shop"] == store.name and request["operation"] == "StockSet"]
+
+
+@pytest.fixture
+def running(pipeline):
+    """One store, all levels written."""
+    pipeline.start()
+    pipeline.backfill()
+    pipeline.wait_settled()
+    return pipeline
+
+
+SILENCES = {
+    "bad gateway": ("html_5xx", {}),
+    "executed, answer lost": ("reset_after", {}),
+    "overloaded": ("status", {"status": 503, "retryAfter": 1.5}),
+}
+
+
+@pytest.mark.parametrize("silence", SILENCES)
+def test_store_that_does_not_answer_is_probed_by_one_request(running, shop, silence):
+    store = running.stores[0]
+    kind, more = SILENCES[silence]
+    before = len(sets_of(running, store))
+    running.simulator.fault(store.name, kind, operation="StockSet", **more)
+    running.replay(shop.tape)
+    wait.until(lambda: status_of(running, store)["breaker"] == "open"
+               and status_of(running, store)["state"] == "broken", "the breaker is open",
+               seconds=60, alive=running.alive)
+    opened = len(sets_of(running, store))
+    assert opened - before >= 5
+    wait.until(lambda: len(sets_of(running, store)) >= opened + 3, "three probes", seconds=60,
+               alive=running.alive)
+    times = sets_of(running, store)[opened - 1:]
+    gaps = [after - earlier for earlier, after in zip(times, times[1:])]
+    least = 1.5 if silence == "overloaded" else 0.5
+    assert min(gaps[1:]) >= least * 0.99, gaps
+    assert metric(running, store, "breaker") in STATES.values()
+    assert running.consumer.text().count("event=breaker_open") == 1
+    running.simulator.heal(store.name)
+    wait.until(lambda: status_of(running, store)["breaker"] == "closed"
+               and status_of(running, store)["state"] == "running", "the breaker is closed",
+               seconds=120, alive=running.alive)
+    running.wait_settled()
+    running.check(shop.after)
+    assert metric(running, store, "breaker") == STATES["closed"]
+
+
+def test_throttled_store_is_given_the_time_it_asks_for(running, shop):
+    store = running.stores[0]
+    running.simulator.fault(store.name, "throttle", operation="StockSet", count=2)
+    running.replay(shop.tape)
+    running.wait_settled()
+    running.check(shop.after)
+    assert running.simulator.stats(store.name)["throttled"] == 2
+    assert metric(running, store, "throttled_total") == 2
+    assert metric(running, store, "throttle_wait_milliseconds_total") >= 2000
+    assert "breaker_open" not in running.consumer.text()
+
+
+def test_too_many_requests_wait_as_long_as_the_header_says(running, shop):
+    store = running.stores[0]
+    before = len(sets_of(running, store))
+    running.simulator.fault(store.name, "status", status=429, retryAfter=2.5, operation="StockSet",
+                            count=1)
+    running.replay(shop.tape)
+    running.wait_settled()
+    running.check(shop.after)
+    first, second = sets_of(running, store)[before:before + 2]
+    assert second - first >= 2.5
+    assert metric(running, store, "throttle_wait_milliseconds_total") == 2500
+
+
+def test_points_are_counted_as_the_store_counts_them(running, shop):
+    store = running.stores[0]
+    running.replay(shop.tape)
+    running.wait_settled()
+    stats = running.simulator.stats(store.name)
+    sets = metric(running, store, "requests_total")
+    charged = metric(running, store, "points_charged_total")
+    assert sets > 0 and 10 * sets <= charged <= stats["points"]["charged"]
+    assert status_of(running, store)["points_maximum"] == 2000
