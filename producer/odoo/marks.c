@@ -45,9 +45,19 @@ void mark_list_release(struct mark_list *marks)
     *marks = (struct mark_list){0};
 }
 
+void mark_list_add(struct mark_list *marks, const struct mark *mark)
+{
+    if (marks->count == marks->capacity) {
+        marks->capacity = mem_grow_capacity(marks->capacity, marks->count + 1);
+        marks->list = mem_realloc(marks->list, marks->capacity, sizeof *marks->list);
+    }
+    marks->list[marks->count++] = *mark;
+}
+
 enum status marks_snapshot_begin(struct pg_conn *conn, struct err *err)
 {
-    return pg_exec(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ", err);
+    static const char BEGIN[] = "BEGIN ISOLATION LEVEL REPEATABLE READ";
+    return pg_begin(conn, BEGIN, err);
 }
 
 enum status marks_snapshot_end(struct pg_conn *conn, struct err *err)
@@ -90,15 +100,12 @@ static int64_t take_page(const struct pg_rows *rows,
         if (skip != NULL && skip->has(skip->arg, last)) {
             continue;
         }
-        if (marks->count == marks->capacity) {
-            marks->capacity = mem_grow_capacity(marks->capacity, marks->count + 1);
-            marks->list = mem_realloc(marks->list, marks->capacity, sizeof *marks->list);
-        }
-        marks->list[marks->count++] = (struct mark){.id = last,
-                                                    .product_id = pg_i32(rows, i, 1),
-                                                    .cause = cause_of(pg_i32(rows, i, 2)),
-                                                    .date_added_us = pg_time_us(rows, i, 3),
-                                                    .look = look_of(pg_i32(rows, i, 2))};
+        struct mark mark = {.id = last,
+                            .product_id = pg_i32(rows, i, 1),
+                            .cause = cause_of(pg_i32(rows, i, 2)),
+                            .date_added_us = pg_time_us(rows, i, 3),
+                            .look = look_of(pg_i32(rows, i, 2))};
+        mark_list_add(marks, &mark);
     }
     return last;
 }
