@@ -93,8 +93,8 @@ NODISCARD enum status marks_read(struct pg_conn *conn,
                                  struct err *err);
 
 /**
- * Deletes exactly these ids, in one transaction with synchronous_commit = off: a lost delete is a
- * repeat. Ids that are gone are fine.
+ * Deletes exactly these ids, with synchronous_commit = off: a lost delete is a repeat. One
+ * transaction for up to 50,000 runs of ids. Ids that are gone are fine.
  */
 NODISCARD enum status
 marks_delete(struct pg_conn *conn, const int64_t *ids, size_t count, struct err *err);
