@@ -33,6 +33,7 @@ struct pg_conn {
     const char **statements; /* addresses of prepared SQL texts; the index is the name */
     size_t statement_count;
     size_t statement_capacity;
+    const char *begin; /* to travel with the next statement; NULL: none */
 };
 
 struct pg_conn *pg_conn_new(const struct pg_conn_options *options)
@@ -59,6 +60,7 @@ void pg_conn_close(struct pg_conn *conn)
         conn->handle = NULL;
     }
     conn->statement_count = 0;
+    conn->begin = NULL;
 }
 
 bool pg_conn_is_open(const struct pg_conn *conn)
@@ -79,6 +81,16 @@ int pg_conn_server_version(const struct pg_conn *conn)
 PGconn *pg_conn_handle(const struct pg_conn *conn)
 {
     return conn->handle;
+}
+
+void pg_conn_begin_set(struct pg_conn *conn, const char *sql)
+{
+    conn->begin = sql;
+}
+
+const char *pg_conn_begin(const struct pg_conn *conn)
+{
+    return conn->begin;
 }
 
 void pg_conn_statement(const struct pg_conn *conn,

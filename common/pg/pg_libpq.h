@@ -29,6 +29,10 @@ void pg_conn_statement(const struct pg_conn *conn,
                        bool *prepared);
 void pg_conn_statement_add(struct pg_conn *conn, const char *sql);
 
+/** The statement that has to travel with the next one; NULL: none. See pg_begin. */
+const char *pg_conn_begin(const struct pg_conn *conn);
+void pg_conn_begin_set(struct pg_conn *conn, const char *sql);
+
 /** Copies the first line of a libpq text without its line end, and without "ERROR:  " and SQLSTATE
  * as VERBOSE writes them. */
 void pg_text_first_line(const char *text, char *out, size_t out_size);

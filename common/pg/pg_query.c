@@ -331,6 +331,16 @@ static enum status check_shape(const PGresult *result, const char *shape, struct
     return STATUS_OK;
 }
 
+/* Types of the arguments, for preparing; how many. */
+static int types_of(const struct pg_args *args, Oid types[PG_ARGS_MAX])
+{
+    int count = args != NULL ? args->count : 0;
+    for (int i = 0; i < count; i++) {
+        types[i] = args->list[i].type;
+    }
+    return count;
+}
+
 static enum status prepare(struct pg_conn *conn,
                            const char *sql,
                            const struct pg_args *args,
@@ -343,10 +353,7 @@ static enum status prepare(struct pg_conn *conn,
         return STATUS_OK;
     }
     Oid types[PG_ARGS_MAX];
-    int count = args != NULL ? args->count : 0;
-    for (int i = 0; i < count; i++) {
-        types[i] = args->list[i].type;
-    }
+    int count = types_of(args, types);
     PGresult *result = PQprepare(pg_conn_handle(conn), name, sql, count, types);
     enum status status = STATUS_OK;
     if (PQresultStatus(result) == PGRES_COMMAND_OK) {
@@ -364,50 +371,43 @@ static enum status need_open(const struct pg_conn *conn, struct err *err)
                                  : err_set(err, STATUS_SOURCE_LOST, "connection is closed");
 }
 
-static PGresult *execute(struct pg_conn *conn, const char *name, const struct pg_args *args)
-{
+/* Arguments as libpq takes them: pointers into them. */
+struct parameters {
     const char *values[PG_ARGS_MAX];
     int lengths[PG_ARGS_MAX];
     int formats[PG_ARGS_MAX];
-    int count = args != NULL ? args->count : 0;
-    for (int i = 0; i < count; i++) {
+    int count;
+};
+
+static void take_args(const struct pg_args *args, struct parameters *p)
+{
+    p->count = args != NULL ? args->count : 0;
+    for (int i = 0; i < p->count; i++) {
         bool null = args->list[i].length < 0;
-        values[i] = null ? NULL : args->data.ptr + args->list[i].offset;
-        lengths[i] = null ? 0 : args->list[i].length;
-        formats[i] = 1;
+        p->values[i] = null ? NULL : args->data.ptr + args->list[i].offset;
+        p->lengths[i] = null ? 0 : args->list[i].length;
+        p->formats[i] = 1;
     }
-    return PQexecPrepared(pg_conn_handle(conn), name, count, values, lengths, formats, 1);
 }
 
-enum status pg_query(struct pg_conn *conn,
-                     const char *sql,
-                     const struct pg_args *args,
-                     const char *shape,
-                     struct pg_rows *rows,
-                     struct err *err)
+static PGresult *execute(struct pg_conn *conn, const char *name, const struct pg_args *args)
 {
-    if (rows != NULL) {
-        pg_rows_release(rows);
-    }
-    INVARIANT(rows != NULL || shape[0] == '\0', "no place for the rows of '%s'", sql);
-    enum status status = need_open(conn, err);
-    if (status == STATUS_OK && args != NULL) {
-        status = strbuf_check(&args->data, "arguments of a statement", err);
-    }
-    char name[PG_STATEMENT_NAME_SIZE];
-    if (status == STATUS_OK) {
-        status = prepare(conn, sql, args, name, err);
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    PGresult *result = execute(conn, name, args);
+    struct parameters p;
+    take_args(args, &p);
+    return PQexecPrepared(pg_conn_handle(conn), name, p.count, p.values, p.lengths, p.formats, 1);
+}
+
+/* What a statement gave: its rows, or why not. Takes over the result. */
+static enum status take_result(struct pg_conn *conn,
+                               PGresult *result,
+                               const char *shape,
+                               struct pg_rows *rows,
+                               struct err *err)
+{
     ExecStatusType got = PQresultStatus(result);
-    if (got == PGRES_TUPLES_OK || got == PGRES_COMMAND_OK) {
-        status = check_shape(result, shape, err);
-    } else {
-        status = query_failed(conn, result, err);
-    }
+    enum status status = got == PGRES_TUPLES_OK || got == PGRES_COMMAND_OK
+                             ? check_shape(result, shape, err)
+                             : query_failed(conn, result, err);
     if (status == STATUS_OK && rows != NULL) {
         rows->result = result;
         rows->count = PQntuples(result);
@@ -418,9 +418,162 @@ enum status pg_query(struct pg_conn *conn,
     return status;
 }
 
+/* What must be so before a statement is sent. */
+static enum status
+check_call(const struct pg_conn *conn, const struct pg_call *call, struct err *err)
+{
+    INVARIANT(call->rows != NULL || call->shape[0] == '\0', "no place for the rows of '%s'",
+              call->sql);
+    enum status status = need_open(conn, err);
+    return status == STATUS_OK && call->args != NULL
+               ? strbuf_check(&call->args->data, "arguments of a statement", err)
+               : status;
+}
+
+enum status pg_query(struct pg_conn *conn,
+                     const char *sql,
+                     const struct pg_args *args,
+                     const char *shape,
+                     struct pg_rows *rows,
+                     struct err *err)
+{
+    struct pg_call call = {.sql = sql, .args = args, .shape = shape, .rows = rows};
+    char name[PG_STATEMENT_NAME_SIZE];
+    if (pg_conn_begin(conn) != NULL) {
+        return pg_query_all(conn, &call, 1, err);
+    }
+    if (rows != NULL) {
+        pg_rows_release(rows);
+    }
+    enum status status = check_call(conn, &call, err);
+    if (status == STATUS_OK) {
+        status = prepare(conn, sql, args, name, err);
+    }
+    return status == STATUS_OK ? take_result(conn, execute(conn, name, args), shape, rows, err)
+                               : status;
+}
+
+/* --- several in one trip --- */
+
+/* Prepares what is not yet, each in a trip of its own: once for a connection. */
+static enum status prepare_all(struct pg_conn *conn,
+                               const struct pg_call *calls,
+                               size_t count,
+                               char names[][PG_STATEMENT_NAME_SIZE],
+                               struct err *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        status = check_call(conn, &calls[i], err);
+        if (status == STATUS_OK) {
+            status = prepare(conn, calls[i].sql, calls[i].args, names[i], err);
+        }
+    }
+    return status;
+}
+
+static bool send_call(PGconn *handle, const char *name, const struct pg_args *args)
+{
+    struct parameters p;
+    take_args(args, &p);
+    return PQsendQueryPrepared(handle, name, p.count, p.values, p.lengths, p.formats, 1) != 0;
+}
+
+/* The result of the next queued command, without the NULL that ends it. */
+static PGresult *next_result(PGconn *handle)
+{
+    PGresult *result = PQgetResult(handle);
+    if (result != NULL && PQresultStatus(result) != PGRES_PIPELINE_SYNC) {
+        PQclear(PQgetResult(handle));
+    }
+    return result;
+}
+
+/* Reads up to the end of the trip; false: the connection is of no more use. */
+static bool end_trip(PGconn *handle)
+{
+    ExecStatusType got = PGRES_COMMAND_OK;
+    while (got != PGRES_PIPELINE_SYNC) {
+        PGresult *result = next_result(handle);
+        if (result == NULL || PQstatus(handle) != CONNECTION_OK) {
+            PQclear(result);
+            return false;
+        }
+        got = PQresultStatus(result);
+        PQclear(result);
+    }
+    return PQexitPipelineMode(handle) == 1;
+}
+
+static enum status run_trip(struct pg_conn *conn,
+                            const struct pg_call *calls,
+                            size_t count,
+                            char names[][PG_STATEMENT_NAME_SIZE],
+                            struct err *err)
+{
+    PGconn *handle = pg_conn_handle(conn);
+    enum status status = STATUS_OK;
+    bool sent = PQenterPipelineMode(handle) == 1;
+    for (size_t i = 0; sent && i < count; i++) {
+        sent = send_call(handle, names[i], calls[i].args);
+    }
+    if (!sent || PQpipelineSync(handle) != 1) {
+        return query_failed(conn, NULL, err);
+    }
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        status = take_result(conn, next_result(handle), calls[i].shape, calls[i].rows, err);
+    }
+    if (!pg_conn_is_open(conn) || end_trip(handle)) {
+        return status;
+    }
+    if (status == STATUS_OK) {
+        return query_failed(conn, NULL, err);
+    }
+    pg_conn_close(conn);
+    return status;
+}
+
+static void release_all(const struct pg_call *calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (calls[i].rows != NULL) {
+            pg_rows_release(calls[i].rows);
+        }
+    }
+}
+
+enum status
+pg_query_all(struct pg_conn *conn, const struct pg_call *calls, size_t count, struct err *err)
+{
+    char names[PG_CALLS_MAX + 1][PG_STATEMENT_NAME_SIZE];
+    struct pg_call all[PG_CALLS_MAX + 1];
+    size_t begin = pg_conn_begin(conn) != NULL ? 1 : 0;
+    INVARIANT(count > 0 && count <= PG_CALLS_MAX, "%zu statements in one trip", count);
+    all[0] = (struct pg_call){.sql = pg_conn_begin(conn), .shape = ""};
+    memcpy(all + begin, calls, count * sizeof *calls);
+    release_all(calls, count);
+    enum status status = prepare_all(conn, all, begin + count, names, err);
+    if (status == STATUS_OK) {
+        pg_conn_begin_set(conn, NULL);
+        status = run_trip(conn, all, begin + count, names, err);
+    }
+    if (status != STATUS_OK) {
+        release_all(calls, count);
+    }
+    return status;
+}
+
 enum status pg_exec(struct pg_conn *conn, const char *sql, struct err *err)
 {
     enum status status = need_open(conn, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (pg_conn_begin(conn) != NULL) {
+        const char *begin = pg_conn_begin(conn);
+        pg_conn_begin_set(conn, NULL);
+        status = pg_exec(conn, begin, err);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -433,9 +586,19 @@ enum status pg_exec(struct pg_conn *conn, const char *sql, struct err *err)
     return status;
 }
 
+enum status pg_begin(struct pg_conn *conn, const char *sql, struct err *err)
+{
+    enum status status = need_open(conn, err);
+    if (status == STATUS_OK) {
+        pg_conn_begin_set(conn, sql);
+    }
+    return status;
+}
+
 void pg_rollback(struct pg_conn *conn)
 {
     struct err ignored;
+    pg_conn_begin_set(conn, NULL);
     if (pg_conn_is_open(conn) && pg_exec(conn, "ROLLBACK", &ignored) != STATUS_OK) {
         pg_conn_close(conn);
     }

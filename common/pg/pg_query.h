@@ -82,11 +82,39 @@ NODISCARD enum status pg_query(struct pg_conn *conn,
                                struct pg_rows *rows,
                                struct err *err);
 
+/** A statement of several that travel together: pg_query's parameters. */
+struct pg_call {
+    const char *sql;
+    const struct pg_args *args;
+    const char *shape;
+    struct pg_rows *rows;
+};
+
+/**
+ * Runs statements in order in one trip to the server and back (libpq's pipeline mode): for what
+ * does not need the rows of one another. After one that fails the rest are not run, and no rows are
+ * left. Outside a transaction block all of them are one transaction, until a BEGIN among them.
+ *
+ * @param calls  1 … PG_CALLS_MAX
+ * @return as pg_query, of the first that failed
+ */
+#define PG_CALLS_MAX 8
+NODISCARD enum status
+pg_query_all(struct pg_conn *conn, const struct pg_call *calls, size_t count, struct err *err);
+
 /**
  * Runs one or more statements without arguments or rows, in text: BEGIN, COMMIT, DDL scripts, SET.
  * On failure inside a transaction block the caller rolls back.
  */
 NODISCARD enum status pg_exec(struct pg_conn *conn, const char *sql, struct err *err);
+/**
+ * Begins a transaction with the next statement, in the same trip; until then nothing is sent.
+ *
+ * @param sql  static text, "BEGIN …"
+ * @return STATUS_OK, STATUS_SOURCE_LOST (the connection is closed); the rest comes with the next
+ * statement
+ */
+NODISCARD enum status pg_begin(struct pg_conn *conn, const char *sql, struct err *err);
 /** ROLLBACK; a failure only closes the connection, since the server then rolls back by itself. */
 void pg_rollback(struct pg_conn *conn);
 

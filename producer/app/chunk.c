@@ -1,7 +1,6 @@
 #include "common/core/clock.h"
 #include "common/core/fault.h"
 #include "common/core/logger.h"
-#include "common/pg/pg_query.h"
 #include "producer/app/producer_internal.h"
 
 #define MOD "tail"
@@ -10,30 +9,14 @@
 
 /* --- reading --- */
 
-/* Kits whose structure a mark speaks of are exploded before anything is computed from them. */
-static enum status explode(struct producer *p, const struct chunk *chunk, struct err *err)
+/* What consumers must know before the records come. */
+static enum status share(struct producer *p,
+                         const struct kit_table_changes *changes,
+                         const struct stock_batch *batch,
+                         struct err *err)
 {
-    struct kit_table_changes changes;
-    id_list_reset(&p->look);
-    id_list_reset(&p->look_all);
-    for (size_t i = chunk->first; i < chunk->first + chunk->count; i++) {
-        enum mark_look look = chunk->products->list[i].look;
-        if (look != MARK_LOOK_STOCK) {
-            id_list_add(&p->look, chunk->products->ids[i]);
-        }
-        if (look == MARK_LOOK_ALL) {
-            id_list_add(&p->look_all, chunk->products->ids[i]);
-        }
-    }
-    if (p->look.count == 0) {
-        return STATUS_OK;
-    }
-    enum status rc =
-        kit_table_update(p->kits, p->look.ids, p->look.count, &p->look_all, &changes, err);
-    if (rc == STATUS_OK) {
-        producer_log_kits(p, &changes);
-    }
-    return rc;
+    producer_log_kits(p, changes);
+    return owner_sync_warehouses(p->owner, batch->warehouses, batch->warehouse_count, err);
 }
 
 enum status chunk_read_here(struct producer *p,
@@ -41,10 +24,9 @@ enum status chunk_read_here(struct producer *p,
                             struct stock_batch *batch,
                             struct err *err)
 {
-    enum status rc = explode(p, chunk, err);
-    return rc == STATUS_OK ? stock_reader_read(p->reader, chunk->products->ids + chunk->first,
-                                               chunk->count, batch, err)
-                           : rc;
+    struct kit_table_changes changes;
+    enum status rc = chunk_reader_read(&p->state, chunk, batch, &changes, err);
+    return rc == STATUS_OK ? share(p, &changes, batch, err) : rc;
 }
 
 enum status chunk_read(struct producer *p,
@@ -52,17 +34,9 @@ enum status chunk_read(struct producer *p,
                        struct stock_batch *batch,
                        struct err *err)
 {
-    enum status rc = marks_snapshot_begin(p->tail, err);
-    if (rc == STATUS_OK) {
-        rc = chunk_read_here(p, chunk, batch, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = marks_snapshot_end(p->tail, err);
-    }
-    if (rc != STATUS_OK) {
-        pg_rollback(p->tail);
-    }
-    return rc;
+    struct kit_table_changes changes;
+    enum status rc = chunk_reader_read_alone(&p->state, chunk, batch, &changes, err);
+    return rc == STATUS_OK ? share(p, &changes, batch, err) : rc;
 }
 
 /* --- publishing --- */
@@ -108,11 +82,7 @@ enum status chunk_submit(struct producer *p,
                          struct err *err)
 {
     int64_t revision = 0;
-    enum status rc =
-        owner_sync_warehouses(p->owner, batch->warehouses, batch->warehouse_count, err);
-    if (rc == STATUS_OK) {
-        rc = owner_next_revision(p->owner, &revision, err);
-    }
+    enum status rc = owner_next_revision(p->owner, &revision, err);
     if (rc != STATUS_OK) {
         return rc;
     }

@@ -115,14 +115,15 @@ static void fold_page(struct cycle *cycle, size_t marks)
     }
 }
 
-void cycle_join(struct cycle *cycle, const struct cycle_products *list, size_t first, size_t count)
+/* Merges the page's products into the round's. */
+static void join(struct cycle *cycle, const struct cycle_products *list)
 {
     const struct cycle_products *known = &cycle->products;
     struct cycle_products *out = &cycle->spare;
     size_t at = 0;
-    reserve_products(out, known->count + count);
+    reserve_products(out, known->count + list->count);
     out->count = 0;
-    for (size_t i = first; i < first + count; i++) {
+    for (size_t i = 0; i < list->count; i++) {
         for (; at < known->count && known->ids[at] < list->ids[i]; at++) {
             take(out, known->ids[at], known->list[at]);
         }
@@ -147,7 +148,7 @@ void cycle_add(struct cycle *cycle, const struct mark_list *marks)
         add_mark_ids(cycle, marks);
         sort_page(cycle, marks);
         fold_page(cycle, marks->count);
-        cycle_join(cycle, &cycle->page, 0, cycle->page.count);
+        join(cycle, &cycle->page);
     }
 }
 

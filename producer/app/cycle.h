@@ -60,8 +60,6 @@ bool cycle_may_wait(enum cause cause);
 void cycle_split(const struct cycle *cycle,
                  struct cycle_products *urgent,
                  struct cycle_products *waiting);
-/** Adds products without marks of their own here: list[first …], by id. */
-void cycle_join(struct cycle *cycle, const struct cycle_products *list, size_t first, size_t count);
 /** All products as one list. @param list  [out] replaced */
 void cycle_copy(const struct cycle *cycle, struct cycle_products *list);
 /** Zero is fine. */

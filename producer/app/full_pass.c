@@ -56,10 +56,10 @@ static enum status compare(struct producer *p, struct full_pass_state *next, str
     struct id_list differing = {0};
     size_t at = 0;
     enum status rc =
-        kit_table_update(p->kits, p->pass_ids.ids, p->pass_ids.count, &none, &changes, err);
+        kit_table_update(p->state.kits, p->pass_ids.ids, p->pass_ids.count, &none, &changes, err);
     if (rc == STATUS_OK) {
         producer_log_kits(p, &changes);
-        rc = stock_reader_read(p->reader, p->pass_ids.ids, p->pass_ids.count, &batch, err);
+        rc = stock_reader_read(p->state.stock, p->pass_ids.ids, p->pass_ids.count, &batch, err);
     }
     for (size_t i = 0; rc == STATUS_OK && i < p->pass_ids.count; i++) {
         if (digest_of(&batch, &at, p->pass_ids.ids[i]) != p->pass_digests.digests[i]) {

@@ -114,12 +114,12 @@ static void close_sink(struct producer *p)
 }
 
 /* The consumers need to know the warehouses before the first record comes. */
-static enum status share_warehouses(struct producer *p, struct err *err)
+enum status producer_share_warehouses(struct producer *p, struct err *err)
 {
     struct stock_batch batch = {0};
     enum status rc = marks_snapshot_begin(p->tail, err);
     if (rc == STATUS_OK) {
-        rc = stock_reader_read(p->reader, NULL, 0, &batch, err);
+        rc = stock_reader_read(p->state.stock, NULL, 0, &batch, err);
     }
     if (rc == STATUS_OK) {
         rc = marks_snapshot_end(p->tail, err);
@@ -160,9 +160,10 @@ static enum status fill_kits(struct producer *p, struct err *err)
 {
     bool filled = false;
     bool published_before = owner_backfill(p->owner) != OWNER_BACKFILL_FIRST;
-    enum status rc = kit_table_is_filled(p->kits, &filled, err);
-    return rc == STATUS_OK && !filled ? kit_table_fill(p->kits, published_before, show_fill, p, err)
-                                      : rc;
+    enum status rc = kit_table_is_filled(p->state.kits, &filled, err);
+    return rc == STATUS_OK && !filled
+               ? kit_table_fill(p->state.kits, published_before, show_fill, p, err)
+               : rc;
 }
 
 static void log_odoo(const struct producer *p)
@@ -189,24 +190,24 @@ static enum status open_tail(struct producer *p, struct err *err)
         rc = install_verify(p->tail, INSTALL_ODOO, options.forecast, err);
     }
     if (rc == STATUS_OK) {
-        p->reader = stock_reader_new(p->tail, &p->shape, &options);
-        p->kits = kit_table_new(p->tail, &p->shape);
+        chunk_reader_open(&p->state, p->tail, &p->shape, &options);
         p->shape_us = clock_monotonic_us();
         log_odoo(p);
-        rc = share_warehouses(p, err);
+        rc = producer_share_warehouses(p, err);
     }
     if (rc == STATUS_OK) {
         rc = fill_kits(p, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = slice_reader_open(p->slices, &p->shape, &options, err);
     }
     return rc == STATUS_OK ? full_pass_open(p, err) : rc;
 }
 
 static void close_tail(struct producer *p)
 {
-    stock_reader_free(p->reader);
-    p->reader = NULL;
-    kit_table_free(p->kits);
-    p->kits = NULL;
+    slice_reader_close(p->slices);
+    chunk_reader_close(&p->state);
     pg_conn_close(p->tail);
 }
 
@@ -215,7 +216,7 @@ static void close_tail(struct producer *p)
 static enum status become_ready(struct producer *p, struct err *err)
 {
     enum status rc = p->publisher != NULL ? STATUS_OK : open_sink(p, err);
-    if (rc == STATUS_OK && p->reader == NULL) {
+    if (rc == STATUS_OK && p->state.stock == NULL) {
         rc = open_tail(p, err);
         if (rc != STATUS_OK) {
             close_tail(p); /* half open is not open: the next attempt begins anew */
@@ -396,6 +397,7 @@ struct producer *producer_new(const struct producer_conf *conf)
     p->items = mem_calloc(WAVE_PRODUCTS, sizeof *p->items);
     p->owner = owner_new(&owner);
     p->tail = pg_conn_new(&tail);
+    p->slices = slice_reader_new(tail.dsn, STATEMENT_LIMIT_MS);
     p->waiting_slice = WAITING_SLICE_MIN;
     settlement_init(&p->settlement, SETTLEMENT_MAX_MARKS, conf->producer.settle_ms * 1000);
     hint_init(&p->hint);
@@ -462,6 +464,7 @@ void producer_free(struct producer *producer)
     }
     close_sink(producer);
     close_tail(producer);
+    slice_reader_free(producer->slices);
     pg_conn_free(producer->tail);
     owner_free(producer->owner);
     settlement_release(&producer->settlement);
@@ -470,10 +473,9 @@ void producer_free(struct producer *producer)
     cycle_products_release(&producer->urgent);
     cycle_products_release(&producer->waiting);
     mark_list_release(&producer->fresh);
+    mark_list_release(&producer->aside);
     cycle_release(&producer->waves[0]);
     cycle_release(&producer->waves[1]);
-    id_list_release(&producer->look);
-    id_list_release(&producer->look_all);
     published_list_release(&producer->digests);
     id_list_release(&producer->pass_ids);
     published_list_release(&producer->pass_digests);

@@ -7,8 +7,9 @@
  *        └──lock's connection lost
  *
  * A fenced producer ends with STATUS_FENCED. Everything here belongs to the main thread; the HTTP
- * responder reads metric cells and a copied view, and the scheduled cleaning (gc_task) has a thread
- * and connections of its own, so that a long VACUUM does not delay the tail.
+ * responder reads metric cells and a copied view. Two things have a thread and connections of their
+ * own, so that they do not delay the tail: the scheduled cleaning (gc_task), and reading products
+ * that may wait (slice_reader), which hands what it read to the main thread.
  */
 #ifndef STOCKSYNC_PRODUCER_APP_PRODUCER_H
 #define STOCKSYNC_PRODUCER_APP_PRODUCER_H

@@ -1,7 +1,7 @@
 /**
  * producer_internal: what the files of the producer's loop share: producer.c (ownership, recovery,
- * what others see), round.c (marks to records, settling), chunk.c (one slice of products to
- * acknowledged records) and full_pass.c.
+ * what others see), round.c (marks to records, settling), waiting.c (products that may wait),
+ * chunk.c (one slice of products to acknowledged records) and full_pass.c.
  */
 #ifndef STOCKSYNC_PRODUCER_APP_PRODUCER_INTERNAL_H
 #define STOCKSYNC_PRODUCER_APP_PRODUCER_INTERNAL_H
@@ -10,8 +10,10 @@
 
 #include "common/core/backoff.h"
 #include "common/core/metric.h"
+#include "producer/app/chunk_reader.h"
 #include "producer/app/cycle.h"
 #include "producer/app/producer.h"
+#include "producer/app/slice_reader.h"
 #include "producer/odoo/hint.h"
 #include "producer/odoo/kit_table.h"
 #include "producer/odoo/marks.h"
@@ -22,12 +24,12 @@
 #include "producer/publish/record_sink.h"
 #include "producer/publish/settlement.h"
 
-/* Products whose state is read at a time; a wave may have as many fresh ones besides. */
+/* Products whose state is read at a time; a wave may have as many more that were set aside. */
 #define CHUNK_PRODUCTS 5000
 #define WAVE_PRODUCTS  ((size_t)2 * CHUNK_PRODUCTS)
 
 /* Products that may wait are published by slices of this many while others change too. */
-#define WAITING_SLICE_MIN 100
+#define WAITING_SLICE_MIN 250
 
 enum producer_state { PRODUCER_STARTING, PRODUCER_STANDBY, PRODUCER_OWNER, PRODUCER_STOPPING };
 
@@ -47,20 +49,13 @@ struct producer_view {
     struct full_pass_state pass;
 };
 
-/* Products that are read and published together: a part of one of the lists of a round. */
-struct chunk {
-    const struct cycle_products *products;
-    size_t first;
-    size_t count;
-};
-
 struct producer {
     const struct producer_conf *conf;
     struct owner *owner;
     struct pg_conn *tail;
     struct odoo_shape shape;
-    struct stock_reader *reader;
-    struct kit_table *kits;
+    struct chunk_reader state;   /* over the tail's connection */
+    struct slice_reader *slices; /* over one of its own */
     struct record_sink *sink;
     struct publisher *publisher;
     struct settlement settlement;
@@ -70,11 +65,10 @@ struct producer {
     struct cycle_products urgent, waiting; /* of the round: see cycle_may_wait */
     size_t waiting_slice;                  /* products of `waiting` that are published together */
     int64_t newest_id;                     /* greatest mark id that this round has seen */
-    struct mark_list fresh;                /* that came while the waiting ones were worked off */
-    struct cycle waves[2]; /* a slice of waiting products with fresh ones: on its way, and next */
-    int64_t fresh_us;      /* monotonic, when urgent products came last */
-    struct id_list look,
-        look_all;               /* of a chunk: products to be exploded; with all they are part of */
+    struct mark_list fresh,
+        aside;                  /* that came while the waiting ones are worked off: see waiting.c */
+    struct cycle waves[2];      /* of fresh marks: on its way, and next */
+    int64_t fresh_us;           /* monotonic, when urgent products came last */
     struct publish_item *items; /* of the chunk on its way, by the index of its products */
     size_t held;                /* products held back in this round */
     struct published_list digests; /* of records that are acknowledged and not settled */
@@ -97,6 +91,8 @@ struct producer {
 /* producer.c */
 /** Copies counts and ages for other threads. */
 void producer_publish_view(struct producer *p, int64_t oldest_us);
+/** Tells the consumers which warehouses there are now. */
+NODISCARD enum status producer_share_warehouses(struct producer *p, struct err *err);
 /** Says which kits have no number. */
 void producer_log_kits(struct producer *p, const struct kit_table_changes *changes);
 
@@ -107,8 +103,20 @@ NODISCARD enum status round_run(struct producer *p, struct err *err);
 /** Commits what is published and deletes its marks. */
 NODISCARD enum status round_settle(struct producer *p, struct err *err);
 
+/** Settles within a long round, when it has been long enough. Call when nothing is on its way. */
+NODISCARD enum status round_settle_within(struct producer *p, struct err *err);
+/** Once a second: does the lock still hold, how old is the oldest mark, are Odoo's modules the
+ * same. */
+NODISCARD enum status round_tick(struct producer *p, struct err *err);
+
+/* waiting.c */
+/** Publishes p->waiting, and what changes meanwhile. @return also STATUS_STOPPING: the round is
+ * given up; its marks stay, its records come again */
+NODISCARD enum status waiting_publish(struct producer *p, struct err *err);
+
 /* chunk.c */
-/** Explodes what has to be and reads the state, inside the present snapshot. */
+/** Explodes what has to be and reads the state, inside the tail's present snapshot; tells the
+ * consumers of warehouses that it found. */
 NODISCARD enum status chunk_read_here(struct producer *p,
                                       const struct chunk *chunk,
                                       struct stock_batch *batch,

@@ -21,8 +21,6 @@
 /* Marks folded in one round: a backlog that names a product again and again makes one record of it.
  */
 #define ROUND_MAX_MARKS 1000000
-/* Nothing else came for so long: the slices may grow. */
-#define WAITING_CALM_US INT64_C(200000)
 
 /* --- reading --- */
 
@@ -70,13 +68,6 @@ static void split(struct producer *p)
     } else {
         cycle_split(&p->cycle, &p->urgent, &p->waiting);
     }
-}
-
-/* The part of a list from `first` on that is published together. */
-static struct chunk chunk_at(const struct cycle_products *list, size_t first, size_t most)
-{
-    size_t left = list->count - first;
-    return (struct chunk){.products = list, .first = first, .count = left < most ? left : most};
 }
 
 /* Marks, and the state of the first urgent products in the same snapshot, which ends before
@@ -169,11 +160,10 @@ static enum status settle_long_round(struct producer *p, struct err *err)
     return rc;
 }
 
-/* Within a long round: Kafka's transaction does not stay open for the whole of it (its time-out
- * would end it). The round's own marks wait for its end, those of fresh changes are settled. A
- * commit costs the changes that wait for it tens of milliseconds: not as often as between rounds.
- */
-static enum status settle_within(struct producer *p, struct err *err)
+/* Kafka's transaction does not stay open for the whole of a long round (its time-out would end it).
+ * The round's own marks wait for its end, those of fresh changes are settled. A commit costs the
+ * changes that wait for it tens of milliseconds: not as often as between rounds. */
+enum status round_settle_within(struct producer *p, struct err *err)
 {
     bool due = clock_monotonic_us() - p->commit_us > SETTLE_WITHIN_US;
     return due ? round_settle(p, err) : STATUS_OK;
@@ -234,7 +224,7 @@ static enum status check_shape(struct producer *p, int64_t now, struct err *err)
     p->shape_us = now;
     enum status rc = odoo_version_read(p->tail, forecast, &shape, err);
     if (rc == STATUS_OK) {
-        rc = kit_table_is_filled(p->kits, &filled, err);
+        rc = kit_table_is_filled(p->state.kits, &filled, err);
     }
     if (rc != STATUS_OK || (is_same_shape(&shape, &p->shape) && filled)) {
         return rc;
@@ -251,8 +241,7 @@ static enum status check_shape(struct producer *p, int64_t now, struct err *err)
                : rc;
 }
 
-/* Once a second: does the lock still hold, how old is the oldest mark. */
-static enum status tick(struct producer *p, struct err *err)
+enum status round_tick(struct producer *p, struct err *err)
 {
     int64_t now = clock_monotonic_us();
     int64_t oldest_us = 0;
@@ -295,10 +284,10 @@ static enum status publish_urgent(struct producer *p, struct stock_batch *batch,
             rc = chunk_finish(p, &chunk, err);
         }
         if (rc == STATUS_OK) {
-            rc = settle_within(p, err);
+            rc = round_settle_within(p, err);
         }
         if (rc == STATUS_OK) {
-            rc = signals_stop_requested() ? STATUS_STOPPING : tick(p, err);
+            rc = signals_stop_requested() ? STATUS_STOPPING : round_tick(p, err);
         }
         if (rc == STATUS_OK) {
             rc = chunk_submit(p, &next, batch, err);
@@ -306,117 +295,6 @@ static enum status publish_urgent(struct producer *p, struct stock_batch *batch,
         chunk = next;
     }
     return rc == STATUS_OK ? chunk_finish(p, &chunk, err) : rc;
-}
-
-/* Leaves the marks that do not wait. */
-static void drop_waiting(struct mark_list *marks)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < marks->count; i++) {
-        if (!cycle_may_wait(marks->list[i].cause)) {
-            marks->list[kept++] = marks->list[i];
-        }
-    }
-    marks->count = kept;
-}
-
-/*
- * The next slice of products that may wait, together with the changes that came meanwhile: those
- * never wait for more than a slice. Fresh marks that may wait themselves are left to the next
- * round.
- */
-static enum status read_wave(struct producer *p,
-                             struct cycle *wave,
-                             const struct chunk *slice,
-                             struct stock_batch *batch,
-                             struct err *err)
-{
-    size_t page = page_size(p) < CHUNK_PRODUCTS ? page_size(p) : CHUNK_PRODUCTS;
-    enum status rc = marks_snapshot_begin(p->tail, err);
-    if (rc == STATUS_OK) {
-        rc = marks_read(p->tail, p->newest_id, page, NULL, &p->fresh, &p->newest_id, err);
-    }
-    if (rc == STATUS_OK) {
-        drop_waiting(&p->fresh);
-        cycle_reset(wave);
-        cycle_add(wave, &p->fresh);
-        cycle_join(wave, slice->products, slice->first, slice->count);
-        struct chunk chunk = chunk_at(&wave->products, 0, wave->products.count);
-        rc = chunk_read_here(p, &chunk, batch, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = marks_snapshot_end(p->tail, err);
-    }
-    if (rc != STATUS_OK) {
-        pg_rollback(p->tail);
-    } else if (wave->mark_count > 0) {
-        p->fresh_us = clock_monotonic_us();
-    }
-    return rc;
-}
-
-static enum status submit_wave(struct producer *p,
-                               const struct cycle *wave,
-                               struct stock_batch *batch,
-                               struct err *err)
-{
-    struct chunk chunk = chunk_at(&wave->products, 0, wave->products.count);
-    return chunk_submit(p, &chunk, batch, err);
-}
-
-/* The wave is acknowledged: its fresh marks wait for the settlement. */
-static enum status finish_wave(struct producer *p, const struct cycle *wave, struct err *err)
-{
-    struct chunk chunk = chunk_at(&wave->products, 0, wave->products.count);
-    enum status rc = chunk_finish(p, &chunk, err);
-    if (rc == STATUS_OK) {
-        settlement_add(&p->settlement, wave->mark_ids, wave->mark_count, clock_monotonic_us());
-        metric_add(p->m.marks, wave->mark_count);
-        rc = settle_within(p, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = signals_stop_requested() ? STATUS_STOPPING : tick(p, err);
-    }
-    return rc;
-}
-
-/* Size of the next slice: small while others change too, larger and larger in a calm. */
-static size_t next_slice(struct producer *p)
-{
-    if (clock_monotonic_us() - p->fresh_us < WAITING_CALM_US) {
-        p->waiting_slice = WAITING_SLICE_MIN;
-    } else if (p->waiting_slice * 2 <= CHUNK_PRODUCTS) {
-        p->waiting_slice *= 2;
-    } else {
-        p->waiting_slice = CHUNK_PRODUCTS;
-    }
-    return p->waiting_slice;
-}
-
-/*
- * Products that may wait: kits whose components changed, backfill. A component of thousands of kits
- * does not hold up the others. Each slice is read while the one before it is on its way.
- */
-static enum status publish_waiting(struct producer *p, struct err *err)
-{
-    struct stock_batch batch = {0};
-    enum status rc = STATUS_OK;
-    const struct cycle *on_its_way = NULL;
-    size_t turn = 0;
-    for (size_t first = 0; rc == STATUS_OK && first < p->waiting.count;) {
-        struct chunk slice = chunk_at(&p->waiting, first, next_slice(p));
-        struct cycle *wave = &p->waves[turn++ % 2];
-        rc = read_wave(p, wave, &slice, &batch, err);
-        if (rc == STATUS_OK && on_its_way != NULL) {
-            rc = finish_wave(p, on_its_way, err);
-        }
-        if (rc == STATUS_OK) {
-            rc = submit_wave(p, wave, &batch, err);
-        }
-        on_its_way = wave;
-        first += slice.count;
-    }
-    return rc == STATUS_OK && on_its_way != NULL ? finish_wave(p, on_its_way, err) : rc;
 }
 
 static enum status publish_round(struct producer *p, struct stock_batch *batch, struct err *err)
@@ -427,7 +305,7 @@ static enum status publish_round(struct producer *p, struct stock_batch *batch, 
     }
     enum status rc = p->urgent.count > 0 ? publish_urgent(p, batch, err) : STATUS_OK;
     if (rc == STATUS_OK) {
-        rc = publish_waiting(p, err);
+        rc = waiting_publish(p, err);
     }
     if (rc != STATUS_OK) {
         return rc == STATUS_STOPPING ? STATUS_OK : rc;
@@ -465,5 +343,5 @@ enum status round_run(struct producer *p, struct err *err)
     if (rc == STATUS_OK && p->settlement.count == 0) {
         rc = full_pass_step(p, err);
     }
-    return rc == STATUS_OK ? tick(p, err) : rc;
+    return rc == STATUS_OK ? round_tick(p, err) : rc;
 }

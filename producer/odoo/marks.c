@@ -45,9 +45,19 @@ void mark_list_release(struct mark_list *marks)
     *marks = (struct mark_list){0};
 }
 
+void mark_list_add(struct mark_list *marks, const struct mark *mark)
+{
+    if (marks->count == marks->capacity) {
+        marks->capacity = mem_grow_capacity(marks->capacity, marks->count + 1);
+        marks->list = mem_realloc(marks->list, marks->capacity, sizeof *marks->list);
+    }
+    marks->list[marks->count++] = *mark;
+}
+
 enum status marks_snapshot_begin(struct pg_conn *conn, struct err *err)
 {
-    return pg_exec(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ", err);
+    static const char BEGIN[] = "BEGIN ISOLATION LEVEL REPEATABLE READ";
+    return pg_begin(conn, BEGIN, err);
 }
 
 enum status marks_snapshot_end(struct pg_conn *conn, struct err *err)
@@ -90,15 +100,12 @@ static int64_t take_page(const struct pg_rows *rows,
         if (skip != NULL && skip->has(skip->arg, last)) {
             continue;
         }
-        if (marks->count == marks->capacity) {
-            marks->capacity = mem_grow_capacity(marks->capacity, marks->count + 1);
-            marks->list = mem_realloc(marks->list, marks->capacity, sizeof *marks->list);
-        }
-        marks->list[marks->count++] = (struct mark){.id = last,
-                                                    .product_id = pg_i32(rows, i, 1),
-                                                    .cause = cause_of(pg_i32(rows, i, 2)),
-                                                    .date_added_us = pg_time_us(rows, i, 3),
-                                                    .look = look_of(pg_i32(rows, i, 2))};
+        struct mark mark = {.id = last,
+                            .product_id = pg_i32(rows, i, 1),
+                            .cause = cause_of(pg_i32(rows, i, 2)),
+                            .date_added_us = pg_time_us(rows, i, 3),
+                            .look = look_of(pg_i32(rows, i, 2))};
+        mark_list_add(marks, &mark);
     }
     return last;
 }
@@ -156,22 +163,22 @@ static size_t fold_runs(const int64_t *ids, size_t count, int64_t *low, int64_t 
     return runs;
 }
 
+/* One transaction, in one trip. */
 static enum status delete_runs(
     struct pg_conn *conn, const int64_t *low, const int64_t *high, size_t runs, struct err *err)
 {
+    static const char BEGIN[] = "BEGIN";
+    static const char UNFLUSHED[] = "SET LOCAL synchronous_commit = off";
+    static const char COMMIT[] = "COMMIT";
     struct pg_args args;
-    pg_args_init(&args, 128 + (size_t)DELETE_CHUNK * 24);
-    enum status status = pg_exec(conn, "BEGIN; SET LOCAL synchronous_commit = off", err);
-    for (size_t done = 0; status == STATUS_OK && done < runs; done += DELETE_CHUNK) {
-        size_t left = runs - done;
-        size_t chunk = left < DELETE_CHUNK ? left : DELETE_CHUNK;
-        pg_args_reset(&args);
-        pg_args_i64_array(&args, low + done, chunk);
-        pg_args_i64_array(&args, high + done, chunk);
-        status = pg_query(conn, DELETE_RUNS, &args, "", NULL, err);
-    }
+    struct pg_call calls[] = {
+        {UNFLUSHED, NULL, "", NULL}, {DELETE_RUNS, &args, "", NULL}, {COMMIT, NULL, "", NULL}};
+    pg_args_init(&args, 128 + runs * 24);
+    pg_args_i64_array(&args, low, runs);
+    pg_args_i64_array(&args, high, runs);
+    enum status status = pg_begin(conn, BEGIN, err);
     if (status == STATUS_OK) {
-        status = pg_exec(conn, "COMMIT", err);
+        status = pg_query_all(conn, calls, 3, err);
     }
     if (status != STATUS_OK) {
         pg_rollback(conn);
@@ -190,7 +197,12 @@ enum status marks_delete(struct pg_conn *conn, const int64_t *ids, size_t count,
     memcpy(high, ids, count * sizeof *high);
     qsort(high, count, sizeof *high, compare_ids);
     size_t runs = fold_runs(high, count, low, high);
-    enum status status = delete_runs(conn, low, high, runs, err);
+    enum status status = STATUS_OK;
+    for (size_t done = 0; status == STATUS_OK && done < runs; done += DELETE_CHUNK) {
+        size_t left = runs - done;
+        size_t chunk = left < DELETE_CHUNK ? left : DELETE_CHUNK;
+        status = delete_runs(conn, low + done, high + done, chunk, err);
+    }
     mem_free(low);
     mem_free(high);
     return status;

@@ -59,6 +59,7 @@ struct mark_list {
     size_t capacity;
 };
 
+void mark_list_add(struct mark_list *marks, const struct mark *mark);
 void mark_list_release(struct mark_list *marks);
 
 /** Marks that are published and not yet settled: left out by marks_read. */
@@ -68,8 +69,8 @@ struct mark_skip {
     size_t count; /* how many there are at most: sizes the pages */
 };
 
-/** One snapshot for marks, kits and state: BEGIN ISOLATION LEVEL REPEATABLE READ. Only kit_table
- * writes in it. */
+/** One snapshot for marks, kits and state: BEGIN ISOLATION LEVEL REPEATABLE READ, together with the
+ * next statement (pg_begin), with which the snapshot is taken. Only kit_table writes in it. */
 NODISCARD enum status marks_snapshot_begin(struct pg_conn *conn, struct err *err);
 /** COMMIT: before anything is produced, else we are the one who holds vacuum back. */
 NODISCARD enum status marks_snapshot_end(struct pg_conn *conn, struct err *err);
@@ -92,8 +93,8 @@ NODISCARD enum status marks_read(struct pg_conn *conn,
                                  struct err *err);
 
 /**
- * Deletes exactly these ids, in one transaction with synchronous_commit = off: a lost delete is a
- * repeat. Ids that are gone are fine.
+ * Deletes exactly these ids, with synchronous_commit = off: a lost delete is a repeat. One
+ * transaction for up to 50,000 runs of ids. Ids that are gone are fine.
  */
 NODISCARD enum status
 marks_delete(struct pg_conn *conn, const int64_t *ids, size_t count, struct err *err);

@@ -398,14 +398,21 @@ static void describe(const struct stock_warehouse_row *list, size_t count, struc
     }
 }
 
+bool owner_knows_warehouses(struct owner *owner,
+                            const struct stock_warehouse_row *list,
+                            size_t count)
+{
+    describe(list, count, &owner->scratch);
+    return owner->scratch.len == owner->warehouses.len &&
+           memcmp(owner->scratch.ptr, owner->warehouses.ptr, owner->scratch.len) == 0;
+}
+
 enum status owner_sync_warehouses(struct owner *owner,
                                   const struct stock_warehouse_row *list,
                                   size_t count,
                                   struct err *err)
 {
-    describe(list, count, &owner->scratch);
-    if (owner->scratch.len == owner->warehouses.len &&
-        memcmp(owner->scratch.ptr, owner->warehouses.ptr, owner->scratch.len) == 0) {
+    if (owner_knows_warehouses(owner, list, count)) {
         return STATUS_OK;
     }
     int32_t *ids = mem_calloc(count, sizeof *ids);

@@ -93,6 +93,10 @@ NODISCARD enum status owner_raise_above(struct owner *owner, int64_t revision, s
  */
 NODISCARD enum status owner_next_revision(struct owner *owner, int64_t *revision, struct err *err);
 
+/** True when the list is what was stored last. */
+bool owner_knows_warehouses(struct owner *owner,
+                            const struct stock_warehouse_row *list,
+                            size_t count);
 /** Makes stocksync.warehouse equal to the list, if it differs from what was stored last. @return as
  * owner_next_revision */
 NODISCARD enum status owner_sync_warehouses(struct owner *owner,

@@ -239,17 +239,6 @@ static void take_warehouses(struct stock_reader *r, const struct pg_rows *rows)
     }
 }
 
-static enum status read_warehouses(struct stock_reader *r, struct err *err)
-{
-    struct pg_rows rows = {0};
-    enum status status = pg_query(r->conn, WAREHOUSES, NULL, "ittbi", &rows, err);
-    if (status == STATUS_OK) {
-        take_warehouses(r, &rows);
-    }
-    pg_rows_release(&rows);
-    return status;
-}
-
 /* --- the products asked for --- */
 
 static void add_unit(struct stock_reader *r, const struct pg_rows *rows, int row)
@@ -326,10 +315,8 @@ static void take_products(struct stock_reader *r,
     mem_free(row_of);
 }
 
-static enum status
-read_products(struct stock_reader *r, const int32_t *product_ids, size_t asked, struct err *err)
+static void forget_products(struct stock_reader *r)
 {
-    struct pg_rows rows = {0};
     r->count = 0;
     r->unit_count = 0;
     r->part_count = 0;
@@ -337,15 +324,28 @@ read_products(struct stock_reader *r, const int32_t *product_ids, size_t asked, 
     id_list_reset(&r->carriers);
     id_list_reset(&r->kits);
     id_list_reset(&r->known);
+}
+
+/* The products asked for, and the warehouses that their numbers are about. */
+static enum status
+read_products(struct stock_reader *r, const int32_t *product_ids, size_t asked, struct err *err)
+{
+    struct pg_rows warehouses = {0};
+    struct pg_rows products = {0};
+    struct pg_call calls[] = {
+        {WAREHOUSES, NULL, "ittbi", &warehouses},
+        {PRODUCTS_BY_FLAG[r->shape.flag], &r->args, "ihbbdittibb", &products}};
+    forget_products(r);
     id_list_add_all(&r->known, product_ids, asked);
     pg_args_reset(&r->args);
     pg_args_i32_array(&r->args, product_ids, asked);
-    enum status status =
-        pg_query(r->conn, PRODUCTS_BY_FLAG[r->shape.flag], &r->args, "ihbbdittibb", &rows, err);
+    enum status status = pg_query_all(r->conn, calls, 2, err);
     if (status == STATUS_OK) {
-        take_products(r, &rows, product_ids, asked);
+        take_warehouses(r, &warehouses);
+        take_products(r, &products, product_ids, asked);
     }
-    pg_rows_release(&rows);
+    pg_rows_release(&products);
+    pg_rows_release(&warehouses);
     return status;
 }
 
@@ -576,9 +576,6 @@ static enum status
 read_all(struct stock_reader *r, const int32_t *product_ids, size_t count, struct err *err)
 {
     enum status status = plans_for(r->conn, count, err);
-    if (status == STATUS_OK) {
-        status = read_warehouses(r, err);
-    }
     if (status == STATUS_OK) {
         status = read_products(r, product_ids, count, err);
     }

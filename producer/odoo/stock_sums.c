@@ -12,6 +12,9 @@
 /* Lists of ids: the products of a chunk of kits and all that they are made of. */
 #define ARGS_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
+/* Locations that are asked for before it is known who needs them. */
+#define USUAL_MAX 200
+
 /* Whole numbers below this add up in doubles without rounding, however many rows there are. */
 #define WHOLE_LIMIT 1e12
 
@@ -94,8 +97,9 @@ struct stock_sums {
     bool forecast;
     bool final_location;
     enum stock_scope scope;
-    struct pg_args args;
+    struct pg_args args, place_args;
     struct place_map places;
+    struct id_list usual, unusual; /* locations: asked for beside the rows; met besides these */
     /* of the last read */
     const int32_t *ids;
     size_t count;
@@ -119,6 +123,7 @@ struct stock_sums *stock_sums_new(struct pg_conn *conn,
     s->final_location = dialect->has_final_location;
     s->scope = scope;
     pg_args_init(&s->args, ARGS_MAX_BYTES);
+    pg_args_init(&s->place_args, ARGS_MAX_BYTES);
     return s;
 }
 
@@ -128,7 +133,10 @@ void stock_sums_free(struct stock_sums *sums)
         return;
     }
     pg_args_release(&sums->args);
+    pg_args_release(&sums->place_args);
     place_map_release(&sums->places);
+    id_list_release(&sums->usual);
+    id_list_release(&sums->unusual);
     mem_free(sums->cells);
     id_list_release(&sums->inexact);
     mem_free(sums);
@@ -223,50 +231,86 @@ static const struct stock_place *find_warehouse(const struct stock_sums *s, int3
     return NULL;
 }
 
-static enum status read_places(struct stock_sums *s, struct err *err)
+static void link_places(struct stock_sums *s, const struct pg_rows *rows)
 {
-    struct pg_rows rows = {0};
-    pg_args_reset(&s->args);
-    pg_args_i32_array(&s->args, s->places.ids, s->places.count);
-    enum status status = pg_query(s->conn, PLACES_BY_SCOPE[s->scope], &s->args, "ii", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-        int32_t location = pg_i32(&rows, i, 0);
-        const struct stock_place *place = find_warehouse(s, pg_i32(&rows, i, 1));
+    for (int i = 0; i < rows->count; i++) {
+        int32_t location = pg_i32(rows, i, 0);
+        const struct stock_place *place = find_warehouse(s, pg_i32(rows, i, 1));
         /* two warehouses of one group may hold a location: it counts once */
         if (place != NULL && !place_map_has(&s->places, location, (size_t)place->group)) {
             place_map_link(&s->places, location, (size_t)place->group);
         }
     }
+}
+
+/* Locations that are none of the usual ones. */
+static enum status read_unusual_places(struct stock_sums *s, struct err *err)
+{
+    struct pg_rows rows = {0};
+    id_list_reset(&s->unusual);
+    id_list_add_all(&s->unusual, s->places.ids, s->places.count);
+    id_list_sort(&s->unusual);
+    id_list_subtract(&s->unusual, &s->usual);
+    if (s->unusual.count == 0) {
+        return STATUS_OK;
+    }
+    pg_args_reset(&s->args);
+    pg_args_i32_array(&s->args, s->unusual.ids, s->unusual.count);
+    enum status status = pg_query(s->conn, PLACES_BY_SCOPE[s->scope], &s->args, "ii", &rows, err);
+    if (status == STATUS_OK) {
+        link_places(s, &rows);
+    }
     pg_rows_release(&rows);
+    /* the next read asks for them at once: as long as they are few */
+    if (s->usual.count + s->unusual.count > USUAL_MAX) {
+        id_list_reset(&s->usual);
+    }
+    if (s->unusual.count <= USUAL_MAX) {
+        id_list_add_all(&s->usual, s->unusual.ids, s->unusual.count);
+        id_list_sort(&s->usual);
+    }
     return status;
 }
 
+static void
+note_places(struct stock_sums *s, const struct pg_rows *quants, const struct pg_rows *moves)
+{
+    place_map_reset(&s->places);
+    for (int i = 0; i < quants->count; i++) {
+        place_map_add(&s->places, pg_i32(quants, i, 1));
+    }
+    for (int i = 0; i < moves->count; i++) {
+        place_map_add(&s->places, pg_i32(moves, i, 1));
+        place_map_add(&s->places, pg_i32(moves, i, 2));
+    }
+}
+
+/* Rows, and which warehouses the usual locations belong to now: of all that is read in this
+ * snapshot only the list of what to ask for is older. */
 static enum status read_rows(struct stock_sums *s, struct err *err)
 {
     struct pg_rows quants = {0};
     struct pg_rows moves = {0};
-    const char *moves_sql = MOVES_BY_DESTINATION[s->final_location ? 1 : 0];
+    struct pg_rows places = {0};
+    struct pg_call calls[] = {
+        {QUANTS, &s->args, "iidd", &quants},
+        {PLACES_BY_SCOPE[s->scope], &s->place_args, "ii", &places},
+        {MOVES_BY_DESTINATION[s->final_location ? 1 : 0], &s->args, "iiid", &moves}};
     pg_args_reset(&s->args);
     pg_args_i32_array(&s->args, s->ids, s->count);
-    place_map_reset(&s->places);
-    enum status status = pg_query(s->conn, QUANTS, &s->args, "iidd", &quants, err);
-    if (status == STATUS_OK && s->forecast) {
-        status = pg_query(s->conn, moves_sql, &s->args, "iiid", &moves, err);
-    }
+    pg_args_reset(&s->place_args);
+    pg_args_i32_array(&s->place_args, s->usual.ids, s->usual.count);
+    enum status status = pg_query_all(s->conn, calls, s->forecast ? 3 : 2, err);
     if (status == STATUS_OK) {
-        for (int i = 0; i < quants.count; i++) {
-            place_map_add(&s->places, pg_i32(&quants, i, 1));
-        }
-        for (int i = 0; i < moves.count; i++) {
-            place_map_add(&s->places, pg_i32(&moves, i, 1));
-            place_map_add(&s->places, pg_i32(&moves, i, 2));
-        }
-        status = read_places(s, err);
+        note_places(s, &quants, &moves);
+        link_places(s, &places);
+        status = read_unusual_places(s, err);
     }
     if (status == STATUS_OK) {
         add_quants(s, &quants);
         add_moves(s, &moves);
     }
+    pg_rows_release(&places);
     pg_rows_release(&moves);
     pg_rows_release(&quants);
     return status;

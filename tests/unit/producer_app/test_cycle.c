@@ -74,32 +74,6 @@ static void cycle_lets_a_change_weigh_more_than_a_backfill_and_a_parent(void **s
     cycle_release(&cycle);
 }
 
-static void cycle_join_adds_products_without_marks_of_their_own(void **state)
-{
-    (void)state;
-    struct mark waiting[] = {{1, 10, CAUSE_PARENT, 50, MARK_LOOK_STOCK},
-                             {2, 20, CAUSE_PARENT, 60, MARK_LOOK_SELF},
-                             {3, 30, CAUSE_PARENT, 70, MARK_LOOK_STOCK},
-                             {4, 40, CAUSE_PARENT, 80, MARK_LOOK_STOCK}};
-    struct mark fresh[] = {{5, 15, CAUSE_STOCK, 90, MARK_LOOK_STOCK},
-                           {6, 20, CAUSE_STOCK, 95, MARK_LOOK_STOCK}};
-    static const int32_t ids[] = {15, 20, 30};
-    struct cycle round = {0};
-    struct cycle wave = {0};
-    fold(&round, waiting, 4);
-    fold(&wave, fresh, 2);
-    cycle_join(&wave, &round.products, 1, 2);
-    assert_int_equal(wave.products.count, 3);
-    assert_memory_equal(wave.products.ids, ids, sizeof ids);
-    assert_int_equal(wave.products.list[1].cause, CAUSE_STOCK);
-    assert_int_equal(wave.products.list[1].changed_at_us, 60);
-    assert_int_equal(wave.products.list[1].look, MARK_LOOK_SELF);
-    assert_int_equal(wave.products.list[2].cause, CAUSE_PARENT);
-    assert_int_equal(wave.mark_count, 2);
-    cycle_release(&round);
-    cycle_release(&wave);
-}
-
 static void cycle_keeps_every_mark_id_in_the_order_of_the_read(void **state)
 {
     (void)state;
@@ -187,7 +161,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cycle_lists_each_product_once_in_order),
         cmocka_unit_test(cycle_lets_a_change_weigh_more_than_a_backfill_and_a_parent),
-        cmocka_unit_test(cycle_join_adds_products_without_marks_of_their_own),
         cmocka_unit_test(cycle_takes_time_and_cause_of_the_earliest_mark),
         cmocka_unit_test(cycle_keeps_every_mark_id_in_the_order_of_the_read),
         cmocka_unit_test(cycle_index_finds_every_product),

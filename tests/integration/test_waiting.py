@@ -1,0 +1,92 @@
+"""Products that may wait are read beside fresh changes: these do not wait, and no record is older than one before it.
+
+A slice is held after its read by a fault point, so that everything else happens in between.
+"""
+
+import pytest
+
+from lab import checks, programs, record, wait
+
+SLOW, OTHER, THIRD = 1, 3, 4    # products: one whose slice is slow, two that no slice has
+HELD_MS = 2000
+
+SLICES = ("SELECT count(*) FROM pg_stat_activity WHERE application_name ="
+          " 'stocksync-producer slices' AND state = 'idle' AND query = 'COMMIT'")
+
+
+@pytest.fixture(autouse=True)
+def faults_are_compiled_in():
+    with open(programs.binary("producer"), "rb") as file:
+        if b"slice.after_read" not in file.read():
+            pytest.skip("this build has no fault points: configure with STOCKSYNC_FAULTS=ON")
+
+
+@pytest.fixture
+def slow(producer_only, connection):
+    """The producer runs; SLOW is read, as backfill, and not published for some seconds."""
+    pipeline = producer_only
+    pipeline.producer.env = {"STOCKSYNC_FAULT": f"slice.after_read:delay={HELD_MS}:1"}
+    pipeline.producer.start()
+    pipeline.command("producer", "backfill", "--product", SLOW)
+    wait.until(lambda: connection.execute(SLICES).fetchone()[0] == 1, "the slice is read")
+    return pipeline
+
+
+def revisions(stocks, product):
+    """Of the product's records, in order: what was published earlier has the lower one."""
+    return [stock.revision for stock in stocks if stock.product_id == product]
+
+
+def change(connection, product):
+    connection.execute("UPDATE public.stock_quant SET quantity = quantity + 1 WHERE id ="
+                       " (SELECT min(id) FROM public.stock_quant WHERE product_id = %s)",
+                       (product,))
+
+
+def end(pipeline):
+    """All is published, in order, without a failure; the records."""
+    pipeline.wait_published()
+    stocks = record.decode_all(pipeline.records())
+    checks.expect(checks.revisions_rise(stocks), "revisions")
+    assert pipeline.producer.metric("stocksync_producer_failures_total") == 0
+    return stocks
+
+
+def test_fresh_change_is_published_while_a_slice_is_read(slow, connection):
+    change(connection, OTHER)
+    stocks = end(slow)
+    other, = revisions(stocks, OTHER)
+    waited, = revisions(stocks, SLOW)
+    assert other < waited
+
+
+def test_change_of_a_product_of_the_slice_comes_after_it(slow, connection):
+    change(connection, SLOW)
+    change(connection, OTHER)
+    stocks = end(slow)
+    older, newer = [stock for stock in stocks if stock.product_id == SLOW]
+    assert (older.cause, newer.cause) == ("backfill", "stock")
+    totals = [sum(one.on_hand for one in stock.warehouses.values()) for stock in (older, newer)]
+    assert totals[1] == totals[0] + 1
+    other, = revisions(stocks, OTHER)
+    assert other < older.revision
+
+
+def test_change_of_structure_waits_for_a_slice_that_explodes(slow, connection):
+    """Of two writers of stocksync.kit one would be refused."""
+    connection.execute("UPDATE public.product_product SET barcode = 'LATER' WHERE id = %s",
+                       (OTHER,))
+    change(connection, THIRD)
+    stocks = end(slow)
+    third, = revisions(stocks, THIRD)
+    waited, = revisions(stocks, SLOW)
+    other, = revisions(stocks, OTHER)
+    assert third < waited < other
+
+
+def test_stop_waits_for_the_slice_and_leaves_its_marks(slow, connection):
+    assert slow.producer.stop() == 0
+    assert slow.marks() == 1
+    slow.producer.env = None
+    slow.producer.start()
+    assert len(revisions(end(slow), SLOW)) == 1
