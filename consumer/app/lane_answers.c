@@ -53,6 +53,9 @@ static enum status park_pairs(struct lane *l,
     }
     metric_add(l->m.parked, count);
     for (size_t i = 0; i < count; i++) {
+        lane_dry_run_note_parked(l, list[i].reason);
+    }
+    for (size_t i = 0; i < count; i++) {
         coalescer_finish(l->coalescer, list[i].pair, NULL);
     }
     return STATUS_OK;

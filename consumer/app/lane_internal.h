@@ -2,7 +2,8 @@
  * lane_internal: what the files of the lane share: lane.c (thread and states), lane_session.c
  * (start of a session, rebalances), lane_records.c (records into the plan), lane_requests.c (the
  * plan into requests), lane_answers.c (answers into the state), lane_in_flight.c (units sold and
- * not yet imported).
+ * not yet imported), lane_brake.c (holding the store), lane_guard.c (whose records are applied),
+ * lane_dry_run.c.
  */
 #ifndef STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
 #define STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
@@ -17,8 +18,10 @@
 #include "consumer/app/rule_table.h"
 #include "consumer/intake/decode.h"
 #include "consumer/intake/record_source.h"
+#include "consumer/plan/brake.h"
 #include "consumer/plan/budget.h"
 #include "consumer/plan/coalescer.h"
+#include "consumer/plan/foreign_records.h"
 #include "consumer/plan/identity.h"
 #include "consumer/plan/mapping.h"
 #include "consumer/plan/offset_ledger.h"
@@ -62,7 +65,39 @@ struct lane_metrics {
     struct metric *records, *applied, *unchanged, *superseded, *excluded[EXCLUSION_COUNT], *parked,
         *requests, *reads, *throttled, *stale, *unknown, *refused, *state, *pending, *age,
         *unfinished, *parked_now, *points, *in_flight_levels, *in_flight_seen, *in_flight_units,
-        *commit_to_applied;
+        *commit_to_applied, *held, *holds, *brake_fallen, *brake_changed, *foreign;
+};
+
+#define HOLD_EXAMPLES 10
+
+/* Why nothing is written. */
+struct lane_hold {
+    bool on;
+    bool ours; /* false: another process of this store holds it */
+    char reason[32];
+    char detail[320];
+    struct brake_figures figures;
+    struct hold_example {
+        int32_t product_id;
+        char sku[48];
+        struct level_key key;
+        int32_t from, to;
+    } examples[HOLD_EXAMPLES];
+    size_t example_count;
+    int64_t told_us;  /* monotonic: the state was told */
+    int64_t revision; /* that it was told */
+    int64_t calm_us;  /* monotonic: the cause is gone since then; 0: it is not */
+};
+
+/* What a dry run has to say at its end. */
+struct dry_run_figures {
+    size_t would_write, equal, settled, foreign;
+    struct {
+        char reason[32];
+        size_t count;
+    } parked[16];
+    size_t parked_count;
+    char brake[320]; /* "": it would not hold */
 };
 
 /* What other threads may see; copied out under the mutex. */
@@ -76,6 +111,8 @@ struct lane_view {
     double points, points_maximum, restore_rate;
     int64_t token_left_s;    /* -1: static token, or none yet */
     char token_problem[240]; /* why the last asking for a token failed */
+    struct lane_hold hold;
+    char database[STATE_DATABASE_SIZE]; /* whose records are applied */
     bool joined;
 };
 
@@ -105,7 +142,8 @@ struct turn {
 struct lane {
     const struct consumer_conf *conf;
     const struct store_conf *sc;
-    bool once;
+    struct lane_options options;
+    bool dry;
     struct thread thread;
     atomic_bool reload;
     enum status result;
@@ -150,6 +188,20 @@ struct lane {
     size_t levels_in_flight;      /* of the store, as that look told */
     size_t replanned;             /* parked products offered again and not yet taken off the list */
     int32_t *replanned_ids;
+    struct brake *brake;
+    struct lane_hold hold;
+    struct state_guard guard;           /* as the last look found it */
+    struct foreign_records *foreign;    /* records of another database, not applied */
+    char database[STATE_DATABASE_SIZE]; /* whose records are applied; "": no record seen yet */
+    char other_database[STATE_DATABASE_SIZE]; /* of the newest foreign record */
+    bool pinned;                              /* database is the state's */
+    bool told_headerless;
+    bool replaced;           /* a waiting value was replaced since the last count */
+    int64_t newest_revision; /* that was planned */
+    int64_t look_at_us, recount_us, pairs_at_us; /* monotonic */
+    size_t pairs_for;    /* partitions assigned when the pairs were counted */
+    size_t known_levels; /* of the store, then */
+    struct dry_run_figures dry_figures;
     unsigned char *at_end; /* by partition: end seen since the last record */
     size_t at_end_size;
 
@@ -160,6 +212,8 @@ struct lane {
 /* lane.c */
 void lane_set_state(struct lane *l, enum lane_state state, const char *why);
 void lane_publish_view(struct lane *l);
+/** Every assigned partition is read to its end. */
+bool lane_is_at_end(const struct lane *l);
 
 /* lane_session.c */
 NODISCARD enum status lane_session_open(struct lane *l, struct err *err);
@@ -226,5 +280,45 @@ NODISCARD enum status lane_note_seen(struct lane *l,
                                      struct err *err);
 /** Offers pairs whose grace is over, so that their absolute value is written. */
 NODISCARD enum status lane_end_graces(struct lane *l, struct err *err);
+
+/* lane_brake.c */
+void lane_brake_register(struct lane *l);
+/** Takes up what the state says: a hold that a restart must not forget, what was written lately. */
+NODISCARD enum status lane_brake_open(struct lane *l, struct err *err);
+void lane_brake_close(struct lane *l);
+/** Once a second or two: has a person or another process of the store said something?
+ * @return STATUS_AGAIN: begin a new session */
+NODISCARD enum status lane_brake_look(struct lane *l, struct err *err);
+/** Before anything is sent: holds the store, or lets it go when the cause is gone. */
+NODISCARD enum status lane_brake_judge(struct lane *l, struct err *err);
+/** A pair has become READY. */
+void lane_brake_expect(struct lane *l, struct pair *pair);
+/** May these be sent? Those that became READY unseen are counted. */
+bool lane_brake_admits(struct lane *l, struct pair *const *pairs, size_t count);
+void lane_brake_sending(struct lane *l, struct pair *const *pairs, size_t count);
+/** Counts what waits. @param verdict, hold  [out] figures and, when the verdict is not BRAKE_OFF,
+ * reason, detail and examples */
+NODISCARD enum status lane_brake_count(struct lane *l,
+                                       enum brake_verdict *verdict,
+                                       struct lane_hold *hold,
+                                       struct err *err);
+void lane_hold_append_status(const struct lane_hold *hold, struct strbuf *out);
+
+/* lane_guard.c */
+/** Whether a record may be planned: false for one of another database. */
+bool lane_guard_admits(struct lane *l, const struct source_event *event, struct record_position at);
+/** The greatest revision seen is what a person accepts, should the store be held. */
+void lane_guard_note_revision(struct lane *l, int64_t revision);
+/** Before the first write: this is the store's database from now on.
+ * @return STATUS_AGAIN: another process has pinned another one */
+NODISCARD enum status lane_guard_pin(struct lane *l, struct err *err);
+/** Records of another database wait: the hold that follows. */
+void lane_guard_describe(const struct lane *l, struct lane_hold *hold);
+
+/* lane_dry_run.c */
+/** Prints what would be written once everything is read. */
+NODISCARD enum status lane_dry_run_turn(struct lane *l, struct err *err);
+void lane_dry_run_note_parked(struct lane *l, const char *reason);
+void lane_dry_run_end(struct lane *l);
 
 #endif

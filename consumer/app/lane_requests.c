@@ -41,6 +41,12 @@ static bool is_held(const struct lane *l)
            s == LANE_BROKEN || s == LANE_DRAINING;
 }
 
+/* Nothing is written, not even a request that waits to be sent again. */
+static bool may_write(const struct lane *l)
+{
+    return !l->hold.on && !l->dry;
+}
+
 static struct request *free_slot(struct lane *l)
 {
     for (size_t i = 0; i < l->request_count; i++) {
@@ -113,6 +119,9 @@ void lane_put_back(struct lane *l, struct pair *pair, enum pair_stage stage)
     if (coalescer_put_back(l->coalescer, pair, stage)) {
         metric_add(l->m.superseded, 1); /* by the newer value that had waited */
     }
+    if (stage == PAIR_READY) {
+        lane_brake_expect(l, pair);
+    }
 }
 
 enum status lane_note_equal(struct lane *l,
@@ -129,6 +138,7 @@ enum status lane_note_equal(struct lane *l,
         return rc;
     }
     metric_add(l->m.unchanged, count);
+    l->dry_figures.equal += count;
     for (size_t i = 0; i < count; i++) {
         in_flight_written(&pairs[i]->memory, list[i].quantity, list[i].wanted);
         coalescer_finish(l->coalescer, pairs[i], &list[i].quantity);
@@ -170,6 +180,7 @@ static enum status resolve(struct lane *l, struct err *err)
             lane_put_back(l, p, PAIR_UNREAD);
         } else if (is_superseded(&known[i], &p->want)) {
             metric_add(l->m.superseded, 1);
+            l->dry_figures.settled++;
             coalescer_finish(l->coalescer, p, NULL);
         } else if (known[i].quantity == in_flight_target(&p->memory, p->want.quantity)) {
             equal[equal_count] = p;
@@ -215,11 +226,24 @@ static unsigned new_generation(void)
     return (unsigned)((clock_wall_us() / 1000) & 0x7fffffff);
 }
 
+/* The brake has doubts: it counts again before anything else. */
+static void put_all_back(struct lane *l, struct request *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        lane_put_back(l, r->pairs[i], PAIR_READY);
+    }
+    r->count = 0;
+}
+
 static enum status send_set(struct lane *l, struct request *r, struct err *err)
 {
     struct strbuf variables;
     r->count = coalescer_take(l->coalescer, PAIR_READY, r->pairs, l->batch_limit);
     if (r->count == 0) {
+        return STATUS_OK;
+    }
+    if (!lane_brake_admits(l, r->pairs, r->count)) {
+        put_all_back(l, r);
         return STATUS_OK;
     }
     for (size_t i = 0; i < r->count; i++) {
@@ -239,10 +263,14 @@ static enum status send_set(struct lane *l, struct request *r, struct err *err)
     r->attempt.count = r->count;
     backoff_reset(&r->backoff);
     FAULT_POINT("lane.before_attempt");
-    enum status rc = state_attempt_begin(l->state, &r->attempt, err);
+    enum status rc = lane_guard_pin(l, err);
+    if (rc == STATUS_OK) {
+        rc = state_attempt_begin(l->state, &r->attempt, err);
+    }
     if (rc != STATUS_OK) {
         return rc;
     }
+    lane_brake_sending(l, r->pairs, r->count);
     FAULT_POINT("lane.before_send");
     return request_send(l, r, err);
 }
@@ -253,7 +281,7 @@ static enum status send_due(struct lane *l, struct err *err)
     for (size_t i = 0; i < l->request_count; i++) {
         struct request *r = &l->requests[i];
         if (r->phase == REQUEST_WAITING && now >= r->retry_at_us &&
-            budget_allows(&l->budget, r->cost, now)) {
+            (may_write(l) || r->op != OP_STOCK_SET) && budget_allows(&l->budget, r->cost, now)) {
             enum status rc = request_send(l, r, err);
             if (rc != STATUS_OK) {
                 return rc;
@@ -273,7 +301,7 @@ static enum status send_new(struct lane *l, bool *sent, struct err *err)
     if (r == NULL) {
         return STATUS_OK;
     }
-    if (coalescer_count(l->coalescer, PAIR_READY) > 0 &&
+    if (may_write(l) && coalescer_count(l->coalescer, PAIR_READY) > 0 &&
         budget_allows(&l->budget, INVENTORY_SET_COST, now)) {
         rc = send_set(l, r, err);
     } else if (coalescer_count(l->coalescer, PAIR_UNREAD) > 0 &&
@@ -311,17 +339,25 @@ static void seat_adopted(struct lane *l)
 
 enum status lane_dispatch(struct lane *l, struct err *err)
 {
-    seat_adopted(l);
-    enum status rc = send_due(l, err);
-    if (rc != STATUS_OK || is_held(l) || has_adopted(l)) {
+    enum status rc = lane_brake_look(l, err);
+    if (rc == STATUS_OK && may_write(l)) {
+        seat_adopted(l);
+    }
+    if (rc == STATUS_OK) {
+        rc = send_due(l, err);
+    }
+    if (rc != STATUS_OK || is_held(l) || (may_write(l) && has_adopted(l))) {
         return rc;
     }
     rc = resolve(l, err);
+    if (rc == STATUS_OK) {
+        rc = lane_brake_judge(l, err);
+    }
     bool sent = rc == STATUS_OK;
     while (sent) {
         rc = send_new(l, &sent, err);
     }
-    return rc;
+    return rc == STATUS_OK && l->dry ? lane_dry_run_turn(l, err) : rc;
 }
 
 int64_t lane_next_deadline_us(const struct lane *l)
@@ -332,19 +368,19 @@ int64_t lane_next_deadline_us(const struct lane *l)
     for (size_t i = 0; i < l->request_count; i++) {
         const struct request *r = &l->requests[i];
         slot = slot || r->phase == REQUEST_FREE;
-        if (r->phase == REQUEST_WAITING) {
+        if (r->phase == REQUEST_WAITING && (may_write(l) || r->op != OP_STOCK_SET)) {
             int64_t allowed = budget_next_us(&l->budget, r->cost, now);
             allowed = allowed > r->retry_at_us ? allowed : r->retry_at_us;
             next = allowed < next ? allowed : next;
         }
     }
-    if (is_held(l) || has_adopted(l)) {
+    if (is_held(l) || (may_write(l) && has_adopted(l))) {
         return next; /* nothing new goes out */
     }
     if (coalescer_count(l->coalescer, PAIR_UNRESOLVED) > 0) {
         return 0;
     }
-    size_t ready = coalescer_count(l->coalescer, PAIR_READY);
+    size_t ready = may_write(l) ? coalescer_count(l->coalescer, PAIR_READY) : 0;
     if (slot && ready + coalescer_count(l->coalescer, PAIR_UNREAD) > 0) {
         double cost = ready > 0 ? INVENTORY_SET_COST : l->read_cost;
         int64_t allowed = budget_next_us(&l->budget, cost, now);

@@ -124,7 +124,8 @@ static void load_product(void *arg, const struct state_product *p)
 static void load_parked(void *arg, const struct state_parked *row)
 {
     struct lane *l = arg;
-    if (row->product_id != 0 && row->key.item == 0) {
+    /* a dry run finds out for itself what cannot be applied */
+    if (!l->dry && row->product_id != 0 && row->key.item == 0) {
         parked_set_add(l->parked, row->product_id);
     }
 }
@@ -143,6 +144,7 @@ static enum status open_memory(struct lane *l, struct err *err)
     l->batch_limit = INVENTORY_MAX_ENTRIES;
     l->in_flight_at_us = 0;
     budget_init(&l->budget, 0.1);
+    l->dry_figures = (struct dry_run_figures){0};
     enum status rc = state_products_load(l->state, load_product, l, err);
     return rc == STATUS_OK ? state_parked_each(l->state, NULL, load_parked, l, err) : rc;
 }
@@ -153,7 +155,8 @@ enum status lane_session_open(struct lane *l, struct err *err)
                                             .topic = l->conf->shared.topic.name,
                                             .group_id = l->group_id,
                                             .client_id = l->client_id};
-    l->state = state_new(conf_state_dsn(&l->conf->shared), l->store.name);
+    const char *dsn = conf_state_dsn(&l->conf->shared);
+    l->state = l->dry ? state_new_read_only(dsn, l->store.name) : state_new(dsn, l->store.name);
     enum status rc = state_open(l->state, err);
     if (rc == STATUS_OK) {
         rc = open_store(l, err);
@@ -163,6 +166,9 @@ enum status lane_session_open(struct lane *l, struct err *err)
     }
     if (rc == STATUS_OK) {
         rc = open_memory(l, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = lane_brake_open(l, err);
     }
     if (rc == STATUS_OK) {
         rc = decoder_new(&l->decoder, err);
@@ -193,6 +199,7 @@ void lane_session_close(struct lane *l, int leave_ms)
     l->decoder = NULL;
     coalescer_free(l->coalescer);
     l->coalescer = NULL;
+    lane_brake_close(l);
     offset_ledger_free(l->ledger);
     l->ledger = NULL;
     identity_free(l->identity);
@@ -225,6 +232,9 @@ enum status lane_commit(struct lane *l, bool wait, struct err *err)
     int32_t partitions[MAX_PARTITIONS];
     int64_t next[MAX_PARTITIONS];
     struct partition_offset list[MAX_PARTITIONS];
+    if (l->dry) {
+        return STATUS_OK;
+    }
     size_t count = offset_ledger_committable(l->ledger, partitions, next, MAX_PARTITIONS);
     if (count == 0) {
         return STATUS_OK;
@@ -282,6 +292,7 @@ static enum status revoked(struct lane *l, const struct source_event *event, str
         if (rc == STATUS_OK) {
             coalescer_drop_partition(l->coalescer, partitions[i]);
         }
+        foreign_records_drop_partition(l->foreign, partitions[i]);
         offset_ledger_close(l->ledger, partitions[i]);
     }
     if (event->type == SOURCE_REVOKED) {

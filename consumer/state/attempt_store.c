@@ -9,6 +9,9 @@
 enum status
 state_attempt_begin(struct state *s, const struct state_attempt *attempt, struct err *err)
 {
+    if (s->read_only) {
+        return STATUS_OK;
+    }
     struct pg_rows rows = {0};
     enum status rc = state_begin(s, err);
     if (rc != STATUS_OK) {
@@ -38,6 +41,9 @@ enum status state_attempt_settle(struct state *s,
                                  int64_t answered_at_us,
                                  struct err *err)
 {
+    if (s->read_only) {
+        return STATUS_OK;
+    }
     enum status rc = state_begin(s, err);
     if (rc != STATUS_OK) {
         return rc;
@@ -121,6 +127,11 @@ static struct state_attempt *attempts_of(const struct pg_rows *rows, size_t *cou
 enum status
 state_attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, struct err *err)
 {
+    if (s->read_only) {
+        *list = NULL;
+        *count = 0;
+        return STATUS_OK;
+    }
     struct pg_rows rows = {0};
     *list = NULL;
     *count = 0;

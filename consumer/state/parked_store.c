@@ -216,6 +216,9 @@ static size_t chunk_of(const struct state_parked *list, size_t count)
 enum status
 state_park(struct state *s, const struct state_parked *list, size_t count, struct err *err)
 {
+    if (s->read_only) {
+        return STATUS_OK;
+    }
     enum status rc = STATUS_OK;
     for (size_t at = 0; at < count && rc == STATUS_OK;) {
         size_t n = chunk_of(list + at, count - at);
@@ -228,6 +231,9 @@ state_park(struct state *s, const struct state_parked *list, size_t count, struc
 enum status
 state_unpark(struct state *s, const char *const *subjects, size_t count, struct err *err)
 {
+    if (s->read_only) {
+        return STATUS_OK;
+    }
     enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
     if (rc != STATUS_OK || count == 0) {
         return rc;

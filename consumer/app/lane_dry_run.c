@@ -1,0 +1,105 @@
+/* A dry run: everything is read and planned, nothing is written; what would be is said. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/core/logger.h"
+#include "consumer/app/lane_internal.h"
+
+#define MOD "dry_run"
+
+#define LINE_MAX_BYTES ((size_t)16 * 1024)
+
+static void say_write(const struct lane *l, const struct pair *p, struct strbuf *line)
+{
+    const char *sku = identity_text(l->identity, p->want.product_id);
+    int32_t to = in_flight_target(&p->memory, p->want.quantity);
+    if (l->options.print == NULL) {
+        log_info(MOD, "would_write", LF_TEXT("store", l->store.name),
+                 LF_INT("product", p->want.product_id), LF_TEXT("sku", sku),
+                 LF_INT("item", p->key.item), LF_INT("location", p->key.location),
+                 LF_INT("from", p->change_from), LF_INT("to", to),
+                 LF_TEXT("cause", cause_name(p->want.cause)));
+        return;
+    }
+    strbuf_reset(line);
+    strbuf_appendf(line, "store=%s product=%d sku=", l->store.name, (int)p->want.product_id);
+    strbuf_append_json(line, sku != NULL ? sku : "");
+    strbuf_appendf(line, " item=%lld location=%lld from=%d to=%d cause=%s", (long long)p->key.item,
+                   (long long)p->key.location, (int)p->change_from, (int)to,
+                   cause_name(p->want.cause));
+    l->options.print(line->ptr);
+}
+
+enum status lane_dry_run_turn(struct lane *l, struct err *err)
+{
+    struct pair *pairs[LANE_RESOLVE_PAIRS];
+    struct lane_hold hold;
+    enum brake_verdict verdict = BRAKE_OFF;
+    struct strbuf line;
+    size_t count = coalescer_count(l->coalescer, PAIR_READY);
+    if (count == 0 || count < coalescer_total(l->coalescer) || !lane_is_at_end(l)) {
+        return STATUS_OK; /* a later record may say something else */
+    }
+    enum status rc = lane_brake_count(l, &verdict, &hold, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    if (verdict != BRAKE_OFF) {
+        (void)snprintf(l->dry_figures.brake, sizeof l->dry_figures.brake, "%s", hold.detail);
+    }
+    strbuf_init(&line, LINE_MAX_BYTES);
+    while ((count = coalescer_take(l->coalescer, PAIR_READY, pairs, LANE_RESOLVE_PAIRS)) > 0) {
+        l->dry_figures.would_write += count;
+        for (size_t i = 0; i < count; i++) {
+            say_write(l, pairs[i], &line);
+            coalescer_finish(l->coalescer, pairs[i], NULL);
+        }
+    }
+    strbuf_release(&line);
+    return STATUS_OK;
+}
+
+void lane_dry_run_note_parked(struct lane *l, const char *reason)
+{
+    struct dry_run_figures *f = &l->dry_figures;
+    size_t i = 0;
+    while (i < f->parked_count && strcmp(f->parked[i].reason, reason) != 0) {
+        i++;
+    }
+    if (i == f->parked_count) {
+        if (i == sizeof f->parked / sizeof f->parked[0]) {
+            return;
+        }
+        (void)snprintf(f->parked[i].reason, sizeof f->parked[i].reason, "%s", reason);
+        f->parked[i].count = 0;
+        f->parked_count++;
+    }
+    f->parked[i].count++;
+}
+
+void lane_dry_run_end(struct lane *l)
+{
+    const struct dry_run_figures *f = &l->dry_figures;
+    struct strbuf line;
+    strbuf_init(&line, LINE_MAX_BYTES);
+    strbuf_appendf(&line,
+                   "store=%s would write %zu of %zu levels; %zu hold the number already, %zu were "
+                   "written from this record or a newer one",
+                   l->store.name, f->would_write, f->would_write + f->equal + f->settled, f->equal,
+                   f->settled);
+    for (size_t i = 0; i < f->parked_count; i++) {
+        strbuf_appendf(&line, "; %s %zu", f->parked[i].reason, f->parked[i].count);
+    }
+    if (f->foreign > 0) {
+        strbuf_appendf(&line, "; %zu records of another database left out", f->foreign);
+    }
+    if (f->brake[0] != '\0') {
+        strbuf_appendf(&line, "; the brake would hold: %s", f->brake);
+    }
+    if (l->options.print != NULL) {
+        l->options.print(line.ptr);
+    } else {
+        log_info(MOD, "summary", LF_MSG(line.ptr));
+    }
+    strbuf_release(&line);
+}
