@@ -14,6 +14,7 @@
 /* Walking over what waits costs milliseconds for a hundred thousand pairs. */
 #define RECOUNT_EVERY_US INT64_C(1000000)
 #define PAIRS_EVERY_US   INT64_C(60000000)
+#define PAIRS_LOADING_US INT64_C(5000000)
 /* Numbers that come back do so one after the other: the first of them must not let the rest of the
  * fall through. */
 #define CALM_US INT64_C(5000000)
@@ -88,7 +89,8 @@ static enum status count_pairs(struct lane *l, struct err *err)
         brake_set_pairs(l->brake, assigned < partitions ? total * assigned / partitions : total);
         l->known_levels = total;
         l->pairs_for = assigned;
-        l->pairs_at_us = clock_monotonic_us() + PAIRS_EVERY_US;
+        l->pairs_at_us =
+            clock_monotonic_us() + (l->guard.loaded ? PAIRS_EVERY_US : PAIRS_LOADING_US);
     }
     return rc;
 }
@@ -236,6 +238,7 @@ static enum status hold_store(struct lane *l, const struct lane_hold *found, str
         log_hold(l);
     }
     show(l);
+    lane_publish_view(l);
     return tell_state(l, err);
 }
 
@@ -244,6 +247,7 @@ static void let_go(struct lane *l, const char *why)
     l->hold = (struct lane_hold){0};
     log_info(MOD, "released", LF_TEXT("store", l->store.name), LF_MSG(why));
     show(l);
+    lane_publish_view(l);
 }
 
 /* The figures are below the limits: for good? Everything that was read must be known, since the
@@ -254,8 +258,9 @@ static enum status release_when_calm(struct lane *l, struct err *err)
     if (l->hold.calm_us == 0) {
         l->hold.calm_us = now;
     }
-    if (now - l->hold.calm_us < CALM_US || !lane_is_at_end(l) ||
-        coalescer_total(l->coalescer) > coalescer_count(l->coalescer, PAIR_READY)) {
+    size_t unknown = coalescer_count(l->coalescer, PAIR_UNRESOLVED) +
+                     coalescer_count(l->coalescer, PAIR_UNREAD) + graphql_running(l->graphql);
+    if (now - l->hold.calm_us < CALM_US || !lane_is_at_end(l) || unknown > 0) {
         return STATUS_OK;
     }
     enum status rc = state_guard_release(l->state, err);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/core/logger.h"
+#include "common/core/mem.h"
 #include "consumer/app/lane_internal.h"
 
 #define MOD "dry_run"
@@ -77,6 +78,68 @@ void lane_dry_run_note_parked(struct lane *l, const char *reason)
     f->parked[i].count++;
 }
 
+/* --- what a later record may cure --- */
+
+void lane_dry_run_forget(struct lane *l, int32_t product_id)
+{
+    for (size_t i = 0; i < l->dry_record_count; i++) {
+        if (l->dry_records[i].product_id == product_id) {
+            mem_free(l->dry_records[i].key);
+            mem_free(l->dry_records[i].value);
+            l->dry_records[i] = l->dry_records[--l->dry_record_count];
+            return;
+        }
+    }
+}
+
+static unsigned char *copy_of(const unsigned char *bytes, size_t len)
+{
+    unsigned char *copy = mem_calloc(len + 1, 1);
+    memcpy(copy, bytes, len);
+    return copy;
+}
+
+void lane_dry_run_keep(struct lane *l, const struct parked_note *note)
+{
+    if (!l->dry || strcmp(note->reason, "sku_shared_in_odoo") != 0) {
+        return;
+    }
+    lane_dry_run_forget(l, note->product_id);
+    l->dry_records = mem_realloc(l->dry_records, l->dry_record_count + 1, sizeof *l->dry_records);
+    l->dry_records[l->dry_record_count++] =
+        (struct dry_run_record){.product_id = note->product_id,
+                                .partition = note->partition,
+                                .offset = note->offset,
+                                .key = copy_of(note->key, note->key_len),
+                                .key_len = note->key_len,
+                                .value = copy_of(note->value, note->value_len),
+                                .value_len = note->value_len};
+}
+
+void lane_dry_run_each_kept(const struct lane *l,
+                            void (*each)(void *arg, const struct state_parked *row),
+                            void *arg)
+{
+    for (size_t i = 0; i < l->dry_record_count; i++) {
+        const struct dry_run_record *r = &l->dry_records[i];
+        struct state_parked row = {.product_id = r->product_id,
+                                   .partition = r->partition,
+                                   .offset = r->offset,
+                                   .record_key = bytes_of(r->key, r->key_len),
+                                   .record_value = bytes_of(r->value, r->value_len)};
+        each(arg, &row);
+    }
+}
+
+void lane_dry_run_close(struct lane *l)
+{
+    while (l->dry_record_count > 0) {
+        lane_dry_run_forget(l, l->dry_records[0].product_id);
+    }
+    mem_free(l->dry_records);
+    l->dry_records = NULL;
+}
+
 void lane_dry_run_end(struct lane *l)
 {
     const struct dry_run_figures *f = &l->dry_figures;
@@ -88,7 +151,9 @@ void lane_dry_run_end(struct lane *l)
                    l->store.name, f->would_write, f->would_write + f->equal + f->settled, f->equal,
                    f->settled);
     for (size_t i = 0; i < f->parked_count; i++) {
-        strbuf_appendf(&line, "; %s %zu", f->parked[i].reason, f->parked[i].count);
+        bool curable = strcmp(f->parked[i].reason, "sku_shared_in_odoo") == 0;
+        strbuf_appendf(&line, "; %s %zu", f->parked[i].reason,
+                       curable ? l->dry_record_count : f->parked[i].count);
     }
     if (f->foreign > 0) {
         strbuf_appendf(&line, "; %zu records of another database left out", f->foreign);

@@ -100,6 +100,17 @@ struct dry_run_figures {
     char brake[320]; /* "": it would not hold */
 };
 
+/* A record that was parked and may be cured by a later one; owned. A real run has them in the
+ * state.
+ */
+struct dry_run_record {
+    int32_t product_id;
+    int32_t partition;
+    int64_t offset;
+    unsigned char *key, *value;
+    size_t key_len, value_len;
+};
+
 /* What other threads may see; copied out under the mutex. */
 struct lane_view {
     enum lane_state state;
@@ -202,6 +213,8 @@ struct lane {
     size_t pairs_for;    /* partitions assigned when the pairs were counted */
     size_t known_levels; /* of the store, then */
     struct dry_run_figures dry_figures;
+    struct dry_run_record *dry_records;
+    size_t dry_record_count;
     unsigned char *at_end; /* by partition: end seen since the last record */
     size_t at_end_size;
 
@@ -319,6 +332,15 @@ void lane_guard_describe(const struct lane *l, struct lane_hold *hold);
 /** Prints what would be written once everything is read. */
 NODISCARD enum status lane_dry_run_turn(struct lane *l, struct err *err);
 void lane_dry_run_note_parked(struct lane *l, const char *reason);
+/** A product's record is parked, or its SKU is claimed by one product again: as the state keeps it
+ * in a real run. */
+void lane_dry_run_keep(struct lane *l, const struct parked_note *note);
+void lane_dry_run_forget(struct lane *l, int32_t product_id);
+/** Calls each for what is kept; it may not keep or forget. */
+void lane_dry_run_each_kept(const struct lane *l,
+                            void (*each)(void *arg, const struct state_parked *row),
+                            void *arg);
+void lane_dry_run_close(struct lane *l);
 void lane_dry_run_end(struct lane *l);
 
 #endif

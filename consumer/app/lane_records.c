@@ -277,6 +277,7 @@ static enum status store_parks(struct lane *l, struct err *err)
     }
     for (size_t i = 0; i < t->park_count; i++) {
         const struct parked_note *n = &t->parks[i];
+        lane_dry_run_keep(l, n);
         bool known = n->product_id != 0 && parked_set_has(l->parked, n->product_id);
         if (n->product_id != 0) {
             parked_set_add(l->parked, n->product_id);
@@ -308,6 +309,7 @@ unpark_products(struct lane *l, const int32_t *ids, size_t count, struct err *er
     enum status rc = state_unpark(l->state, list, count, err);
     for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
         (void)parked_set_remove(l->parked, ids[i]);
+        lane_dry_run_forget(l, ids[i]);
     }
     mem_free(list);
     mem_free(subjects);
@@ -445,11 +447,13 @@ static void retry_one(void *arg, const struct state_parked *row)
 enum status lane_retry_parked(struct lane *l, const char *const *reasons, struct err *err)
 {
     struct retry retry = {.lane = l, .rc = STATUS_OK, .err = err};
-    if (l->dry) {
-        return STATUS_OK; /* their records are in the topic, which is read from its start */
-    }
     turn_prepare(&l->turn);
-    enum status rc = state_parked_each(l->state, reasons, retry_one, &retry, err);
+    enum status rc = STATUS_OK;
+    if (l->dry) {
+        lane_dry_run_each_kept(l, retry_one, &retry);
+    } else {
+        rc = state_parked_each(l->state, reasons, retry_one, &retry, err);
+    }
     if (rc == STATUS_OK) {
         rc = retry.rc;
     }

@@ -200,6 +200,7 @@ void lane_session_close(struct lane *l, int leave_ms)
     coalescer_free(l->coalescer);
     l->coalescer = NULL;
     lane_brake_close(l);
+    lane_dry_run_close(l);
     offset_ledger_free(l->ledger);
     l->ledger = NULL;
     identity_free(l->identity);

@@ -14,6 +14,7 @@ struct written {
     int64_t at_us;    /* of the last write */
     int32_t base;
     int32_t to;
+    bool stocked; /* above zero, then or since */
     uint32_t older, newer;
 };
 
@@ -120,9 +121,14 @@ static uint32_t take_free(struct brake *b)
     return b->pool_used++;
 }
 
-static struct tally tally_of(int32_t base, int32_t to)
+static struct tally tally_of(int32_t base, bool stocked, int32_t to)
 {
-    return (struct tally){.fallen = base > 0 && to <= 0, .changed = base != to};
+    return (struct tally){.fallen = stocked && to <= 0, .changed = base != to};
+}
+
+static struct tally tally_of_written(const struct written *w)
+{
+    return tally_of(w->base, w->stocked, w->to);
 }
 
 static struct tally minus(struct tally a, struct tally b)
@@ -142,7 +148,7 @@ static void drop(struct brake *b, uint32_t number)
     size_t place = 0;
     bool found = find(b, w->key, &place);
     INVARIANT(found, "pair %lld is not indexed", (long long)w->key.item);
-    b->window = minus(b->window, tally_of(w->base, w->to));
+    b->window = minus(b->window, tally_of_written(w));
     unlink_entry(b, number);
     slots_remove(&b->by_key, place);
     w->newer = b->free;
@@ -167,9 +173,9 @@ static struct tally effect_of(const struct brake *b, const struct brake_change *
     }
     if (find(b, c->key, &place)) {
         const struct written *w = &b->pool[slots_number(&b->by_key, place)];
-        return minus(tally_of(w->base, c->to), tally_of(w->base, w->to));
+        return minus(tally_of(w->base, w->stocked, c->to), tally_of_written(w));
     }
-    struct tally t = tally_of(c->from, c->to);
+    struct tally t = tally_of(c->from, c->from > 0, c->to);
     if (c->first) {
         t.changed = 0;
         t.fallen = b->loaded ? t.fallen : 0;
@@ -197,14 +203,16 @@ static void take_back(int64_t *count, int64_t effect)
 static void rewrite(struct brake *b, uint32_t number, const struct brake_change *c, int64_t now_us)
 {
     struct written *w = &b->pool[number];
-    b->window = minus(b->window, tally_of(w->base, w->to));
+    b->window = minus(b->window, tally_of_written(w));
     if (now_us - w->since_us > b->limits.window_us) {
         w->since_us = now_us;
         w->base = c->from;
+        w->stocked = c->from > 0;
     }
     w->to = c->to;
+    w->stocked = w->stocked || c->to > 0;
     w->at_us = now_us;
-    add(&b->window, tally_of(w->base, w->to));
+    add(&b->window, tally_of_written(w));
     unlink_entry(b, number);
     append(b, number);
 }
@@ -232,10 +240,11 @@ void brake_write(struct brake *b, const struct brake_change *change, int64_t now
                                        .since_us = now_us,
                                        .at_us = now_us,
                                        .base = change->from,
+                                       .stocked = change->from > 0 || change->to > 0,
                                        .to = change->to};
     slots_add(&b->by_key, key_tag(change->key), number);
     append(b, number);
-    add(&b->window, tally_of(change->from, change->to));
+    add(&b->window, tally_of_written(&b->pool[number]));
 }
 
 void brake_accept(struct brake *b, int64_t revision)

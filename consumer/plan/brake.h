@@ -3,7 +3,8 @@
  *
  * Two sets of pairs are looked at together, each pair counting once: those written within the
  * window, and those that would be written next. A pair *falls* when it was above zero before the
- * window's first write and is not any more; it *changes* when its number is another one. More than
+ * window's first write, or since, and is not any more; it *changes* when its number is another one
+ * than before that write. More than
  * zero_percent of the store's pairs fallen, or more than change_percent changed, and at least
  * `least` of them: the brake is on.
  *

@@ -154,6 +154,18 @@ static void the_window_slides(void **state)
     brake_free(b);
 }
 
+/* Received and taken away within one window: at its beginning there was nothing to lose. */
+static void what_fell_after_it_rose_has_fallen(void **state)
+{
+    (void)state;
+    struct brake *b = loaded_brake(1000);
+    write_many(b, 1, 201, 0, 5, NOW);
+    assert_int_equal(brake_figures(b).fallen, 0);
+    expect_many(b, 1, 201, 5, 0);
+    assert_int_equal(brake_judge(b), BRAKE_ZERO);
+    brake_free(b);
+}
+
 /* Without a new base, 10 → 9 → … → 0 over hours would hide that the last step is a fall of today.
  */
 static void a_pair_that_is_written_all_the_time_gets_a_new_base(void **state)
@@ -224,7 +236,7 @@ static void a_recount_is_exact(void **state)
     struct {
         int32_t base, now, wanted;
         int64_t since, at;
-        bool live;
+        bool live, stocked;
     } model[PAIRS] = {0};
     struct brake *b = loaded_brake(PAIRS);
     unsigned seed = 7;
@@ -244,7 +256,9 @@ static void a_recount_is_exact(void **state)
             if (!model[i].live || now - model[i].since > WINDOW) {
                 model[i].base = model[i].now;
                 model[i].since = now;
+                model[i].stocked = model[i].now > 0;
             }
+            model[i].stocked = model[i].stocked || c.to > 0;
             model[i].live = model[i].live || model[i].now != c.to;
             model[i].at = now;
             model[i].now = model[i].wanted = c.to;
@@ -258,7 +272,8 @@ static void a_recount_is_exact(void **state)
             int32_t base = live ? model[k].base : model[k].now;
             struct brake_change waits = change_of(k, model[k].now, model[k].wanted);
             (void)brake_expect(b, &waits);
-            fallen += base > 0 && model[k].wanted <= 0;
+            bool stocked = live ? model[k].stocked : model[k].now > 0;
+            fallen += stocked && model[k].wanted <= 0;
             changed += base != model[k].wanted;
         }
         assert_int_equal(brake_figures(b).fallen, fallen);
@@ -275,6 +290,7 @@ int main(void)
         cmocka_unit_test(written_and_expected_count_together_and_a_pair_once),
         cmocka_unit_test(hot_items_count_once),
         cmocka_unit_test(what_comes_back_does_not_count),
+        cmocka_unit_test(what_fell_after_it_rose_has_fallen),
         cmocka_unit_test(the_window_slides),
         cmocka_unit_test(a_pair_that_is_written_all_the_time_gets_a_new_base),
         cmocka_unit_test(a_first_load_is_none_of_its_business),
