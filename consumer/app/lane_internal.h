@@ -154,9 +154,9 @@ struct lane {
     const struct consumer_conf *conf;
     const struct store_conf *sc;
     struct lane_options options;
-    bool dry;
     struct thread thread;
     atomic_bool reload;
+    bool dry; /* a dry run */
     enum status result;
     struct err result_err;
     char group_id[64], client_id[64];
@@ -191,6 +191,9 @@ struct lane {
     struct state_attempt *adopted; /* of dead processes, not sent again yet: from adopted_next on */
     size_t adopted_count, adopted_next;
     bool suspect_mapping;
+    bool pinned; /* database is the state's */
+    bool told_headerless;
+    bool replaced; /* a waiting value was replaced since the brake's last count */
     int64_t commit_at_us, adopt_at_us, mapping_retry_us;
     int64_t in_flight_at_us;      /* monotonic: when to look for ended graces */
     struct level_write *doubtful; /* refused as stale, but an earlier sending may have been
@@ -204,11 +207,8 @@ struct lane {
     struct state_guard guard;           /* as the last look found it */
     struct foreign_records *foreign;    /* records of another database, not applied */
     char database[STATE_DATABASE_SIZE]; /* whose records are applied; "": no record seen yet */
-    char other_database[STATE_DATABASE_SIZE]; /* of the newest foreign record */
-    bool pinned;                              /* database is the state's */
-    bool told_headerless;
-    bool replaced;           /* a waiting value was replaced since the last count */
-    int64_t newest_revision; /* that was planned */
+    char other_database[STATE_DATABASE_SIZE];    /* of the newest foreign record */
+    int64_t newest_revision;                     /* that was planned */
     int64_t look_at_us, recount_us, pairs_at_us; /* monotonic */
     size_t pairs_for;    /* partitions assigned when the pairs were counted */
     size_t known_levels; /* of the store, then */
