@@ -98,6 +98,18 @@ check_store(const struct consumer_conf *conf, const struct store_conf *sc, struc
     return rc;
 }
 
+/* A store that is held would go on being held. */
+static enum status check_guard(const struct consumer_conf *conf, const char *store, struct err *err)
+{
+    struct state_guard guard = {0};
+    struct state *state = state_new(conf_state_dsn(&conf->shared), store);
+    enum status rc = state_guard_read(state, &guard, err);
+    state_free(state);
+    return rc == STATUS_OK && guard.held_at_us != 0
+               ? err_set(err, STATUS_STORE_MISCONFIGURED, "held: %s", guard.detail)
+               : rc;
+}
+
 enum status cmd_check(const struct cli_call *call, const void *root, struct err *err)
 {
     (void)call;
@@ -124,6 +136,8 @@ enum status cmd_check(const struct cli_call *call, const void *root, struct err 
                        "store %s: credentials, scopes, API version, locations, warehouses",
                        sc->instance.name);
         report(what, check_store(conf, sc, &one), &one, &worst, err);
+        (void)snprintf(what, sizeof what, "store %s: not held", sc->instance.name);
+        report(what, check_guard(conf, sc->instance.name, &one), &one, &worst, err);
     }
     return worst;
 }

@@ -19,8 +19,27 @@ static const char STATUS_SQL[] =
     " (SELECT count(*) FROM stocksync.attempt a WHERE a.store = s.store AND a.outcome IS NULL),"
     " (SELECT string_agg(r.reason || ' ' || r.n, ', ' ORDER BY r.n DESC) FROM"
     "   (SELECT reason, count(*) AS n FROM stocksync.parked p WHERE p.store = s.store GROUP BY "
-    "reason) r)"
-    " FROM unnest($1::text[]) WITH ORDINALITY AS s(store, at) ORDER BY s.at";
+    "reason) r),"
+    " g.held_at, g.detail, g.examples, g.database"
+    " FROM unnest($1::text[]) WITH ORDINALITY AS s(store, at)"
+    " LEFT JOIN stocksync.guard g ON g.store = s.store ORDER BY s.at";
+
+/* What stops a store as a whole, and what a person can do. */
+static void print_guards(const struct pg_rows *rows)
+{
+    for (int i = 0; i < rows->count; i++) {
+        char when[CLOCK_TEXT_SIZE];
+        if (!pg_is_null(rows, i, 9)) {
+            (void)printf("\n%s applies records of Odoo database %s\n", pg_text(rows, i, 0),
+                         pg_text(rows, i, 9));
+        }
+        if (!pg_is_null(rows, i, 6)) {
+            (void)printf("\n%s is HELD since %s: %s\n%s", pg_text(rows, i, 0),
+                         clock_format_utc(pg_time_us(rows, i, 6), when), pg_text(rows, i, 7),
+                         pg_text(rows, i, 8));
+        }
+    }
+}
 
 static void print_rows(const struct pg_rows *rows)
 {
@@ -56,10 +75,11 @@ enum status cmd_status(const struct cli_call *call, const void *root, struct err
     pg_args_text_array(&args, names, conf->stores.count);
     enum status rc = pg_conn_open(conn, err);
     if (rc == STATUS_OK) {
-        rc = pg_query(conn, STATUS_SQL, &args, "tlzllt", &rows, err);
+        rc = pg_query(conn, STATUS_SQL, &args, "tlzlltzttt", &rows, err);
     }
     if (rc == STATUS_OK) {
         print_rows(&rows);
+        print_guards(&rows);
         (void)printf("\nLive state of a running consumer: http://%s/status\n",
                      conf->consumer.listen != NULL ? conf->consumer.listen : "(no listen address)");
     }

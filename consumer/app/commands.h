@@ -10,7 +10,11 @@
 enum status cmd_run(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_history(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_parked(const struct cli_call *call, const void *root, struct err *err);
+enum status cmd_resume(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_status(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_check(const struct cli_call *call, const void *root, struct err *err);
+
+/** run --dry-run: one line to standard output. Any thread. */
+void dry_run_print(const char *line);
 
 #endif

@@ -116,6 +116,12 @@ static enum status choose_roles(const struct cli_call *call,
     }
     roles->stores = all || cli_has(call, "--store") || has_role(call, "stores");
     roles->parents = all || has_role(call, "parents");
+    if (cli_has(call, "--dry-run")) {
+        roles->parents = false; /* it writes marks */
+        if (!roles->stores) {
+            return err_set(err, STATUS_USAGE, "--dry-run is for stores, not for --role parents");
+        }
+    }
     if (roles->parents && conf->shared.odoo.dsn == NULL) {
         if (!all) {
             return err_set(err, STATUS_CONFIG,
@@ -164,11 +170,15 @@ static enum status start_lanes(struct consumer *c,
                                struct err *err)
 {
     enum status rc = STATUS_OK;
+    bool dry_run = cli_has(call, "--dry-run");
+    struct lane_options options = {.once = cli_has(call, "--once"),
+                                   .dry_run = dry_run,
+                                   .print = dry_run ? dry_run_print : NULL};
     c->lanes = mem_calloc(conf->stores.count, sizeof(struct lane *));
     for (size_t i = 0; i < conf->stores.count && rc == STATUS_OK; i++) {
         const struct store_conf *store = consumer_conf_store(conf, i);
         if (is_chosen(call, store->instance.name)) {
-            rc = lane_start(conf, store, cli_has(call, "--once"), &c->lanes[c->count], err);
+            rc = lane_start(conf, store, &options, &c->lanes[c->count], err);
             c->count += rc == STATUS_OK;
         }
     }
@@ -272,8 +282,9 @@ enum status cmd_run(const struct cli_call *call, const void *root, struct err *e
         rc = parents_lane_start(conf, cli_has(call, "--once"), &c.parents, err);
     }
     if (rc == STATUS_OK) {
-        rc = http_server_start(conf->consumer.listen, ROUTES, sizeof ROUTES / sizeof ROUTES[0], &c,
-                               &server, err);
+        /* the address belongs to the consumer beside which a dry run may work */
+        rc = http_server_start(cli_has(call, "--dry-run") ? NULL : conf->consumer.listen, ROUTES,
+                               sizeof ROUTES / sizeof ROUTES[0], &c, &server, err);
     }
     if (rc == STATUS_OK) {
         log_info(MOD, "started", LF_TEXT("version", STOCKSYNC_VERSION), LF_INT("count", c.count),

@@ -149,6 +149,41 @@ static const struct conf_option STORE_OPTIONS[] = {
      .help =
          "percent of the store's bucket of query-cost points that is left to other users of the "
          "app; costs no throughput"},
+    {.key = "brake_window",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct store_conf, brake_window_ms),
+     .fallback = "10m",
+     .min = 1000,
+     .max = INT64_C(7) * 86400000,
+     .help = "brake: how long what was written counts together with what would be written next"},
+    {.key = "brake_percent",
+     .type = CONF_COUNT,
+     .offset = offsetof(struct store_conf, brake_percent),
+     .fallback = "20",
+     .min = 0,
+     .max = 100,
+     .help = "the store is held when more than this share of its levels would fall to zero within "
+             "the window; 100: off"},
+    {.key = "brake_change_percent",
+     .type = CONF_COUNT,
+     .offset = offsetof(struct store_conf, brake_change_percent),
+     .fallback = "80",
+     .min = 0,
+     .max = 100,
+     .help = "the same for levels that would change at all; 100: off"},
+    {.key = "brake_least",
+     .type = CONF_COUNT,
+     .offset = offsetof(struct store_conf, brake_least),
+     .fallback = "20",
+     .min = 1,
+     .max = 1000000000,
+     .help = "fewer levels than this never hold a store"},
+    {.key = "dry_run",
+     .type = CONF_BOOL,
+     .offset = offsetof(struct store_conf, dry_run),
+     .fallback = "off",
+     .help = "on: everything is read, nothing is written anywhere, what would be written is "
+             "logged"},
 };
 
 static const struct conf_section SECTIONS[] = {
@@ -262,6 +297,24 @@ static void check_credentials(const struct store_conf *s, struct conf_problems *
     }
 }
 
+/* Its consumer group would be that of another store's dry run. */
+static void check_dry_run_name(const struct consumer_conf *conf,
+                               const struct store_conf *s,
+                               struct conf_problems *problems)
+{
+    for (size_t i = 0; i < conf->stores.count; i++) {
+        const char *other = consumer_conf_store(conf, i)->instance.name;
+        size_t len = strlen(other);
+        if (strncmp(s->instance.name, other, len) == 0 &&
+            strcmp(s->instance.name + len, DRY_RUN_GROUP_SUFFIX) == 0) {
+            conf_problem_add(problems, s->instance.line,
+                             "[store.%s]: its consumer group would be that of a dry run of "
+                             "[store.%s]; choose another name",
+                             s->instance.name, other);
+        }
+    }
+}
+
 static void check_store(const struct consumer_conf *conf,
                         const struct store_conf *s,
                         struct conf_problems *problems)
@@ -281,6 +334,7 @@ static void check_store(const struct consumer_conf *conf,
                          "another name, or set [consumer] parents_group",
                          name);
     }
+    check_dry_run_name(conf, s, problems);
     if (s->shop_domain != NULL && !is_host(s->shop_domain)) {
         conf_problem_add(
             problems, line,

@@ -9,6 +9,8 @@
 
 /* Of a store's consumer group; the store's name follows. */
 #define STORE_GROUP_PREFIX "stocksync-"
+/* Behind it in a dry run, which must not take partitions from a real one. */
+#define DRY_RUN_GROUP_SUFFIX "-dry-run"
 
 struct consumer_options {
     char *listen;
@@ -38,6 +40,11 @@ struct store_conf {
     int64_t percent;
     int64_t cap;     /* -1: none */
     int64_t reserve; /* percent of the bucket */
+    int64_t brake_window_ms;
+    int64_t brake_percent;        /* 100: off */
+    int64_t brake_change_percent; /* 100: off */
+    int64_t brake_least;
+    bool dry_run;
 };
 
 enum quantity_choice { QUANTITY_AVAILABLE, QUANTITY_ON_HAND };

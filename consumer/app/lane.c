@@ -32,7 +32,7 @@ const char *lane_state_name(enum lane_state state)
 static bool is_trouble(enum lane_state state)
 {
     return state == LANE_BROKEN || state == LANE_UNAUTHORISED || state == LANE_CLOSED ||
-           state == LANE_MISCONFIGURED;
+           state == LANE_MISCONFIGURED || state == LANE_HELD;
 }
 
 static void set_why(struct lane *l, const char *why)
@@ -47,6 +47,11 @@ void lane_set_state(struct lane *l, enum lane_state state, const char *why)
     enum lane_state old = l->view.state;
     if (old == LANE_STOPPED) {
         return;
+    }
+    if (l->hold.on &&
+        (state == LANE_CATCHING_UP || state == LANE_RUNNING || state == LANE_THROTTLED)) {
+        state = LANE_HELD;
+        why = l->hold.detail;
     }
     if (old == state) {
         if (is_trouble(state)) {
@@ -89,6 +94,8 @@ void lane_publish_view(struct lane *l)
     v->restore_rate = l->budget.restore_rate;
     v->breaker = l->breaker.state;
     v->token_left_s = token_left_s(&l->store.token, clock_monotonic_us());
+    v->hold = l->hold;
+    memcpy(v->database, l->database, sizeof v->database);
     (void)snprintf(v->token_problem, sizeof v->token_problem, "%.239s", l->store.token.failure.msg);
     (void)pthread_mutex_unlock(&l->mutex);
     int64_t oldest = coalescer_oldest_changed_at_us(l->coalescer);
@@ -102,7 +109,7 @@ void lane_publish_view(struct lane *l)
 
 /* --- the loop of a session --- */
 
-static bool is_at_end(const struct lane *l)
+bool lane_is_at_end(const struct lane *l)
 {
     size_t ends = 0;
     for (size_t i = 0; i < l->at_end_size; i++) {
@@ -114,7 +121,7 @@ static bool is_at_end(const struct lane *l)
 
 static bool is_drained(const struct lane *l)
 {
-    return is_at_end(l) && coalescer_total(l->coalescer) == 0 && lane_in_flight(l) == 0 &&
+    return lane_is_at_end(l) && coalescer_total(l->coalescer) == 0 && lane_in_flight(l) == 0 &&
            l->adopted_next == l->adopted_count && lane_retries_done(l);
 }
 
@@ -233,14 +240,18 @@ static enum status run_session(struct lane *l, struct err *err)
             return rc;
         }
         backoff_reset(&l->backoff);
-        if (l->view.state == LANE_CATCHING_UP && is_at_end(l)) {
+        if (l->view.state == LANE_CATCHING_UP && lane_is_at_end(l)) {
             lane_set_state(l, LANE_RUNNING, "at the end of the topic");
         }
         if (l->view.state == LANE_THROTTLED && clock_monotonic_us() >= l->budget.blocked_until_us) {
-            lane_set_state(l, is_at_end(l) ? LANE_RUNNING : LANE_CATCHING_UP, "the wait is over");
+            lane_set_state(l, lane_is_at_end(l) ? LANE_RUNNING : LANE_CATCHING_UP,
+                           "the wait is over");
         }
-        if (l->once && is_drained(l)) {
+        if (l->options.once && is_drained(l)) {
             break;
+        }
+        if (l->options.once && l->hold.on && lane_is_at_end(l) && l->hold.calm_us == 0) {
+            return err_set(err, STATUS_STORE_MISCONFIGURED, "held: %s", l->hold.detail);
         }
     }
     return STATUS_OK;
@@ -318,8 +329,8 @@ static void sleep_ms(struct lane *l, int64_t ms)
 static bool gives_up(const struct lane *l, enum status rc, int64_t begun_us)
 {
     enum status_class class = status_class(rc);
-    return l->once && (class == CLASS_STORE || class == CLASS_FATAL ||
-                       clock_monotonic_us() - begun_us > ONCE_PATIENCE_US);
+    return l->options.once && (class == CLASS_STORE || class == CLASS_FATAL ||
+                               clock_monotonic_us() - begun_us > ONCE_PATIENCE_US);
 }
 
 static void run_lane(struct thread *self, void *arg)
@@ -335,12 +346,19 @@ static void run_lane(struct thread *self, void *arg)
         }
         if (rc == STATUS_OK) {
             drain(l);
+            if (l->dry) {
+                lane_dry_run_end(l);
+            }
             lane_session_close(l, CLOSE_LIMIT_MS);
             break;
         }
         lane_session_close(l, CLOSE_LIMIT_MS);
         if (rc == STATUS_STOPPING) {
             break;
+        }
+        if (rc == STATUS_AGAIN) {
+            log_info(MOD, "session_renewed", LF_TEXT("store", l->store.name), LF_MSG(err.msg));
+            continue;
         }
         if (rc == STATUS_AUTH || status_class(rc) == CLASS_FATAL) {
             l->mapping_at_us = 0;
@@ -364,9 +382,10 @@ static void run_lane(struct thread *self, void *arg)
 
 /* --- life cycle --- */
 
+static const char LABEL[] = "store"; /* of every metric */
+
 static void register_metrics(struct lane *l)
 {
-    static const char *const LABEL = "store";
     const char *s = l->store.name;
     struct lane_metrics *m = &l->m;
     m->records =
@@ -414,10 +433,16 @@ static void register_metrics(struct lane *l)
                                   "Error codes that are unknown, or that our own checks should "
                                   "have prevented: see odd_code in the log.",
                                   LABEL, s);
+}
+
+static void register_gauges(struct lane *l)
+{
+    struct lane_metrics *m = &l->m;
+    const char *s = l->store.name;
     m->state = metric_gauge(
         "stocksync_store_state",
         "State of the lane: 0 starting, 1 catching_up, 2 running, 3 throttled, 4 broken, "
-        "5 unauthorised, 6 closed, 7 misconfigured, 8 draining, 9 stopped.",
+        "5 unauthorised, 6 closed, 7 misconfigured, 8 draining, 9 stopped, 10 held.",
         LABEL, s);
     m->pending = metric_gauge("stocksync_store_pending_levels", "Levels that wait for their write.",
                               LABEL, s);
@@ -450,20 +475,23 @@ static void register_metrics(struct lane *l)
                               LABEL, s);
     m->commit_to_applied = metric_histogram("stocksync_store_commit_to_applied_seconds",
                                             "From the mark in Odoo to Shopify's answer.", LABEL, s);
+    lane_brake_register(l);
 }
 
 enum status lane_start(const struct consumer_conf *conf,
                        const struct store_conf *store,
-                       bool once,
+                       const struct lane_options *options,
                        struct lane **lane,
                        struct err *err)
 {
     struct lane *l = mem_calloc(1, sizeof *l);
     l->conf = conf;
     l->sc = store;
-    l->once = once;
+    l->options = *options;
+    l->dry = options->dry_run || store->dry_run;
     consumer_conf_fill_store(store, &l->store);
-    (void)snprintf(l->group_id, sizeof l->group_id, STORE_GROUP_PREFIX "%s", l->store.name);
+    (void)snprintf(l->group_id, sizeof l->group_id, STORE_GROUP_PREFIX "%s%s", l->store.name,
+                   l->dry ? DRY_RUN_GROUP_SUFFIX : "");
     (void)snprintf(l->client_id, sizeof l->client_id, "stocksync-store-%s", l->store.name);
     backoff_init(&l->backoff, 500, 60000, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
     l->costs[OP_STOCK_SET] = INVENTORY_SET_COST;
@@ -473,6 +501,7 @@ enum status lane_start(const struct consumer_conf *conf,
     l->view.since_us = clock_wall_us();
     l->view.token_left_s = -1;
     register_metrics(l);
+    register_gauges(l);
     enum status rc = thread_start(&l->thread, l->store.name, run_lane, l, err);
     if (rc != STATUS_OK) {
         lane_free(l);
@@ -509,8 +538,8 @@ bool lane_is_ready(struct lane *lane)
 {
     (void)pthread_mutex_lock(&lane->mutex);
     enum lane_state s = lane->view.state;
-    bool ready =
-        lane->view.joined || s == LANE_UNAUTHORISED || s == LANE_CLOSED || s == LANE_MISCONFIGURED;
+    bool ready = lane->view.joined || s == LANE_UNAUTHORISED || s == LANE_CLOSED ||
+                 s == LANE_MISCONFIGURED || s == LANE_HELD;
     (void)pthread_mutex_unlock(&lane->mutex);
     return ready;
 }
@@ -536,6 +565,14 @@ void lane_append_status(struct lane *lane, struct strbuf *out)
                    "\"points_maximum\":%.0f,\"restore_rate\":%.0f,\"breaker\":\"%s\"",
                    v.mapped, v.ambiguous, v.untracked, v.points, v.points_maximum, v.restore_rate,
                    breaker_state_name(v.breaker));
+    if (lane->dry) {
+        strbuf_append_text(out, ",\"dry_run\":true");
+    }
+    if (v.database[0] != '\0') {
+        strbuf_append_text(out, ",\"database\":");
+        strbuf_append_json(out, v.database);
+    }
+    lane_hold_append_status(&v.hold, out);
     if (v.token_left_s >= 0) {
         strbuf_appendf(out, ",\"token_left_s\":%lld", (long long)v.token_left_s);
     }

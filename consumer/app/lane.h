@@ -25,7 +25,8 @@
     X(CLOSED, "closed")               /* frozen, locked, forbidden */                              \
     X(MISCONFIGURED, "misconfigured") /* scope, location, warehouse, version: a person must act */ \
     X(DRAINING, "draining")           /* asked to stop: finishing what is on its way */            \
-    X(STOPPED, "stopped")
+    X(STOPPED, "stopped")                                                                          \
+    X(HELD, "held") /* nothing is written until a person says so or the cause is gone */
 
 enum lane_state {
 #define LANE_STATE_ENUM(name, text) LANE_##name,
@@ -35,14 +36,20 @@ enum lane_state {
 
 struct lane;
 
+struct lane_options {
+    bool once;                       /* drain what is in the topic now, then stop by itself */
+    bool dry_run;                    /* also where the store's own option is off */
+    void (*print)(const char *line); /* dry run: what would be written, from the lane's thread;
+                                        NULL: it is logged */
+};
+
 /**
  * Starts the lane's thread.
  * @param conf, store  borrowed until lane_free
- * @param once         drain what is in the topic now, then stop by itself
  */
 NODISCARD enum status lane_start(const struct consumer_conf *conf,
                                  const struct store_conf *store,
-                                 bool once,
+                                 const struct lane_options *options,
                                  struct lane **lane,
                                  struct err *err);
 /** Asks the lane to finish, record, commit and leave. Any thread. */

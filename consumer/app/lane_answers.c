@@ -91,6 +91,9 @@ static enum status park_pairs(struct lane *l,
         return rc;
     }
     for (size_t i = 0; i < count; i++) {
+        lane_dry_run_count_parked(l, list[i].reason);
+    }
+    for (size_t i = 0; i < count; i++) {
         coalescer_finish(l->coalescer, list[i].pair, NULL);
     }
     return STATUS_OK;

@@ -62,7 +62,8 @@ struct request *lane_probe_due(struct lane *l, int64_t now_us)
     }
     for (size_t i = 0; i < l->request_count; i++) {
         struct request *r = &l->requests[i];
-        if (r->phase == REQUEST_WAITING && (oldest == NULL || r->begun_us < oldest->begun_us)) {
+        if (r->phase == REQUEST_WAITING && lane_may_send(l, r) &&
+            (oldest == NULL || r->begun_us < oldest->begun_us)) {
             oldest = r;
         }
     }

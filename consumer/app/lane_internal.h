@@ -2,8 +2,9 @@
  * lane_internal: what the files of the lane share: lane.c (thread and states), lane_session.c
  * (start of a session, rebalances), lane_records.c (records into the plan), lane_requests.c (the
  * plan into requests), lane_answers.c (answers into the state), lane_breaker.c (a store that does
- * not answer), lane_in_flight.c (units sold and not yet imported), lane_parked.c (parked rows:
- * stored, tried again, taken off).
+ * not answer), lane_brake.c (holding the store), lane_guard.c (whose records are applied),
+ * lane_in_flight.c (units sold and not yet imported), lane_parked.c (parked rows: stored, tried
+ * again, taken off), lane_dry_run.c.
  */
 #ifndef STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
 #define STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
@@ -18,9 +19,11 @@
 #include "consumer/app/rule_table.h"
 #include "consumer/intake/decode.h"
 #include "consumer/intake/record_source.h"
+#include "consumer/plan/brake.h"
 #include "consumer/plan/breaker.h"
 #include "consumer/plan/budget.h"
 #include "consumer/plan/coalescer.h"
+#include "consumer/plan/foreign_records.h"
 #include "consumer/plan/identity.h"
 #include "consumer/plan/mapping.h"
 #include "consumer/plan/offset_ledger.h"
@@ -80,7 +83,51 @@ struct lane_metrics {
     struct metric *records, *applied, *unchanged, *superseded, *excluded[EXCLUSION_COUNT], *parked,
         *requests, *reads, *throttled, *stale, *unknown, *refused, *state, *pending, *age, *halved,
         *odd_codes, *unfinished, *parked_again, *cured, *parked_now, *points, *in_flight_levels,
-        *in_flight_seen, *in_flight_units, *commit_to_applied, *charged, *throttle_wait, *breaker;
+        *in_flight_seen, *in_flight_units, *commit_to_applied, *charged, *throttle_wait, *breaker,
+        *held, *holds, *brake_fallen, *brake_changed, *foreign;
+};
+
+#define HOLD_EXAMPLES 10
+
+/* Why nothing is written. */
+struct lane_hold {
+    bool on;
+    bool ours; /* false: another process of this store holds it */
+    char reason[32];
+    char detail[320];
+    struct brake_figures figures;
+    struct hold_example {
+        int32_t product_id;
+        char sku[48];
+        struct level_key key;
+        int32_t from, to;
+    } examples[HOLD_EXAMPLES];
+    size_t example_count;
+    int64_t told_us;  /* monotonic: the state was told */
+    int64_t revision; /* that it was told */
+    int64_t calm_us;  /* monotonic: the cause is gone since then; 0: it is not */
+};
+
+/* What a dry run has to say at its end. */
+struct dry_run_figures {
+    size_t would_write, equal, settled, foreign;
+    struct {
+        char reason[32];
+        size_t count;
+    } parked[16];
+    size_t parked_count;
+    char brake[320]; /* "": it would not hold */
+};
+
+/* A record that was parked and may be cured by a later one; owned. A real run has them in the
+ * state.
+ */
+struct dry_run_record {
+    int32_t product_id;
+    int32_t partition;
+    int64_t offset;
+    unsigned char *key, *value;
+    size_t key_len, value_len;
 };
 
 /* What other threads may see; copied out under the mutex. */
@@ -95,6 +142,8 @@ struct lane_view {
     enum breaker_state breaker;
     int64_t token_left_s;    /* -1: static token, or none yet */
     char token_problem[240]; /* why the last asking for a token failed */
+    struct lane_hold hold;
+    char database[STATE_DATABASE_SIZE]; /* whose records are applied */
     bool joined;
 };
 
@@ -144,9 +193,10 @@ struct retries {
 struct lane {
     const struct consumer_conf *conf;
     const struct store_conf *sc;
-    bool once;
+    struct lane_options options;
     struct thread thread;
     atomic_bool reload;
+    bool dry; /* a dry run */
     enum status result;
     struct err result_err;
     char group_id[64], client_id[64];
@@ -187,13 +237,29 @@ struct lane {
     struct state_attempt *adopted; /* of dead processes, not sent again yet: from adopted_next on */
     size_t adopted_count, adopted_next;
     bool suspect_mapping;
+    bool pinned; /* database is the state's */
+    bool told_headerless;
+    bool replaced; /* a waiting value was replaced since the brake's last count */
     int64_t commit_at_us, adopt_at_us, mapping_retry_us;
     int64_t in_flight_at_us;      /* monotonic: when to look for ended graces */
     struct level_write *doubtful; /* refused as stale, but an earlier sending may have been
                                      executed: a ring */
     size_t doubtful_count;        /* ever added */
     size_t levels_in_flight;      /* of the store, as that look told */
-    unsigned char *at_end;        /* by partition: end seen since the last record */
+    struct brake *brake;
+    struct lane_hold hold;
+    struct state_guard guard;           /* as the last look found it */
+    struct foreign_records *foreign;    /* records of another database, not applied */
+    char database[STATE_DATABASE_SIZE]; /* whose records are applied; "": no record seen yet */
+    char other_database[STATE_DATABASE_SIZE];    /* of the newest foreign record */
+    int64_t newest_revision;                     /* that was planned */
+    int64_t look_at_us, recount_us, pairs_at_us; /* monotonic */
+    size_t pairs_for;    /* partitions assigned when the pairs were counted */
+    size_t known_levels; /* of the store, then */
+    struct dry_run_figures dry_figures;
+    struct dry_run_record *dry_records;
+    size_t dry_record_count;
+    unsigned char *at_end; /* by partition: end seen since the last record */
     size_t at_end_size;
 
     pthread_mutex_t mutex;
@@ -203,6 +269,8 @@ struct lane {
 /* lane.c */
 void lane_set_state(struct lane *l, enum lane_state state, const char *why);
 void lane_publish_view(struct lane *l);
+/** Every assigned partition is read to its end. */
+bool lane_is_at_end(const struct lane *l);
 
 /* lane_session.c */
 NODISCARD enum status lane_session_open(struct lane *l, struct err *err);
@@ -274,6 +342,8 @@ NODISCARD enum status lane_dispatch(struct lane *l, struct err *err);
  * before anything new. */
 NODISCARD enum status lane_adopt_attempts(struct lane *l, struct err *err);
 size_t lane_in_flight(const struct lane *l);
+/** false: a mutation, while nothing may be written. */
+bool lane_may_send(const struct lane *l, const struct request *r);
 /** Monotonic time at which a waiting request or the budget wants a turn; INT64_MAX: none. */
 int64_t lane_next_deadline_us(const struct lane *l);
 /** No new work: waits for the answers on their way, at most limit_ms. */
@@ -320,5 +390,53 @@ NODISCARD enum status lane_note_seen(struct lane *l,
                                      struct err *err);
 /** Offers pairs whose grace is over, so that their absolute value is written. */
 NODISCARD enum status lane_end_graces(struct lane *l, struct err *err);
+
+/* lane_brake.c */
+void lane_brake_register(struct lane *l);
+/** Takes up what the state says: a hold that a restart must not forget, what was written lately. */
+NODISCARD enum status lane_brake_open(struct lane *l, struct err *err);
+void lane_brake_close(struct lane *l);
+/** Once a second or two: has a person or another process of the store said something?
+ * @return STATUS_AGAIN: begin a new session */
+NODISCARD enum status lane_brake_look(struct lane *l, struct err *err);
+/** Before anything is sent: holds the store, or lets it go when the cause is gone. */
+NODISCARD enum status lane_brake_judge(struct lane *l, struct err *err);
+/** A pair has become READY. */
+void lane_brake_expect(struct lane *l, struct pair *pair);
+/** May these be sent? Those that became READY unseen are counted. */
+bool lane_brake_admits(struct lane *l, struct pair *const *pairs, size_t count);
+void lane_brake_sending(struct lane *l, struct pair *const *pairs, size_t count);
+/** Counts what waits. @param verdict, hold  [out] figures and, when the verdict is not BRAKE_OFF,
+ * reason, detail and examples */
+NODISCARD enum status lane_brake_count(struct lane *l,
+                                       enum brake_verdict *verdict,
+                                       struct lane_hold *hold,
+                                       struct err *err);
+void lane_hold_append_status(const struct lane_hold *hold, struct strbuf *out);
+
+/* lane_guard.c */
+/** Whether a record may be planned: false for one of another database. */
+bool lane_guard_admits(struct lane *l, const struct source_event *event, struct record_position at);
+/** The greatest revision seen is what a person accepts, should the store be held. */
+void lane_guard_note_revision(struct lane *l, int64_t revision);
+/** Before the first write: this is the store's database from now on.
+ * @return STATUS_AGAIN: another process has pinned another one */
+NODISCARD enum status lane_guard_pin(struct lane *l, struct err *err);
+/** Records of another database wait: the hold that follows. */
+void lane_guard_describe(const struct lane *l, struct lane_hold *hold);
+
+/* lane_dry_run.c */
+/** Prints what would be written once everything is read. */
+NODISCARD enum status lane_dry_run_turn(struct lane *l, struct err *err);
+/** A level that would be parked for this reason. */
+void lane_dry_run_count_parked(struct lane *l, const char *reason);
+/** Before the product is among the parked ones. What a later record may cure is kept: a real run
+ * has it in the state. */
+void lane_dry_run_note_parked(struct lane *l, const struct parked_note *note);
+void lane_dry_run_forget(struct lane *l, int32_t product_id);
+/** Plans those that were kept and share their SKU no longer. */
+NODISCARD enum status lane_dry_run_retry(struct lane *l, struct err *err);
+void lane_dry_run_close(struct lane *l);
+void lane_dry_run_end(struct lane *l);
 
 #endif

@@ -270,6 +270,7 @@ retry_level(struct look *look, const struct state_parked *row, struct record_pos
     struct level_key key = {.item = item.item, .location = row->key.location};
     if (coalescer_offer(l->coalescer, key, &want) != OFFER_NEW) {
         metric_add(l->m.superseded, 1);
+        l->replaced = true;
     }
 }
 
@@ -393,6 +394,11 @@ static enum status look_at_rows(struct lane *l, struct err *err)
 enum status lane_tend_parked(struct lane *l, struct err *err)
 {
     struct retries *r = &l->retries;
+    if (l->dry) {
+        bool news = identity_settled(l->identity) != r->settled;
+        r->settled = identity_settled(l->identity);
+        return news ? lane_dry_run_retry(l, err) : STATUS_OK;
+    }
     enum status rc = lane_settle_retries(l, err);
     if (identity_settled(l->identity) != r->settled) {
         r->settled = identity_settled(l->identity);
@@ -407,14 +413,16 @@ enum status lane_tend_parked(struct lane *l, struct err *err)
 
 enum status lane_retry_parked(struct lane *l, const char *const *reasons, struct err *err)
 {
-    ask(&l->retries, reasons);
-    l->retries.look_at_us = 0;
+    if (!l->dry) { /* its rows are the real run's */
+        ask(&l->retries, reasons);
+        l->retries.look_at_us = 0;
+    }
     return lane_tend_parked(l, err);
 }
 
 int64_t lane_retries_due_us(const struct lane *l)
 {
-    return l->retries.look_at_us;
+    return l->dry ? INT64_MAX : l->retries.look_at_us;
 }
 
 bool lane_retries_done(const struct lane *l)

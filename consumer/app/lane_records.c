@@ -216,6 +216,7 @@ static enum status offer(struct lane *l,
         struct want want = {.product_id = stock->product_id,
                             .revision = stock->revision,
                             .changed_at_us = stock->changed_at_us,
+                            .cause = stock->cause,
                             .at = at};
         enum status rc = rules_quantity(&l->rules, rule, stock, &want.quantity, err);
         if (rc != STATUS_OK) {
@@ -224,6 +225,7 @@ static enum status offer(struct lane *l,
         struct level_key key = {.item = item, .location = rule->location};
         if (coalescer_offer(l->coalescer, key, &want) != OFFER_NEW) {
             metric_add(l->m.superseded, 1);
+            l->replaced = true;
         }
     }
     return STATUS_OK;
@@ -250,6 +252,7 @@ static enum status plan_stock(struct lane *l,
                                               .sellable = stock->active && stock->shopify_enabled,
                                               .revision = stock->revision},
                       false);
+    lane_guard_note_revision(l, stock->revision);
     if (exclusion != EXCLUDED_NOT) {
         metric_add(l->m.excluded[exclusion], 1);
         note_unpark(l, stock->product_id);
@@ -331,8 +334,10 @@ static enum status store_parks(struct lane *l, struct err *err)
     enum status rc = lane_park(l, rows, t->park_count, err);
     mem_free(rows);
     for (size_t i = 0; i < t->park_count && rc == STATUS_OK; i++) {
-        if (t->parks[i].product_id != 0) {
-            parked_set_add(l->parked, t->parks[i].product_id);
+        const struct parked_note *n = &t->parks[i];
+        lane_dry_run_note_parked(l, n);
+        if (n->product_id != 0) {
+            parked_set_add(l->parked, n->product_id);
         }
     }
     return rc;
@@ -353,6 +358,7 @@ unpark_products(struct lane *l, const int32_t *ids, size_t count, struct err *er
     enum status rc = state_unpark(l->state, list, count, err);
     for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
         (void)parked_set_remove(l->parked, ids[i]);
+        lane_dry_run_forget(l, ids[i]);
     }
     if (rc == STATUS_OK) {
         lane_report_cured(l, list, count);
@@ -404,7 +410,7 @@ static enum status take_record(struct lane *l, const struct source_event *event,
     l->turn.positions[l->turn.position_count++] = at;
     metric_add(l->m.records, 1);
     note_end(l, event->partition, false);
-    return lane_plan_record(l, event, at, err);
+    return lane_guard_admits(l, event, at) ? lane_plan_record(l, event, at, err) : STATUS_OK;
 }
 
 enum status lane_take_records(struct lane *l, bool *busy, struct err *err)

@@ -41,6 +41,17 @@ static bool is_held(const struct lane *l)
            s == LANE_BROKEN || s == LANE_DRAINING;
 }
 
+/* Nothing is written, not even a request that waits to be sent again. */
+static bool may_write(const struct lane *l)
+{
+    return !l->hold.on && !l->dry;
+}
+
+bool lane_may_send(const struct lane *l, const struct request *r)
+{
+    return may_write(l) || r->op != OP_STOCK_SET;
+}
+
 static struct request *free_slot(struct lane *l)
 {
     for (size_t i = 0; i < l->request_count; i++) {
@@ -125,6 +136,9 @@ void lane_put_back(struct lane *l, struct pair *pair, enum pair_stage stage)
     if (coalescer_put_back(l->coalescer, pair, stage)) {
         metric_add(l->m.superseded, 1); /* by the newer value that had waited */
     }
+    if (stage == PAIR_READY) {
+        lane_brake_expect(l, pair);
+    }
 }
 
 enum status lane_note_equal(struct lane *l,
@@ -141,6 +155,7 @@ enum status lane_note_equal(struct lane *l,
         return rc;
     }
     metric_add(l->m.unchanged, count);
+    l->dry_figures.equal += count;
     for (size_t i = 0; i < count; i++) {
         in_flight_written(&pairs[i]->memory, list[i].quantity, list[i].wanted);
         coalescer_finish(l->coalescer, pairs[i], &list[i].quantity);
@@ -187,6 +202,7 @@ static enum status resolve(struct lane *l, struct err *err)
             outdone[outdone_count++] = p;
         } else if (is_superseded(&known[i], &p->want)) {
             metric_add(l->m.superseded, 1);
+            l->dry_figures.settled++;
             coalescer_finish(l->coalescer, p, NULL);
         } else if (known[i].quantity == in_flight_target(&p->memory, p->want.quantity)) {
             equal[equal_count] = p;
@@ -236,6 +252,15 @@ static unsigned new_generation(void)
     return (unsigned)((clock_wall_us() / 1000) & 0x7fffffff);
 }
 
+/* The brake has doubts: it counts again before anything else. */
+static void put_all_back(struct lane *l, struct request *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        lane_put_back(l, r->pairs[i], PAIR_READY);
+    }
+    r->count = 0;
+}
+
 static enum status build_set(struct lane *l, struct request *r, struct err *err)
 {
     struct strbuf variables;
@@ -243,6 +268,10 @@ static enum status build_set(struct lane *l, struct request *r, struct err *err)
     enum status rc = lane_stop_shared(l, r->pairs, &r->count, err);
     if (rc != STATUS_OK || r->count == 0) {
         return rc;
+    }
+    if (!lane_brake_admits(l, r->pairs, r->count)) {
+        put_all_back(l, r);
+        return STATUS_OK;
     }
     for (size_t i = 0; i < r->count; i++) {
         r->list[i] = write_of(r->pairs[i]);
@@ -277,9 +306,13 @@ static enum status send_built(struct lane *l, struct request **list, size_t coun
         attempts[i] = &list[i]->attempt;
     }
     FAULT_POINT("lane.before_attempt");
-    enum status rc = state_attempts_begin(l->state, attempts, count, err);
+    enum status rc = lane_guard_pin(l, err);
+    if (rc == STATUS_OK) {
+        rc = state_attempts_begin(l->state, attempts, count, err);
+    }
     FAULT_POINT("lane.before_send");
     for (size_t i = 0; rc == STATUS_OK && i < count; i++) {
+        lane_brake_sending(l, list[i]->pairs, list[i]->count);
         rc = request_send(l, list[i], err);
     }
     return rc;
@@ -294,7 +327,7 @@ static enum status send_due(struct lane *l, struct err *err)
     }
     for (size_t i = 0; i < l->request_count; i++) {
         struct request *r = &l->requests[i];
-        if (r->phase == REQUEST_WAITING && now >= r->retry_at_us &&
+        if (r->phase == REQUEST_WAITING && now >= r->retry_at_us && lane_may_send(l, r) &&
             budget_allows(&l->budget, r->cost, now)) {
             enum status rc = request_send_again(l, r, err);
             if (rc != STATUS_OK) {
@@ -316,7 +349,7 @@ static enum status send_new(struct lane *l, bool *more, struct err *err)
     while (rc == STATUS_OK && !idle && count < LANE_GROUP) {
         struct request *r = free_slot(l);
         int64_t now = clock_monotonic_us();
-        if (r != NULL && coalescer_count(l->coalescer, PAIR_READY) > 0 &&
+        if (r != NULL && may_write(l) && coalescer_count(l->coalescer, PAIR_READY) > 0 &&
             budget_allows(&l->budget, l->costs[OP_STOCK_SET], now)) {
             rc = build_set(l, r, err);
             built[count] = r;
@@ -359,17 +392,25 @@ static void seat_adopted(struct lane *l)
 
 enum status lane_dispatch(struct lane *l, struct err *err)
 {
-    seat_adopted(l);
-    enum status rc = send_due(l, err);
-    if (rc != STATUS_OK || is_held(l) || has_adopted(l)) {
+    enum status rc = lane_brake_look(l, err);
+    if (rc == STATUS_OK && may_write(l)) {
+        seat_adopted(l);
+    }
+    if (rc == STATUS_OK) {
+        rc = send_due(l, err);
+    }
+    if (rc != STATUS_OK || is_held(l) || (may_write(l) && has_adopted(l))) {
         return rc;
     }
     rc = resolve(l, err);
+    if (rc == STATUS_OK) {
+        rc = lane_brake_judge(l, err);
+    }
     bool more = true;
     while (rc == STATUS_OK && more) {
         rc = send_new(l, &more, err);
     }
-    return rc;
+    return rc == STATUS_OK && l->dry ? lane_dry_run_turn(l, err) : rc;
 }
 
 /* When a request that waits may go out again. */
@@ -379,7 +420,7 @@ static int64_t next_retry_us(const struct lane *l, int64_t now_us)
     bool closed = l->breaker.state == BREAKER_CLOSED;
     for (size_t i = 0; i < l->request_count; i++) {
         const struct request *r = &l->requests[i];
-        if (r->phase == REQUEST_WAITING) {
+        if (r->phase == REQUEST_WAITING && lane_may_send(l, r)) {
             int64_t due = closed ? r->retry_at_us : breaker_next_us(&l->breaker);
             int64_t allowed = budget_next_us(&l->budget, r->cost, now_us);
             allowed = allowed > due ? allowed : due;
@@ -394,13 +435,13 @@ int64_t lane_next_deadline_us(const struct lane *l)
     int64_t now = clock_monotonic_us();
     int64_t next = next_retry_us(l, now);
     bool slot = lane_in_flight(l) < l->request_count;
-    if (is_held(l) || has_adopted(l)) {
+    if (is_held(l) || (may_write(l) && has_adopted(l))) {
         return next; /* nothing new goes out */
     }
     if (coalescer_count(l->coalescer, PAIR_UNRESOLVED) > 0) {
         return 0;
     }
-    size_t ready = coalescer_count(l->coalescer, PAIR_READY);
+    size_t ready = may_write(l) ? coalescer_count(l->coalescer, PAIR_READY) : 0;
     if (slot && ready + coalescer_count(l->coalescer, PAIR_UNREAD) > 0) {
         double cost = l->costs[ready > 0 ? OP_STOCK_SET : OP_LEVELS_READ];
         int64_t allowed = budget_next_us(&l->budget, cost, now);

@@ -122,7 +122,9 @@ static void load_product(void *arg, const struct state_product *p)
 static void load_parked(void *arg, int32_t product_id)
 {
     struct lane *l = arg;
-    parked_set_add(l->parked, product_id);
+    if (!l->dry) { /* a dry run finds out for itself what cannot be applied */
+        parked_set_add(l->parked, product_id);
+    }
 }
 
 static enum status open_memory(struct lane *l, struct err *err)
@@ -141,6 +143,7 @@ static enum status open_memory(struct lane *l, struct err *err)
                                   .learned_at_us = clock_monotonic_us()};
     budget_init(&l->budget, (double)l->sc->reserve / 100);
     breaker_init(&l->breaker, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
+    l->dry_figures = (struct dry_run_figures){0};
     enum status rc = state_products_load(l->state, load_product, l, err);
     l->retries.settled = identity_settled(l->identity);
     return rc == STATUS_OK ? state_parked_products(l->state, load_parked, l, err) : rc;
@@ -152,7 +155,8 @@ enum status lane_session_open(struct lane *l, struct err *err)
                                             .topic = l->conf->shared.topic.name,
                                             .group_id = l->group_id,
                                             .client_id = l->client_id};
-    l->state = state_new(conf_state_dsn(&l->conf->shared), l->store.name);
+    const char *dsn = conf_state_dsn(&l->conf->shared);
+    l->state = l->dry ? state_new_read_only(dsn, l->store.name) : state_new(dsn, l->store.name);
     enum status rc = state_open(l->state, err);
     if (rc == STATUS_OK) {
         rc = open_store(l, err);
@@ -162,6 +166,9 @@ enum status lane_session_open(struct lane *l, struct err *err)
     }
     if (rc == STATUS_OK) {
         rc = open_memory(l, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = lane_brake_open(l, err);
     }
     if (rc == STATUS_OK) {
         rc = decoder_new(&l->decoder, err);
@@ -190,6 +197,8 @@ void lane_session_close(struct lane *l, int leave_ms)
     l->decoder = NULL;
     coalescer_free(l->coalescer);
     l->coalescer = NULL;
+    lane_brake_close(l);
+    lane_dry_run_close(l);
     offset_ledger_free(l->ledger);
     l->ledger = NULL;
     identity_free(l->identity);
@@ -221,6 +230,9 @@ enum status lane_commit(struct lane *l, bool wait, struct err *err)
     int32_t partitions[MAX_PARTITIONS];
     int64_t next[MAX_PARTITIONS];
     struct partition_offset list[MAX_PARTITIONS];
+    if (l->dry) {
+        return STATUS_OK;
+    }
     size_t count = offset_ledger_committable(l->ledger, partitions, next, MAX_PARTITIONS);
     if (count == 0) {
         return STATUS_OK;
@@ -283,6 +295,7 @@ static enum status revoked(struct lane *l, const struct source_event *event, str
         if (rc == STATUS_OK) {
             coalescer_drop_partition(l->coalescer, partitions[i]);
         }
+        foreign_records_drop_partition(l->foreign, partitions[i]);
         offset_ledger_close(l->ledger, partitions[i]);
     }
     if (rc == STATUS_OK) {

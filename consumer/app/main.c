@@ -9,6 +9,9 @@ static const struct cli_flag RUN_FLAGS[] = {
      "only this store, and no role parents unless it is named; may repeat; default: every "
      "[store.NAME]"},
     {"--once", NULL, false, "work through what is in the topic now, then exit"},
+    {"--dry-run", NULL, false,
+     "read everything, write nothing anywhere, print what would be written; beside a running "
+     "consumer too"},
 };
 static const struct cli_flag HISTORY_FLAGS[] = {
     {"--product", "ID", false, "Odoo's product id (product.product)"},
@@ -28,14 +31,21 @@ static const struct cli_flag PARKED_FLAGS[] = {
     {"--json", NULL, false, "list: one JSON object a line"},
     {"--all", NULL, false, "drop: every row, if no other flag but --store is given"},
 };
+static const struct cli_flag RESUME_FLAGS[] = {
+    {"--store", "NAME", false, "the store that is held"},
+    {"--database", "UUID", false,
+     "records of this Odoo database (its database.uuid) are applied from now on, of no other"},
+};
 
 static const struct cli_command COMMANDS[] = {
     {"run", "keep the stores equal to the topic, and kits marked, until a signal comes", RUN_FLAGS,
-     3, true, cmd_run},
+     4, true, cmd_run},
     {"history", "print a product's records from the topic, one JSON object a line", HISTORY_FLAGS,
      3, true, cmd_history},
     {"parked", "list what could not be applied, and why; try it again, or drop it", PARKED_FLAGS,
      10, true, cmd_parked},
+    {"resume", "a held store goes on: what Odoo says is right; also while run works", RESUME_FLAGS,
+     2, true, cmd_resume},
     {"status", "levels, last write and parked rows of each store", NULL, 0, true, cmd_status},
     {"check", "try everything that run needs: databases, topic, tokens, scopes, locations", NULL, 0,
      true, cmd_check},

@@ -374,6 +374,7 @@ static enum status take_message(struct record_source *s,
     event->value = bytes_of(message->payload, message->len);
     event->header_revision = header_revision(message);
     event->header_cause = find_header(message, "cause");
+    event->header_database = find_header(message, "database");
     return STATUS_OK;
 }
 

@@ -46,7 +46,8 @@ struct source_event {
         header_revision; /* RECORD: header "revision"; 0 when absent. A tombstone's only revision */
     struct bytes header_cause; /* RECORD: header "cause"; ptr NULL when absent; valid until the next
                                   poll */
-    const int32_t *partitions; /* ASSIGNED, REVOKED, LOST */
+    struct bytes header_database; /* RECORD: header "database", as header_cause */
+    const int32_t *partitions;    /* ASSIGNED, REVOKED, LOST */
     size_t partition_count;
 };
 

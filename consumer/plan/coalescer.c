@@ -427,6 +427,20 @@ void coalescer_drop_partition(struct coalescer *c, int32_t partition)
 
 /* --- figures --- */
 
+void coalescer_each(const struct coalescer *c,
+                    enum pair_stage stage,
+                    void (*each)(void *arg, struct pair *pair),
+                    void *arg)
+{
+    for (uint32_t number = c->oldest; number != NONE;) {
+        struct entry *e = entry_at(c, number);
+        number = e->newer;
+        if (e->pair.stage == stage) {
+            each(arg, &e->pair);
+        }
+    }
+}
+
 size_t coalescer_count(const struct coalescer *c, enum pair_stage stage)
 {
     return c->counts[stage];

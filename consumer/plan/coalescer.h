@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/model/product_stock.h"
 #include "consumer/plan/in_flight.h"
 #include "consumer/plan/level_write.h"
 #include "consumer/plan/offset_ledger.h"
@@ -33,6 +34,7 @@ struct want {
     int32_t quantity;
     int64_t revision;
     int64_t changed_at_us;
+    enum cause cause;
     struct record_position at;
 };
 
@@ -47,6 +49,7 @@ struct pair {
     bool suspect;                   /* in a group of its own: see coalescer_isolate */
     unsigned tries; /* requests that ended without success for this want: counted by the caller, 0
                        again with a new want */
+    int64_t judged; /* the caller's: revision of the want that the brake has counted; 0: none */
 };
 
 struct coalescer;
@@ -94,6 +97,12 @@ void coalescer_finish(struct coalescer *c, struct pair *pair, const int32_t *wri
 /** Drops every pair whose record is of this partition (revoked), without touching the ledger: close
  * the partition there in the same breath. Nothing may be BUSY. */
 void coalescer_drop_partition(struct coalescer *c, int32_t partition);
+/** Calls each for every pair of a stage, oldest first; it may change what is the caller's, nothing
+ * else. */
+void coalescer_each(const struct coalescer *c,
+                    enum pair_stage stage,
+                    void (*each)(void *arg, struct pair *pair),
+                    void *arg);
 size_t coalescer_count(const struct coalescer *c, enum pair_stage stage);
 size_t coalescer_total(const struct coalescer *c);
 /** changed_at of the pair that arrived first (of its newest value), 0 when empty: for the age

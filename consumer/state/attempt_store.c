@@ -9,6 +9,9 @@
 enum status
 state_attempt_begin(struct state *s, const struct state_attempt *attempt, struct err *err)
 {
+    if (s->read_only) {
+        return STATUS_OK;
+    }
     struct pg_rows rows = {0};
     enum status rc = state_begin(s, err);
     if (rc != STATUS_OK) {
@@ -46,6 +49,9 @@ enum status state_attempts_begin(struct state *s,
                                  size_t count,
                                  struct err *err)
 {
+    if (s->read_only) {
+        return STATUS_OK;
+    }
     enum status rc = count > 0 ? state_open(s, err) : STATUS_OK;
     if (rc != STATUS_OK || count == 0) {
         return rc;
@@ -193,6 +199,11 @@ static struct state_attempt *attempts_of(const struct pg_rows *rows, size_t *cou
 enum status
 state_attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, struct err *err)
 {
+    if (s->read_only) {
+        *list = NULL;
+        *count = 0;
+        return STATUS_OK;
+    }
     struct pg_rows rows = {0};
     *list = NULL;
     *count = 0;

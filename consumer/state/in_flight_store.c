@@ -6,6 +6,9 @@
 enum status
 state_in_flight_see(struct state *s, struct level_seen *list, size_t count, struct err *err)
 {
+    if (s->read_only) {
+        return STATUS_OK;
+    }
     struct pg_rows rows = {0};
     enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
     if (rc != STATUS_OK || count == 0) {
@@ -43,6 +46,10 @@ state_in_flight_see(struct state *s, struct level_seen *list, size_t count, stru
 enum status state_in_flight_due(
     struct state *s, int64_t now_us, struct state_in_flight *list, size_t *count, struct err *err)
 {
+    if (s->read_only) {
+        *count = 0;
+        return STATUS_OK;
+    }
     struct pg_rows rows = {0};
     *count = 0;
     enum status rc = state_begin(s, err);

@@ -51,6 +51,9 @@ enum status state_levels_read(struct state *s,
 enum status
 state_levels_note(struct state *s, const struct level_write *list, size_t count, struct err *err)
 {
+    if (s->read_only) {
+        return STATUS_OK;
+    }
     enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
     if (rc != STATUS_OK || count == 0) {
         return rc;

@@ -224,6 +224,9 @@ static size_t chunk_of(const struct state_parked *list, size_t count)
 
 enum status state_park(struct state *s, struct state_parked *list, size_t count, struct err *err)
 {
+    if (s->read_only) {
+        return STATUS_OK;
+    }
     enum status rc = STATUS_OK;
     for (size_t i = 0; i < count; i++) {
         list[i].first = false;
@@ -239,6 +242,9 @@ enum status state_park(struct state *s, struct state_parked *list, size_t count,
 enum status
 state_unpark(struct state *s, const char *const *subjects, size_t count, struct err *err)
 {
+    if (s->read_only) {
+        return STATUS_OK;
+    }
     enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
     if (rc != STATUS_OK || count == 0) {
         return rc;

@@ -58,6 +58,9 @@ enum status state_products_note(struct state *s,
                                 size_t count,
                                 struct err *err)
 {
+    if (s->read_only) {
+        return STATUS_OK;
+    }
     enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
     if (rc != STATUS_OK || count == 0) {
         return rc;

@@ -26,17 +26,30 @@ static int64_t random_instance(void)
     return (int64_t)(number >> 1);
 }
 
-struct state *state_new(const char *dsn, const char *store)
+static struct state *make(const char *dsn, const char *store, bool read_only)
 {
     struct state *s = mem_calloc(1, sizeof *s);
     s->store = store;
+    s->read_only = read_only;
     s->instance = random_instance();
     (void)snprintf(s->application, sizeof s->application, "stocksync-consumer %s", store);
     pg_args_init(&s->args, ARGS_MAX_BYTES);
-    s->conn = pg_conn_new(&(struct pg_conn_options){.dsn = dsn,
-                                                    .application_name = s->application,
-                                                    .statement_timeout_ms = STATEMENT_TIMEOUT_MS});
+    s->conn = pg_conn_new(&(struct pg_conn_options){
+        .dsn = dsn,
+        .application_name = s->application,
+        .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+        .session_sql = read_only ? "SET default_transaction_read_only = on" : NULL});
     return s;
+}
+
+struct state *state_new(const char *dsn, const char *store)
+{
+    return make(dsn, store, false);
+}
+
+struct state *state_new_read_only(const char *dsn, const char *store)
+{
+    return make(dsn, store, true);
 }
 
 static void drop_cleaned(struct state *s)

@@ -1,5 +1,6 @@
 /**
- * state: a lane's memory in the schema stocksync: levels, attempts, products, parked rows.
+ * state: a lane's memory in the schema stocksync: levels, attempts, products, parked rows,
+ * guard.
  * Functions over one pg_conn.
  *
  * Every write is one statement a batch. synchronous_commit stays on: an attempt must be durable
@@ -18,6 +19,9 @@ struct state;
 
 /** @param dsn, store  borrowed until freed */
 NODISCARD struct state *state_new(const char *dsn, const char *store);
+/** The same, for a dry run: functions that would write do nothing and say STATUS_OK, with nothing
+ * found or given out; the server refuses whatever is forgotten here. */
+NODISCARD struct state *state_new_read_only(const char *dsn, const char *store);
 void state_free(struct state *s);
 /**
  * Connects if needed, checks the schema's version and takes the advisory lock that says "this
@@ -236,5 +240,50 @@ struct state_tried {
 /** What was tried is through: takes off the rows that were not parked again meanwhile. */
 NODISCARD enum status
 state_parked_settle(struct state *s, struct state_tried *list, size_t count, struct err *err);
+
+/* guard: what stops a store as a whole (brake, clone guard) */
+#define STATE_DATABASE_SIZE 64
+struct state_guard {
+    bool loaded;                        /* the first load is over */
+    char database[STATE_DATABASE_SIZE]; /* whose records are applied; "": none yet */
+    int64_t database_since;             /* revision: older ones of other databases are skipped */
+    int64_t accepted_revision;          /* up to here a person has accepted what would be written */
+    int64_t held_at_us;                 /* wall clock; 0: not held */
+    bool ours;                          /* held by this process */
+    char reason[32];
+    char detail[320];
+    char examples[1200]; /* one line each */
+};
+/** A store without a row has an empty guard. */
+NODISCARD enum status state_guard_read(struct state *s, struct state_guard *guard, struct err *err);
+/** A hold whose process is gone becomes ours; read again. */
+NODISCARD enum status state_guard_adopt(struct state *s, struct err *err);
+/** Holds the store, or tells anew why, unless another living process does.
+ * @param revision  the greatest one planned */
+NODISCARD enum status state_guard_hold(struct state *s,
+                                       const struct state_guard *guard,
+                                       int64_t revision,
+                                       struct err *err);
+/** Ends our hold; another one's stays. */
+NODISCARD enum status state_guard_release(struct state *s, struct err *err);
+/** The first load is over, for good. */
+NODISCARD enum status state_guard_loaded(struct state *s, struct err *err);
+/** Pins the database if none is pinned. @param database  [in, out] becomes the pinned one */
+NODISCARD enum status
+state_guard_pin(struct state *s, char database[STATE_DATABASE_SIZE], struct err *err);
+/** A person says go on. Accepts what Odoo said up to now if the store is held. @param database
+ * NULL: stays; else confirmed as of now */
+NODISCARD enum status state_guard_resume(struct state *s, const char *database, struct err *err);
+/** Levels of the store that are known. */
+NODISCARD enum status state_guard_pairs(struct state *s, size_t *pairs, struct err *err);
+/** Calls each for every pair that was written since then, from its first value to its last; nothing
+ * of the first load, nothing accepted. In order of time. */
+NODISCARD enum status
+state_guard_journal(struct state *s,
+                    int64_t since_us,
+                    int64_t accepted_revision,
+                    void (*each)(void *arg, const struct level_write *write, int64_t at_us),
+                    void *arg,
+                    struct err *err);
 
 #endif

@@ -12,6 +12,7 @@ struct state {
     struct pg_args args;
     const char *store;    /* borrowed */
     char application[64]; /* name under which the server shows us */
+    bool read_only;       /* dry run: what would write does nothing */
     int64_t instance;     /* whose advisory lock says that this process lives */
     unsigned ready_epoch; /* pg_conn's epoch for which schema and lock are settled; 0: none */
     char **cleaned;       /* owned copies made by state_clean */

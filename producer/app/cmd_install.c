@@ -76,6 +76,7 @@ enum status cmd_install(const struct cli_call *call, const void *root, struct er
     const struct producer_conf *conf = root;
     bool dry_run = cli_has(call, "--dry-run");
     const char *role = cli_value(call, "--grants", 0);
+    const char *database = cli_value(call, "--database", 0);
     struct databases dbs = {0};
     struct step steps[2];
     struct install_plan plan;
@@ -87,6 +88,14 @@ enum status cmd_install(const struct cli_call *call, const void *root, struct er
         if (rc == STATUS_OK) {
             (void)printf(
                 "the next start takes this database as it is and publishes every product again\n");
+        }
+    } else if (rc == STATUS_OK && database != NULL) {
+        rc = install_accept_database(dbs.odoo, dbs.state, database, err);
+        if (rc == STATUS_OK) {
+            (void)printf("database %s is the one to publish: the next start publishes every "
+                         "product again; each store asks for it too: 'stocksync-consumer resume "
+                         "--store NAME --database %s'\n",
+                         database, database);
         }
     } else if (rc == STATUS_OK && role != NULL) {
         rc = print_grants(&dbs, conf, role, err);

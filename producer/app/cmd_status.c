@@ -13,8 +13,9 @@
 #include "producer/odoo/marks.h"
 #include "producer/odoo/published.h"
 
-static const char OWNER_SQL[] = "SELECT epoch, since, host, pid, revision_ceiling, (SELECT "
-                                "count(*) FROM stocksync.parked_product) FROM stocksync.owner";
+static const char OWNER_SQL[] =
+    "SELECT epoch, since, host, pid, revision_ceiling, (SELECT "
+    "count(*) FROM stocksync.parked_product), database FROM stocksync.owner";
 static const char LOCK_SQL[] = "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE "
                                "application_name = 'stocksync-producer owner'"
                                " AND datname = pg_catalog.current_database()";
@@ -24,7 +25,7 @@ static enum status print_owner(const struct databases *dbs, struct err *err)
     struct pg_rows owner = {0};
     struct pg_rows lock = {0};
     char since[CLOCK_TEXT_SIZE] = "never";
-    enum status rc = pg_query(dbs->state, OWNER_SQL, NULL, "lztill", &owner, err);
+    enum status rc = pg_query(dbs->state, OWNER_SQL, NULL, "lztillt", &owner, err);
     if (rc == STATUS_OK) {
         rc = pg_query(dbs->odoo, LOCK_SQL, NULL, "l", &lock, err);
     }
@@ -37,6 +38,8 @@ static enum status print_owner(const struct databases *dbs, struct err *err)
                      (long long)pg_i64(&owner, 0, 0), since,
                      pg_is_null(&owner, 0, 2) ? "" : ", host ",
                      pg_is_null(&owner, 0, 2) ? "" : pg_text(&owner, 0, 2));
+        (void)printf("database         %s\n",
+                     pg_is_null(&owner, 0, 6) ? "not published yet" : pg_text(&owner, 0, 6));
         (void)printf("parked products  %lld\n", (long long)pg_i64(&owner, 0, 5));
     }
     pg_rows_release(&owner);

@@ -8,6 +8,8 @@ static const struct cli_flag INSTALL_FLAGS[] = {
      "print the rights that the runtime role ROLE needs, change nothing"},
     {"--accept-new-database", NULL, false,
      "after a restore into another cluster: take it as it is"},
+    {"--database", "UUID", false,
+     "this Odoo database (its database.uuid) is the one to publish from now on"},
 };
 static const struct cli_flag UNINSTALL_FLAGS[] = {
     {"--dry-run", NULL, false, "print the SQL, change nothing"},
@@ -31,7 +33,7 @@ static const struct cli_flag STOCK_FLAGS[] = {
 static const struct cli_command COMMANDS[] = {
     {"run", "tail the marks and publish stock until a signal comes", NULL, 0, true, cmd_run},
     {"install", "create or adopt the marks table, triggers and the schema stocksync", INSTALL_FLAGS,
-     3, true, cmd_install},
+     4, true, cmd_install},
     {"uninstall", "remove what install made; the marks table and the flag stay", UNINSTALL_FLAGS, 2,
      true, cmd_uninstall},
     {"backfill", "publish products again", BACKFILL_FLAGS, 3, true, cmd_backfill},

@@ -61,6 +61,7 @@ void producer_publish_view(struct producer *p, int64_t oldest_us)
     v->tombstones = (uint64_t)metric_value(p->m.tombstones);
     v->parked = (uint64_t)metric_value(p->m.parked);
     v->unsettled = p->settlement.count;
+    (void)snprintf(v->database, sizeof v->database, "%s", owner_database(p->owner));
     v->pass = p->pass;
     (void)pthread_mutex_unlock(&p->mutex);
     metric_set(p->m.unsettled, (double)v->unsettled);
@@ -90,8 +91,14 @@ static enum status open_sink(struct producer *p, struct err *err)
     struct record_sink_options options = {.kafka = &p->conf->shared.kafka,
                                           .topic = p->conf->shared.topic.name,
                                           .max_message_bytes =
-                                              p->conf->shared.topic.max_message_bytes};
+                                              p->conf->shared.topic.max_message_bytes,
+                                          .database = owner_database(p->owner)};
     enum status rc = p->topic_seen ? STATUS_OK : ensure_topic(p, err);
+    if (options.database[0] == '\0') {
+        log_warn(MOD, "database_unknown",
+                 LF_MSG("Odoo has no parameter database.uuid: records do not say which database "
+                        "they come from, and a copy of it would not be noticed"));
+    }
     if (rc == STATUS_OK && p->sink == NULL) {
         rc = record_sink_new(&options, &p->sink, err);
     }
@@ -451,6 +458,8 @@ void producer_append_status(struct producer *producer, struct strbuf *out)
     strbuf_appendf(out, ",\"marks\":%llu,\"records\":%llu,\"tombstones\":%llu,\"parked\":%llu",
                    (unsigned long long)v.marks, (unsigned long long)v.records,
                    (unsigned long long)v.tombstones, (unsigned long long)v.parked);
+    strbuf_append_text(out, ",\"database\":");
+    strbuf_append_json(out, v.database);
     if (producer->conf->producer.full_pass_ms > 0) {
         append_pass(&v.pass, out);
     }

@@ -17,6 +17,7 @@
 #include "producer/odoo/hint.h"
 #include "producer/odoo/kit_table.h"
 #include "producer/odoo/marks.h"
+#include "producer/odoo/odoo_version.h"
 #include "producer/odoo/owner.h"
 #include "producer/odoo/published.h"
 #include "producer/odoo/stock_reader.h"
@@ -46,6 +47,7 @@ struct producer_view {
     int64_t epoch, revision, oldest_us;
     uint64_t marks, records, tombstones, parked;
     size_t unsettled;
+    char database[ODOO_UUID_SIZE];
     struct full_pass_state pass;
 };
 

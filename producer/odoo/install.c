@@ -64,6 +64,10 @@ static const char TABLES_OF_STATE[] =
     " AND c.relkind = 'r' AND c.relname NOT IN ('migration', 'kit', 'kit_component', 'kit_table',"
     " 'published', 'full_pass') ORDER BY 1";
 
+/* Another database: everything is published again. */
+static const char ACCEPT_DATABASE[] =
+    "UPDATE stocksync.owner SET system_identifier = NULL, timeline = NULL, database = $1";
+
 static const char OUR_FLAG[] =
     "SELECT COALESCE(col_description(a.attrelid, a.attnum) LIKE 'stocksync%', false)"
     " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
@@ -298,7 +302,7 @@ static void plan_state(int version, struct install_plan *plan)
     plan_script(plan, sql_state_003);
     plan_migration(plan, "state", KNOWN_STATE_VERSION);
     plan_note(plan, version < 1 ? "creates the tables of the state"
-                                : "adds to the tables of the state what this version needs");
+                                : "brings the tables of the state to this version");
 }
 
 static enum status build_install(
@@ -519,4 +523,26 @@ enum status install_accept_new_database(struct pg_conn *state, struct err *err)
 {
     return pg_exec(state, "UPDATE stocksync.owner SET system_identifier = NULL, timeline = NULL",
                    err);
+}
+
+enum status install_accept_database(struct pg_conn *odoo,
+                                    struct pg_conn *state,
+                                    const char *uuid,
+                                    struct err *err)
+{
+    char present[ODOO_UUID_SIZE];
+    struct pg_args args;
+    enum status status = odoo_version_uuid(odoo, present, err);
+    if (status == STATUS_OK && strcmp(present, uuid) != 0) {
+        status = err_set(err, STATUS_CONFIG, "--database %s: the database behind [odoo] dsn is %s",
+                         uuid, present[0] != '\0' ? present : "without database.uuid");
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    pg_args_init(&args, ODOO_UUID_SIZE + 16);
+    pg_args_text(&args, uuid);
+    status = pg_query(state, ACCEPT_DATABASE, &args, "", NULL, err);
+    pg_args_release(&args);
+    return status;
 }

@@ -113,5 +113,16 @@ NODISCARD enum status install_check_role(struct pg_conn *conn,
  * @param state  connection to the state database
  */
 NODISCARD enum status install_accept_new_database(struct pg_conn *state, struct err *err);
+/**
+ * Accepts another Odoo database (its database.uuid) in place of the one that was published before:
+ * the next owner publishes everything again.
+ * @param odoo, state  connections; may be the same
+ * @return STATUS_OK, STATUS_CONFIG: uuid is not that of the database behind odoo; pg_query's
+ * statuses
+ */
+NODISCARD enum status install_accept_database(struct pg_conn *odoo,
+                                              struct pg_conn *state,
+                                              const char *uuid,
+                                              struct err *err);
 
 #endif

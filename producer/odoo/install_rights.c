@@ -45,6 +45,7 @@ static const struct right {
     {"stocksync", "level", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "attempt", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "in_flight", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
+    {"stocksync", "guard", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "product", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "parked", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
 };

@@ -8,6 +8,7 @@
 #include "common/core/strbuf.h"
 #include "common/model/revision.h"
 #include "common/pg/pg_query.h"
+#include "producer/odoo/odoo_version.h"
 #include "producer/odoo/stock_reader.h"
 
 /* Each statement here touches one row or a few. */
@@ -29,13 +30,13 @@ static const char IDENTITY[] =
 
 static const char READ_STATE[] =
     "SELECT epoch, revision_ceiling, system_identifier, timeline,"
-    " EXISTS (SELECT FROM stocksync.parked_product) FROM stocksync.owner FOR UPDATE";
+    " EXISTS (SELECT FROM stocksync.parked_product), database FROM stocksync.owner FOR UPDATE";
 
 static const char TAKE[] =
     "UPDATE stocksync.owner SET epoch = epoch + 1, since = now(), host = $1, pid = $2,"
     " revision_ceiling = $3, system_identifier = CASE epoch WHEN 0 THEN $4"
-    " ELSE system_identifier END, timeline = CASE epoch WHEN 0 THEN $5 ELSE timeline END"
-    " RETURNING epoch";
+    " ELSE system_identifier END, timeline = CASE epoch WHEN 0 THEN $5 ELSE timeline END,"
+    " database = coalesce(database, $6) RETURNING epoch";
 
 static const char SET_CEILING[] =
     "UPDATE stocksync.owner SET revision_ceiling = $2 WHERE epoch = $1"
@@ -83,6 +84,7 @@ struct owner {
     int64_t stored_ceiling;
     int64_t system_identifier;
     int32_t timeline;
+    char database[ODOO_UUID_SIZE];
     enum owner_backfill backfill;
     bool has_parked;
     struct revision_source revisions;
@@ -151,13 +153,37 @@ static enum status read_identity(struct owner *owner, struct err *err)
         owner->timeline = pg_i32(&rows, 0, 1);
     }
     pg_rows_release(&rows);
+    if (status == STATUS_OK) {
+        status = odoo_version_uuid(owner->lock, owner->database, err);
+        if (status == STATUS_DATABASE_UNFIT) {
+            status = err_prefix(err, "not completely installed, run 'stocksync-producer install'");
+        }
+    }
     return status;
+}
+
+/* A copy of Odoo's database that was started with the copied configuration would publish into the
+ * topic of the original. */
+static enum status judge_database(const struct owner *owner, const char *stored, struct err *err)
+{
+    if (stored == NULL || owner->database[0] == '\0' || strcmp(stored, owner->database) == 0) {
+        return STATUS_OK;
+    }
+    return err_set(err, STATUS_DATABASE_UNFIT,
+                   "this is Odoo database %s, but %s is the one that was published before: a copy "
+                   "that was started with the copied options must not run; if it is the one to "
+                   "publish from now on, run 'stocksync-producer install --database %s'",
+                   owner->database, stored, owner->database);
 }
 
 /* Compares the server with what the state remembers. */
 static enum status
 judge_identity(struct owner *owner, const struct pg_rows *stored, struct err *err)
 {
+    enum status status = judge_database(owner, pg_text(stored, 0, 5), err);
+    if (status != STATUS_OK) {
+        return status;
+    }
     if (pg_is_null(stored, 0, 2)) {
         owner->backfill =
             pg_i64(stored, 0, 0) == 0 ? OWNER_BACKFILL_FIRST : OWNER_BACKFILL_ACCEPTED;
@@ -191,12 +217,13 @@ static enum status bump_epoch(struct owner *owner, struct err *err)
     revision_source_init(&owner->revisions, owner->stored_ceiling);
     int64_t ceiling =
         revision_source_next_ceiling(&owner->revisions, clock_wall_us(), OWNER_REVISION_SPAN_US);
-    pg_args_init(&args, HOST_SIZE + 64);
+    pg_args_init(&args, HOST_SIZE + ODOO_UUID_SIZE + 64);
     pg_args_text(&args, host);
     pg_args_i32(&args, (int32_t)getpid());
     pg_args_i64(&args, ceiling);
     pg_args_i64(&args, owner->system_identifier);
     pg_args_i32(&args, owner->timeline);
+    pg_args_text(&args, owner->database[0] != '\0' ? owner->database : NULL);
     enum status status = pg_query(owner->state, TAKE, &args, "l", &rows, err);
     if (status == STATUS_OK) {
         owner->epoch = pg_i64(&rows, 0, 0);
@@ -215,7 +242,7 @@ static enum status take_state(struct owner *owner, struct err *err)
     struct pg_rows rows = {0};
     enum status status = pg_exec(owner->state, "BEGIN", err);
     if (status == STATUS_OK) {
-        status = pg_query(owner->state, READ_STATE, NULL, "lllib", &rows, err);
+        status = pg_query(owner->state, READ_STATE, NULL, "lllibt", &rows, err);
     }
     if (status == STATUS_OK && rows.count != 1) {
         status = err_set(err, STATUS_DATABASE_UNFIT,
@@ -284,6 +311,11 @@ enum status owner_check(struct owner *owner, struct err *err)
         status = STATUS_SOURCE_LOST;
     }
     return status;
+}
+
+const char *owner_database(const struct owner *owner)
+{
+    return owner->database;
 }
 
 int64_t owner_epoch(const struct owner *owner)

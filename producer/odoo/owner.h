@@ -1,6 +1,6 @@
 /**
  * owner: who may read the marks and publish: lock, epoch, revisions, and whether this is still the
- * same database.
+ * same database (cluster, timeline, Odoo's database.uuid).
  *
  * A session advisory lock in Odoo's database on a connection of its own, then the epoch row in the
  * state database is bumped. The lock keeps standbys away; the epoch refuses what a predecessor
@@ -35,7 +35,8 @@ enum owner_backfill {
     OWNER_BACKFILL_FIRST, /* nobody ever owned this state: the first load is the operator's to start
                            */
     OWNER_BACKFILL_TIMELINE, /* promoted standby or point-in-time recovery: Kafka may be ahead */
-    OWNER_BACKFILL_ACCEPTED  /* another cluster, accepted with install --accept-new-database */
+    OWNER_BACKFILL_ACCEPTED  /* another cluster or database, accepted with install
+                                --accept-new-database or --database */
 };
 
 NODISCARD struct owner *owner_new(const struct owner_options *options);
@@ -48,9 +49,9 @@ void owner_free(struct owner *owner);
  *
  * @return STATUS_OK              owner now; epoch bumped, a revision ceiling stored
  *         STATUS_AGAIN           another producer holds the lock
- *         STATUS_DATABASE_UNFIT  another cluster than the state remembers, or an older timeline
- * (split brain); err names the next step STATUS_SOURCE_LOST     also: the server is a standby in
- * recovery pg_conn's and pg_query's statuses
+ *         STATUS_DATABASE_UNFIT  another cluster or another database.uuid than the state
+ * remembers, or an older timeline (split brain); err names the next step STATUS_SOURCE_LOST also:
+ * the server is a standby in recovery pg_conn's and pg_query's statuses
  */
 NODISCARD enum status owner_take(struct owner *owner, struct err *err);
 bool owner_is_held(const struct owner *owner);
@@ -63,6 +64,9 @@ void owner_drop(struct owner *owner);
  */
 NODISCARD enum status owner_check(struct owner *owner, struct err *err);
 
+/** Odoo's database.uuid as this take-over found it; "" when Odoo has none. Borrowed until the next
+ * owner_take. */
+const char *owner_database(const struct owner *owner);
 /** Of this take-over; rises with each. */
 int64_t owner_epoch(const struct owner *owner);
 /** What this take-over found; stays until the next owner_take. */

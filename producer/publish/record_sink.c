@@ -18,12 +18,13 @@
 /* A full queue empties with the next acknowledgement; look for a fatal error that often. */
 #define ROOM_POLL_MS 100
 #define NUMBER_SIZE  24
-#define HEADER_COUNT 3
+#define HEADER_COUNT 4
 
 struct record_sink {
     rd_kafka_t *client;
     rd_kafka_topic_t *topic;
     char *topic_name;
+    const char *database; /* borrowed; NULL: no header */
     bool open;
     size_t pending;                  /* queued and neither acknowledged nor refused */
     rd_kafka_resp_err_t first_error; /* of a delivery in this transaction */
@@ -80,6 +81,8 @@ enum status record_sink_new(const struct record_sink_options *options,
     }
     struct record_sink *made = mem_calloc(1, sizeof *made);
     made->topic_name = mem_strdup(options->topic);
+    made->database =
+        options->database != NULL && options->database[0] != '\0' ? options->database : NULL;
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_conf_set_opaque(conf, made);
     made->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
@@ -215,6 +218,9 @@ produce(struct record_sink *sink, const struct record *record, size_t index)
     add_number(headers, "revision", record->revision);
     (void)rd_kafka_header_add(headers, "cause", -1, record->cause, -1);
     add_number(headers, "epoch", record->epoch);
+    if (sink->database != NULL) {
+        (void)rd_kafka_header_add(headers, "database", -1, sink->database, -1);
+    }
     const rd_kafka_vu_t arguments[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = sink->topic},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},

@@ -23,6 +23,9 @@ struct record_sink_options {
     const char *topic;              /* borrowed until free */
     int64_t max_message_bytes; /* the topic's max.message.bytes: larger records are refused by the
                                   client; 0: the library's default */
+    const char
+        *database; /* header "database" of every record; NULL or "": none; borrowed until free
+                    */
 };
 
 /** What a record carries. All borrowed for the call; librdkafka copies. */

@@ -7,3 +7,18 @@ CREATE INDEX parked_retry ON stocksync.parked (store, retry_at);
 ALTER TABLE stocksync.product ADD COLUMN noted_at timestamptz NOT NULL DEFAULT now();
 ALTER TABLE stocksync.product ADD COLUMN noted_by bigint;        -- the noting process, as in attempt.instance
 CREATE INDEX product_noted ON stocksync.product (store, noted_at);
+-- The brake and the clone guard.
+ALTER TABLE stocksync.owner ADD COLUMN database text;        -- Odoo's database.uuid that is published; NULL: not known yet
+CREATE TABLE stocksync.guard (                    -- what stops a store as a whole
+    store text PRIMARY KEY,
+    loaded_at timestamptz,                        -- every level was written or compared once: the first load is over
+    database text,                                -- the Odoo database whose records are applied; NULL: none yet
+    database_since bigint NOT NULL DEFAULT 0,     -- confirmed then (a revision): older records of other databases are skipped
+    accepted_revision bigint NOT NULL DEFAULT 0,  -- up to here a person has accepted what would be written
+    held_at timestamptz,                          -- NULL: not held
+    holder bigint,                                -- the process that holds: has the advisory lock of this number while it lives
+    held_revision bigint,                         -- greatest revision that it had planned
+    reason text,
+    detail text,
+    examples text                                 -- one line each
+);

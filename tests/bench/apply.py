@@ -46,6 +46,8 @@ CASES = [
     Case("fast-two", FAST, 100, True, 2, pairs=95, throttled=1),
 ]
 
+BRAKE_OFF = {"brake_percent": 100, "brake_change_percent": 100}    # every level changes on purpose
+
 # The state after a first load, when everything differs: what is written is known, nothing is read.
 KNOWN = """
 INSERT INTO stocksync.level (store, item, location, product_id, quantity, revision)
@@ -178,7 +180,8 @@ def run(servers):
     shop.create(servers.postgres, DATABASE)
     pipeline = Pipeline(servers.postgres, servers.kafka, servers.simulator, DATABASE,
                         "bench.apply", [case.store for case in CASES],
-                        {"topic": {"partitions": servers.partitions}})
+                        {"topic": {"partitions": servers.partitions},
+                         **{f"store.{case.name}": BRAKE_OFF for case in CASES}})
     result = report.Report("apply", {
         **servers.conditions, "kafka_partitions": servers.partitions,
         "products": servers.products,

@@ -1,5 +1,4 @@
-/* Needs an empty database in STOCKSYNC_TEST_DSN, in which it makes the schema stocksync and drops
- * it again. */
+/* Needs an empty database in STOCKSYNC_TEST_DSN; makes the schema stocksync, drops it again. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,88 @@
+/* resume: a person has looked at what holds a store and says go on. */
+#include <stdio.h>
+#include <string.h>
+
+#include "consumer/app/commands.h"
+#include "consumer/app/consumer_conf.h"
+#include "consumer/state/state.h"
+
+static bool is_uuid(const char *text)
+{
+    size_t len = strlen(text);
+    return len == 36 && strspn(text, "0123456789abcdefABCDEF-") == len;
+}
+
+static bool has_store(const struct consumer_conf *conf, const char *name)
+{
+    for (size_t i = 0; i < conf->stores.count; i++) {
+        if (strcmp(consumer_conf_store(conf, i)->instance.name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status check_call(const struct consumer_conf *conf,
+                              const char *store,
+                              const char *database,
+                              struct err *err)
+{
+    if (store == NULL) {
+        return err_set(err, STATUS_USAGE, "name the store with --store NAME");
+    }
+    if (!has_store(conf, store)) {
+        return err_set(err, STATUS_USAGE, "--store %s: there is no section [store.%s]", store,
+                       store);
+    }
+    if (database != NULL && !is_uuid(database)) {
+        return err_set(err, STATUS_USAGE,
+                       "--database %s: Odoo's database.uuid has 36 characters, such as "
+                       "6b3fe631-0676-4a73-8ca9-b4bc37962095",
+                       database);
+    }
+    return STATUS_OK;
+}
+
+static void report(const struct state_guard *before, const char *database)
+{
+    if (before->held_at_us == 0) {
+        (void)printf("the store is not held%s\n",
+                     database == NULL ? ": nothing to do, and nothing is accepted beforehand" : "");
+    } else {
+        (void)printf("held: %s\n%s", before->detail, before->examples);
+        (void)printf("accepted: what Odoo said up to now is written within a second by a running "
+                     "consumer, else by the next start\n");
+    }
+    if (database != NULL) {
+        (void)printf("database %s is the store's from now on%s%s; records of any other that are "
+                     "older than this moment are skipped\n",
+                     database, before->database[0] != '\0' ? ", before it was " : "",
+                     before->database);
+    }
+}
+
+enum status cmd_resume(const struct cli_call *call, const void *root, struct err *err)
+{
+    const struct consumer_conf *conf = root;
+    const char *store = cli_value(call, "--store", 0);
+    const char *database = cli_value(call, "--database", 0);
+    struct state_guard before = {0};
+    enum status rc = check_call(conf, store, database, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    struct state *state = state_new(conf_state_dsn(&conf->shared), store);
+    rc = state_guard_read(state, &before, err);
+    if (rc == STATUS_OK && database == NULL && strcmp(before.reason, "another_database") == 0) {
+        rc = err_set(err, STATUS_USAGE, "say which database is right with --database UUID: %s",
+                     before.detail);
+    }
+    if (rc == STATUS_OK && (database != NULL || before.held_at_us != 0)) {
+        rc = state_guard_resume(state, database, err);
+    }
+    if (rc == STATUS_OK) {
+        report(&before, database);
+    }
+    state_free(state);
+    return rc;
+}

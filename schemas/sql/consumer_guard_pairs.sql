@@ -1,0 +1,2 @@
+-- $1 store
+SELECT count(*) FROM stocksync.level WHERE store = $1

@@ -1,0 +1,12 @@
+-- $1 store, $2 database: NULL keeps the one there is
+-- Revisions are microseconds since the epoch: what Odoo said up to now is accepted, and what the holder has read (a producer that has
+-- just started may be a minute ahead of the clock). A database that is named is confirmed as of the same moment.
+INSERT INTO stocksync.guard AS g (store, database, database_since)
+VALUES ($1, $2, CASE WHEN $2::text IS NULL THEN 0 ELSE (extract(epoch FROM clock_timestamp()) * 1000000)::bigint END)
+    ON CONFLICT (store) DO UPDATE
+   SET accepted_revision = CASE WHEN g.held_at IS NULL THEN g.accepted_revision
+           ELSE greatest((extract(epoch FROM clock_timestamp()) * 1000000)::bigint, g.held_revision, g.accepted_revision) END,
+       database = coalesce(excluded.database, g.database),
+       database_since = CASE WHEN excluded.database IS NULL THEN g.database_since
+           ELSE greatest(excluded.database_since, g.held_revision, g.database_since) END,
+       holder = NULL, held_at = NULL, held_revision = NULL, reason = NULL, detail = NULL, examples = NULL

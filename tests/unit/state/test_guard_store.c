@@ -1,0 +1,267 @@
+/* Needs an empty database in STOCKSYNC_TEST_DSN; makes the schema stocksync, drops it again. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/core/clock.h"
+#include "common/pg/pg_query.h"
+#include "consumer/state/state.h"
+#include "embedded/test_sql.h"
+#include "settle_one.h"
+
+#define SECOND INT64_C(1000000)
+
+static const char *dsn;
+static struct pg_conn *admin;
+
+static void ok(enum status rc, const struct err *err)
+{
+    if (rc != STATUS_OK) {
+        fail_msg("%s: %s", status_name(rc), err->msg);
+    }
+}
+
+static int make_schema(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    dsn = getenv("STOCKSYNC_TEST_DSN");
+    if (dsn == NULL) {
+        return 0;
+    }
+    admin = pg_conn_new(&(struct pg_conn_options){.dsn = dsn, .application_name = "test"});
+    ok(pg_conn_open(admin, &err), &err);
+    ok(pg_exec(admin, "SET client_min_messages = warning; CREATE SCHEMA stocksync", &err), &err);
+    ok(pg_exec(admin, test_sql_state_001, &err), &err);
+    ok(pg_exec(admin, test_sql_state_002, &err), &err);
+    ok(pg_exec(admin, test_sql_state_003, &err), &err);
+    ok(pg_exec(admin,
+               "CREATE TABLE stocksync.migration (part text, version integer);"
+               "INSERT INTO stocksync.migration VALUES ('state', 3)",
+               &err),
+       &err);
+    return 0;
+}
+
+static int drop_schema(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    int failed = dsn != NULL && pg_exec(admin, "DROP SCHEMA stocksync CASCADE", &err) != STATUS_OK;
+    pg_conn_free(admin);
+    return failed;
+}
+
+static struct state *fresh_store(void)
+{
+    struct err err = {0};
+    if (dsn == NULL) {
+        print_message("skipped: STOCKSYNC_TEST_DSN names no database\n");
+        skip();
+    }
+    ok(pg_exec(admin, "TRUNCATE stocksync.guard, stocksync.level, stocksync.attempt", &err), &err);
+    return state_new(dsn, "outlet");
+}
+
+static struct state_guard guard_of(struct state *s)
+{
+    struct state_guard guard;
+    struct err err = {0};
+    ok(state_guard_read(s, &guard, &err), &err);
+    return guard;
+}
+
+static void hold(struct state *s, const char *detail, int64_t revision)
+{
+    struct err err = {0};
+    struct state_guard guard = {
+        .held_at_us = clock_wall_us(), .reason = "brake_zero", .examples = "product 1\n"};
+    (void)snprintf(guard.detail, sizeof guard.detail, "%s", detail);
+    ok(state_guard_hold(s, &guard, revision, &err), &err);
+}
+
+static void a_hold_is_its_holders_until_the_holder_is_gone(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    struct state *first = fresh_store();
+    struct state *second = state_new(dsn, "outlet");
+    struct state *neighbour = state_new(dsn, "wholesale");
+    assert_int_equal(guard_of(first).held_at_us, 0);
+    hold(first, "first", 100);
+    assert_true(guard_of(first).ours);
+    assert_false(guard_of(second).ours);
+    assert_string_equal(guard_of(second).detail, "first");
+    assert_string_equal(guard_of(second).examples, "product 1\n");
+    assert_int_equal(guard_of(neighbour).held_at_us, 0);
+    hold(second, "second", 100);
+    assert_string_equal(guard_of(second).detail, "first");
+    ok(state_guard_release(second, &err), &err);
+    ok(state_guard_adopt(second, &err), &err);
+    assert_int_not_equal(guard_of(second).held_at_us, 0);
+    assert_false(guard_of(second).ours);
+    state_free(first);
+    while (!guard_of(second).ours) { /* the server notices a moment later */
+        ok(state_guard_adopt(second, &err), &err);
+    }
+    hold(second, "second", 100);
+    assert_string_equal(guard_of(second).detail, "second");
+    ok(state_guard_release(second, &err), &err);
+    assert_int_equal(guard_of(second).held_at_us, 0);
+    state_free(neighbour);
+    state_free(second);
+}
+
+static void resume_accepts_what_was_said_up_to_now(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    struct state *s = fresh_store();
+    ok(state_guard_resume(s, NULL, &err), &err);
+    assert_int_equal(guard_of(s).accepted_revision, 0); /* nothing is accepted beforehand */
+    int64_t before = clock_wall_us() - SECOND;
+    hold(s, "why", 100);
+    ok(state_guard_resume(s, NULL, &err), &err);
+    struct state_guard after = guard_of(s);
+    assert_int_equal(after.held_at_us, 0);
+    assert_string_equal(after.detail, "");
+    assert_true(after.accepted_revision > before);
+    /* a producer that is ahead of the clock */
+    int64_t ahead = clock_wall_us() + 60 * SECOND;
+    hold(s, "why", ahead);
+    ok(state_guard_resume(s, NULL, &err), &err);
+    assert_int_equal(guard_of(s).accepted_revision, ahead);
+    state_free(s);
+}
+
+static void a_database_is_pinned_once_and_changed_by_a_person(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    struct state *s = fresh_store();
+    char mine[STATE_DATABASE_SIZE] = "one";
+    char late[STATE_DATABASE_SIZE] = "two";
+    ok(state_guard_pin(s, mine, &err), &err);
+    ok(state_guard_pin(s, late, &err), &err);
+    assert_string_equal(late, "one");
+    assert_int_equal(guard_of(s).database_since, 0);
+    int64_t before = clock_wall_us() - SECOND;
+    ok(state_guard_resume(s, "two", &err), &err);
+    assert_string_equal(guard_of(s).database, "two");
+    assert_true(guard_of(s).database_since > before);
+    ok(state_guard_resume(s, NULL, &err), &err);
+    assert_string_equal(guard_of(s).database, "two");
+    state_free(s);
+}
+
+struct seen {
+    struct level_write last;
+    size_t count;
+};
+
+static void note(void *arg, const struct level_write *write, int64_t at_us)
+{
+    struct seen *seen = arg;
+    assert_true(at_us > 0);
+    seen->last = *write;
+    seen->count++;
+}
+
+static void
+write_level(struct state *s, const char *key, int32_t from, int32_t to, int64_t revision)
+{
+    struct err err = {0};
+    struct level_write write = {.key = {1, 7},
+                                .product_id = 5,
+                                .quantity = to,
+                                .wanted = to,
+                                .change_from = from,
+                                .revision = revision,
+                                .changed_at_us = clock_wall_us()};
+    struct state_attempt attempt = {.variables = (char[]){"{}"}, .list = &write, .count = 1};
+    (void)snprintf(attempt.key, sizeof attempt.key, "%s", key);
+    ok(state_attempt_begin(s, &attempt, &err), &err);
+    ok(settle_one(s, &attempt, "applied", "r", clock_wall_us(), &err), &err);
+}
+
+static void the_journal_tells_first_and_last_value_after_the_first_load(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    struct seen seen = {0};
+    size_t pairs = 0;
+    struct state *s = fresh_store();
+    int64_t since = clock_wall_us() - 600 * SECOND;
+    write_level(s, "00000000-0000-4000-8000-000000000001", 7777, 9, 100);
+    ok(state_guard_journal(s, since, 0, note, &seen, &err), &err);
+    assert_int_equal(seen.count, 0); /* the first load */
+    ok(state_guard_loaded(s, &err), &err);
+    write_level(s, "00000000-0000-4000-8000-000000000002", 9, 4, 101);
+    write_level(s, "00000000-0000-4000-8000-000000000003", 4, 0, 102);
+    ok(state_guard_journal(s, since, 0, note, &seen, &err), &err);
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(seen.last.change_from, 9);
+    assert_int_equal(seen.last.quantity, 0);
+    seen = (struct seen){0};
+    ok(state_guard_journal(s, since, 102, note, &seen, &err), &err);
+    assert_int_equal(seen.count, 0); /* accepted */
+    ok(state_guard_pairs(s, &pairs, &err), &err);
+    assert_int_equal(pairs, 1);
+    state_free(s);
+}
+
+static void a_dry_run_writes_nothing(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    struct state *s = fresh_store();
+    struct state *dry = state_new_read_only(dsn, "outlet");
+    struct level_write write = {.key = {1, 7}, .product_id = 5, .quantity = 3, .revision = 1};
+    struct state_attempt attempt = {.key = "00000000-0000-4000-8000-000000000009",
+                                    .variables = (char[]){"{}"},
+                                    .list = &write,
+                                    .count = 1};
+    struct state_attempt *adopted = NULL;
+    char database[STATE_DATABASE_SIZE] = "one";
+    struct level_known known = {0};
+    size_t count = 1;
+    hold(s, "why", 100);
+    hold(dry, "another", 100);
+    ok(state_guard_adopt(dry, &err), &err);
+    ok(state_guard_release(dry, &err), &err);
+    ok(state_guard_loaded(dry, &err), &err);
+    ok(state_guard_pin(dry, database, &err), &err);
+    ok(state_levels_note(dry, &write, 1, &err), &err);
+    ok(state_attempt_begin(dry, &attempt, &err), &err);
+    ok(settle_one(dry, &attempt, "applied", "r", 1, &err), &err);
+    ok(state_attempts_adopt(dry, &adopted, &count, &err), &err);
+    assert_int_equal(count, 0);
+    ok(state_levels_read(dry, &write.key, 1, 0, &known, &err), &err);
+    assert_false(known.found);
+    struct state_guard guard = guard_of(dry);
+    assert_string_equal(guard.detail, "why");
+    assert_false(guard.loaded);
+    assert_string_equal(guard.database, "");
+    /* what is forgotten in this program the server refuses */
+    assert_int_not_equal(state_guard_resume(dry, "two", &err), STATUS_OK);
+    state_free(dry);
+    state_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hold_is_its_holders_until_the_holder_is_gone),
+        cmocka_unit_test(resume_accepts_what_was_said_up_to_now),
+        cmocka_unit_test(a_database_is_pinned_once_and_changed_by_a_person),
+        cmocka_unit_test(the_journal_tells_first_and_last_value_after_the_first_load),
+        cmocka_unit_test(a_dry_run_writes_nothing),
+    };
+    return cmocka_run_group_tests(tests, make_schema, drop_schema);
+}
