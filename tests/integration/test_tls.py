@@ -28,7 +28,7 @@ def option(pipeline, store, **options):
 
 
 @pytest.fixture
-def own_simulator(postgres, kafka, make_pipeline, database, number):
+def own_simulator(make_pipeline, database, number):
     """own_simulator(…) gives two stores of which the first one's shop is on a simulator made so."""
     running = []
 
