@@ -166,6 +166,8 @@ struct state_parked {
     int64_t offset;
     int64_t revision;
     int32_t quantity; /* level: wanted */
+    int32_t wait_s;   /* before the first retry, growing with each that fails; 0: none before a
+                         start */
     /* "no_sku", "unmapped", "sku_shared_in_odoo", "sku_shared_in_shopify", "bundle",
      * "level_missing", "level_inactive", "refused", "stale", "undecodable" … */
     const char *reason;
@@ -175,8 +177,6 @@ struct state_parked {
     struct bytes record_key; /* product and record: the record itself, so that it can be tried
                                 again; ptr NULL: none */
     struct bytes record_value;
-    int32_t
-        wait_s; /* before the first retry, growing with each that fails; 0: none before a start */
     int32_t attempts; /* [out] of a row that is read: how often it was tried and failed */
     bool first;       /* [out] of state_park: it was not parked before */
 };
