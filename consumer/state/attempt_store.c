@@ -115,6 +115,9 @@ enum status state_attempts_settle(struct state *s,
                                   int64_t answered_at_us,
                                   struct err *err)
 {
+    if (s->read_only) {
+        return STATUS_OK;
+    }
     size_t total = 0;
     enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
     if (rc != STATUS_OK || count == 0) {

@@ -73,18 +73,30 @@ def test_install_keeps_marks_and_state(bare, connection):
     assert connection.execute("SELECT count(*) FROM stocksync.level").fetchone()[0] == 1
 
 
-def test_state_of_version_1_is_brought_up_to_date(bare, connection):
-    bare.install()
-    now = catalogue(connection)
-    connection.execute("""
+# From a version to the one before it.
+BACKWARDS = {
+    3: """
+        DROP TABLE stocksync.guard;
+        ALTER TABLE stocksync.owner DROP COLUMN database;
+        ALTER TABLE stocksync.parked DROP COLUMN retry_at;
+        ALTER TABLE stocksync.product DROP COLUMN noted_at, DROP COLUMN noted_by;""",
+    2: """
         DROP TABLE stocksync.in_flight;
         ALTER TABLE stocksync.level DROP COLUMN wanted;
-        ALTER TABLE stocksync.attempt DROP COLUMN wanted;
-        ALTER TABLE stocksync.parked DROP COLUMN retry_at;
-        ALTER TABLE stocksync.product DROP COLUMN noted_at, DROP COLUMN noted_by;
+        ALTER TABLE stocksync.attempt DROP COLUMN wanted;""",
+}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_older_state_is_brought_up_to_date(bare, connection, version):
+    bare.install()
+    now = catalogue(connection)
+    for later in range(max(BACKWARDS), version, -1):
+        connection.execute(BACKWARDS[later])
+    connection.execute(f"""
+        UPDATE stocksync.migration SET version = {version} WHERE part = 'state';
         INSERT INTO stocksync.parked (store, subject, reason, detail)
         VALUES ('x', 'product/1', 'unmapped', ''), ('x', 'record/t/0/1', 'undecodable', '');
-        UPDATE stocksync.migration SET version = 1 WHERE part = 'state';
         INSERT INTO stocksync.level (store, item, location, product_id, quantity, revision)
         VALUES ('x', 1, 2, 3, 4, 5)""")
     assert programs.command("producer", bare.config, "check").code != 0

@@ -234,8 +234,8 @@ static void a_recount_is_exact(void **state)
     (void)state;
     enum { PAIRS = 60, STEPS = 20000 };
     struct {
-        int32_t base, now, wanted;
         int64_t since, at;
+        int32_t base, now, wanted;
         bool live, stocked;
     } model[PAIRS] = {0};
     struct brake *b = loaded_brake(PAIRS);

@@ -40,7 +40,7 @@ static int make_schema(void **fixture)
     ok(pg_exec(admin, test_sql_state_003, &err), &err);
     ok(pg_exec(admin,
                "CREATE TABLE stocksync.migration (part text, version integer);"
-               "INSERT INTO stocksync.migration VALUES ('state', 2)",
+               "INSERT INTO stocksync.migration VALUES ('state', 3)",
                &err),
        &err);
     return 0;
