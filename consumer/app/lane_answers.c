@@ -11,19 +11,11 @@
 #define CLOSED_PROBE_MS  60000
 #define REFUSED_PROBE_MS 5000
 
-/* What a pair is parked with. */
-struct pair_verdict {
-    struct pair *pair;
-    const char *reason;
-    const char *code; /* may be NULL */
-    char detail[200];
-};
-
-static enum status park_pairs(struct lane *l,
-                              const struct pair_verdict *list,
-                              size_t count,
-                              const char *request_id,
-                              struct err *err)
+enum status lane_park_pairs(struct lane *l,
+                            const struct pair_verdict *list,
+                            size_t count,
+                            const char *request_id,
+                            struct err *err)
 {
     struct state_parked rows[INVENTORY_MAX_ENTRIES];
     if (count == 0) {
@@ -103,9 +95,14 @@ read_answered(struct lane *l, struct request *r, const struct answer *answer, st
     }
     for (size_t i = 0; i < r->count; i++) {
         struct pair *p = r->pairs[i];
+        if (lane_levels_cure(l, p, &read[i])) {
+            continue;
+        }
         const char *reason = unwritable(&read[i], parks[park_count].detail);
         if (reason != NULL) {
-            l->suspect_mapping = l->suspect_mapping || !read[i].item_found;
+            if (!read[i].item_found) {
+                lane_catalogue_gone(l, p);
+            }
             parks[park_count].pair = p;
             parks[park_count].reason = reason;
             parks[park_count].code = NULL;
@@ -134,7 +131,7 @@ read_answered(struct lane *l, struct request *r, const struct answer *answer, st
     if (rc == STATUS_OK) {
         rc = lane_note_seen(l, missing, seen, seen_count, err);
     }
-    return rc == STATUS_OK ? park_pairs(l, parks, park_count, answer->request_id, err) : rc;
+    return rc == STATUS_OK ? lane_park_pairs(l, parks, park_count, answer->request_id, err) : rc;
 }
 
 static enum status settle(struct lane *l,
@@ -216,16 +213,18 @@ set_refused(struct lane *l, struct request *r, const struct answer *answer, stru
         } else {
             struct pair_verdict *v = &parks[park_count++];
             v->pair = p;
-            v->reason = is_stale ? "stale" : "refused";
             v->code = e != NULL ? e->code : answer->code;
+            bool gone = strcmp(v->code, "INVALID_INVENTORY_ITEM") == 0;
+            v->reason = is_stale ? "stale" : gone ? "item_missing" : "refused";
             (void)snprintf(v->detail, sizeof v->detail, "%.199s",
                            e != NULL ? e->msg : answer->err.msg);
-            l->suspect_mapping =
-                l->suspect_mapping || strcmp(v->code, "INVALID_INVENTORY_ITEM") == 0;
+            if (gone) {
+                lane_catalogue_gone(l, p);
+            }
             metric_add(l->m.refused, 1);
         }
     }
-    return park_pairs(l, parks, park_count, answer->request_id, err);
+    return lane_park_pairs(l, parks, park_count, answer->request_id, err);
 }
 
 static enum status
@@ -293,6 +292,9 @@ static void note_cost(struct lane *l, const struct request *r, const struct answ
 static enum status answered(struct lane *l, const struct answer *answer, struct err *err)
 {
     struct request *r = answer->owner;
+    if (answer->owner == &l->catalogue) {
+        return lane_catalogue_answered(l, answer, err);
+    }
     note_cost(l, r, answer);
     switch (answer->class) {
     case ANSWER_DONE:
@@ -312,6 +314,9 @@ static enum status answered(struct lane *l, const struct answer *answer, struct 
     }
     if (r->op == OP_LEVELS_READ) {
         return read_answered(l, r, answer, err);
+    }
+    if (r->op != OP_STOCK_SET) {
+        return lane_levels_answered(l, r, answer, err);
     }
     return answer->class == ANSWER_DONE ? set_applied(l, r, answer, err)
                                         : set_not_applied(l, r, answer, err);

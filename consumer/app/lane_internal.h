@@ -2,7 +2,8 @@
  * lane_internal: what the files of the lane share: lane.c (thread and states), lane_session.c
  * (start of a session, rebalances), lane_records.c (records into the plan), lane_requests.c (the
  * plan into requests), lane_answers.c (answers into the state), lane_in_flight.c (units sold and
- * not yet imported).
+ * not yet imported), lane_levels.c (levels that must be activated or tracked first). The mapping:
+ * lane_catalogue.h.
  */
 #ifndef STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
 #define STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
@@ -13,6 +14,7 @@
 #include "common/core/backoff.h"
 #include "common/core/metric.h"
 #include "consumer/app/lane.h"
+#include "consumer/app/lane_catalogue.h"
 #include "consumer/app/parked_set.h"
 #include "consumer/app/rule_table.h"
 #include "consumer/intake/decode.h"
@@ -34,6 +36,9 @@
 #define LANE_RESOLVE_PAIRS 1000
 /* STALE answers for one wanted value before the pair is parked. */
 #define LANE_MAX_TRIES 6
+
+/* Examples of a kind in /status. */
+#define LANE_EXAMPLES 3
 
 enum request_phase {
     REQUEST_FREE,
@@ -62,7 +67,7 @@ struct lane_metrics {
     struct metric *records, *applied, *unchanged, *superseded, *excluded[EXCLUSION_COUNT], *parked,
         *requests, *reads, *throttled, *stale, *unknown, *refused, *state, *pending, *age,
         *unfinished, *parked_now, *points, *in_flight_levels, *in_flight_seen, *in_flight_units,
-        *commit_to_applied;
+        *commit_to_applied, *activated, *tracked, *untracked_now, *catalogue_age;
 };
 
 /* What other threads may see; copied out under the mutex. */
@@ -77,6 +82,11 @@ struct lane_view {
     int64_t token_left_s;    /* -1: static token, or none yet */
     char token_problem[240]; /* why the last asking for a token failed */
     bool joined;
+    int64_t catalogue_us;   /* wall: when the catalogue in use was read */
+    bool catalogue_reading; /* another reading is going on */
+    size_t searched;        /* texts that are searched for */
+    char ambiguous_sku[LANE_EXAMPLES][80], untracked_sku[LANE_EXAMPLES][80],
+        searched_sku[LANE_EXAMPLES][80];
 };
 
 /* Notes of one turn, stored together before any hold of the turn's records is released. */
@@ -116,7 +126,7 @@ struct lane {
     struct store store;
     struct graphql *graphql;
     struct mapping *mapping;
-    int64_t mapping_at_us; /* monotonic; 0: must be read */
+    struct lane_catalogue catalogue;
     struct shop_location *locations;
     size_t location_count;
     struct budget budget;
@@ -141,8 +151,8 @@ struct lane {
     bool check_ambiguous;          /* a SKU may have become unique: try parked products again */
     struct state_attempt *adopted; /* of dead processes, not sent again yet: from adopted_next on */
     size_t adopted_count, adopted_next;
-    bool suspect_mapping;
-    int64_t commit_at_us, adopt_at_us, mapping_retry_us;
+    int64_t commit_at_us, adopt_at_us;
+    int64_t cured_at_us;          /* monotonic: last mutation of lane_levels */
     int64_t in_flight_at_us;      /* monotonic: when to look for ended graces */
     struct level_write *doubtful; /* refused as stale, but an earlier sending may have been
                                      executed: a ring */
@@ -164,7 +174,6 @@ void lane_publish_view(struct lane *l);
 /* lane_session.c */
 NODISCARD enum status lane_session_open(struct lane *l, struct err *err);
 void lane_session_close(struct lane *l, int leave_ms);
-NODISCARD enum status lane_load_mapping(struct lane *l, struct err *err);
 NODISCARD enum status lane_commit(struct lane *l, bool wait, struct err *err);
 NODISCARD enum status
 lane_handle_assignment(struct lane *l, const struct source_event *event, struct err *err);
@@ -187,6 +196,8 @@ NODISCARD enum status lane_dispatch(struct lane *l, struct err *err);
  * before anything new. */
 NODISCARD enum status lane_adopt_attempts(struct lane *l, struct err *err);
 size_t lane_in_flight(const struct lane *l);
+/** In the present state only requests that wait are sent again, as probes. */
+bool lane_is_held(const struct lane *l);
 /** Monotonic time at which a waiting request or the budget wants a turn; INT64_MAX: none. */
 int64_t lane_next_deadline_us(const struct lane *l);
 /** No new work: waits for the answers on their way, at most limit_ms. */
@@ -194,6 +205,12 @@ NODISCARD enum status lane_finish_requests(struct lane *l, int64_t limit_ms, str
 /** A person has acted: requests that wait as probes of a store that was held are due at once. */
 void lane_probe_now(struct lane *l);
 void lane_drop_requests(struct lane *l);
+/** What a pair asks for now. */
+struct level_write lane_write_of(const struct pair *p);
+/** Part of an idempotency key: never the same within the 24 hours that a key lives. */
+unsigned lane_new_generation(void);
+/** Sends what was built; the slot waits for the answer. */
+NODISCARD enum status lane_request_send(struct lane *l, struct request *r, struct err *err);
 /** The slot is free again; its pairs are somebody else's. */
 void lane_request_end(struct request *r);
 /** The same bytes go out again, not before that wait and the budget's own. */
@@ -210,6 +227,34 @@ NODISCARD enum status lane_note_equal(struct lane *l,
 /* lane_answers.c */
 /** Handles every answer that has arrived. */
 NODISCARD enum status lane_take_answers(struct lane *l, struct err *err);
+/** What a pair is parked with. */
+struct pair_verdict {
+    struct pair *pair;
+    const char *reason;
+    const char *code; /* may be NULL */
+    char detail[200];
+};
+/** Parks BUSY pairs, at most INVENTORY_MAX_ENTRIES, and finishes them. */
+NODISCARD enum status lane_park_pairs(struct lane *l,
+                                      const struct pair_verdict *list,
+                                      size_t count,
+                                      const char *request_id,
+                                      struct err *err);
+
+/* lane_levels.c */
+/** The mapping says that the pair's item is not tracked, and the store is to be told. */
+bool lane_levels_is_untracked(const struct lane *l, const struct pair *p);
+/** After a read: puts a pair into the stage in which it is activated or tracked.
+ * @return false: there is nothing to cure, or it may not be */
+bool lane_levels_cure(struct lane *l, struct pair *p, const struct level_read *read);
+/** Monotonic µs from which on one may be sent; INT64_MAX: none waits. */
+int64_t lane_levels_deadline_us(const struct lane *l);
+/** Sends the next one through a free slot; one must wait. */
+NODISCARD enum status lane_levels_send(struct lane *l, struct request *r, struct err *err);
+NODISCARD enum status lane_levels_answered(struct lane *l,
+                                           struct request *r,
+                                           const struct answer *answer,
+                                           struct err *err);
 
 /* lane_in_flight.c */
 /** What the state knows becomes what the pair remembers. */

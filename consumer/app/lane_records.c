@@ -141,6 +141,10 @@ static const char *find_item(
                        text);
         return "bundle";
     }
+    if (l->sc->track && item->locked) {
+        (void)snprintf(detail, size, "'%s' is not tracked by the store, which refuses to", text);
+        return "tracking_locked";
+    }
     return NULL;
 }
 
@@ -195,6 +199,9 @@ static enum status plan_stock(struct lane *l,
     const char *reason = find_item(l, text, &item, detail, sizeof detail);
     if (reason != NULL) {
         park_product(l, stock, reason, event, detail);
+        if (strcmp(reason, "unmapped") == 0) {
+            lane_search_want(l, text);
+        }
         return STATUS_OK;
     }
     if (at.partition >= 0) {

@@ -33,8 +33,7 @@ static bool has_adopted(const struct lane *l)
     return false;
 }
 
-/* In these states only requests that wait are sent again, as probes. */
-static bool is_held(const struct lane *l)
+bool lane_is_held(const struct lane *l)
 {
     enum lane_state s = l->view.state;
     return s == LANE_UNAUTHORISED || s == LANE_CLOSED || s == LANE_MISCONFIGURED ||
@@ -62,7 +61,7 @@ void lane_request_end(struct request *r)
 
 void lane_probe_now(struct lane *l)
 {
-    for (size_t i = 0; is_held(l) && i < l->request_count; i++) {
+    for (size_t i = 0; lane_is_held(l) && i < l->request_count; i++) {
         l->requests[i].retry_at_us = 0;
         backoff_reset(&l->requests[i].backoff);
     }
@@ -75,7 +74,7 @@ void lane_drop_requests(struct lane *l)
     }
 }
 
-static enum status request_send(struct lane *l, struct request *r, struct err *err)
+enum status lane_request_send(struct lane *l, struct request *r, struct err *err)
 {
     enum status rc = graphql_send(l->graphql, r->op, r->variables, r, err);
     if (rc != STATUS_OK) {
@@ -83,7 +82,7 @@ static enum status request_send(struct lane *l, struct request *r, struct err *e
     }
     r->phase = REQUEST_SENT;
     budget_sent(&l->budget, r->cost);
-    metric_add(r->op == OP_STOCK_SET ? l->m.requests : l->m.reads, 1);
+    metric_add(operation_is_mutation(r->op) ? l->m.requests : l->m.reads, 1);
     FAULT_POINT("lane.sent");
     return STATUS_OK;
 }
@@ -97,7 +96,7 @@ void lane_request_wait(struct lane *l, struct request *r, int64_t wait_ms)
     }
 }
 
-static struct level_write write_of(const struct pair *p)
+struct level_write lane_write_of(const struct pair *p)
 {
     return (struct level_write){.key = p->key,
                                 .product_id = p->want.product_id,
@@ -166,14 +165,16 @@ static enum status resolve(struct lane *l, struct err *err)
     for (size_t i = 0; i < count; i++) {
         struct pair *p = pairs[i];
         lane_remember(l, p, &known[i]);
-        if (!known[i].found) {
+        if (lane_levels_is_untracked(l, p)) {
+            lane_put_back(l, p, PAIR_UNTRACKED);
+        } else if (!known[i].found) {
             lane_put_back(l, p, PAIR_UNREAD);
         } else if (is_superseded(&known[i], &p->want)) {
             metric_add(l->m.superseded, 1);
             coalescer_finish(l->coalescer, p, NULL);
         } else if (known[i].quantity == in_flight_target(&p->memory, p->want.quantity)) {
             equal[equal_count] = p;
-            equal_list[equal_count] = write_of(p);
+            equal_list[equal_count] = lane_write_of(p);
             equal_count++;
         } else {
             p->change_from = known[i].quantity;
@@ -193,7 +194,7 @@ static enum status send_read(struct lane *l, struct request *r, struct err *err)
     }
     for (size_t i = 0; i < r->count; i++) {
         items[i] = r->pairs[i]->key.item;
-        r->list[i] = write_of(r->pairs[i]);
+        r->list[i] = lane_write_of(r->pairs[i]);
     }
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
     inventory_read_variables(r->pairs[0]->key.location, items, r->count, &variables);
@@ -202,7 +203,7 @@ static enum status send_read(struct lane *l, struct request *r, struct err *err)
     r->variables = strbuf_take(&variables);
     strbuf_release(&variables);
     backoff_reset(&r->backoff);
-    return request_send(l, r, err);
+    return lane_request_send(l, r, err);
 }
 
 /*
@@ -210,7 +211,7 @@ static enum status send_read(struct lane *l, struct request *r, struct err *err)
  * lives, also across restarts. A retry of the same bytes does not come through here: it reuses the
  * key that was stored.
  */
-static unsigned new_generation(void)
+unsigned lane_new_generation(void)
 {
     return (unsigned)((clock_wall_us() / 1000) & 0x7fffffff);
 }
@@ -223,9 +224,9 @@ static enum status send_set(struct lane *l, struct request *r, struct err *err)
         return STATUS_OK;
     }
     for (size_t i = 0; i < r->count; i++) {
-        r->list[i] = write_of(r->pairs[i]);
+        r->list[i] = lane_write_of(r->pairs[i]);
     }
-    r->attempt.generation = new_generation();
+    r->attempt.generation = lane_new_generation();
     inventory_key(l->store.name, l->store.quantity_name, r->list, r->count, r->attempt.generation,
                   r->attempt.key);
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
@@ -244,7 +245,7 @@ static enum status send_set(struct lane *l, struct request *r, struct err *err)
         return rc;
     }
     FAULT_POINT("lane.before_send");
-    return request_send(l, r, err);
+    return lane_request_send(l, r, err);
 }
 
 static enum status send_due(struct lane *l, struct err *err)
@@ -254,7 +255,7 @@ static enum status send_due(struct lane *l, struct err *err)
         struct request *r = &l->requests[i];
         if (r->phase == REQUEST_WAITING && now >= r->retry_at_us &&
             budget_allows(&l->budget, r->cost, now)) {
-            enum status rc = request_send(l, r, err);
+            enum status rc = lane_request_send(l, r, err);
             if (rc != STATUS_OK) {
                 return rc;
             }
@@ -273,8 +274,10 @@ static enum status send_new(struct lane *l, bool *sent, struct err *err)
     if (r == NULL) {
         return STATUS_OK;
     }
-    if (coalescer_count(l->coalescer, PAIR_READY) > 0 &&
-        budget_allows(&l->budget, INVENTORY_SET_COST, now)) {
+    if (now >= lane_levels_deadline_us(l)) {
+        rc = lane_levels_send(l, r, err);
+    } else if (coalescer_count(l->coalescer, PAIR_READY) > 0 &&
+               budget_allows(&l->budget, INVENTORY_SET_COST, now)) {
         rc = send_set(l, r, err);
     } else if (coalescer_count(l->coalescer, PAIR_UNREAD) > 0 &&
                budget_allows(&l->budget, l->read_cost, now)) {
@@ -313,7 +316,7 @@ enum status lane_dispatch(struct lane *l, struct err *err)
 {
     seat_adopted(l);
     enum status rc = send_due(l, err);
-    if (rc != STATUS_OK || is_held(l) || has_adopted(l)) {
+    if (rc != STATUS_OK || lane_is_held(l) || has_adopted(l) || l->catalogue.holding) {
         return rc;
     }
     rc = resolve(l, err);
@@ -338,7 +341,7 @@ int64_t lane_next_deadline_us(const struct lane *l)
             next = allowed < next ? allowed : next;
         }
     }
-    if (is_held(l) || has_adopted(l)) {
+    if (lane_is_held(l) || has_adopted(l) || l->catalogue.holding) {
         return next; /* nothing new goes out */
     }
     if (coalescer_count(l->coalescer, PAIR_UNRESOLVED) > 0) {
@@ -349,6 +352,10 @@ int64_t lane_next_deadline_us(const struct lane *l)
         double cost = ready > 0 ? INVENTORY_SET_COST : l->read_cost;
         int64_t allowed = budget_next_us(&l->budget, cost, now);
         next = allowed < next ? allowed : next;
+    }
+    if (slot) {
+        int64_t cure = lane_levels_deadline_us(l);
+        next = cure < next ? cure : next;
     }
     return next;
 }

@@ -19,6 +19,11 @@ static const struct cli_flag PARKED_FLAGS[] = {
     {"--store", "NAME", false, "only this store"},
 };
 
+static const struct cli_flag CATALOGUE_FLAGS[] = {
+    {"--store", "NAME", false, "only this store"},
+    {"--reload", NULL, false, "have the running consumer read the store's catalogue again"},
+};
+
 static const struct cli_command COMMANDS[] = {
     {"run", "keep the stores equal to the topic, and kits marked, until a signal comes", RUN_FLAGS,
      3, true, cmd_run},
@@ -26,6 +31,8 @@ static const struct cli_command COMMANDS[] = {
      3, true, cmd_history},
     {"parked", "list what could not be applied, with the reason", PARKED_FLAGS, 1, true,
      cmd_parked},
+    {"catalogue", "what is known of each store's catalogue: SKUs, shared, untracked, missing ones",
+     CATALOGUE_FLAGS, 2, true, cmd_catalogue},
     {"status", "levels, last write and parked rows of each store", NULL, 0, true, cmd_status},
     {"check", "try everything that run needs: databases, topic, tokens, scopes, locations", NULL, 0,
      true, cmd_check},

@@ -36,7 +36,7 @@ struct coalescer {
     struct slots by_key;
     uint64_t arrivals;
     uint32_t oldest, newest;
-    struct arrival_heap unresolved, ready;
+    struct arrival_heap queues[PAIR_STAGE_COUNT]; /* by stage; none of UNREAD and BUSY */
     struct location_queue *unread;
     size_t unread_count;
     size_t counts[PAIR_STAGE_COUNT];
@@ -61,8 +61,9 @@ void coalescer_free(struct coalescer *c)
     }
     mem_free(c->chunks);
     slots_release(&c->by_key);
-    arrival_heap_release(&c->unresolved);
-    arrival_heap_release(&c->ready);
+    for (int i = 0; i < PAIR_STAGE_COUNT; i++) {
+        arrival_heap_release(&c->queues[i]);
+    }
     for (size_t i = 0; i < c->unread_count; i++) {
         arrival_heap_release(&c->unread[i].heap);
     }
@@ -178,22 +179,9 @@ static struct arrival_heap *unread_queue(struct coalescer *c, int64_t location)
 
 static void enter_stage(struct coalescer *c, struct entry *e, enum pair_stage stage)
 {
-    struct arrival_heap *queue = NULL;
-    switch (stage) {
-    case PAIR_UNRESOLVED:
-        queue = &c->unresolved;
-        break;
-    case PAIR_UNREAD:
-        queue = unread_queue(c, e->pair.key.location);
-        break;
-    case PAIR_READY:
-        queue = &c->ready;
-        break;
-    case PAIR_BUSY:
-    case PAIR_STAGE_COUNT:
-        break;
-    }
-    INVARIANT(queue != NULL, "stage %d has no queue", (int)stage);
+    INVARIANT(stage < PAIR_BUSY, "stage %d has no queue", (int)stage);
+    struct arrival_heap *queue =
+        stage == PAIR_UNREAD ? unread_queue(c, e->pair.key.location) : &c->queues[stage];
     e->pair.stage = stage;
     c->counts[stage]++;
     arrival_heap_push(queue, e->arrival, e->number);
@@ -214,8 +202,8 @@ static struct arrival_heap *first_unread_queue(struct coalescer *c)
 
 size_t coalescer_take(struct coalescer *c, enum pair_stage stage, struct pair **list, size_t max)
 {
-    struct arrival_heap *queue = stage == PAIR_UNRESOLVED ? &c->unresolved : &c->ready;
     INVARIANT(stage < PAIR_BUSY, "stage %d cannot be taken", (int)stage);
+    struct arrival_heap *queue = &c->queues[stage];
     if (stage == PAIR_UNREAD) {
         queue = first_unread_queue(c);
         if (queue == NULL) {
@@ -319,33 +307,71 @@ void coalescer_finish(struct coalescer *c, struct pair *pair, const int32_t *wri
     enter_stage(c, e, written != NULL ? PAIR_READY : PAIR_UNRESOLVED);
 }
 
-/* --- revoked partitions --- */
+/* --- taking out of all stages --- */
 
-/* Keeps the order of what stays: a heap without some of its numbers is pushed anew, in place. */
-static size_t drop_from(struct coalescer *c, struct arrival_heap *heap, int32_t partition)
+typedef bool (*fits_fn)(void *arg, const struct pair *pair);
+
+/* Keeps the order of what stays: a heap without some of its numbers is pushed anew, in place.
+ * @param list  [out] NULL: what fits is removed; else it is put there */
+static size_t take_from(
+    struct coalescer *c, struct arrival_heap *heap, fits_fn fits, void *arg, struct pair **list)
 {
     size_t before = heap->count;
+    size_t taken = 0;
     heap->count = 0;
     for (size_t i = 0; i < before; i++) {
         struct arrival a = heap->list[i];
         struct entry *e = entry_at(c, a.number);
-        if (e->pair.want.at.partition == partition) {
+        if (!fits(arg, &e->pair)) {
+            arrival_heap_push(heap, a.arrival, a.number);
+            continue;
+        }
+        taken++;
+        c->counts[e->pair.stage]--;
+        if (list == NULL) {
             remove_entry(c, e);
         } else {
-            arrival_heap_push(heap, a.arrival, a.number);
+            e->pair.stage = PAIR_BUSY;
+            c->counts[PAIR_BUSY]++;
+            *list++ = &e->pair;
         }
     }
-    return before - heap->count;
+    return taken;
+}
+
+static size_t take_from_all(struct coalescer *c, fits_fn fits, void *arg, struct pair **list)
+{
+    size_t taken = 0;
+    for (int i = 0; i < PAIR_BUSY; i++) {
+        taken += take_from(c, &c->queues[i], fits, arg, list != NULL ? list + taken : NULL);
+    }
+    for (size_t i = 0; i < c->unread_count; i++) {
+        taken += take_from(c, &c->unread[i].heap, fits, arg, list != NULL ? list + taken : NULL);
+    }
+    return taken;
+}
+
+size_t coalescer_pull(struct coalescer *c, fits_fn fits, void *arg, struct pair ***list)
+{
+    *list = mem_calloc(coalescer_total(c), sizeof **list);
+    size_t taken = take_from_all(c, fits, arg, *list);
+    if (taken == 0) {
+        mem_free(*list);
+        *list = NULL;
+    }
+    return taken;
+}
+
+static bool is_of_partition(void *arg, const struct pair *pair)
+{
+    const int32_t *partition = arg;
+    return pair->want.at.partition == *partition;
 }
 
 void coalescer_drop_partition(struct coalescer *c, int32_t partition)
 {
     INVARIANT(c->counts[PAIR_BUSY] == 0, "%zu pairs are busy", c->counts[PAIR_BUSY]);
-    c->counts[PAIR_UNRESOLVED] -= drop_from(c, &c->unresolved, partition);
-    c->counts[PAIR_READY] -= drop_from(c, &c->ready, partition);
-    for (size_t i = 0; i < c->unread_count; i++) {
-        c->counts[PAIR_UNREAD] -= drop_from(c, &c->unread[i].heap, partition);
-    }
+    (void)take_from_all(c, is_of_partition, &partition, NULL);
 }
 
 /* --- figures --- */

@@ -34,12 +34,16 @@
 static const struct {
     const char *name;
     const char *document;
+    bool mutation;
 } OPERATIONS[OPERATION_COUNT] = {
-    [OP_STOCK_SET] = {"StockSet", graphql_stock_set},
-    [OP_LEVELS_READ] = {"LevelsRead", graphql_levels_read},
-    [OP_VARIANTS_PAGE] = {"VariantsPage", graphql_variants_page},
-    [OP_LOCATIONS] = {"Locations", graphql_locations},
-    [OP_START_CHECK] = {"StartCheck", graphql_start_check},
+    [OP_STOCK_SET] = {"StockSet", graphql_stock_set, true},
+    [OP_LEVELS_READ] = {"LevelsRead", graphql_levels_read, false},
+    [OP_VARIANTS_PAGE] = {"VariantsPage", graphql_variants_page, false},
+    [OP_VARIANTS_SEARCH] = {"VariantsSearch", graphql_variants_search, false},
+    [OP_LEVEL_ACTIVATE] = {"LevelActivate", graphql_level_activate, true},
+    [OP_ITEM_TRACK] = {"ItemTrack", graphql_item_track, true},
+    [OP_LOCATIONS] = {"Locations", graphql_locations, false},
+    [OP_START_CHECK] = {"StartCheck", graphql_start_check, false},
 };
 
 enum call_phase {
@@ -76,6 +80,11 @@ struct graphql {
 const char *operation_name(enum operation op)
 {
     return OPERATIONS[op].name;
+}
+
+bool operation_is_mutation(enum operation op)
+{
+    return OPERATIONS[op].mutation;
 }
 
 /* --- life cycle --- */
@@ -427,7 +436,7 @@ static void judge_version(struct graphql *g, enum operation op, struct answer *a
     answer->other_version =
         answer->api_version[0] != '\0' && strcmp(answer->api_version, g->store->api_version) != 0;
     struct err why = {0};
-    if (answer->class == ANSWER_DONE && op != OP_STOCK_SET &&
+    if (answer->class == ANSWER_DONE && !operation_is_mutation(op) &&
         graphql_check_version(g, answer, &why) != STATUS_OK) {
         answer_distrust(answer, &why);
     }

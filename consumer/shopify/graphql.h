@@ -25,6 +25,9 @@ enum operation {
     OP_STOCK_SET,
     OP_LEVELS_READ,
     OP_VARIANTS_PAGE,
+    OP_VARIANTS_SEARCH,
+    OP_LEVEL_ACTIVATE,
+    OP_ITEM_TRACK,
     OP_LOCATIONS,
     OP_START_CHECK,
     OPERATION_COUNT
@@ -32,6 +35,7 @@ enum operation {
 
 /** "StockSet"; static. */
 const char *operation_name(enum operation op);
+bool operation_is_mutation(enum operation op);
 
 enum answer_class {
     ANSWER_DONE,       /* data is there, no user errors */

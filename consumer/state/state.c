@@ -15,8 +15,8 @@
 /* Arguments of one statement. An attempt of 250 pairs needs 70 kB, a turn's notes some MB. */
 #define ARGS_MAX_BYTES ((size_t)64 << 20)
 
-/* schemas/sql/state_002.sql */
-#define SCHEMA_VERSION 2
+/* schemas/sql/state_003.sql */
+#define SCHEMA_VERSION 3
 
 static int64_t random_instance(void)
 {

@@ -12,7 +12,7 @@
 #define PLAN_MAX_BYTES 262144
 
 #define KNOWN_ODOO_VERSION  2
-#define KNOWN_STATE_VERSION 2
+#define KNOWN_STATE_VERSION 3
 
 /* The same number in every install: two of them at once wait for each other. */
 #define INSTALL_LOCK "SELECT pg_advisory_xact_lock(6004, 2)"
@@ -292,10 +292,13 @@ static void plan_state(int version, struct install_plan *plan)
     if (version < 1) {
         plan_script(plan, sql_state_001);
     }
-    plan_script(plan, sql_state_002);
+    if (version < 2) {
+        plan_script(plan, sql_state_002);
+    }
+    plan_script(plan, sql_state_003);
     plan_migration(plan, "state", KNOWN_STATE_VERSION);
     plan_note(plan, version < 1 ? "creates the tables of the state"
-                                : "adds units in flight to the tables of the state");
+                                : "brings the tables of the state up to date");
 }
 
 static enum status build_install(

@@ -341,7 +341,12 @@ function updateItem({ id, input }, context, info) {
     const errors = refused(context, record, [{ field: ['id'], message: 'item not found' }]);
     return { inventoryItem: null, userErrors: errors };
   }
-  record.outcome = isGiven(input.tracked) && input.tracked !== item.tracked ? 'applied' : 'noop';
+  const isChange = isGiven(input.tracked) && input.tracked !== item.tracked;
+  if (isChange && item.trackingLocked !== null) {
+    const errors = refused(context, record, [{ field: ['input', 'tracked'], message: item.trackingLocked }]);
+    return { inventoryItem: item, userErrors: errors };
+  }
+  record.outcome = isChange ? 'applied' : 'noop';
   if (isGiven(input.tracked)) item.tracked = input.tracked;
   shop.journal.add(record);
   return { inventoryItem: item, userErrors: [] };
@@ -444,7 +449,7 @@ const RESOLVERS = {
     id: (item) => gid.format('InventoryItem', item.id),
     legacyResourceId: (item) => String(item.id),
     duplicateSkuCount: (item, args, { shop }) => (item.sku === null ? 0 : shop.skuCounts.get(item.sku) - 1),
-    trackedEditable: () => ({ locked: false, reason: null }),
+    trackedEditable: (item) => ({ locked: item.trackingLocked !== null, reason: item.trackingLocked }),
     createdAt: (item) => iso(item.createdMs),
     updatedAt: (item) => iso(item.updatedMs),
     inventoryLevel: levelAt,

@@ -99,6 +99,7 @@ class Item {
     this.sku = null;
     this.barcode = null;
     this.tracked = true;
+    this.trackingLocked = null; /* the reason, as a text */
     this.requiresComponents = false;
     this.levels = [];
     this.createdMs = 0;
@@ -320,6 +321,7 @@ class Shop {
     if (given.sku !== undefined) this.setSku(item, given.sku);
     if (given.barcode !== undefined) item.barcode = given.barcode;
     if (given.tracked !== undefined) item.tracked = given.tracked;
+    if (given.trackingLocked !== undefined) item.trackingLocked = given.trackingLocked;
     if (given.requiresComponents !== undefined) item.requiresComponents = given.requiresComponents;
     for (const level of given.levels ?? []) this.putLevel(item, level);
     item.updatedMs = Date.now();

@@ -25,11 +25,14 @@ const VERSIONS = ['2026-04', '2026-07', '2026-10'];
 
 /* File, name of its one operation, root fields, points requested. */
 const EXPECTED = [
+  ['item_track', 'ItemTrack', ['inventoryItemUpdate'], 11],
+  ['level_activate', 'LevelActivate', ['inventoryActivate'], 11],
   ['levels_read', 'LevelsRead', ['nodes'], 4],
   ['locations', 'Locations', ['locations'], 13],
   ['start_check', 'StartCheck', ['currentAppInstallation', 'publicApiVersions', 'shop'], 4],
   ['stock_set', 'StockSet', ['inventorySetQuantities'], 10],
   ['variants_page', 'VariantsPage', ['productVariants'], 24],
+  ['variants_search', 'VariantsSearch', ['productVariants'], 24],
 ];
 
 const schemas = new Map(VERSIONS.map((version) => [version, loadSchema(schemaFile(version)).schema]));

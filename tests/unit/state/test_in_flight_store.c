@@ -39,9 +39,10 @@ static int make_schema(void **fixture)
     ok(pg_exec(admin, "SET client_min_messages = warning; CREATE SCHEMA stocksync", &err), &err);
     ok(pg_exec(admin, test_sql_state_001, &err), &err);
     ok(pg_exec(admin, test_sql_state_002, &err), &err);
+    ok(pg_exec(admin, test_sql_state_003, &err), &err);
     ok(pg_exec(admin,
                "CREATE TABLE stocksync.migration (part text, version integer);"
-               "INSERT INTO stocksync.migration VALUES ('state', 2)",
+               "INSERT INTO stocksync.migration VALUES ('state', 3)",
                &err),
        &err);
     return 0;

@@ -47,7 +47,6 @@ static void run_sql(const char *sql)
     }
 }
 
-/* One number; sql is static text. */
 static int64_t number(const char *sql)
 {
     struct pg_rows rows = {0};
@@ -74,6 +73,7 @@ static int make_schema(void **fixture)
     run_sql("SET client_min_messages = warning; CREATE SCHEMA stocksync");
     run_sql(test_sql_state_001);
     run_sql(test_sql_state_002);
+    run_sql(test_sql_state_003);
     return 0;
 }
 
@@ -93,7 +93,7 @@ static int empty_tables(void **fixture)
         run_sql("DROP TABLE IF EXISTS stocksync.migration;"
                 "CREATE TABLE stocksync.migration (part text, version integer,"
                 " applied_at timestamptz DEFAULT now(), PRIMARY KEY (part, version));"
-                "INSERT INTO stocksync.migration VALUES ('odoo', 9), ('state', 2);"
+                "INSERT INTO stocksync.migration VALUES ('odoo', 9), ('state', 3);"
                 "TRUNCATE stocksync.level, stocksync.attempt, stocksync.product, stocksync.parked,"
                 " stocksync.warehouse");
     }
@@ -119,7 +119,7 @@ static void state_open_says_what_to_do_about_the_schema(void **fixture)
         enum status expected;
         const char *text;
     } cases[] = {
-        {"UPDATE stocksync.migration SET version = 3 WHERE part = 'state'", STATUS_DATABASE_UNFIT,
+        {"UPDATE stocksync.migration SET version = 4 WHERE part = 'state'", STATUS_DATABASE_UNFIT,
          "newer stocksync"},
         {"DELETE FROM stocksync.migration WHERE part = 'state'", STATUS_DATABASE_UNFIT,
          "run 'stocksync-producer install'"},
