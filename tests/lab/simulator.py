@@ -115,6 +115,10 @@ class Simulator:
                   {"append": True, "locations": list(locations), "items": list(items),
                    "remove": list(remove)})
 
+    def bulk(self, shop, **switches):
+        """How bulk operations end: status, polls, cuts, fileStatus."""
+        self.call("POST", f"/control/shops/{shop}/bulk", switches)
+
     def search_lag(self, shop, seconds):
         """New items are found by search only after that time."""
         self.call("POST", f"/control/shops/{shop}/search", {"lagMs": round(seconds * 1000)})

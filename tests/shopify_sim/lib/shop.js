@@ -5,6 +5,7 @@
  * Ids are integers here; gid.js makes them global. Lists are sorted by id, so that a page costs what it holds.
  */
 
+const { Bulk } = require('./bulk');
 const { Bucket, PLANS } = require('./cost');
 const { Faults } = require('./faults');
 const { KeyTable } = require('./idempotency');
@@ -236,6 +237,8 @@ class Shop {
     this.keys = new KeyTable();
     this.faults = new Faults();
     this.journal = new Journal();
+    this.bulk = new Bulk();
+    this.files = null; /* where results of bulk operations lie: the world's */
     this.stats = newStats();
     this.searchLagMs = 0;
     this.groupCount = 5000;

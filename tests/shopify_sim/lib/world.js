@@ -2,6 +2,7 @@
 
 /* Everything that exists: the shops, the clock that tests move, and the log of all requests that arrived. */
 
+const { Files } = require('./bulk');
 const { Clock, wallUs } = require('./clock');
 const { hashOf } = require('./hash');
 const { Shop } = require('./shop');
@@ -12,6 +13,7 @@ class World {
   constructor() {
     this.clock = new Clock();
     this.hashes = new Map();
+    this.files = new Files((req, shopName, res) => this.logRequest(req, shopName, res));
     this.reset();
   }
 
@@ -25,6 +27,7 @@ class World {
 
   putShop(given) {
     const shop = new Shop(given, this.clock);
+    shop.files = this.files;
     this.shops.set(shop.name, shop);
     return shop;
   }
