@@ -91,7 +91,7 @@ static void view_catalogue(const struct lane *l, struct lane_view *v)
                   unmapped_due(c->unmapped, INT64_MAX, texts, LANE_EXAMPLES));
     v->searched = unmapped_count(c->unmapped);
     v->catalogue_us = c->read_wall_us;
-    v->catalogue_reading = c->fresh != NULL;
+    v->catalogue_reading = c->is_reading;
 }
 
 void lane_publish_view(struct lane *l)

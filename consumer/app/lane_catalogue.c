@@ -147,13 +147,13 @@ static enum status read_first(struct lane *l, struct err *err)
     int64_t begun_wall = 0;
     bool mine = false; /* if not: another process reads as well, which does no harm */
     struct mapping *nothing = mapping_new();
-    struct mapping *fresh = mapping_new();
+    struct mapping *fresh = NULL;
     enum status rc = state_catalogue_lock(l->state, &mine, &begun_wall, err);
     if (rc == STATUS_OK) {
         rc = state_items_clear(l->state, err);
     }
     if (rc == STATUS_OK) {
-        rc = catalog_load(l->graphql, (enum match)l->sc->match, l->thread.wake_fd, fresh,
+        rc = catalog_load(l->graphql, (enum match)l->sc->match, l->thread.wake_fd, &fresh,
                           show_progress, l, err);
     }
     if (rc == STATUS_OK) {
@@ -180,7 +180,7 @@ enum status lane_catalogue_open(struct lane *l, struct err *err)
     bool wanted = false;
     int64_t read_wall_us = 0;
     c->look_at_us = 0;
-    c->cost = c->cost > 0 ? c->cost : PAGE_COST;
+    c->page_cost = c->page_cost > 0 ? c->page_cost : PAGE_COST;
     if (c->unmapped == NULL) {
         c->unmapped = unmapped_new();
         backoff_init(&c->backoff, 500, 10000, (uint64_t)clock_wall_us());
@@ -208,9 +208,8 @@ enum status lane_catalogue_open(struct lane *l, struct err *err)
 
 static void drop_reading(struct lane_catalogue *c)
 {
-    mapping_free(c->fresh);
-    c->fresh = NULL;
-    variants_release(&c->reading);
+    reading_release(&c->reading);
+    c->is_reading = false;
 }
 
 void lane_catalogue_close(struct lane *l)
@@ -254,7 +253,7 @@ static enum status look(struct lane *l, struct err *err)
         c->read_not_before_us = 0;
     }
     c->wanted = wanted;
-    if (read_wall_us <= c->read_wall_us || c->fresh != NULL || c->next != NULL) {
+    if (read_wall_us <= c->read_wall_us || c->is_reading || c->next != NULL) {
         return STATUS_OK;
     }
     c->next = mapping_new();
@@ -269,7 +268,7 @@ static enum status begin_reading(struct lane *l, struct err *err)
     int64_t now = clock_monotonic_us();
     bool old = clock_wall_us() - c->read_wall_us > l->conf->consumer.reload_ms * 1000;
     bool mine = false;
-    if (!(old || c->suspect || c->wanted) || now < c->read_not_before_us || c->fresh != NULL ||
+    if (!(old || c->suspect || c->wanted) || now < c->read_not_before_us || c->is_reading ||
         c->next != NULL) {
         return STATUS_OK;
     }
@@ -282,8 +281,8 @@ static enum status begin_reading(struct lane *l, struct err *err)
     if (rc != STATUS_OK || c->next != NULL) {
         return rc == STATUS_OK ? state_catalogue_unlock(l->state, err) : rc;
     }
-    c->fresh = mapping_new();
-    variants_init(&c->reading, (enum match)l->sc->match, NULL, c->fresh);
+    c->is_reading = true;
+    reading_init(&c->reading, (enum match)l->sc->match);
     c->begun_us = now;
     c->suspect = false; /* what comes now makes the next one due */
     return STATUS_OK;
@@ -296,19 +295,16 @@ static void delay_next_reading(struct lane_catalogue *c)
     c->read_not_before_us = now + (pause > READ_PAUSE_MIN_US ? pause : READ_PAUSE_MIN_US);
 }
 
-static enum status finish_reading(struct lane *l, struct err *err)
+static void finish_reading(struct lane_catalogue *c)
 {
-    struct lane_catalogue *c = &l->catalogue;
-    (void)err;
-    c->next = c->fresh;
-    c->fresh = NULL;
+    c->next = reading_take_mapping(&c->reading);
     c->next_wall_us = c->begun_wall_us;
     c->next_is_ours = true;
     drop_reading(c);
     delay_next_reading(c);
-    return STATUS_OK;
 }
 
+/* A reading by a bulk operation goes on page by page. */
 static enum status abandon(struct lane *l, const struct err *why, struct err *err)
 {
     struct lane_catalogue *c = &l->catalogue;
@@ -319,6 +315,9 @@ static enum status abandon(struct lane *l, const struct err *why, struct err *er
         LOG_FIELDS(LF_TEXT("store", l->store.name), LF_MSG("the mapping in memory stays in use")));
     if (c->is_search) {
         lane_search_abandon(l);
+        return STATUS_OK;
+    }
+    if (reading_fall_back(&c->reading)) {
         return STATUS_OK;
     }
     drop_reading(c);
@@ -462,80 +461,149 @@ static enum status forget_gone(struct lane *l, struct err *err)
 
 static bool has_work(const struct lane_catalogue *c)
 {
-    return !c->is_sent && (c->found != NULL || c->fresh != NULL);
+    return !c->is_sent && (c->found != NULL || c->is_reading);
 }
 
-static enum status send_page(struct lane *l, struct err *err)
+/* Points that the next step asks for. */
+static double next_cost(const struct lane_catalogue *c)
+{
+    if (c->found == NULL && c->reading.phase == READING_FETCH) {
+        return 0;
+    }
+    bool page = c->found != NULL || c->reading.phase == READING_PAGES;
+    return page ? c->page_cost : READING_STEP_COST;
+}
+
+static enum status send_request(struct lane *l, struct err *err)
 {
     struct lane_catalogue *c = &l->catalogue;
-    int64_t now = clock_monotonic_us();
-    if (!has_work(c) || now < c->send_at_us || !budget_allows(&l->budget, c->cost, now)) {
-        return STATUS_OK;
-    }
     struct strbuf variables;
-    c->is_search = c->found != NULL; /* short, and somebody waits for it */
-    const struct variants *v = c->is_search ? &c->search : &c->reading;
+    enum operation op =
+        c->is_search ? variants_operation(&c->search) : reading_operation(&c->reading);
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
-    variants_append_variables(v, &variables);
-    enum status rc = graphql_send(l->graphql, variants_operation(v), variables.ptr, c, err);
+    if (c->is_search) {
+        variants_append_variables(&c->search, &variables);
+    } else {
+        reading_append_variables(&c->reading, &variables);
+    }
+    enum status rc = graphql_send(l->graphql, op, variables.ptr, c, err);
     strbuf_release(&variables);
     if (rc == STATUS_OK) {
-        c->is_sent = true;
         budget_sent(&l->budget, c->cost);
     }
     return rc;
 }
 
-/* Half of what the store restores, when nothing else wants it. */
-static int64_t page_pause_us(const struct lane *l)
-{
-    double rate = l->budget.restore_rate;
-    return coalescer_total(l->coalescer) > 0 ? BUSY_PAUSE_US
-           : rate > 0                        ? (int64_t)(l->catalogue.cost / rate * 2e6)
-                                             : 0;
-}
-
-static enum status take_page(struct lane *l, const struct answer *answer, struct err *err)
+static enum status send_next(struct lane *l, struct err *err)
 {
     struct lane_catalogue *c = &l->catalogue;
-    struct variants *v = c->is_search ? &c->search : &c->reading;
+    int64_t now = clock_monotonic_us();
+    if (!has_work(c) || now < c->send_at_us || !budget_allows(&l->budget, next_cost(c), now)) {
+        return STATUS_OK;
+    }
     struct err why = {0};
-    enum status rc = variants_take(v, answer, &why);
+    enum status rc = STATUS_OK;
+    c->is_search = c->found != NULL; /* short, and somebody waits for it */
+    c->cost = next_cost(c);
+    if (c->cost > 0) {
+        rc = send_request(l, err);
+    } else if (graphql_fetch(l->graphql, reading_url(&c->reading), reading_feed, &c->reading, c,
+                             &why) != STATUS_OK) {
+        return abandon(l, &why, err);
+    }
+    c->is_sent = rc == STATUS_OK;
+    return rc;
+}
+
+/* Half of what the store restores, when nothing else wants it. */
+static int64_t pause_us(const struct lane *l)
+{
+    const struct lane_catalogue *c = &l->catalogue;
+    double rate = l->budget.restore_rate;
+    if (c->is_search || c->reading.phase != READING_PAGES) {
+        return c->is_search ? 0 : reading_wait_ms(&c->reading) * 1000;
+    }
+    if (coalescer_total(l->coalescer) > 0) {
+        return BUSY_PAUSE_US;
+    }
+    return rate > 0 ? (int64_t)(c->page_cost / rate * 2e6) : 0;
+}
+
+static enum status take_answer(struct lane *l, const struct answer *answer, struct err *err)
+{
+    struct lane_catalogue *c = &l->catalogue;
+    struct err why = {0};
+    enum status rc = c->is_search   ? variants_take(&c->search, answer, &why)
+                     : c->cost == 0 ? reading_fetched(&c->reading, &why)
+                                    : reading_take(&c->reading, answer, &why);
     if (rc != STATUS_OK) {
         return abandon(l, &why, err);
     }
     c->failures = 0;
     backoff_reset(&c->backoff);
-    c->send_at_us = clock_monotonic_us() + (c->is_search ? 0 : page_pause_us(l));
-    if (!v->cursor.ended) {
-        return STATUS_OK;
+    c->send_at_us = clock_monotonic_us() + pause_us(l);
+    if (c->is_search) {
+        return c->search.cursor.ended ? lane_search_finish(l, err) : STATUS_OK;
     }
-    return c->is_search ? lane_search_finish(l, err) : finish_reading(l, err);
+    if (c->reading.phase == READING_DONE) {
+        finish_reading(c);
+    }
+    return STATUS_OK;
+}
+
+/* No usable answer: the same again, but a file from its beginning. */
+static void try_again(struct lane_catalogue *c, int64_t wait_ms)
+{
+    c->send_at_us = clock_monotonic_us() + wait_ms * 1000;
+    if (c->is_reading && c->reading.phase == READING_FETCH && !c->is_search) {
+        reading_fetch_again(&c->reading);
+    }
+}
+
+static void note_cost(struct lane *l, const struct answer *answer)
+{
+    struct lane_catalogue *c = &l->catalogue;
+    budget_answered(&l->budget, c->cost, answer->maximum, answer->available, answer->restore_rate,
+                    clock_monotonic_us());
+    if (answer->cost_requested > 0 && (c->is_search || c->reading.phase == READING_PAGES)) {
+        c->page_cost = answer->cost_requested;
+    }
 }
 
 enum status lane_catalogue_answered(struct lane *l, const struct answer *answer, struct err *err)
 {
     struct lane_catalogue *c = &l->catalogue;
-    int64_t now = clock_monotonic_us();
     c->is_sent = false;
-    budget_answered(&l->budget, c->cost, answer->maximum, answer->available, answer->restore_rate,
-                    now);
-    if (answer->cost_requested > 0) {
-        c->cost = answer->cost_requested;
+    if (c->cost > 0) {
+        note_cost(l, answer);
     }
     if (answer->class == ANSWER_DONE) {
-        return take_page(l, answer, err);
+        return take_answer(l, answer, err);
     }
     if (answer->throttled) {
-        budget_block(&l->budget, answer->wait_ms * 1000, now);
+        budget_block(&l->budget, answer->wait_ms * 1000, clock_monotonic_us());
         metric_add(l->m.throttled, 1);
         return STATUS_OK;
     }
     if (answer->class == ANSWER_RETRY_SAME && ++c->failures < PAGE_TRIES) {
-        c->send_at_us = now + backoff_next_ms(&c->backoff, answer->wait_ms) * 1000;
+        try_again(c, backoff_next_ms(&c->backoff, answer->wait_ms));
         return STATUS_OK;
     }
     return abandon(l, &answer->err, err);
+}
+
+void lane_catalogue_hold(struct lane *l)
+{
+    struct lane_catalogue *c = &l->catalogue;
+    if (!c->is_sent) {
+        return;
+    }
+    graphql_cancel(l->graphql, c);
+    c->is_sent = false;
+    if (c->cost > 0) {
+        budget_answered(&l->budget, c->cost, 0, 0, 0, clock_monotonic_us());
+    }
+    try_again(c, 0);
 }
 
 /* --- the turn --- */
@@ -556,7 +624,7 @@ enum status lane_catalogue_turn(struct lane *l, struct err *err)
     rc = begin_reading(l, err);
     if (rc == STATUS_OK) {
         lane_search_begin(l);
-        rc = send_page(l, err);
+        rc = send_next(l, err);
     }
     return rc;
 }
@@ -569,7 +637,7 @@ int64_t lane_catalogue_deadline_us(const struct lane *l)
         return next;
     }
     if (has_work(c)) {
-        int64_t allowed = budget_next_us(&l->budget, c->cost, clock_monotonic_us());
+        int64_t allowed = budget_next_us(&l->budget, next_cost(c), clock_monotonic_us());
         allowed = allowed > c->send_at_us ? allowed : c->send_at_us;
         next = allowed < next ? allowed : next;
     } else if (!c->is_sent) {

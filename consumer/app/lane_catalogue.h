@@ -1,8 +1,8 @@
 /**
  * lane_catalogue: how a lane's mapping comes about and is kept right, without standing still.
  *
- * The rows of stocksync.item are what was read last; a start uses them. A whole reading goes page
- * by page beside the other requests: on schedule, when an answer made the mapping doubtful, when a
+ * The rows of stocksync.item are what was read last; a start uses them. A whole reading goes step
+ * by step beside the other requests: on schedule, when an answer made the mapping doubtful, when a
  * person asked. Texts that are missing are searched for one by one (plan/unmapped). One request of
  * this module is on its way at a time. One process of a store reads, others load what it stored.
  */
@@ -14,7 +14,7 @@
 #include "consumer/plan/mapping.h"
 #include "consumer/plan/unmapped.h"
 #include "consumer/shopify/graphql.h"
-#include "consumer/shopify/variants.h"
+#include "consumer/shopify/reading.h"
 
 struct lane;
 
@@ -43,8 +43,8 @@ struct lane_catalogue {
     int64_t read_not_before_us;
 
     /* the whole reading that is going on */
-    struct mapping *fresh; /* NULL: none */
-    struct variants reading;
+    bool is_reading;
+    struct reading reading;
     int64_t begun_us, begun_wall_us;
 
     /* a mapping that takes over as soon as no request is on its way */
@@ -69,7 +69,8 @@ struct lane_catalogue {
 
     /* the one request */
     bool is_sent, is_search;
-    double cost; /* points that a page asks for, as the last answer told */
+    double page_cost; /* points that a page asks for, as the last answer told */
+    double cost;      /* of the one that is on its way; 0: a file */
     int64_t send_at_us;
     unsigned failures; /* in a row */
     struct backoff backoff;
@@ -87,6 +88,8 @@ NODISCARD enum status lane_catalogue_turn(struct lane *l, struct err *err);
 /** The answer to a request whose owner is the lane's catalogue. */
 NODISCARD enum status
 lane_catalogue_answered(struct lane *l, const struct answer *answer, struct err *err);
+/** The request on its way is not waited for: it goes out anew with a later turn. */
+void lane_catalogue_hold(struct lane *l);
 /** Monotonic µs at which a turn has something to do. */
 int64_t lane_catalogue_deadline_us(const struct lane *l);
 /** Shopify says that a pair's item does not exist: the mapping forgets it, its SKU is searched for

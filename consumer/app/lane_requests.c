@@ -376,6 +376,7 @@ enum status lane_finish_requests(struct lane *l, int64_t limit_ms, struct err *e
 {
     int64_t deadline = clock_monotonic_us() + limit_ms * 1000;
     enum status rc = STATUS_OK;
+    lane_catalogue_hold(l);
     while (rc == STATUS_OK && graphql_running(l->graphql) > 0 && clock_left_ms(deadline) > 0) {
         graphql_wait(l->graphql, NULL, 0, clock_left_ms(deadline));
         rc = lane_take_answers(l, err);

@@ -78,8 +78,8 @@ static void take_found(void *arg, const char *text, const struct mapped_item *it
     MEM_ADD(found, list, count, room, &row);
     mapping_add(found->lane->mapping, text, item);
     /* A whole reading that is going on may have passed its place before it was there. */
-    if (found->lane->catalogue.fresh != NULL) {
-        mapping_add(found->lane->catalogue.fresh, text, item);
+    if (found->lane->catalogue.is_reading) {
+        mapping_add(found->lane->catalogue.reading.variants.into, text, item);
     }
     if (found->lane->catalogue.next != NULL) {
         mapping_add(found->lane->catalogue.next, text, item);

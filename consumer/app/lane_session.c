@@ -120,10 +120,10 @@ void lane_session_close(struct lane *l, int leave_ms)
     mem_free(l->requests);
     l->requests = NULL;
     l->request_count = 0;
-    lane_catalogue_close(l);
     /* answers on their way belong to requests that are gone */
     graphql_free(l->graphql);
     l->graphql = NULL;
+    lane_catalogue_close(l);
     decoder_free(l->decoder);
     l->decoder = NULL;
     coalescer_free(l->coalescer);

@@ -9,16 +9,21 @@
 
 #include "common/core/backoff.h"
 #include "common/core/clock.h"
+#include "common/core/logger.h"
 #include "common/core/mem.h"
 #include "common/core/strbuf.h"
 #include "consumer/shopify/gid.h"
 #include "consumer/shopify/pages.h"
-#include "consumer/shopify/variants.h"
+#include "consumer/shopify/reading.h"
 
 /* How often one page is tried: a full bucket empties within 20 seconds, an outage is left to the
  * caller's own back-off. */
 #define THROTTLED_TRIES 100U
 #define PAGE_TRIES      5U
+#define FETCH_TRIES     3U
+
+/* A fetch looks at its stop descriptor at least this often. */
+#define FETCH_TURN_MS 1000
 
 /* 250 each. Shopify allows 1,000 locations a store. */
 #define LOCATION_PAGES_MAX 40U
@@ -264,19 +269,21 @@ void catalog_locations_release(struct shop_location *list, size_t count)
 
 /* --- variants --- */
 
-static enum status
-read_variant_page(struct graphql *g, int stop_fd, struct variants *v, struct err *err)
+static enum status ask_next(struct graphql *g, int stop_fd, struct reading *r, struct err *err)
 {
     struct answer answer;
     struct strbuf variables;
-    strbuf_init(&variables, VARIABLES_MAX_BYTES);
-    variants_append_variables(v, &variables);
-    enum status rc =
-        call_patiently(g, variants_operation(v), variables.ptr, PAGE_TRIES, stop_fd, &answer, err);
-    if (rc == STATUS_OK) {
-        rc = variants_take(v, &answer, err);
+    enum status rc = pause_ms(reading_wait_ms(r), stop_fd, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK && !v->cursor.ended) {
+    strbuf_init(&variables, VARIABLES_MAX_BYTES);
+    reading_append_variables(r, &variables);
+    rc = call_patiently(g, reading_operation(r), variables.ptr, PAGE_TRIES, stop_fd, &answer, err);
+    if (rc == STATUS_OK) {
+        rc = reading_take(r, &answer, err);
+    }
+    if (rc == STATUS_OK && r->phase == READING_PAGES) {
         rc = pause_ms(refill_ms(&answer), stop_fd, err);
     }
     answer_release(&answer);
@@ -284,23 +291,71 @@ read_variant_page(struct graphql *g, int stop_fd, struct variants *v, struct err
     return rc;
 }
 
+static bool is_readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
+static enum status fetch_once(struct graphql *g, int stop_fd, struct reading *r, struct err *err)
+{
+    struct answer answer;
+    enum status rc = graphql_fetch(g, reading_url(r), reading_feed, r, r, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    while (!graphql_next(g, &answer)) {
+        if (is_readable(stop_fd)) {
+            graphql_cancel(g, r);
+            return err_set(err, STATUS_STOPPING, "%s", status_text(STATUS_STOPPING));
+        }
+        graphql_wait(g, &stop_fd, stop_fd >= 0 ? 1 : 0, FETCH_TURN_MS);
+    }
+    rc = answer_status(&answer, err);
+    answer_release(&answer);
+    return rc == STATUS_OK ? reading_fetched(r, err) : rc;
+}
+
+static enum status fetch(struct graphql *g, int stop_fd, struct reading *r, struct err *err)
+{
+    enum status rc = fetch_once(g, stop_fd, r, err);
+    for (unsigned tries = 1; tries < FETCH_TRIES && rc != STATUS_OK && rc != STATUS_STOPPING;
+         tries++) {
+        reading_fetch_again(r);
+        rc = fetch_once(g, stop_fd, r, err);
+    }
+    return rc;
+}
+
+/* What only concerns the way by a bulk operation: there is another one. */
+static bool may_fall_back(enum status rc)
+{
+    return rc != STATUS_STOPPING && rc != STATUS_AUTH && rc != STATUS_STORE_CLOSED;
+}
+
 enum status catalog_load(struct graphql *g,
                          enum match match,
                          int stop_fd,
-                         struct mapping *mapping,
+                         struct mapping **mapping,
                          void (*progress)(void *arg, size_t variants),
                          void *arg,
                          struct err *err)
 {
-    struct variants v;
+    struct reading r;
     enum status rc = STATUS_OK;
-    variants_init(&v, match, NULL, mapping);
-    while (rc == STATUS_OK && !v.cursor.ended) {
-        rc = read_variant_page(g, stop_fd, &v, err);
-        if (rc == STATUS_OK && progress != NULL) {
-            progress(arg, v.count);
+    reading_init(&r, match);
+    while (rc == STATUS_OK && r.phase != READING_DONE) {
+        rc = r.phase == READING_FETCH ? fetch(g, stop_fd, &r, err) : ask_next(g, stop_fd, &r, err);
+        if (rc != STATUS_OK && may_fall_back(rc) && reading_fall_back(&r)) {
+            log_failure(LOG_WARN, "catalog", "bulk_given_up", err,
+                        LOG_FIELDS(LF_MSG("the catalogue is read page by page")));
+            rc = STATUS_OK;
+        }
+        if (rc == STATUS_OK && progress != NULL && r.variants.count > 0) {
+            progress(arg, r.variants.count);
         }
     }
-    variants_release(&v);
+    *mapping = rc == STATUS_OK ? reading_take_mapping(&r) : NULL;
+    reading_release(&r);
     return rc;
 }

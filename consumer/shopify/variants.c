@@ -42,9 +42,9 @@ static bool is_text(const json_t *value)
     return len > 0 && strlen(json_string_value(value)) == len;
 }
 
-static enum status take_variant(void *arg, const void *node, struct err *err)
+enum status variants_take_one(void *variants, const void *node, struct err *err)
 {
-    struct variants *v = arg;
+    struct variants *v = variants;
     const json_t *text = json_object_get(node, v->match == MATCH_BARCODE ? "barcode" : "sku");
     const json_t *item = json_object_get(node, "inventoryItem");
     const json_t *tracked = json_object_get(item, "tracked");
@@ -67,7 +67,7 @@ static enum status take_variant(void *arg, const void *node, struct err *err)
 enum status variants_take(struct variants *v, const struct answer *answer, struct err *err)
 {
     unsigned max = v->query != NULL ? VARIANTS_MAX_SEARCH_PAGES : VARIANTS_MAX_PAGES;
-    enum status rc = page_take(&v->cursor, answer, "productVariants", take_variant, v, err);
+    enum status rc = page_take(&v->cursor, answer, "productVariants", variants_take_one, v, err);
     if (rc == STATUS_OK && !v->cursor.ended && v->cursor.pages >= max) {
         rc = err_set(err, STATUS_STORE_MISCONFIGURED, "more than %u pages of variants", max);
     }

@@ -30,6 +30,8 @@ void variants_init(struct variants *v, enum match match, const char *query, stru
 void variants_release(struct variants *v);
 enum operation variants_operation(const struct variants *v);
 void variants_append_variables(const struct variants *v, struct strbuf *out);
+/** One variant (json_t), of a page or of a line. */
+NODISCARD enum status variants_take_one(void *variants, const void *node, struct err *err);
 /**
  * Takes the next page. Whatever was found goes into the mapping, near matches of a search too:
  * compare yourself.

@@ -73,11 +73,11 @@ class Case:
                    lambda: f"product {product} is parked for {self.reasons(product)}, not {reasons}",
                    seconds=seconds, alive=self.pipeline.alive)
 
-    def reload(self):
+    def reload(self, seconds=30):
         """As a person: has the catalogue read again, and waits until it was."""
         before = self.read_at()
         self.pipeline.command("consumer", "catalogue", "--reload")
-        wait.until(lambda: self.read_at() > before, "the catalogue is read again",
+        wait.until(lambda: self.read_at() > before, "the catalogue is read again", seconds=seconds,
                    alive=self.pipeline.alive)
 
     def read_at(self):
@@ -270,6 +270,33 @@ def test_waiting_numbers_do_not_reach_the_old_item(make_case):
     case.expect_level(NEW_ITEM + product, number + 9)
     case.expect_reasons(product)
     assert case.level(case.item(product)) == number
+
+
+@pytest.mark.parametrize("switches, pages", [
+    ({}, 0), ({"cuts": 1}, 0), ({"polls": 4}, 0), ({"status": "FAILED"}, 1),
+    ({"fileStatus": 403}, 1), ({"cuts": 100}, 1)],
+    ids=["good", "cut_once", "slow", "failed", "refused", "cut_always"])
+def test_large_catalogue_is_read_by_a_bulk_operation(make_case, switches, pages):
+    """At the first start, and beside the work; pages are the other way. No token reaches the other host."""
+    case = make_case()
+    product, = case.products
+    case.change([{"id": 1000000 + i, "sku": f"FILL-{i}", "tracked": True, "levels": []}
+                 for i in range(10000)])
+    case.simulator.bulk(case.store.name, **switches)
+    case.start()
+    number = case.level(case.item(product))
+    assert number != stores.WRONG_START
+    assert (case.requests("VariantsPage") > 0) == (pages > 0)
+    assert case.requests("BulkStart") == 1
+    files = [one for one in case.simulator.requests()["requests"]
+             if one["path"].startswith(f"/bulk-{case.store.name}-")]
+    assert (len(files) > 0) == (switches.get("status") != "FAILED")
+    assert [one for one in files if one["tokenHash"] or one["secretHash"]] == []
+    case.change([{"id": case.item(product), "sku": "SOMETHING-ELSE"}, case.new_item(product)])
+    case.reload(seconds=120)    # a file that breaks off is tried again, later and later
+    case.expect_level(NEW_ITEM + product, number)
+    assert case.requests("BulkStart") == 2
+    assert (case.requests("VariantsPage") > 0) == (pages > 0)
 
 
 def test_another_process_reads_and_this_one_follows(make_case):
