@@ -186,6 +186,23 @@ static bool is_stale_code(const char *code)
            strncmp(code, "COMPARE_QUANTITY", 16) == 0;
 }
 
+/* What a pair is parked with whose entry was refused, for the reason that e or the answer gives. */
+static struct pair_verdict judge_refusal(struct lane *l,
+                                         struct pair *p,
+                                         const struct entry_error *e,
+                                         const struct answer *answer,
+                                         bool is_stale)
+{
+    struct pair_verdict v = {.pair = p, .reason = is_stale ? "stale" : "refused"};
+    v.code = e != NULL ? e->code : answer->code;
+    (void)snprintf(v.detail, sizeof v.detail, "%.199s", e != NULL ? e->msg : answer->err.msg);
+    if (strcmp(v.code, "INVALID_INVENTORY_ITEM") == 0) {
+        v.reason = "item_missing";
+        lane_catalogue_gone(l, p);
+    }
+    return v;
+}
+
 /* Stale pairs are read again, refused ones parked, their neighbours are ready at once. */
 static enum status
 set_refused(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
@@ -211,16 +228,7 @@ set_refused(struct lane *l, struct request *r, const struct answer *answer, stru
             metric_add(l->m.stale, 1);
             lane_put_back(l, p, PAIR_UNREAD);
         } else {
-            struct pair_verdict *v = &parks[park_count++];
-            v->pair = p;
-            v->code = e != NULL ? e->code : answer->code;
-            bool gone = strcmp(v->code, "INVALID_INVENTORY_ITEM") == 0;
-            v->reason = is_stale ? "stale" : gone ? "item_missing" : "refused";
-            (void)snprintf(v->detail, sizeof v->detail, "%.199s",
-                           e != NULL ? e->msg : answer->err.msg);
-            if (gone) {
-                lane_catalogue_gone(l, p);
-            }
+            parks[park_count++] = judge_refusal(l, p, e, answer, is_stale);
             metric_add(l->m.refused, 1);
         }
     }

@@ -141,10 +141,18 @@ static void show_progress(void *arg, size_t variants)
     }
 }
 
+static void delay_next_reading(struct lane_catalogue *c)
+{
+    int64_t now = clock_monotonic_us();
+    int64_t pause = (now - c->begun_us) * READ_SHARE;
+    c->read_not_before_us = now + (pause > READ_PAUSE_MIN_US ? pause : READ_PAUSE_MIN_US);
+}
+
 /* There is nothing to work with before it ends, so this one is waited for. */
 static enum status read_first(struct lane *l, struct err *err)
 {
     int64_t begun_wall = 0;
+    l->catalogue.begun_us = clock_monotonic_us();
     bool mine = false; /* if not: another process reads as well, which does no harm */
     struct mapping *nothing = mapping_new();
     struct mapping *fresh = NULL;
@@ -169,6 +177,7 @@ static enum status read_first(struct lane *l, struct err *err)
     }
     l->mapping = fresh;
     l->catalogue.read_wall_us = begun_wall;
+    delay_next_reading(&l->catalogue);
     report_mapping(l, "catalogue_read");
     return STATUS_OK;
 }
@@ -288,13 +297,6 @@ static enum status begin_reading(struct lane *l, struct err *err)
     return STATUS_OK;
 }
 
-static void delay_next_reading(struct lane_catalogue *c)
-{
-    int64_t now = clock_monotonic_us();
-    int64_t pause = (now - c->begun_us) * READ_SHARE;
-    c->read_not_before_us = now + (pause > READ_PAUSE_MIN_US ? pause : READ_PAUSE_MIN_US);
-}
-
 static void finish_reading(struct lane_catalogue *c)
 {
     c->next = reading_take_mapping(&c->reading);
@@ -365,7 +367,12 @@ static enum status take_over(struct lane *l, const struct lost_list *lost, struc
     c->wanted = false;
     report_mapping(l, c->next_is_ours ? "catalogue_read" : "catalogue_loaded");
     rc = lane_moves_pending(l, lost, err);
-    return rc == STATUS_OK ? lane_catalogue_retry(l, err) : rc;
+    if (rc == STATUS_OK) {
+        bool suspect = c->suspect; /* what is missing in a new mapping asks for no newer one */
+        rc = lane_catalogue_retry(l, err);
+        c->suspect = suspect;
+    }
+    return rc;
 }
 
 /*

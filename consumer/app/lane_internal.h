@@ -174,6 +174,8 @@ void lane_publish_view(struct lane *l);
 /* lane_session.c */
 NODISCARD enum status lane_session_open(struct lane *l, struct err *err);
 void lane_session_close(struct lane *l, int leave_ms);
+/** Takes in how products are known in the state: other processes note theirs there. */
+NODISCARD enum status lane_load_identity(struct lane *l, struct err *err);
 NODISCARD enum status lane_commit(struct lane *l, bool wait, struct err *err);
 NODISCARD enum status
 lane_handle_assignment(struct lane *l, const struct source_event *event, struct err *err);

@@ -78,13 +78,19 @@ static int compare_items(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* The item that carries a product's text now; 0: none, or several. */
+/* The item that carries a product's text now; 0: none, several, or the product claims it not, or
+ * not alone: it is not sold any more, or shares its SKU in Odoo. */
 static int64_t item_of(const struct lane *l, int32_t product_id, const char **text)
 {
     struct mapped_item item;
+    int32_t owner = 0;
     *text = identity_text(l->identity, product_id);
-    bool found = *text != NULL && identity_claims(l->identity, *text) <= 1 &&
-                 mapping_find(l->mapping, *text, &item) == MAPPING_FOUND && !item.bundle;
+    if (*text == NULL || identity_claims(l->identity, *text) != 1) {
+        return 0;
+    }
+    (void)identity_claimants(l->identity, *text, &owner, 1);
+    bool found = owner == product_id && mapping_find(l->mapping, *text, &item) == MAPPING_FOUND &&
+                 !item.bundle;
     return found ? item.item : 0;
 }
 
@@ -215,6 +221,14 @@ enum status lane_moves_retry(struct lane *l, struct err *err)
         "level_inactive", "activate_refused", "tracking_locked", NULL};
     struct move_list moves = {.lane = l};
     enum status rc = state_parked_each(l->state, REASONS, collect, &moves, err);
+    if (rc == STATUS_OK && moves.count > 0) {
+        /* Rare enough to ask anew: another process may know another text of a product by now. */
+        moves.count = 0;
+        rc = lane_load_identity(l, err);
+        if (rc == STATUS_OK) {
+            rc = state_parked_each(l->state, REASONS, collect, &moves, err);
+        }
+    }
     for (size_t i = 0; i < moves.count && rc == STATUS_OK; i++) {
         (void)coalescer_offer(l->coalescer, moves.list[i].key, &moves.list[i].want);
     }

@@ -14,6 +14,22 @@ void lane_search_want(struct lane *l, const char *text)
     }
 }
 
+/* A whole reading may have found some meanwhile. @return true: the texts that are due are others
+ * now
+ */
+static bool forget_mapped(struct lane *l, const char *const *texts, size_t count)
+{
+    struct mapped_item item;
+    bool any = false;
+    for (size_t i = 0; i < count && !any; i++) {
+        if (mapping_find(l->mapping, texts[i], &item) != MAPPING_MISSING) {
+            unmapped_found(l->catalogue.unmapped, texts[i]);
+            any = true;
+        }
+    }
+    return any;
+}
+
 void lane_search_begin(struct lane *l)
 {
     struct lane_catalogue *c = &l->catalogue;
@@ -23,7 +39,10 @@ void lane_search_begin(struct lane *l)
     if (c->found != NULL || c->is_sent) {
         return;
     }
-    size_t count = unmapped_due(c->unmapped, now, due, VARIANTS_MAX_TEXTS);
+    size_t count = 0;
+    do {
+        count = unmapped_due(c->unmapped, now, due, VARIANTS_MAX_TEXTS);
+    } while (forget_mapped(l, due, count));
     if (count == 0) {
         return;
     }

@@ -52,6 +52,11 @@ static void load_product(void *arg, const struct state_product *p)
     (void)identity_note(l->identity, p->product_id, p->text, p->sellable, p->revision);
 }
 
+enum status lane_load_identity(struct lane *l, struct err *err)
+{
+    return state_products_load(l->state, load_product, l, err);
+}
+
 static void load_parked(void *arg, const struct state_parked *row)
 {
     struct lane *l = arg;
@@ -74,7 +79,7 @@ static enum status open_memory(struct lane *l, struct err *err)
     l->batch_limit = INVENTORY_MAX_ENTRIES;
     l->in_flight_at_us = 0;
     budget_init(&l->budget, 0.1);
-    enum status rc = state_products_load(l->state, load_product, l, err);
+    enum status rc = lane_load_identity(l, err);
     return rc == STATUS_OK ? state_parked_each(l->state, NULL, load_parked, l, err) : rc;
 }
 

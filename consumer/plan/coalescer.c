@@ -353,7 +353,7 @@ static size_t take_from_all(struct coalescer *c, fits_fn fits, void *arg, struct
 
 size_t coalescer_pull(struct coalescer *c, fits_fn fits, void *arg, struct pair ***list)
 {
-    *list = mem_calloc(coalescer_total(c), sizeof **list);
+    *list = mem_calloc(coalescer_total(c), sizeof(struct pair *));
     size_t taken = take_from_all(c, fits, arg, *list);
     if (taken == 0) {
         mem_free(*list);

@@ -291,14 +291,15 @@ static void plan_state(int version, struct install_plan *plan)
 {
     if (version < 1) {
         plan_script(plan, sql_state_001);
+        plan_note(plan, "creates the tables of the state");
     }
     if (version < 2) {
         plan_script(plan, sql_state_002);
+        plan_note(plan, "adds units in flight to the tables of the state");
     }
     plan_script(plan, sql_state_003);
+    plan_note(plan, "adds the stores' catalogues to the tables of the state");
     plan_migration(plan, "state", KNOWN_STATE_VERSION);
-    plan_note(plan, version < 1 ? "creates the tables of the state"
-                                : "brings the tables of the state up to date");
 }
 
 static enum status build_install(

@@ -73,9 +73,25 @@ def test_install_keeps_marks_and_state(bare, connection):
     assert connection.execute("SELECT count(*) FROM stocksync.level").fetchone()[0] == 1
 
 
+# What brings a database back to the version before.
+WITHOUT_3 = "DROP TABLE stocksync.item, stocksync.catalogue; DROP INDEX stocksync.parked_level;"
+
+
+def test_state_of_version_2_is_brought_up_to_date(bare, connection):
+    bare.install()
+    now = catalogue(connection)
+    connection.execute(
+        f"{WITHOUT_3} UPDATE stocksync.migration SET version = 2 WHERE part = 'state'")
+    assert programs.command("producer", bare.config, "check").code != 0
+    text = bare.install().text
+    assert "catalogues" in text and "units in flight" not in text
+    assert catalogue(connection) == now
+
+
 def test_state_of_version_1_is_brought_up_to_date(bare, connection):
     bare.install()
     now = catalogue(connection)
+    connection.execute(WITHOUT_3)
     connection.execute("""
         DROP TABLE stocksync.in_flight;
         ALTER TABLE stocksync.level DROP COLUMN wanted;

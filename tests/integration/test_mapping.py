@@ -334,3 +334,23 @@ def test_location_that_cannot_be_written_is_named(pipeline, change, word):
         section = pipeline.sections[f"store.{store.name}"]
         section[f"location.{store.location_ids['Berlin']}"] = section.pop("location.Berlin")
         assert programs.command("consumer", pipeline.write_config(), "check").code == 0
+
+
+def test_number_that_waits_is_not_written_for_a_product_that_is_sold_no_more(make_case):
+    """Its item is gone, then it is taken off the store in Odoo; the SKU comes back meanwhile."""
+    case = make_case().start()
+    product, = case.products
+    case.change(remove=[case.item(product)])
+    case.receive(product, 1)
+    wait.until(lambda: case.reasons(product), "it is parked", alive=case.pipeline.alive)
+    sell = "UPDATE product_product SET shopify_product = %s WHERE id = %s"
+    case.pipeline.connection.execute(sell, (False, product))
+    case.pipeline.wait_settled()
+    case.change([case.new_item(product)])
+    case.reload()
+    case.reload()       # the first one's retry has ended
+    assert case.level(NEW_ITEM + product) == stores.WRONG_START
+    case.pipeline.connection.execute(sell, (True, product))
+    wait.until(lambda: case.level(NEW_ITEM + product) != stores.WRONG_START, "it is sold again",
+               alive=case.pipeline.alive)
+    case.expect_reasons(product)
