@@ -141,11 +141,12 @@ static void show_progress(void *arg, size_t variants)
     }
 }
 
-static void delay_next_reading(struct lane_catalogue *c)
+/* Not sooner after a reading than a hundred times its length. */
+static int64_t rest_until_us(const struct lane_catalogue *c)
 {
     int64_t now = clock_monotonic_us();
     int64_t pause = (now - c->begun_us) * READ_SHARE;
-    c->read_not_before_us = now + (pause > READ_PAUSE_MIN_US ? pause : READ_PAUSE_MIN_US);
+    return now + (pause > READ_PAUSE_MIN_US ? pause : READ_PAUSE_MIN_US);
 }
 
 /* There is nothing to work with before it ends, so this one is waited for. */
@@ -178,7 +179,7 @@ static enum status read_first(struct lane *l, struct err *err)
     }
     l->mapping = fresh;
     l->catalogue.read_wall_us = begun_wall;
-    delay_next_reading(&l->catalogue);
+    l->catalogue.suspect_not_before_us = rest_until_us(&l->catalogue);
     report_mapping(l, "catalogue_read");
     return STATUS_OK;
 }
@@ -278,7 +279,8 @@ static enum status begin_reading(struct lane *l, struct err *err)
     int64_t now = clock_monotonic_us();
     bool old = clock_wall_us() - c->read_wall_us > l->conf->consumer.reload_ms * 1000;
     bool mine = false;
-    if (!(old || c->suspect || c->wanted) || now < c->read_not_before_us || c->is_reading ||
+    bool suspect = c->suspect && now >= c->suspect_not_before_us;
+    if (!(old || suspect || c->wanted) || now < c->read_not_before_us || c->is_reading ||
         c->next != NULL) {
         return STATUS_OK;
     }
@@ -304,7 +306,7 @@ static void finish_reading(struct lane_catalogue *c)
     c->next_wall_us = c->begun_wall_us;
     c->next_is_ours = true;
     drop_reading(c);
-    delay_next_reading(c);
+    c->suspect_not_before_us = rest_until_us(c);
 }
 
 /* A reading by a bulk operation goes on page by page. */
@@ -324,7 +326,7 @@ static enum status abandon(struct lane *l, const struct err *why, struct err *er
         return STATUS_OK;
     }
     drop_reading(c);
-    delay_next_reading(c);
+    c->read_not_before_us = rest_until_us(c);
     return state_catalogue_unlock(l->state, err);
 }
 

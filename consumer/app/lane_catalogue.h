@@ -41,7 +41,8 @@ struct lane_catalogue {
     bool suspect;         /* an answer made the mapping doubtful */
     bool wanted;          /* a person asked for another reading */
     int64_t look_at_us;   /* at the state: has another process read, did a person ask */
-    int64_t read_not_before_us;
+    int64_t read_not_before_us;    /* after one that failed, or while another process reads */
+    int64_t suspect_not_before_us; /* because of suspicion alone */
 
     /* the whole reading that is going on */
     bool is_reading;

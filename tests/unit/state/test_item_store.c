@@ -283,7 +283,7 @@ static void count_item(void *arg, const struct state_item *item)
 static void large_catalogue_is_loaded_in_pages(void **fixture)
 {
     (void)fixture;
-    enum { COUNT = 45000 };
+    enum { COUNT = 110000 };
     struct state *s = empty_store();
     struct state_item *items = mem_calloc(COUNT, sizeof *items);
     char(*texts)[24] = mem_calloc(COUNT, sizeof *texts);
