@@ -346,7 +346,7 @@ set_refused(struct lane *l, struct request *r, const struct answer *answer, stru
 static enum status
 set_not_applied(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
 {
-    if (r->adopted || r->backoff.attempt > 0) {
+    if (r->adopted || r->sends > 1) {
         lane_doubt(l, r);
     }
     const struct state_outcome outcome = {.attempt = &r->attempt,

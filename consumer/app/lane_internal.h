@@ -78,6 +78,7 @@ struct request {
     char request_id[64]; /* of the answer, once it was applied */
     bool noop;           /* that answer: Shopify held every value already */
     bool adopted;
+    unsigned sends; /* how often it went out: after the first, it may have been executed before */
     double cost;
     struct budget_ticket ticket;
     int64_t begun_us;    /* monotonic; when it was made, 0: before our time */

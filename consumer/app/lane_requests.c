@@ -66,6 +66,7 @@ void lane_request_end(struct request *r)
     mem_free(r->variables);
     r->variables = NULL;
     r->adopted = false;
+    r->sends = 0;
     r->count = 0;
     r->phase = REQUEST_FREE;
 }
@@ -99,6 +100,7 @@ static enum status request_send(struct lane *l, struct request *r, struct err *e
         return rc;
     }
     r->phase = REQUEST_SENT;
+    r->sends++;
     metric_add(operation_is_mutation(r->op) ? l->m.requests : l->m.reads, 1);
     FAULT_POINT("lane.sent");
     return STATUS_OK;
