@@ -103,6 +103,10 @@ enum status lane_levels_send(struct lane *l, struct request *r, struct err *err)
     }
     bool track = coalescer_count(l->coalescer, PAIR_UNTRACKED) > 0;
     r->count = coalescer_take(l->coalescer, track ? PAIR_UNTRACKED : PAIR_MISSING, r->pairs, 1);
+    rc = lane_stop_shared(l, r->pairs, &r->count, err);
+    if (rc != STATUS_OK || r->count == 0) {
+        return rc;
+    }
     r->list[0] = lane_write_of(r->pairs[0]);
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
     if (track) {

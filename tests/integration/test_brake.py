@@ -15,11 +15,10 @@ EMPTIED = ("UPDATE stock_quant q SET quantity = {} FROM stock_location l, stock_
 
 @pytest.fixture
 def pipeline(make_pipeline, database, number):
-    """Two stores after their first load; only the outlet has a brake."""
+    """Two stores after their first load; the outlet has the brake as it comes, wholesale none."""
     pipeline = make_pipeline(
         database, outlet(number), wholesale(number),
-        options={f"store.outlet{number}": {"brake_percent": 10},     # more than 49 levels
-                 f"store.wholesale{number}": {"brake_percent": 100},
+        options={f"store.wholesale{number}": {"brake_percent": 100},
                  "kafka": {"session.timeout.ms": 6000}}).open_shops()
     pipeline.install()
     pipeline.start()
