@@ -16,8 +16,8 @@ const ENDED = ['COMPLETED', 'FAILED', 'CANCELED', 'EXPIRED'];
 
 /** The other host. It listens once the first file is there. */
 class Files {
-  constructor(logRequest) {
-    this.logRequest = logRequest;
+  constructor(world) {
+    this.world = world;
     this.files = new Map();
     this.server = null;
   }
@@ -26,6 +26,7 @@ class Files {
     this.files.set(path, file);
     if (this.server !== null) return;
     this.server = http.createServer((req, res) => this.serve(req, res));
+    this.server.on('connection', (socket) => this.world.wires.add(socket));
     this.server.listen(0, '127.0.0.1');
     this.server.unref();
   }
@@ -37,7 +38,9 @@ class Files {
 
   serve(req, res) {
     const file = this.files.get(req.url);
-    this.logRequest(req, null, res);
+    const wire = this.world.wires.of(req);
+    if (wire === undefined) return;
+    this.world.logRequest(req, wire, null, res);
     if (file === undefined || file.status !== 200) {
       res.writeHead(file?.status ?? 404);
       res.end('<html>no such file</html>');

@@ -15,7 +15,7 @@ class World {
     this.clock = new Clock();
     this.hashes = new Map();
     this.wires = new Wires();
-    this.files = new Files((req, shopName, res) => this.logRequest(req, shopName, res));
+    this.files = new Files(this);
     this.reset();
   }
 
