@@ -60,9 +60,15 @@ static int64_t paced_us(const struct budget *b, double cost)
     return share > 0 ? add_s(b->sent_us, cost / (b->restore_rate * share)) : INT64_MAX;
 }
 
+/* Whoever asks may hang: the others do not wait for it any longer. */
+static int64_t asked_until_us(const struct budget *b)
+{
+    return b->asking ? b->sent_us + SILENCE_US : 0;
+}
+
 bool budget_allows(const struct budget *b, double cost, int64_t now_us)
 {
-    if (now_us < b->blocked_until_us || b->asking) {
+    if (now_us < b->blocked_until_us || now_us < asked_until_us(b)) {
         return false;
     }
     if (b->maximum <= 0) {
@@ -76,9 +82,7 @@ bool budget_allows(const struct budget *b, double cost, int64_t now_us)
 int64_t budget_next_us(const struct budget *b, double cost, int64_t now_us)
 {
     int64_t next = b->blocked_until_us > now_us ? b->blocked_until_us : now_us;
-    if (b->asking) {
-        return INT64_MAX;
-    }
+    next = asked_until_us(b) > next ? asked_until_us(b) : next;
     if (b->maximum > 0) {
         int64_t least = level_reached_us(b, least_level(b, cost));
         int64_t ample = level_reached_us(b, ample_level(b, cost));
@@ -96,7 +100,7 @@ int64_t budget_next_us(const struct budget *b, double cost, int64_t now_us)
 void budget_sent(struct budget *b, double cost, int64_t now_us, struct budget_ticket *ticket)
 {
     bool silent = now_us - b->at_us > SILENCE_US;
-    b->asking = b->in_flight <= 0 && (b->maximum <= 0 || b->doubtful || silent);
+    b->asking = b->maximum <= 0 || b->doubtful || (silent && b->in_flight <= 0);
     b->in_flight += cost;
     b->sent_us = now_us;
     *ticket = (struct budget_ticket){.cost = cost, .answered = b->answered};

@@ -19,7 +19,8 @@
  *               add up to the restore rate: one process finds the reserve untouched, n processes
  *               leave an n-th of it. The bucket never fills meanwhile: no point is lost.
  *
- * After a silence the account is only a belief: one request goes alone and asks.
+ * After a silence the account is only a belief: one request goes alone and asks, for a second at
+ * most: it may hang.
  */
 #ifndef STOCKSYNC_PLAN_BUDGET_H
 #define STOCKSYNC_PLAN_BUDGET_H
@@ -37,7 +38,7 @@ struct budget {
     double reserve_ratio; /* of maximum, left to others */
     int64_t sent_us;      /* of the last request */
     bool doubtful;        /* points were used that nobody told us of */
-    bool asking;          /* one request went alone; nothing else until its answer */
+    bool asking; /* one request went alone: nothing else for a second, or until an answer */
     int64_t blocked_until_us;
 };
 
