@@ -48,8 +48,8 @@ void lane_set_state(struct lane *l, enum lane_state state, const char *why)
     if (old == LANE_STOPPED) {
         return;
     }
-    if (l->hold.on &&
-        (state == LANE_CATCHING_UP || state == LANE_RUNNING || state == LANE_THROTTLED)) {
+    if (l->hold.on && (state == LANE_CATCHING_UP || state == LANE_RUNNING ||
+                       state == LANE_THROTTLED || state == LANE_HELD)) {
         state = LANE_HELD;
         why = l->hold.detail;
     }
@@ -148,7 +148,7 @@ static enum status refresh_mapping(struct lane *l, struct err *err)
     int64_t now = clock_monotonic_us();
     bool old = now - l->mapping_at_us > l->conf->consumer.reload_ms * 1000;
     if (!(old || l->suspect_mapping) || now < l->mapping_retry_us ||
-        graphql_running(l->graphql) > 0) {
+        l->breaker.state != BREAKER_CLOSED || graphql_running(l->graphql) > 0) {
         return STATUS_OK;
     }
     struct err why = {0};
