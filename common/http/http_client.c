@@ -45,6 +45,8 @@ struct transfer {
     struct http_answer answer;
     int64_t begun_us;
     bool too_large;
+    bool (*take)(void *arg, struct bytes piece); /* NULL: the body is kept */
+    void *take_arg;
     char error[CURL_ERROR_SIZE];
     enum transfer_state state;
     struct transfer *next; /* in the list of its state */
@@ -106,6 +108,11 @@ static size_t take_body(char *ptr, size_t size, size_t count, void *arg)
     struct transfer *t = arg;
     size_t len = size * count;
     t->client->heard_us = clock_monotonic_us();
+    long status = 0;
+    (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (t->take != NULL && status == 200) {
+        return t->take(t->take_arg, bytes_of((const unsigned char *)ptr, len)) ? len : 0;
+    }
     strbuf_append(&t->body, ptr, len);
     if (t->body.overflow) {
         t->too_large = true;
@@ -463,9 +470,11 @@ set_transport(const struct http_client *client, struct transfer *t, const char *
     (void)curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
-    (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)client->options.timeout_ms);
     (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L); /* bytes/s */
     (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)client->options.stall_s);
+    if (t->take == NULL) { /* what is handed on may be large: it ends by a stall alone */
+        (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)client->options.timeout_ms);
+    }
     (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, CONNECTION_MAX_IDLE_S);
     (void)curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, ""); /* all that this libcurl unpacks */
     (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "stocksync");
@@ -523,6 +532,8 @@ http_client_start(struct http_client *client, const struct http_request *request
     struct transfer *t = transfer_take(client);
     t->answer = (struct http_answer){.owner = request->owner, .retry_after_s = -1, .transfer = t};
     t->too_large = false;
+    t->take = request->take;
+    t->take_arg = request->take_arg;
     t->error[0] = '\0';
     t->begun_us = clock_monotonic_us();
     (void)memcpy(t->host, address.host, sizeof t->host);

@@ -48,6 +48,11 @@ struct http_request {
     const char *secret_header;   /* "X-Shopify-Access-Token"; NULL: none */
     const struct secret *secret; /* its value */
     void *owner;                 /* comes back in the answer */
+    /** Takes the body of a 200 piece by piece, for what may be large; the answer has none then.
+     * false ends the transfer. While pieces come there is no time limit: timeout_ms is how long
+     * none may come. NULL: the body is kept. */
+    bool (*take)(void *arg, struct bytes piece);
+    void *take_arg;
 };
 
 enum http_outcome {

@@ -73,6 +73,9 @@ static enum status check_rules(const struct consumer_conf *conf,
     }
     rule_table_release(&rules);
     catalog_locations_release(list, count);
+    if (rc == STATUS_OK) {
+        rc = cmd_print_catalogue(state, "        ", err);
+    }
     state_free(state);
     return rc;
 }

@@ -35,6 +35,8 @@ struct store_conf {
     int64_t grace_ms;            /* 0: off */
     int basis;                   /* enum basis */
     int match;                   /* enum match */
+    bool activate;               /* levels that are missing or inactive */
+    bool track;                  /* items that the store does not track */
     struct conf_pairs locations; /* name or id -> warehouses */
     int64_t buffer;
     int64_t percent;

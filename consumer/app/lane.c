@@ -7,7 +7,9 @@
 #include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
+#include "common/core/utf8.h"
 #include "consumer/app/lane_internal.h"
+#include "consumer/shopify/levels.h"
 
 #define MOD "lane"
 
@@ -73,6 +75,31 @@ void lane_set_state(struct lane *l, enum lane_state state, const char *why)
              LF_TEXT("why", why));
 }
 
+static void copy_examples(char (*list)[80], const char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < LANE_EXAMPLES; i++) {
+        utf8_copy(list[i], sizeof list[i], i < count ? texts[i] : "");
+    }
+}
+
+static void view_catalogue(const struct lane *l, struct lane_view *v)
+{
+    const struct lane_catalogue *c = &l->catalogue;
+    const char *texts[LANE_EXAMPLES];
+    v->mapped = mapping_count(l->mapping);
+    v->ambiguous = mapping_ambiguous_count(l->mapping);
+    v->untracked = mapping_untracked_count(l->mapping);
+    copy_examples(v->ambiguous_sku, texts,
+                  mapping_ambiguous_examples(l->mapping, texts, LANE_EXAMPLES));
+    copy_examples(v->untracked_sku, texts,
+                  mapping_untracked_examples(l->mapping, texts, LANE_EXAMPLES));
+    copy_examples(v->searched_sku, texts,
+                  unmapped_due(c->unmapped, INT64_MAX, texts, LANE_EXAMPLES));
+    v->searched = unmapped_count(c->unmapped);
+    v->catalogue_us = c->read_wall_us;
+    v->catalogue_reading = c->is_reading;
+}
+
 void lane_publish_view(struct lane *l)
 {
     struct lane_view *v = &l->view;
@@ -82,9 +109,7 @@ void lane_publish_view(struct lane *l)
     v->unfinished = offset_ledger_unfinished(l->ledger);
     v->partitions = record_source_assigned_count(l->source);
     v->joined = v->joined || v->partitions > 0;
-    v->mapped = mapping_count(l->mapping);
-    v->ambiguous = mapping_ambiguous_count(l->mapping);
-    v->untracked = mapping_untracked_count(l->mapping);
+    view_catalogue(l, v);
     v->parked = parked_set_count(l->parked);
     v->levels_in_flight = l->levels_in_flight;
     v->records = (uint64_t)metric_value(l->m.records);
@@ -105,6 +130,8 @@ void lane_publish_view(struct lane *l)
     metric_set(l->m.age, age > 0 ? (double)age / 1e6 : 0);
     metric_set(l->m.parked_now, (double)v->parked);
     metric_set(l->m.in_flight_levels, (double)v->levels_in_flight);
+    metric_set(l->m.untracked_now, (double)v->untracked);
+    metric_set(l->m.catalogue_age, (double)(clock_wall_us() - v->catalogue_us) / 1e6);
 }
 
 /* --- the loop of a session --- */
@@ -142,36 +169,14 @@ static void reload(struct lane *l)
     lane_probe_now(l);
 }
 
-/* The catalogue is read again when it is old, or when an answer made it doubtful. */
-static enum status refresh_mapping(struct lane *l, struct err *err)
-{
-    int64_t now = clock_monotonic_us();
-    bool old = now - l->mapping_at_us > l->conf->consumer.reload_ms * 1000;
-    if (!(old || l->suspect_mapping) || now < l->mapping_retry_us ||
-        l->breaker.state != BREAKER_CLOSED || graphql_running(l->graphql) > 0) {
-        return STATUS_OK;
-    }
-    struct err why = {0};
-    enum status rc = lane_load_mapping(l, &why);
-    if (rc == STATUS_OK) {
-        static const char *const NOW_CURABLE[] = {"unmapped", "sku_shared_in_shopify", "bundle",
-                                                  "item_missing", NULL};
-        return lane_retry_parked(l, NOW_CURABLE, err);
-    }
-    if (rc != STATUS_STOPPING) {
-        log_failure(
-            LOG_WARN, MOD, "catalogue_not_read", &why,
-            LOG_FIELDS(LF_TEXT("store", l->store.name), LF_MSG("the one in memory stays in use")));
-    }
-    return STATUS_OK;
-}
-
 static int wait_ms(const struct lane *l, bool busy)
 {
     int64_t now = clock_monotonic_us();
     int64_t next = lane_next_deadline_us(l);
+    int64_t catalogue = lane_catalogue_deadline_us(l);
     next = l->in_flight_at_us < next ? l->in_flight_at_us : next;
     next = lane_retries_due_us(l) < next ? lane_retries_due_us(l) : next;
+    next = catalogue < next ? catalogue : next;
     if (busy || next <= now) {
         return 0;
     }
@@ -218,7 +223,7 @@ static enum status turn(struct lane *l, bool *busy, struct err *err)
         rc = lane_tend_parked(l, err);
     }
     if (rc == STATUS_OK) {
-        rc = refresh_mapping(l, err);
+        rc = lane_catalogue_turn(l, err);
     }
     return rc == STATUS_OK ? commit_if_due(l, err) : rc;
 }
@@ -360,9 +365,6 @@ static void run_lane(struct thread *self, void *arg)
             log_info(MOD, "session_renewed", LF_TEXT("store", l->store.name), LF_MSG(err.msg));
             continue;
         }
-        if (rc == STATUS_AUTH || status_class(rc) == CLASS_FATAL) {
-            l->mapping_at_us = 0;
-        }
         if (rc == STATUS_STORE_MISCONFIGURED) {
             token_doubt(&l->store.token); /* scopes granted later may need a new token */
         }
@@ -462,6 +464,17 @@ static void register_gauges(struct lane *l)
                        "Times that a level was found below what was written.", LABEL, s);
     m->in_flight_units = metric_counter("stocksync_store_in_flight_units_total",
                                         "Units that were missing then.", LABEL, s);
+    m->activated =
+        metric_counter("stocksync_store_activated_total",
+                       "Levels activated, because they were missing or inactive.", LABEL, s);
+    m->tracked = metric_counter("stocksync_store_tracked_total",
+                                "Items whose tracking was switched on.", LABEL, s);
+    m->untracked_now =
+        metric_gauge("stocksync_store_untracked_items",
+                     "SKUs that the store does not track, and so sells without limit.", LABEL, s);
+    m->catalogue_age =
+        metric_gauge("stocksync_store_catalogue_age_seconds",
+                     "Age of the reading of the store's catalogue that is in use.", LABEL, s);
     m->points =
         metric_gauge("stocksync_store_points",
                      "Query-cost points in the store's bucket at the last answer.", LABEL, s);
@@ -496,6 +509,8 @@ enum status lane_start(const struct consumer_conf *conf,
     backoff_init(&l->backoff, 500, 60000, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
     l->costs[OP_STOCK_SET] = INVENTORY_SET_COST;
     l->costs[OP_LEVELS_READ] = INVENTORY_READ_COST;
+    l->costs[OP_ITEM_TRACK] = LEVELS_TRACK_COST;
+    l->costs[OP_LEVEL_ACTIVATE] = LEVELS_ACTIVATE_COST;
     l->grace_us = store->quantity == QUANTITY_AVAILABLE ? store->grace_ms * 1000 : 0;
     (void)pthread_mutex_init(&l->mutex, NULL);
     l->view.since_us = clock_wall_us();
@@ -544,6 +559,30 @@ bool lane_is_ready(struct lane *lane)
     return ready;
 }
 
+static void append_examples(struct strbuf *out, const char *name, const char (*list)[80])
+{
+    strbuf_appendf(out, ",\"%s\":[", name);
+    for (size_t i = 0; i < LANE_EXAMPLES && list[i][0] != '\0'; i++) {
+        strbuf_append_text(out, i > 0 ? "," : "");
+        strbuf_append_json(out, list[i]);
+    }
+    strbuf_append_text(out, "]");
+}
+
+static void append_catalogue(const struct lane_view *v, struct strbuf *out)
+{
+    char read_at[CLOCK_TEXT_SIZE];
+    if (v->catalogue_us > 0) {
+        strbuf_appendf(out, ",\"catalogue_read\":\"%s\"",
+                       clock_format_utc(v->catalogue_us, read_at));
+    }
+    strbuf_appendf(out, ",\"catalogue_reading\":%s,\"skus_searched\":%zu",
+                   v->catalogue_reading ? "true" : "false", v->searched);
+    append_examples(out, "ambiguous", v->ambiguous_sku);
+    append_examples(out, "untracked", v->untracked_sku);
+    append_examples(out, "searched", v->searched_sku);
+}
+
 void lane_append_status(struct lane *lane, struct strbuf *out)
 {
     char since[CLOCK_TEXT_SIZE];
@@ -565,6 +604,7 @@ void lane_append_status(struct lane *lane, struct strbuf *out)
                    "\"points_maximum\":%.0f,\"restore_rate\":%.0f,\"breaker\":\"%s\"",
                    v.mapped, v.ambiguous, v.untracked, v.points, v.points_maximum, v.restore_rate,
                    breaker_state_name(v.breaker));
+    append_catalogue(&v, out);
     if (lane->dry) {
         strbuf_append_text(out, ",\"dry_run\":true");
     }
@@ -591,7 +631,7 @@ void lane_free(struct lane *lane)
     thread_ask_stop(&lane->thread);
     thread_join(&lane->thread);
     graphql_free(lane->graphql);
-    mapping_free(lane->mapping);
+    lane_catalogue_release(lane);
     catalog_locations_release(lane->locations, lane->location_count);
     token_release(&lane->store.token);
     (void)pthread_mutex_destroy(&lane->mutex);

@@ -15,14 +15,6 @@
  */
 #define COST_MAX 1e6
 
-/* What a pair is parked with. */
-struct pair_verdict {
-    struct pair *pair;
-    const char *reason;
-    const char *code; /* may be NULL */
-    char detail[280];
-};
-
 /* --- codes that a person should look at --- */
 
 static bool was_told(struct lane *l, const char *code)
@@ -69,11 +61,11 @@ static void tell_codes(struct lane *l, const struct answer *answer)
 
 /* --- parking --- */
 
-static enum status park_pairs(struct lane *l,
-                              const struct pair_verdict *list,
-                              size_t count,
-                              const char *request_id,
-                              struct err *err)
+enum status lane_park_pairs(struct lane *l,
+                            const struct pair_verdict *list,
+                            size_t count,
+                            const char *request_id,
+                            struct err *err)
 {
     struct state_parked rows[INVENTORY_MAX_ENTRIES];
     if (count == 0) {
@@ -144,9 +136,14 @@ read_answered(struct lane *l, struct request *r, const struct answer *answer, st
     }
     for (size_t i = 0; i < r->count; i++) {
         struct pair *p = r->pairs[i];
+        if (lane_levels_cure(l, p, &read[i])) {
+            continue;
+        }
         const char *reason = unwritable(&read[i], parks[park_count].detail, sizeof parks->detail);
         if (reason != NULL) {
-            l->suspect_mapping = l->suspect_mapping || !read[i].item_found;
+            if (!read[i].item_found) {
+                lane_catalogue_gone(l, p);
+            }
             parks[park_count].pair = p;
             parks[park_count].reason = reason;
             parks[park_count].code = NULL;
@@ -175,7 +172,7 @@ read_answered(struct lane *l, struct request *r, const struct answer *answer, st
     if (rc == STATUS_OK) {
         rc = lane_note_seen(l, missing, seen, seen_count, err);
     }
-    return rc == STATUS_OK ? park_pairs(l, parks, park_count, answer->request_id, err) : rc;
+    return rc == STATUS_OK ? lane_park_pairs(l, parks, park_count, answer->request_id, err) : rc;
 }
 
 static void applied(struct lane *l, struct request *r, int64_t now_us)
@@ -254,6 +251,9 @@ static const char *reason_of(enum reaction reaction)
     if (reaction == REACTION_READ || reaction == REACTION_NEW_KEY) {
         return "stale";
     }
+    if (reaction == REACTION_FIND) {
+        return "item_missing";
+    }
     return reaction == REACTION_ACTIVATE ? "level_missing" : "refused";
 }
 
@@ -270,7 +270,9 @@ static void judge(struct lane *l,
     verdict->code = e != NULL ? e->code : answer->code;
     (void)snprintf(verdict->detail, sizeof verdict->detail, "%.159s (%.100s)",
                    e != NULL ? e->msg : answer->err.msg, rule->next);
-    l->suspect_mapping = l->suspect_mapping || rule->reaction == REACTION_FIND;
+    if (rule->reaction == REACTION_FIND) {
+        lane_catalogue_gone(l, pair);
+    }
     metric_add(l->m.refused, 1);
 }
 
@@ -331,7 +333,7 @@ set_refused(struct lane *l, struct request *r, const struct answer *answer, stru
     for (size_t i = 0; i < rest_count; i++) {
         lane_put_back(l, rest[i], PAIR_READY);
     }
-    return park_pairs(l, parks, park_count, answer->request_id, err);
+    return lane_park_pairs(l, parks, park_count, answer->request_id, err);
 }
 
 static enum status
@@ -428,6 +430,9 @@ static bool is_given_up(const struct request *r, const struct answer *answer)
 static enum status answered(struct lane *l, const struct answer *answer, struct err *err)
 {
     struct request *r = answer->owner;
+    if (answer->owner == &l->catalogue) {
+        return lane_catalogue_answered(l, answer, err);
+    }
     note_cost(l, r, answer);
     tell_codes(l, answer);
     lane_note_outcome(l, r, answer);
@@ -452,6 +457,9 @@ static enum status answered(struct lane *l, const struct answer *answer, struct 
     }
     if (r->op == OP_LEVELS_READ) {
         return read_answered(l, r, answer, err);
+    }
+    if (r->op != OP_STOCK_SET) {
+        return lane_levels_answered(l, r, answer, err);
     }
     return answer->class == ANSWER_DONE ? set_applied(l, r, answer, err)
                                         : set_not_applied(l, r, answer, err);

@@ -10,34 +10,68 @@
 
 #define LINE_MAX_BYTES ((size_t)16 * 1024)
 
-static void say_write(const struct lane *l, const struct pair *p, struct strbuf *line)
+/* What must happen first; NULL: nothing. */
+static const char *cure_of(enum pair_stage stage)
+{
+    if (stage == PAIR_MISSING) {
+        return "activate";
+    }
+    return stage == PAIR_UNTRACKED ? "track" : NULL;
+}
+
+static void
+say_write(const struct lane *l, const struct pair *p, enum pair_stage stage, struct strbuf *line)
 {
     const char *sku = identity_text(l->identity, p->want.product_id);
+    const char *first = cure_of(stage);
     int32_t to = in_flight_target(&p->memory, p->want.quantity);
+    char from[16] = "unknown"; /* a level that must be cured first was not read, or is none */
+    if (first == NULL) {
+        (void)snprintf(from, sizeof from, "%d", (int)p->change_from);
+    }
     if (l->options.print == NULL) {
         log_info(MOD, "would_write", LF_TEXT("store", l->store.name),
                  LF_INT("product", p->want.product_id), LF_TEXT("sku", sku),
                  LF_INT("item", p->key.item), LF_INT("location", p->key.location),
-                 LF_INT("from", p->change_from), LF_INT("to", to),
-                 LF_TEXT("cause", cause_name(p->want.cause)));
+                 LF_TEXT("from", from), LF_INT("to", to),
+                 LF_TEXT("cause", cause_name(p->want.cause)), LF_TEXT("first", first));
         return;
     }
     strbuf_reset(line);
     strbuf_appendf(line, "store=%s product=%d sku=", l->store.name, (int)p->want.product_id);
     strbuf_append_json(line, sku != NULL ? sku : "");
-    strbuf_appendf(line, " item=%lld location=%lld from=%d to=%d cause=%s", (long long)p->key.item,
-                   (long long)p->key.location, (int)p->change_from, (int)to,
-                   cause_name(p->want.cause));
+    strbuf_appendf(line, " item=%lld location=%lld from=%s to=%d cause=%s%s%s",
+                   (long long)p->key.item, (long long)p->key.location, from, (int)to,
+                   cause_name(p->want.cause), first != NULL ? " first=" : "",
+                   first != NULL ? first : "");
     l->options.print(line->ptr);
+}
+
+static void say_stage(struct lane *l, enum pair_stage stage, struct strbuf *line)
+{
+    struct pair *pairs[LANE_RESOLVE_PAIRS];
+    size_t count = 0;
+    while ((count = coalescer_take(l->coalescer, stage, pairs, LANE_RESOLVE_PAIRS)) > 0) {
+        for (size_t i = 0; i < count; i++) {
+            if (!identity_shares(l->identity, pairs[i]->want.product_id)) {
+                l->dry_figures.would_write++;
+                say_write(l, pairs[i], stage, line);
+            }
+            coalescer_finish(l->coalescer, pairs[i], NULL);
+        }
+    }
 }
 
 enum status lane_dry_run_turn(struct lane *l, struct err *err)
 {
-    struct pair *pairs[LANE_RESOLVE_PAIRS];
+    static const enum pair_stage STAGES[] = {PAIR_READY, PAIR_MISSING, PAIR_UNTRACKED};
     struct lane_hold hold;
     enum brake_verdict verdict = BRAKE_OFF;
     struct strbuf line;
-    size_t count = coalescer_count(l->coalescer, PAIR_READY);
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof STAGES / sizeof STAGES[0]; i++) {
+        count += coalescer_count(l->coalescer, STAGES[i]);
+    }
     if (count == 0 || count < coalescer_total(l->coalescer) || !lane_is_at_end(l)) {
         return STATUS_OK; /* a later record may say something else */
     }
@@ -49,14 +83,8 @@ enum status lane_dry_run_turn(struct lane *l, struct err *err)
         (void)snprintf(l->dry_figures.brake, sizeof l->dry_figures.brake, "%s", hold.detail);
     }
     strbuf_init(&line, LINE_MAX_BYTES);
-    while ((count = coalescer_take(l->coalescer, PAIR_READY, pairs, LANE_RESOLVE_PAIRS)) > 0) {
-        for (size_t i = 0; i < count; i++) {
-            if (!identity_shares(l->identity, pairs[i]->want.product_id)) {
-                l->dry_figures.would_write++;
-                say_write(l, pairs[i], &line);
-            }
-            coalescer_finish(l->coalescer, pairs[i], NULL);
-        }
+    for (size_t i = 0; i < sizeof STAGES / sizeof STAGES[0]; i++) {
+        say_stage(l, STAGES[i], &line);
     }
     strbuf_release(&line);
     return STATUS_OK;

@@ -4,7 +4,8 @@
  * plan into requests), lane_answers.c (answers into the state), lane_breaker.c (a store that does
  * not answer), lane_brake.c (holding the store), lane_guard.c (whose records are applied),
  * lane_in_flight.c (units sold and not yet imported), lane_parked.c (parked rows: stored, tried
- * again, taken off), lane_dry_run.c.
+ * again, taken off), lane_levels.c (levels that must be activated or tracked first),
+ * lane_dry_run.c. The mapping: lane_catalogue.h.
  */
 #ifndef STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
 #define STOCKSYNC_CONSUMER_APP_LANE_INTERNAL_H
@@ -15,6 +16,7 @@
 #include "common/core/backoff.h"
 #include "common/core/metric.h"
 #include "consumer/app/lane.h"
+#include "consumer/app/lane_catalogue.h"
 #include "consumer/app/parked_set.h"
 #include "consumer/app/rule_table.h"
 #include "consumer/intake/decode.h"
@@ -46,10 +48,14 @@
 
 /* Parked rows that are being tried at a time. */
 #define LANE_RETRIES_MAX 1000
-/* A reason that several files know. */
+/* Reasons that several files know. */
+#define LANE_UNMAPPED       "unmapped"
 #define LANE_SHARED_IN_ODOO "sku_shared_in_odoo"
 /* Reasons of one sweep over parked rows. */
 #define LANE_REASONS 12
+
+/* Examples of a kind in /status. */
+#define LANE_EXAMPLES 3
 
 enum request_phase {
     REQUEST_FREE,
@@ -84,7 +90,8 @@ struct lane_metrics {
         *requests, *reads, *throttled, *stale, *unknown, *refused, *state, *pending, *age, *halved,
         *odd_codes, *unfinished, *parked_again, *cured, *parked_now, *points, *in_flight_levels,
         *in_flight_seen, *in_flight_units, *commit_to_applied, *charged, *throttle_wait, *breaker,
-        *held, *holds, *brake_fallen, *brake_changed, *foreign;
+        *activated, *tracked, *untracked_now, *catalogue_age, *held, *holds, *brake_fallen,
+        *brake_changed, *foreign;
 };
 
 #define HOLD_EXAMPLES 10
@@ -145,6 +152,11 @@ struct lane_view {
     struct lane_hold hold;
     char database[STATE_DATABASE_SIZE]; /* whose records are applied */
     bool joined;
+    int64_t catalogue_us;   /* wall: when the catalogue in use was read */
+    bool catalogue_reading; /* another reading is going on */
+    size_t searched;        /* texts that are searched for */
+    char ambiguous_sku[LANE_EXAMPLES][80], untracked_sku[LANE_EXAMPLES][80],
+        searched_sku[LANE_EXAMPLES][80];
 };
 
 /* Notes of one turn, stored together before any hold of the turn's records is released. */
@@ -206,7 +218,7 @@ struct lane {
     struct store store;
     struct graphql *graphql;
     struct mapping *mapping;
-    int64_t mapping_at_us; /* monotonic; 0: must be read */
+    struct lane_catalogue catalogue;
     struct shop_location *locations;
     size_t location_count;
     struct budget budget;
@@ -236,11 +248,11 @@ struct lane {
     size_t applied_count;
     struct state_attempt *adopted; /* of dead processes, not sent again yet: from adopted_next on */
     size_t adopted_count, adopted_next;
-    bool suspect_mapping;
     bool pinned; /* database is the state's */
     bool told_headerless;
     bool replaced; /* a waiting value was replaced since the brake's last count */
-    int64_t commit_at_us, adopt_at_us, mapping_retry_us;
+    int64_t commit_at_us, adopt_at_us;
+    int64_t cured_at_us;          /* monotonic: last mutation of lane_levels */
     int64_t in_flight_at_us;      /* monotonic: when to look for ended graces */
     struct level_write *doubtful; /* refused as stale, but an earlier sending may have been
                                      executed: a ring */
@@ -276,7 +288,8 @@ bool lane_is_at_end(const struct lane *l);
 /* lane_session.c */
 NODISCARD enum status lane_session_open(struct lane *l, struct err *err);
 void lane_session_close(struct lane *l, int leave_ms);
-NODISCARD enum status lane_load_mapping(struct lane *l, struct err *err);
+/** Takes in how products are known in the state: other processes note theirs there. */
+NODISCARD enum status lane_load_identity(struct lane *l, struct err *err);
 NODISCARD enum status lane_commit(struct lane *l, bool wait, struct err *err);
 NODISCARD enum status
 lane_handle_assignment(struct lane *l, const struct source_event *event, struct err *err);
@@ -343,8 +356,12 @@ NODISCARD enum status lane_dispatch(struct lane *l, struct err *err);
  * before anything new. */
 NODISCARD enum status lane_adopt_attempts(struct lane *l, struct err *err);
 size_t lane_in_flight(const struct lane *l);
+/** false: held, or a dry run: no mutation goes out, not even one that waits to be sent again. */
+bool lane_may_write(const struct lane *l);
 /** false: a mutation, while nothing may be written. */
 bool lane_may_send(const struct lane *l, const struct request *r);
+/** In the present state only requests that wait are sent again, as probes. */
+bool lane_is_held(const struct lane *l);
 /** Monotonic time at which a waiting request or the budget wants a turn; INT64_MAX: none. */
 int64_t lane_next_deadline_us(const struct lane *l);
 /** No new work: waits for the answers on their way, at most limit_ms. */
@@ -352,6 +369,12 @@ NODISCARD enum status lane_finish_requests(struct lane *l, int64_t limit_ms, str
 /** A person has acted: requests that wait as probes of a store that was held are due at once. */
 void lane_probe_now(struct lane *l);
 void lane_drop_requests(struct lane *l);
+/** What a pair asks for now. */
+struct level_write lane_write_of(const struct pair *p);
+/** Part of an idempotency key: never the same within the 24 hours that a key lives. */
+unsigned lane_new_generation(void);
+/** Sends what was built; the slot waits for the answer. */
+NODISCARD enum status lane_request_send(struct lane *l, struct request *r, struct err *err);
 /** The slot is free again; its pairs are somebody else's. */
 void lane_request_end(struct request *r);
 /** The same bytes go out again, not before that wait and the budget's own. */
@@ -370,6 +393,34 @@ NODISCARD enum status lane_note_equal(struct lane *l,
 /* lane_answers.c */
 /** Handles every answer that has arrived. */
 NODISCARD enum status lane_take_answers(struct lane *l, struct err *err);
+/** What a pair is parked with. */
+struct pair_verdict {
+    struct pair *pair;
+    const char *reason;
+    const char *code; /* may be NULL */
+    char detail[280];
+};
+/** Parks BUSY pairs, at most INVENTORY_MAX_ENTRIES, and finishes them. */
+NODISCARD enum status lane_park_pairs(struct lane *l,
+                                      const struct pair_verdict *list,
+                                      size_t count,
+                                      const char *request_id,
+                                      struct err *err);
+
+/* lane_levels.c */
+/** The mapping says that the pair's item is not tracked, and the store is to be told. */
+bool lane_levels_is_untracked(const struct lane *l, const struct pair *p);
+/** After a read: puts a pair into the stage in which it is activated or tracked.
+ * @return false: there is nothing to cure, or it may not be */
+bool lane_levels_cure(struct lane *l, struct pair *p, const struct level_read *read);
+/** Monotonic µs from which on one may be sent; INT64_MAX: none waits. */
+int64_t lane_levels_deadline_us(const struct lane *l);
+/** Sends the next one through a free slot; one must wait. */
+NODISCARD enum status lane_levels_send(struct lane *l, struct request *r, struct err *err);
+NODISCARD enum status lane_levels_answered(struct lane *l,
+                                           struct request *r,
+                                           const struct answer *answer,
+                                           struct err *err);
 
 /* lane_breaker.c */
 /** The store answered, or a request ended without a usable answer: before its answer is handled. */

@@ -253,6 +253,9 @@ retry_level(struct look *look, const struct state_parked *row, struct record_pos
     char *detail = look->details[look->again_count];
     const char *reason = lane_find_item(l, text, &item, detail, sizeof look->details[0]);
     if (reason != NULL) {
+        if (strcmp(reason, LANE_UNMAPPED) == 0) {
+            lane_search_want(l, text);
+        }
         struct state_parked *again = &look->again[look->again_count++];
         *again = *row;
         again->reason = reason;

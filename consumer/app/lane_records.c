@@ -191,7 +191,7 @@ const char *lane_find_item(
         break;
     case MAPPING_MISSING:
         (void)snprintf(detail, size, "no variant in the store has the %s '%s'", what, text);
-        return "unmapped";
+        return LANE_UNMAPPED;
     case MAPPING_AMBIGUOUS:
         (void)snprintf(detail, size, "several inventory items in the store have the %s '%s'", what,
                        text);
@@ -201,6 +201,10 @@ const char *lane_find_item(
         (void)snprintf(detail, size, "'%s' is a bundle in the store: its stock cannot be set",
                        text);
         return "bundle";
+    }
+    if (l->sc->track && item->locked) {
+        (void)snprintf(detail, size, "'%s' is not tracked by the store, which refuses to", text);
+        return "tracking_locked";
     }
     return NULL;
 }
@@ -268,6 +272,9 @@ static enum status plan_stock(struct lane *l,
     const char *reason = lane_find_item(l, text, &item, detail, sizeof detail);
     if (reason != NULL) {
         park_product(l, stock, reason, event, detail);
+        if (strcmp(reason, LANE_UNMAPPED) == 0) {
+            lane_search_want(l, text);
+        }
         return STATUS_OK;
     }
     if (at.partition >= 0) {

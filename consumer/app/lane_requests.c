@@ -33,8 +33,7 @@ static bool has_adopted(const struct lane *l)
     return false;
 }
 
-/* In these states only requests that wait are sent again, as probes. */
-static bool is_held(const struct lane *l)
+bool lane_is_held(const struct lane *l)
 {
     enum lane_state s = l->view.state;
     return s == LANE_UNAUTHORISED || s == LANE_CLOSED || s == LANE_MISCONFIGURED ||
@@ -42,14 +41,14 @@ static bool is_held(const struct lane *l)
 }
 
 /* Nothing is written, not even a request that waits to be sent again. */
-static bool may_write(const struct lane *l)
+bool lane_may_write(const struct lane *l)
 {
     return !l->hold.on && !l->dry;
 }
 
 bool lane_may_send(const struct lane *l, const struct request *r)
 {
-    return may_write(l) || r->op != OP_STOCK_SET;
+    return lane_may_write(l) || !operation_is_mutation(r->op);
 }
 
 /* The last slot is for a store that is held: mutations that wait for the end of the hold may have
@@ -76,7 +75,7 @@ void lane_request_end(struct request *r)
 
 void lane_probe_now(struct lane *l)
 {
-    for (size_t i = 0; is_held(l) && i < l->request_count; i++) {
+    for (size_t i = 0; lane_is_held(l) && i < l->request_count; i++) {
         l->requests[i].retry_at_us = 0;
         backoff_reset(&l->requests[i].backoff);
     }
@@ -103,12 +102,12 @@ static enum status request_send(struct lane *l, struct request *r, struct err *e
         return rc;
     }
     r->phase = REQUEST_SENT;
-    metric_add(r->op == OP_STOCK_SET ? l->m.requests : l->m.reads, 1);
+    metric_add(operation_is_mutation(r->op) ? l->m.requests : l->m.reads, 1);
     FAULT_POINT("lane.sent");
     return STATUS_OK;
 }
 
-static enum status request_send_again(struct lane *l, struct request *r, struct err *err)
+enum status lane_request_send(struct lane *l, struct request *r, struct err *err)
 {
     request_charge(l, r);
     return request_send(l, r, err);
@@ -123,7 +122,7 @@ void lane_request_wait(struct lane *l, struct request *r, int64_t wait_ms)
     }
 }
 
-static struct level_write write_of(const struct pair *p)
+struct level_write lane_write_of(const struct pair *p)
 {
     return (struct level_write){.key = p->key,
                                 .product_id = p->want.product_id,
@@ -206,7 +205,9 @@ static enum status resolve(struct lane *l, struct err *err)
     for (size_t i = 0; i < count; i++) {
         struct pair *p = pairs[i];
         lane_remember(l, p, &known[i]);
-        if (!known[i].found) {
+        if (lane_levels_is_untracked(l, p)) {
+            lane_put_back(l, p, PAIR_UNTRACKED);
+        } else if (!known[i].found) {
             lane_put_back(l, p, PAIR_UNREAD);
         } else if (lane_is_outdone(l, p, &known[i])) {
             outdone[outdone_count++] = p;
@@ -216,7 +217,7 @@ static enum status resolve(struct lane *l, struct err *err)
             coalescer_finish(l->coalescer, p, NULL);
         } else if (known[i].quantity == in_flight_target(&p->memory, p->want.quantity)) {
             equal[equal_count] = p;
-            equal_list[equal_count] = write_of(p);
+            equal_list[equal_count] = lane_write_of(p);
             equal_count++;
         } else {
             p->change_from = known[i].quantity;
@@ -238,7 +239,7 @@ static enum status send_read(struct lane *l, struct request *r, struct err *err)
     }
     for (size_t i = 0; i < r->count; i++) {
         items[i] = r->pairs[i]->key.item;
-        r->list[i] = write_of(r->pairs[i]);
+        r->list[i] = lane_write_of(r->pairs[i]);
     }
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
     inventory_read_variables(r->pairs[0]->key.location, items, r->count, &variables);
@@ -248,8 +249,7 @@ static enum status send_read(struct lane *l, struct request *r, struct err *err)
     r->variables = strbuf_take(&variables);
     strbuf_release(&variables);
     backoff_reset(&r->backoff);
-    request_charge(l, r);
-    return request_send(l, r, err);
+    return lane_request_send(l, r, err);
 }
 
 /*
@@ -257,7 +257,7 @@ static enum status send_read(struct lane *l, struct request *r, struct err *err)
  * lives, also across restarts. A retry of the same bytes does not come through here: it reuses the
  * key that was stored.
  */
-static unsigned new_generation(void)
+unsigned lane_new_generation(void)
 {
     return (unsigned)((clock_wall_us() / 1000) & 0x7fffffff);
 }
@@ -289,9 +289,9 @@ static enum status build_set(struct lane *l, struct request *r, struct err *err)
         return STATUS_OK;
     }
     for (size_t i = 0; i < r->count; i++) {
-        r->list[i] = write_of(r->pairs[i]);
+        r->list[i] = lane_write_of(r->pairs[i]);
     }
-    r->attempt.generation = new_generation();
+    r->attempt.generation = lane_new_generation();
     inventory_key(l->store.name, l->store.quantity_name, r->list, r->count, r->attempt.generation,
                   r->attempt.key);
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
@@ -338,13 +338,13 @@ static enum status send_due(struct lane *l, struct err *err)
     int64_t now = clock_monotonic_us();
     if (l->breaker.state != BREAKER_CLOSED) {
         struct request *probe = lane_probe_due(l, now);
-        return probe != NULL ? request_send_again(l, probe, err) : STATUS_OK;
+        return probe != NULL ? lane_request_send(l, probe, err) : STATUS_OK;
     }
     for (size_t i = 0; i < l->request_count; i++) {
         struct request *r = &l->requests[i];
         if (r->phase == REQUEST_WAITING && now >= r->retry_at_us && lane_may_send(l, r) &&
             budget_allows(&l->budget, r->cost, now)) {
-            enum status rc = request_send_again(l, r, err);
+            enum status rc = lane_request_send(l, r, err);
             if (rc != STATUS_OK) {
                 return rc;
             }
@@ -364,8 +364,11 @@ static enum status send_new(struct lane *l, bool *more, struct err *err)
     while (rc == STATUS_OK && !idle && count < LANE_GROUP) {
         struct request *r = free_slot(l);
         int64_t now = clock_monotonic_us();
-        if (r != NULL && may_write(l) && coalescer_count(l->coalescer, PAIR_READY) > 0 &&
-            budget_allows(&l->budget, l->costs[OP_STOCK_SET], now)) {
+        if (r != NULL && now >= lane_levels_deadline_us(l)) {
+            rc = lane_levels_send(l, r, err);
+        } else if (r != NULL && lane_may_write(l) &&
+                   coalescer_count(l->coalescer, PAIR_READY) > 0 &&
+                   budget_allows(&l->budget, l->costs[OP_STOCK_SET], now)) {
             rc = build_set(l, r, err);
             built[count] = r;
             count += r->phase == REQUEST_BUILT;
@@ -445,16 +448,17 @@ static enum status seek_end_of_hold(struct lane *l, struct err *err)
 enum status lane_dispatch(struct lane *l, struct err *err)
 {
     enum status rc = lane_brake_look(l, err);
-    if (rc == STATUS_OK && may_write(l)) {
+    if (rc == STATUS_OK && lane_may_write(l)) {
         seat_adopted(l);
     }
     if (rc == STATUS_OK) {
         rc = send_due(l, err);
     }
-    if (rc == STATUS_OK && is_held(l) && l->hold.on) {
+    if (rc == STATUS_OK && lane_is_held(l) && l->hold.on && !l->catalogue.holding) {
         return seek_end_of_hold(l, err);
     }
-    if (rc != STATUS_OK || is_held(l) || (may_write(l) && has_adopted(l))) {
+    if (rc != STATUS_OK || lane_is_held(l) || (lane_may_write(l) && has_adopted(l)) ||
+        l->catalogue.holding) {
         return rc;
     }
     rc = resolve(l, err);
@@ -490,17 +494,21 @@ int64_t lane_next_deadline_us(const struct lane *l)
     int64_t now = clock_monotonic_us();
     int64_t next = next_retry_us(l, now);
     bool slot = free_slot(l) != NULL;
-    if (is_held(l) || (may_write(l) && has_adopted(l))) {
+    if (lane_is_held(l) || (lane_may_write(l) && has_adopted(l)) || l->catalogue.holding) {
         return next; /* nothing new goes out */
     }
     if (coalescer_count(l->coalescer, PAIR_UNRESOLVED) > 0) {
         return 0;
     }
-    size_t ready = may_write(l) ? coalescer_count(l->coalescer, PAIR_READY) : 0;
+    size_t ready = lane_may_write(l) ? coalescer_count(l->coalescer, PAIR_READY) : 0;
     if (slot && ready + coalescer_count(l->coalescer, PAIR_UNREAD) > 0) {
         double cost = l->costs[ready > 0 ? OP_STOCK_SET : OP_LEVELS_READ];
         int64_t allowed = budget_next_us(&l->budget, cost, now);
         next = allowed < next ? allowed : next;
+    }
+    if (slot) {
+        int64_t cure = lane_levels_deadline_us(l);
+        next = cure < next ? cure : next;
     }
     return next;
 }
@@ -521,6 +529,7 @@ enum status lane_finish_requests(struct lane *l, int64_t limit_ms, struct err *e
 {
     int64_t deadline = clock_monotonic_us() + limit_ms * 1000;
     enum status rc = STATUS_OK;
+    lane_catalogue_hold(l);
     while (rc == STATUS_OK && graphql_running(l->graphql) > 0 && clock_left_ms(deadline) > 0) {
         graphql_wait(l->graphql, NULL, 0, clock_left_ms(deadline));
         rc = lane_take_answers(l, err);

@@ -10,75 +10,8 @@
 
 #define MAX_PARTITIONS 1024
 #define COMMIT_WAIT_MS 5000
-/* See delay_next_reading. */
-#define READ_SHARE        100
-#define READ_PAUSE_MIN_US INT64_C(60000000)
 
-/* --- the store's catalogue --- */
-
-static void show_progress(void *arg, size_t variants)
-{
-    const struct lane *l = arg;
-    if (variants % 25000 < 250) {
-        log_info(MOD, "catalogue", LF_TEXT("store", l->store.name), LF_INT("count", variants),
-                 LF_MSG("reading variants"));
-    }
-}
-
-static void report_mapping(const struct lane *l)
-{
-    const char *examples[3] = {NULL, NULL, NULL};
-    size_t ambiguous = mapping_ambiguous_count(l->mapping);
-    log_info(MOD, "catalogue_read", LF_TEXT("store", l->store.name),
-             LF_INT("count", mapping_count(l->mapping)), LF_INT("ambiguous", ambiguous),
-             LF_INT("untracked", mapping_untracked_count(l->mapping)));
-    if (ambiguous > 0) {
-        (void)mapping_ambiguous_examples(l->mapping, examples, 3);
-        log_warn(MOD, "catalogue_ambiguous", LF_TEXT("store", l->store.name),
-                 LF_INT("count", ambiguous), LF_TEXT("sku", examples[0]),
-                 LF_TEXT("sku", examples[1]), LF_TEXT("sku", examples[2]),
-                 LF_MSG("several inventory items share these: none of them is written; make them "
-                        "unique in the store"));
-    }
-    if (mapping_untracked_count(l->mapping) > 0) {
-        log_warn(MOD, "catalogue_untracked", LF_TEXT("store", l->store.name),
-                 LF_INT("count", mapping_untracked_count(l->mapping)),
-                 LF_MSG("the store does not track these items and sells them without limit, "
-                        "whatever is written"));
-    }
-}
-
-/*
- * The lane stands still while it reads (minutes, for a large catalogue on a small plan), so the
- * next reading is allowed no sooner than a hundred times as long afterwards: whatever the reason,
- * it costs a hundredth of the time.
- */
-static void delay_next_reading(struct lane *l, int64_t begun_us)
-{
-    int64_t now = clock_monotonic_us();
-    int64_t pause = (now - begun_us) * READ_SHARE;
-    l->mapping_retry_us = now + (pause > READ_PAUSE_MIN_US ? pause : READ_PAUSE_MIN_US);
-}
-
-enum status lane_load_mapping(struct lane *l, struct err *err)
-{
-    int64_t begun = clock_monotonic_us();
-    struct mapping *fresh = mapping_new();
-    enum status rc = catalog_load(l->graphql, (enum match)l->sc->match, l->thread.wake_fd, fresh,
-                                  show_progress, l, err);
-    delay_next_reading(l, begun);
-    budget_doubt(&l->budget);
-    if (rc != STATUS_OK) {
-        mapping_free(fresh);
-        return rc;
-    }
-    mapping_free(l->mapping);
-    l->mapping = fresh;
-    l->mapping_at_us = clock_monotonic_us();
-    l->suspect_mapping = false;
-    report_mapping(l);
-    return STATUS_OK;
-}
+/* --- the store --- */
 
 static enum status read_locations(struct lane *l, struct err *err)
 {
@@ -91,7 +24,7 @@ static enum status read_locations(struct lane *l, struct err *err)
 /*
  * Access and locations are looked at again with every session: it is how a lane that was stopped
  * for its scopes, its API version or a location finds out that somebody has cured it. The
- * catalogue, the long part, is kept.
+ * catalogue, the long part, is kept: in memory, and in the state.
  */
 static enum status open_store(struct lane *l, struct err *err)
 {
@@ -105,10 +38,7 @@ static enum status open_store(struct lane *l, struct err *err)
     if (rc == STATUS_OK) {
         rc = read_locations(l, err);
     }
-    if (rc == STATUS_OK && l->mapping_at_us == 0) {
-        rc = lane_load_mapping(l, err);
-    }
-    return rc;
+    return rc == STATUS_OK ? lane_catalogue_open(l, err) : rc;
 }
 
 /* --- opening and closing --- */
@@ -117,6 +47,11 @@ static void load_product(void *arg, const struct state_product *p)
 {
     struct lane *l = arg;
     (void)identity_note(l->identity, p->product_id, p->text, p->sellable, p->revision);
+}
+
+enum status lane_load_identity(struct lane *l, struct err *err)
+{
+    return state_products_load(l->state, load_product, l, err);
 }
 
 static void load_parked(void *arg, int32_t product_id)
@@ -193,6 +128,7 @@ void lane_session_close(struct lane *l, int leave_ms)
     /* answers on their way belong to requests that are gone */
     graphql_free(l->graphql);
     l->graphql = NULL;
+    lane_catalogue_close(l);
     decoder_free(l->decoder);
     l->decoder = NULL;
     coalescer_free(l->coalescer);

@@ -37,6 +37,11 @@ static const struct cli_flag RESUME_FLAGS[] = {
      "records of this Odoo database (its database.uuid) are applied from now on, of no other"},
 };
 
+static const struct cli_flag CATALOGUE_FLAGS[] = {
+    {"--store", "NAME", false, "only this store"},
+    {"--reload", NULL, false, "have the running consumer read the store's catalogue again"},
+};
+
 static const struct cli_command COMMANDS[] = {
     {"run", "keep the stores equal to the topic, and kits marked, until a signal comes", RUN_FLAGS,
      4, true, cmd_run},
@@ -46,6 +51,8 @@ static const struct cli_command COMMANDS[] = {
      10, true, cmd_parked},
     {"resume", "a held store goes on: what Odoo says is right; also while run works", RESUME_FLAGS,
      2, true, cmd_resume},
+    {"catalogue", "what is known of each store's catalogue: SKUs, shared, untracked, missing ones",
+     CATALOGUE_FLAGS, 2, true, cmd_catalogue},
     {"status", "levels, last write and parked rows of each store", NULL, 0, true, cmd_status},
     {"check", "try everything that run needs: databases, topic, tokens, scopes, locations", NULL, 0,
      true, cmd_check},

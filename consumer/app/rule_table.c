@@ -14,18 +14,53 @@ struct lookup {
     size_t warehouse_count;
 };
 
-static const struct shop_location *find_location(const struct lookup *l, const char *name_or_id)
+/* By its numeric id; else by its name, which several may have. */
+static const struct shop_location *
+find_location(const struct lookup *l, const char *name_or_id, size_t *found)
 {
     char *end = NULL;
     long long id = strtoll(name_or_id, &end, 10);
     bool numeric = end != name_or_id && *end == '\0';
+    const struct shop_location *named = NULL;
+    *found = 0;
     for (size_t i = 0; i < l->location_count; i++) {
         const struct shop_location *s = &l->locations[i];
-        if (strcmp(s->name, name_or_id) == 0 || (numeric && s->id == id)) {
+        if (numeric && s->id == id) {
+            *found = 1;
             return s;
         }
+        if (strcmp(s->name, name_or_id) == 0) {
+            named = s;
+            *found += 1;
+        }
     }
-    return NULL;
+    return named;
+}
+
+/* Whether its levels can be written at all. */
+static enum status check_location(const struct lookup *l,
+                                  const char *name,
+                                  const struct shop_location *location,
+                                  size_t found,
+                                  struct err *err)
+{
+    if (found > 1) {
+        return err_set(err, STATUS_STORE_MISCONFIGURED,
+                       "[store.%s] location.%s: %zu locations of the store have this name; write "
+                       "the numeric id instead, of one of them: %lld",
+                       l->store, name, found, (long long)location->id);
+    }
+    if (!location->active) {
+        return err_set(err, STATUS_STORE_MISCONFIGURED,
+                       "[store.%s] location.%s is deactivated in the store", l->store, name);
+    }
+    if (location->fulfilment_service) {
+        return err_set(err, STATUS_STORE_MISCONFIGURED,
+                       "[store.%s] location.%s belongs to a fulfilment service, which keeps its "
+                       "own stock",
+                       l->store, name);
+    }
+    return STATUS_OK;
 }
 
 static enum status unknown_location(const struct lookup *l, const char *name, struct err *err)
@@ -121,9 +156,14 @@ void rule_table_release(struct store_rules *rules)
 static enum status bind_location(
     const struct lookup *l, const char *name, struct store_rules *rules, size_t at, struct err *err)
 {
-    const struct shop_location *location = find_location(l, name);
+    size_t found = 0;
+    const struct shop_location *location = find_location(l, name, &found);
     if (location == NULL) {
         return unknown_location(l, name, err);
+    }
+    enum status rc = check_location(l, name, location, found, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     rules->locations[at].location = location->id;
     for (size_t i = 0; i < at; i++) {

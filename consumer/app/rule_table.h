@@ -14,7 +14,8 @@
  *
  * @param rules  [out] rule_table_release in any case
  * @return STATUS_OK
- *         STATUS_STORE_MISCONFIGURED  a location or warehouse that does not exist, a code that
+ *         STATUS_STORE_MISCONFIGURED  a location or warehouse that does not exist, a location
+ * that is inactive, a fulfilment service's or not the only one of its name, a code that
  * several companies use, a location twice; err names it STATUS_SOURCE_BUSY          the producer
  * has not stored any warehouse yet pg_query's statuses
  */

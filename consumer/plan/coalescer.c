@@ -37,8 +37,8 @@ struct coalescer {
     struct slots by_key;
     uint64_t arrivals;
     uint32_t oldest, newest;
-    struct arrival_heap unresolved, ready;
-    struct suspects suspects; /* READY too, but not in the heap */
+    struct arrival_heap queues[PAIR_STAGE_COUNT]; /* by stage; none of UNREAD and BUSY */
+    struct suspects suspects;                     /* READY too, but not in the heap */
     struct location_queue *unread;
     size_t unread_count;
     size_t counts[PAIR_STAGE_COUNT];
@@ -63,8 +63,9 @@ void coalescer_free(struct coalescer *c)
     }
     mem_free(c->chunks);
     slots_release(&c->by_key);
-    arrival_heap_release(&c->unresolved);
-    arrival_heap_release(&c->ready);
+    for (int i = 0; i < PAIR_STAGE_COUNT; i++) {
+        arrival_heap_release(&c->queues[i]);
+    }
     suspects_release(&c->suspects);
     for (size_t i = 0; i < c->unread_count; i++) {
         arrival_heap_release(&c->unread[i].heap);
@@ -181,22 +182,9 @@ static struct arrival_heap *unread_queue(struct coalescer *c, int64_t location)
 
 static void enter_stage(struct coalescer *c, struct entry *e, enum pair_stage stage)
 {
-    struct arrival_heap *queue = NULL;
-    switch (stage) {
-    case PAIR_UNRESOLVED:
-        queue = &c->unresolved;
-        break;
-    case PAIR_UNREAD:
-        queue = unread_queue(c, e->pair.key.location);
-        break;
-    case PAIR_READY:
-        queue = &c->ready;
-        break;
-    case PAIR_BUSY:
-    case PAIR_STAGE_COUNT:
-        break;
-    }
-    INVARIANT(queue != NULL, "stage %d has no queue", (int)stage);
+    INVARIANT(stage < PAIR_BUSY, "stage %d has no queue", (int)stage);
+    struct arrival_heap *queue =
+        stage == PAIR_UNREAD ? unread_queue(c, e->pair.key.location) : &c->queues[stage];
     e->pair.stage = stage;
     c->counts[stage]++;
     arrival_heap_push(queue, e->arrival, e->number);
@@ -250,8 +238,8 @@ take_first(struct coalescer *c, struct arrival_heap *queue, struct pair **list, 
 
 size_t coalescer_take(struct coalescer *c, enum pair_stage stage, struct pair **list, size_t max)
 {
-    struct arrival_heap *queue = stage == PAIR_UNRESOLVED ? &c->unresolved : &c->ready;
     INVARIANT(stage < PAIR_BUSY, "stage %d cannot be taken", (int)stage);
+    struct arrival_heap *queue = &c->queues[stage];
     if (stage == PAIR_UNREAD) {
         queue = first_unread_queue(c);
         if (queue == NULL) {
@@ -377,52 +365,89 @@ void coalescer_finish(struct coalescer *c, struct pair *pair, const int32_t *wri
     enter_stage(c, e, written != NULL ? PAIR_READY : PAIR_UNRESOLVED);
 }
 
-/* --- revoked partitions --- */
+/* --- taking out of all stages --- */
+
+typedef bool (*fits_fn)(void *arg, const struct pair *pair);
+
+struct pulling {
+    struct coalescer *c;
+    fits_fn fits;
+    void *arg;
+    struct pair **list; /* NULL: what fits is removed; else it is put there */
+    size_t taken;
+};
+
+/* @return true when the entry leaves its stage */
+static bool pull(struct pulling *p, struct entry *e)
+{
+    if (!p->fits(p->arg, &e->pair)) {
+        return false;
+    }
+    p->c->counts[e->pair.stage]--;
+    if (p->list == NULL) {
+        remove_entry(p->c, e);
+    } else {
+        e->pair.stage = PAIR_BUSY;
+        p->c->counts[PAIR_BUSY]++;
+        p->list[p->taken] = &e->pair;
+    }
+    p->taken++;
+    return true;
+}
 
 /* Keeps the order of what stays: a heap without some of its numbers is pushed anew, in place. */
-static size_t drop_from(struct coalescer *c, struct arrival_heap *heap, int32_t partition)
+static void pull_from(struct pulling *p, struct arrival_heap *heap)
 {
     size_t before = heap->count;
     heap->count = 0;
     for (size_t i = 0; i < before; i++) {
         struct arrival a = heap->list[i];
-        struct entry *e = entry_at(c, a.number);
-        if (e->pair.want.at.partition == partition) {
-            remove_entry(c, e);
-        } else {
+        if (!pull(p, entry_at(p->c, a.number))) {
             arrival_heap_push(heap, a.arrival, a.number);
         }
     }
-    return before - heap->count;
 }
 
-struct dropping {
-    struct coalescer *c;
-    int32_t partition;
-};
-
-static bool drop_suspect(void *arg, uint32_t number)
+static bool pull_suspect(void *arg, uint32_t number)
 {
-    const struct dropping *d = arg;
-    struct entry *e = entry_at(d->c, number);
-    bool drop = e->pair.want.at.partition == d->partition;
-    if (drop) {
-        remove_entry(d->c, e);
+    struct pulling *p = arg;
+    return pull(p, entry_at(p->c, number));
+}
+
+static size_t pull_all(struct coalescer *c, fits_fn fits, void *arg, struct pair **list)
+{
+    struct pulling p = {.c = c, .fits = fits, .arg = arg, .list = list};
+    for (int i = 0; i < PAIR_BUSY; i++) {
+        pull_from(&p, &c->queues[i]);
     }
-    return drop;
+    for (size_t i = 0; i < c->unread_count; i++) {
+        pull_from(&p, &c->unread[i].heap);
+    }
+    suspects_drop(&c->suspects, pull_suspect, &p);
+    return p.taken;
+}
+
+size_t coalescer_pull(struct coalescer *c, fits_fn fits, void *arg, struct pair ***list)
+{
+    *list = mem_calloc(coalescer_total(c), sizeof(struct pair *));
+    size_t taken = pull_all(c, fits, arg, *list);
+    if (taken == 0) {
+        mem_free(*list);
+        *list = NULL;
+    }
+    return taken;
+}
+
+static bool is_of_partition(void *arg, const struct pair *pair)
+{
+    const int32_t *partition = arg;
+    return pair->want.at.partition == *partition;
 }
 
 void coalescer_drop_partition(struct coalescer *c, int32_t partition)
 {
     INVARIANT(c->counts[PAIR_BUSY] == 0, "%zu pairs are busy", c->counts[PAIR_BUSY]);
-    c->counts[PAIR_UNRESOLVED] -= drop_from(c, &c->unresolved, partition);
-    c->counts[PAIR_READY] -= drop_from(c, &c->ready, partition);
-    size_t suspects = c->suspects.count;
-    suspects_drop(&c->suspects, drop_suspect, &(struct dropping){c, partition});
-    c->counts[PAIR_READY] -= suspects - c->suspects.count;
-    for (size_t i = 0; i < c->unread_count; i++) {
-        c->counts[PAIR_UNREAD] -= drop_from(c, &c->unread[i].heap, partition);
-    }
+    (void)pull_all(c, is_of_partition, &partition, NULL);
 }
 
 /* --- figures --- */

@@ -7,8 +7,11 @@
  *
  *     UNRESOLVED   the state has not been asked for what we last wrote
  *     UNREAD       never written by us, or the store said STALE: Shopify must be asked for its
- * number READY        change_from is known: may go into a request BUSY         in a state query, a
- * read or a request; a newer offer waits behind it
+ *                  number
+ *     UNTRACKED    Shopify does not track the item: tracking is to be switched on
+ *     MISSING      the item has no active level there: one is to be activated
+ *     READY        change_from is known: may go into a request
+ *     BUSY         in a state query, a read or a request; a newer offer waits behind it
  *
  * Stages are taken in order of first arrival; a newer value keeps the place, also a pair that comes
  * back. Holds on the offset ledger: each pending value holds its record; replacing a value releases
@@ -26,7 +29,15 @@
 #include "consumer/plan/level_write.h"
 #include "consumer/plan/offset_ledger.h"
 
-enum pair_stage { PAIR_UNRESOLVED, PAIR_UNREAD, PAIR_READY, PAIR_BUSY, PAIR_STAGE_COUNT };
+enum pair_stage {
+    PAIR_UNRESOLVED,
+    PAIR_UNREAD,
+    PAIR_UNTRACKED,
+    PAIR_MISSING,
+    PAIR_READY,
+    PAIR_BUSY,
+    PAIR_STAGE_COUNT
+};
 
 /** A wanted value, as a record asks for it. */
 struct want {
@@ -94,6 +105,14 @@ size_t coalescer_isolate(struct coalescer *c, struct pair *const *list, size_t c
  * else UNRESOLVED. Otherwise the pair is gone and the pointer dead.
  */
 void coalescer_finish(struct coalescer *c, struct pair *pair, const int32_t *written);
+/**
+ * Takes every pair that fits out of its stage and makes it BUSY; those that are BUSY stay.
+ * @param list  [out] the caller's (mem_free); NULL when none fits
+ */
+size_t coalescer_pull(struct coalescer *c,
+                      bool (*fits)(void *arg, const struct pair *pair),
+                      void *arg,
+                      struct pair ***list);
 /** Drops every pair whose record is of this partition (revoked), without touching the ledger: close
  * the partition there in the same breath. Nothing may be BUSY. */
 void coalescer_drop_partition(struct coalescer *c, int32_t partition);

@@ -5,16 +5,20 @@
 #include "common/core/mem.h"
 #include "consumer/plan/slots.h"
 
-struct mapped_text {
-    char *text;
-    struct mapped_item item; /* of the first variant that was added */
-    bool ambiguous;
+#define NONE UINT32_MAX
+
+/* A text with one item; further items of the same text hang behind, without the text. */
+struct entry {
+    char *text; /* NULL: free, or a further item */
+    struct mapped_item item;
+    uint32_t more; /* the text's next item, or the next free entry */
 };
 
 struct mapping {
-    struct mapped_text *list; /* in order of arrival */
-    size_t count;
-    size_t capacity;
+    struct entry *list;
+    size_t used; /* entries of list that were ever in use */
+    size_t room;
+    uint32_t free;
     struct slots by_text;
     size_t ambiguous_count;
 };
@@ -22,6 +26,7 @@ struct mapping {
 struct mapping *mapping_new(void)
 {
     struct mapping *m = mem_calloc(1, sizeof *m);
+    m->free = NONE;
     slots_init(&m->by_text);
     return m;
 }
@@ -31,7 +36,7 @@ void mapping_free(struct mapping *m)
     if (m == NULL) {
         return;
     }
-    for (size_t i = 0; i < m->count; i++) {
+    for (size_t i = 0; i < m->used; i++) {
         mem_free(m->list[i].text);
     }
     mem_free(m->list);
@@ -39,16 +44,66 @@ void mapping_free(struct mapping *m)
     mem_free(m);
 }
 
-static struct mapped_text *find(const struct mapping *m, const char *text, uint32_t tag)
+/* --- entries --- */
+
+static uint32_t take_entry(struct mapping *m, const struct mapped_item *item)
+{
+    uint32_t number = m->free;
+    if (number != NONE) {
+        m->free = m->list[number].more;
+    } else {
+        if (m->used == m->room) {
+            m->room = mem_grow_capacity(m->room, m->used + 1);
+            m->list = mem_realloc(m->list, m->room, sizeof *m->list);
+        }
+        number = (uint32_t)m->used++;
+    }
+    m->list[number] = (struct entry){.item = *item, .more = NONE};
+    return number;
+}
+
+/* The place of a text, or the free place at which the search ended. */
+static size_t place_of(const struct mapping *m, const char *text, uint32_t tag)
 {
     const struct slots *s = &m->by_text;
-    for (size_t i = slots_home(s, tag); slots_taken(s, i); i = slots_next(s, i)) {
-        struct mapped_text *t = &m->list[slots_number(s, i)];
-        if (s->list[i].tag == tag && strcmp(t->text, text) == 0) {
-            return t;
-        }
+    size_t i = slots_home(s, tag);
+    while (slots_taken(s, i) &&
+           (s->list[i].tag != tag || strcmp(m->list[slots_number(s, i)].text, text) != 0)) {
+        i = slots_next(s, i);
     }
-    return NULL;
+    return i;
+}
+
+static const struct entry *find(const struct mapping *m, const char *text)
+{
+    size_t place = place_of(m, text, slots_text_tag(text));
+    return slots_taken(&m->by_text, place) ? &m->list[slots_number(&m->by_text, place)] : NULL;
+}
+
+/* The text's next item; NULL behind the last one. */
+static const struct entry *next(const struct mapping *m, const struct entry *e)
+{
+    return e->more == NONE ? NULL : &m->list[e->more];
+}
+
+/* --- changing --- */
+
+static void add_item(struct mapping *m, uint32_t head, const struct mapped_item *item)
+{
+    uint32_t last = head;
+    for (uint32_t i = head; i != NONE; i = m->list[i].more) {
+        struct mapped_item *known = &m->list[i].item;
+        if (known->item == item->item) {
+            known->tracked = item->tracked;
+            known->locked = item->locked;
+            known->bundle = known->bundle || item->bundle;
+            return;
+        }
+        last = i;
+    }
+    m->ambiguous_count += last == head;
+    uint32_t number = take_entry(m, item);
+    m->list[last].more = number;
 }
 
 void mapping_add(struct mapping *m, const char *text, const struct mapped_item *item)
@@ -57,39 +112,92 @@ void mapping_add(struct mapping *m, const char *text, const struct mapped_item *
         return;
     }
     uint32_t tag = slots_text_tag(text);
-    struct mapped_text *t = find(m, text, tag);
-    if (t == NULL) {
-        if (m->count == m->capacity) {
-            m->capacity = mem_grow_capacity(m->capacity, m->count + 1);
-            m->list = mem_realloc(m->list, m->capacity, sizeof *m->list);
-        }
-        slots_add(&m->by_text, tag, (uint32_t)m->count);
-        m->list[m->count++] = (struct mapped_text){.text = mem_strdup(text), .item = *item};
-    } else if (t->item.item != item->item) {
-        m->ambiguous_count += !t->ambiguous;
-        t->ambiguous = true;
-    } else {
-        t->item.bundle = t->item.bundle || item->bundle;
+    size_t place = place_of(m, text, tag);
+    if (slots_taken(&m->by_text, place)) {
+        add_item(m, slots_number(&m->by_text, place), item);
+        return;
+    }
+    uint32_t number = take_entry(m, item);
+    m->list[number].text = mem_strdup(text);
+    slots_add(&m->by_text, tag, number);
+}
+
+void mapping_drop(struct mapping *m, const char *text)
+{
+    size_t place = place_of(m, text, slots_text_tag(text));
+    if (!slots_taken(&m->by_text, place)) {
+        return;
+    }
+    uint32_t number = slots_number(&m->by_text, place);
+    slots_remove(&m->by_text, place);
+    m->ambiguous_count -= m->list[number].more != NONE;
+    mem_free(m->list[number].text);
+    while (number != NONE) {
+        uint32_t more = m->list[number].more;
+        m->list[number] = (struct entry){.more = m->free};
+        m->free = number;
+        number = more;
     }
 }
+
+/* --- asking --- */
 
 enum mapping_result
 mapping_find(const struct mapping *m, const char *text, struct mapped_item *item)
 {
-    const struct mapped_text *t = find(m, text, slots_text_tag(text));
-    if (t == NULL) {
+    const struct entry *e = find(m, text);
+    if (e == NULL) {
         return MAPPING_MISSING;
     }
-    if (t->ambiguous) {
+    if (e->more != NONE) {
         return MAPPING_AMBIGUOUS;
     }
-    *item = t->item;
+    *item = e->item;
     return MAPPING_FOUND;
+}
+
+bool mapping_has(const struct mapping *m, const char *text, const struct mapped_item *item)
+{
+    for (const struct entry *e = find(m, text); e != NULL; e = next(m, e)) {
+        if (e->item.item == item->item) {
+            return e->item.tracked == item->tracked && e->item.bundle == item->bundle;
+        }
+    }
+    return false;
+}
+
+static void each_item(const struct mapping *m,
+                      const struct entry *head,
+                      void (*each)(void *arg, const char *text, const struct mapped_item *item),
+                      void *arg)
+{
+    for (const struct entry *e = head; e != NULL; e = next(m, e)) {
+        each(arg, head->text, &e->item);
+    }
+}
+
+void mapping_each(const struct mapping *m,
+                  void (*each)(void *arg, const char *text, const struct mapped_item *item),
+                  void *arg)
+{
+    for (size_t i = 0; i < m->used; i++) {
+        if (m->list[i].text != NULL) {
+            each_item(m, &m->list[i], each, arg);
+        }
+    }
+}
+
+void mapping_each_of(const struct mapping *m,
+                     const char *text,
+                     void (*each)(void *arg, const char *text, const struct mapped_item *item),
+                     void *arg)
+{
+    each_item(m, find(m, text), each, arg);
 }
 
 size_t mapping_count(const struct mapping *m)
 {
-    return m->count;
+    return m->by_text.count;
 }
 
 size_t mapping_ambiguous_count(const struct mapping *m)
@@ -97,22 +205,45 @@ size_t mapping_ambiguous_count(const struct mapping *m)
     return m->ambiguous_count;
 }
 
-size_t mapping_ambiguous_examples(const struct mapping *m, const char **texts, size_t max)
+static bool is_ambiguous(const struct entry *e)
+{
+    return e->text != NULL && e->more != NONE;
+}
+
+static bool is_untracked(const struct entry *e)
+{
+    return e->text != NULL && e->more == NONE && !e->item.tracked;
+}
+
+static size_t examples(const struct mapping *m,
+                       bool (*fits)(const struct entry *e),
+                       const char **texts,
+                       size_t max)
 {
     size_t filled = 0;
-    for (size_t i = 0; i < m->count && filled < max; i++) {
-        if (m->list[i].ambiguous) {
+    for (size_t i = 0; i < m->used && filled < max; i++) {
+        if (fits(&m->list[i])) {
             texts[filled++] = m->list[i].text;
         }
     }
     return filled;
 }
 
+size_t mapping_ambiguous_examples(const struct mapping *m, const char **texts, size_t max)
+{
+    return examples(m, is_ambiguous, texts, max);
+}
+
 size_t mapping_untracked_count(const struct mapping *m)
 {
     size_t untracked = 0;
-    for (size_t i = 0; i < m->count; i++) {
-        untracked += !m->list[i].ambiguous && !m->list[i].item.tracked;
+    for (size_t i = 0; i < m->used; i++) {
+        untracked += is_untracked(&m->list[i]);
     }
     return untracked;
+}
+
+size_t mapping_untracked_examples(const struct mapping *m, const char **texts, size_t max)
+{
+    return examples(m, is_untracked, texts, max);
 }

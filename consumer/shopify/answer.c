@@ -24,6 +24,12 @@ static const struct {
     [OP_STOCK_SET] = {"inventorySetQuantities", true},
     [OP_LEVELS_READ] = {"nodes", false},
     [OP_VARIANTS_PAGE] = {"productVariants", false},
+    [OP_VARIANTS_COUNT] = {"productVariantsCount", false},
+    [OP_BULK_START] = {"bulkOperationRunQuery", true},
+    [OP_BULK_POLL] = {"bulkOperation", false},
+    [OP_VARIANTS_SEARCH] = {"productVariants", false},
+    [OP_LEVEL_ACTIVATE] = {"inventoryActivate", true},
+    [OP_ITEM_TRACK] = {"inventoryItemUpdate", true},
     [OP_LOCATIONS] = {"locations", false},
     [OP_START_CHECK] = {"shop", false},
 };

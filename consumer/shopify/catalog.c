@@ -9,20 +9,26 @@
 
 #include "common/core/backoff.h"
 #include "common/core/clock.h"
+#include "common/core/logger.h"
 #include "common/core/mem.h"
 #include "common/core/strbuf.h"
 #include "consumer/shopify/gid.h"
+#include "consumer/shopify/pages.h"
+#include "consumer/shopify/reading.h"
 
 /* How often one page is tried: a full bucket empties within 20 seconds, an outage is left to the
  * caller's own back-off. */
 #define THROTTLED_TRIES 100U
 #define PAGE_TRIES      5U
+#define FETCH_TRIES     3U
 
-/* 250 each. Shopify allows 1,000 locations and two million variants a store. */
+/* A fetch looks at its stop descriptor at least this often. */
+#define FETCH_TURN_MS 1000
+
+/* 250 each. Shopify allows 1,000 locations a store. */
 #define LOCATION_PAGES_MAX 40U
-#define VARIANT_PAGES_MAX  20000U
 
-#define CURSOR_MAX_BYTES 4096
+#define VARIABLES_MAX_BYTES ((size_t)PAGE_CURSOR_BYTES * 8)
 
 /* --- waiting --- */
 
@@ -179,106 +185,6 @@ catalog_check_access(struct graphql *g, const struct store *store, int stop_fd, 
     return rc;
 }
 
-/* --- pages --- */
-
-/* One connection that is read page by page. */
-struct pages {
-    enum operation op;
-    const char *field; /* of data */
-    unsigned tries;    /* of one page */
-    unsigned max;
-    enum status (*take)(void *arg, const json_t *node, struct err *err);
-    void (*turned)(void *arg); /* after each page; NULL: none */
-    void *arg;
-};
-
-static enum status other_shape(struct err *err)
-{
-    return err_set(err, STATUS_OUTCOME_UNKNOWN, "a page of the store has another shape");
-}
-
-static enum status take_page(const struct pages *pages,
-                             const struct answer *answer,
-                             char cursor[CURSOR_MAX_BYTES],
-                             bool *more,
-                             struct err *err)
-{
-    const json_t *root = json_object_get(json_object_get(answer->json, "data"), pages->field);
-    const json_t *nodes = json_object_get(root, "nodes");
-    const json_t *info = json_object_get(root, "pageInfo");
-    const json_t *has_next = json_object_get(info, "hasNextPage");
-    const char *end = json_string_value(json_object_get(info, "endCursor"));
-    size_t i = 0;
-    const json_t *node = NULL;
-    if (!json_is_array(nodes) || !json_is_boolean(has_next)) {
-        return other_shape(err);
-    }
-    json_array_foreach(nodes, i, node)
-    {
-        enum status rc = pages->take(pages->arg, node, err);
-        if (rc != STATUS_OK) {
-            return rc;
-        }
-    }
-    *more = json_is_true(has_next);
-    if (!*more) {
-        return STATUS_OK;
-    }
-    /* The same cursor again would turn in a circle. */
-    if (end == NULL || strlen(end) >= CURSOR_MAX_BYTES || strcmp(end, cursor) == 0) {
-        return other_shape(err);
-    }
-    (void)memcpy(cursor, end, strlen(end) + 1);
-    return STATUS_OK;
-}
-
-static enum status read_page(struct graphql *g,
-                             const struct pages *pages,
-                             int stop_fd,
-                             char *cursor,
-                             bool *more,
-                             struct err *err)
-{
-    struct answer answer;
-    struct strbuf variables;
-    strbuf_init(&variables, (size_t)CURSOR_MAX_BYTES * 8);
-    strbuf_append_text(&variables, "{\"after\":");
-    strbuf_append_json(&variables, cursor[0] != '\0' ? cursor : NULL);
-    strbuf_append_text(&variables, "}");
-    enum status rc =
-        call_patiently(g, pages->op, variables.ptr, pages->tries, stop_fd, &answer, err);
-    if (rc == STATUS_OK) {
-        rc = take_page(pages, &answer, cursor, more, err);
-    }
-    if (rc == STATUS_OK && *more) {
-        rc = pause_ms(refill_ms(&answer), stop_fd, err);
-    }
-    answer_release(&answer);
-    strbuf_release(&variables);
-    return rc;
-}
-
-static enum status
-read_pages(struct graphql *g, const struct pages *pages, int stop_fd, struct err *err)
-{
-    char cursor[CURSOR_MAX_BYTES] = "";
-    bool more = true;
-    for (unsigned page = 0; more; page++) {
-        if (page == pages->max) {
-            return err_set(err, STATUS_STORE_MISCONFIGURED,
-                           "the store has more than %u pages of %s", pages->max, pages->field);
-        }
-        enum status rc = read_page(g, pages, stop_fd, cursor, &more, err);
-        if (rc != STATUS_OK) {
-            return rc;
-        }
-        if (pages->turned != NULL) {
-            pages->turned(pages->arg);
-        }
-    }
-    return STATUS_OK;
-}
-
 /* --- locations --- */
 
 struct location_list {
@@ -287,7 +193,7 @@ struct location_list {
     size_t capacity;
 };
 
-static enum status take_location(void *arg, const json_t *node, struct err *err)
+static enum status take_location(void *arg, const void *node, struct err *err)
 {
     struct location_list *l = arg;
     const char *name = json_string_value(json_object_get(node, "name"));
@@ -297,7 +203,7 @@ static enum status take_location(void *arg, const json_t *node, struct err *err)
     int64_t id = 0;
     if (name == NULL || !gid_parse(gid, "Location", &id) || !json_is_boolean(active) ||
         !json_is_boolean(service)) {
-        return other_shape(err);
+        return page_other_shape(err);
     }
     if (l->count == l->capacity) {
         l->capacity = mem_grow_capacity(l->capacity, l->count + 1);
@@ -310,17 +216,40 @@ static enum status take_location(void *arg, const json_t *node, struct err *err)
     return STATUS_OK;
 }
 
+/* Asks for one page, with the variables given, and takes it. */
+static enum status read_location_page(struct graphql *g,
+                                      int stop_fd,
+                                      struct page_cursor *cursor,
+                                      struct location_list *found,
+                                      struct err *err)
+{
+    struct answer answer;
+    struct strbuf variables;
+    strbuf_init(&variables, VARIABLES_MAX_BYTES);
+    strbuf_append_char(&variables, '{');
+    page_append_after(cursor, &variables);
+    strbuf_append_char(&variables, '}');
+    enum status rc = call_patiently(g, OP_LOCATIONS, variables.ptr, 1, stop_fd, &answer, err);
+    if (rc == STATUS_OK) {
+        rc = page_take(cursor, &answer, "locations", take_location, found, err);
+    }
+    answer_release(&answer);
+    strbuf_release(&variables);
+    return rc;
+}
+
 enum status catalog_locations(
     struct graphql *g, int stop_fd, struct shop_location **list, size_t *count, struct err *err)
 {
     struct location_list found = {0};
-    const struct pages pages = {.op = OP_LOCATIONS,
-                                .field = "locations",
-                                .tries = 1,
-                                .max = LOCATION_PAGES_MAX,
-                                .take = take_location,
-                                .arg = &found};
-    enum status rc = read_pages(g, &pages, stop_fd, err);
+    struct page_cursor cursor = {0};
+    enum status rc = STATUS_OK;
+    while (rc == STATUS_OK && !cursor.ended) {
+        rc = cursor.pages == LOCATION_PAGES_MAX
+                 ? err_set(err, STATUS_STORE_MISCONFIGURED,
+                           "the store has more than %u pages of locations", LOCATION_PAGES_MAX)
+                 : read_location_page(g, stop_fd, &cursor, &found, err);
+    }
     if (rc != STATUS_OK) {
         catalog_locations_release(found.list, found.count);
         found = (struct location_list){0};
@@ -340,69 +269,93 @@ void catalog_locations_release(struct shop_location *list, size_t count)
 
 /* --- variants --- */
 
-struct variant_load {
-    struct mapping *mapping;
-    const char *field; /* sku or barcode */
-    size_t variants;
-    void (*progress)(void *arg, size_t variants);
-    void *arg;
-};
-
-/* A text with U+0000 inside cannot be a SKU of Odoo's: skipped, like no text. */
-static bool is_text(const json_t *value)
+static enum status ask_next(struct graphql *g, int stop_fd, struct reading *r, struct err *err)
 {
-    size_t len = json_string_length(value);
-    return len > 0 && strlen(json_string_value(value)) == len;
+    struct answer answer;
+    struct strbuf variables;
+    enum status rc = pause_ms(reading_wait_ms(r), stop_fd, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    strbuf_init(&variables, VARIABLES_MAX_BYTES);
+    reading_append_variables(r, &variables);
+    rc = call_patiently(g, reading_operation(r), variables.ptr, PAGE_TRIES, stop_fd, &answer, err);
+    if (rc == STATUS_OK) {
+        rc = reading_take(r, &answer, err);
+    }
+    if (rc == STATUS_OK && r->phase == READING_PAGES) {
+        rc = pause_ms(refill_ms(&answer), stop_fd, err);
+    }
+    answer_release(&answer);
+    strbuf_release(&variables);
+    return rc;
 }
 
-static enum status take_variant(void *arg, const json_t *node, struct err *err)
+static bool is_readable(int fd)
 {
-    struct variant_load *load = arg;
-    const json_t *text = json_object_get(node, load->field);
-    const json_t *item = json_object_get(node, "inventoryItem");
-    const json_t *tracked = json_object_get(item, "tracked");
-    const json_t *bundle = json_object_get(node, "requiresComponents");
-    const char *gid = json_string_value(json_object_get(item, "id"));
-    int64_t id = 0;
-    if ((!json_is_string(text) && !json_is_null(text)) || !gid_parse(gid, "InventoryItem", &id) ||
-        !json_is_boolean(tracked) || !json_is_boolean(bundle)) {
-        return other_shape(err);
-    }
-    load->variants++;
-    if (is_text(text)) {
-        const struct mapped_item mapped = {
-            .item = id, .tracked = json_is_true(tracked), .bundle = json_is_true(bundle)};
-        mapping_add(load->mapping, json_string_value(text), &mapped);
-    }
-    return STATUS_OK;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return fd >= 0 && poll(&p, 1, 0) > 0;
 }
 
-static void report_progress(void *arg)
+static enum status fetch_once(struct graphql *g, int stop_fd, struct reading *r, struct err *err)
 {
-    const struct variant_load *load = arg;
-    if (load->progress != NULL) {
-        load->progress(load->arg, load->variants);
+    struct answer answer;
+    enum status rc = graphql_fetch(g, reading_url(r), reading_feed, r, r, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
+    while (!graphql_next(g, &answer)) {
+        if (is_readable(stop_fd)) {
+            graphql_cancel(g, r);
+            return err_set(err, STATUS_STOPPING, "%s", status_text(STATUS_STOPPING));
+        }
+        graphql_wait(g, &stop_fd, stop_fd >= 0 ? 1 : 0, FETCH_TURN_MS);
+    }
+    rc = answer_status(&answer, err);
+    answer_release(&answer);
+    return rc == STATUS_OK ? reading_fetched(r, err) : rc;
+}
+
+static enum status fetch(struct graphql *g, int stop_fd, struct reading *r, struct err *err)
+{
+    enum status rc = fetch_once(g, stop_fd, r, err);
+    for (unsigned tries = 1; tries < FETCH_TRIES && rc != STATUS_OK && rc != STATUS_STOPPING;
+         tries++) {
+        reading_fetch_again(r);
+        rc = fetch_once(g, stop_fd, r, err);
+    }
+    return rc;
+}
+
+/* What only concerns the way by a bulk operation: there is another one. */
+static bool may_fall_back(enum status rc)
+{
+    return rc != STATUS_STOPPING && rc != STATUS_AUTH && rc != STATUS_STORE_CLOSED;
 }
 
 enum status catalog_load(struct graphql *g,
                          enum match match,
                          int stop_fd,
-                         struct mapping *mapping,
+                         struct mapping **mapping,
                          void (*progress)(void *arg, size_t variants),
                          void *arg,
                          struct err *err)
 {
-    struct variant_load load = {.mapping = mapping,
-                                .field = match == MATCH_BARCODE ? "barcode" : "sku",
-                                .progress = progress,
-                                .arg = arg};
-    const struct pages pages = {.op = OP_VARIANTS_PAGE,
-                                .field = "productVariants",
-                                .tries = PAGE_TRIES,
-                                .max = VARIANT_PAGES_MAX,
-                                .take = take_variant,
-                                .turned = report_progress,
-                                .arg = &load};
-    return read_pages(g, &pages, stop_fd, err);
+    struct reading r;
+    enum status rc = STATUS_OK;
+    reading_init(&r, match);
+    while (rc == STATUS_OK && r.phase != READING_DONE) {
+        rc = r.phase == READING_FETCH ? fetch(g, stop_fd, &r, err) : ask_next(g, stop_fd, &r, err);
+        if (rc != STATUS_OK && may_fall_back(rc) && reading_fall_back(&r)) {
+            log_failure(LOG_WARN, "catalog", "bulk_given_up", err,
+                        LOG_FIELDS(LF_MSG("the catalogue is read page by page")));
+            rc = STATUS_OK;
+        }
+        if (rc == STATUS_OK && progress != NULL && r.variants.count > 0) {
+            progress(arg, r.variants.count);
+        }
+    }
+    *mapping = rc == STATUS_OK ? reading_take_mapping(&r) : NULL;
+    reading_release(&r);
+    return rc;
 }

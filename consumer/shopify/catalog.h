@@ -29,14 +29,15 @@ NODISCARD enum status catalog_locations(
     struct graphql *g, int stop_fd, struct shop_location **list, size_t *count, struct err *err);
 void catalog_locations_release(struct shop_location *list, size_t count);
 /**
- * Reads all variants by pages of 250 into the mapping; waits on throttling as told. progress (may
- * be NULL) is called after each page with the variants read so far. A search warning in an answer
- * is an error. @return STATUS_OK, STATUS_STOPPING, or the failure
+ * Reads all variants as reading.h says; waits on throttling as told. progress (may be NULL) is
+ * called after each page with the variants read so far. A search warning in an answer is an error.
+ * @param mapping  [out] the caller's; NULL on failure
+ * @return STATUS_OK, STATUS_STOPPING, or the failure
  */
 NODISCARD enum status catalog_load(struct graphql *g,
                                    enum match match,
                                    int stop_fd,
-                                   struct mapping *mapping,
+                                   struct mapping **mapping,
                                    void (*progress)(void *arg, size_t variants),
                                    void *arg,
                                    struct err *err);

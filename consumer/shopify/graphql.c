@@ -37,12 +37,19 @@
 static const struct {
     const char *name;
     const char *document;
+    bool mutation;
 } OPERATIONS[OPERATION_COUNT] = {
-    [OP_STOCK_SET] = {"StockSet", graphql_stock_set},
-    [OP_LEVELS_READ] = {"LevelsRead", graphql_levels_read},
-    [OP_VARIANTS_PAGE] = {"VariantsPage", graphql_variants_page},
-    [OP_LOCATIONS] = {"Locations", graphql_locations},
-    [OP_START_CHECK] = {"StartCheck", graphql_start_check},
+    [OP_STOCK_SET] = {"StockSet", graphql_stock_set, true},
+    [OP_LEVELS_READ] = {"LevelsRead", graphql_levels_read, false},
+    [OP_VARIANTS_PAGE] = {"VariantsPage", graphql_variants_page, false},
+    [OP_VARIANTS_COUNT] = {"VariantsCount", graphql_variants_count, false},
+    [OP_BULK_START] = {"BulkStart", graphql_bulk_start, true},
+    [OP_BULK_POLL] = {"BulkPoll", graphql_bulk_poll, false},
+    [OP_VARIANTS_SEARCH] = {"VariantsSearch", graphql_variants_search, false},
+    [OP_LEVEL_ACTIVATE] = {"LevelActivate", graphql_level_activate, true},
+    [OP_ITEM_TRACK] = {"ItemTrack", graphql_item_track, true},
+    [OP_LOCATIONS] = {"Locations", graphql_locations, false},
+    [OP_START_CHECK] = {"StartCheck", graphql_start_check, false},
 };
 
 enum call_phase {
@@ -58,6 +65,7 @@ struct call {
     struct strbuf body;  /* kept until the answer, for a second try with another token */
     unsigned generation; /* of the token it was sent with */
     bool resent;
+    bool is_fetch; /* of a file: op means nothing */
     struct err err;
     void *owner;
     struct call *next;
@@ -79,6 +87,11 @@ struct graphql {
 const char *operation_name(enum operation op)
 {
     return OPERATIONS[op].name;
+}
+
+bool operation_is_mutation(enum operation op)
+{
+    return OPERATIONS[op].mutation;
 }
 
 /* --- life cycle --- */
@@ -369,6 +382,39 @@ enum status graphql_send(
     return send_call(g, op, variables, owner, &sent, err);
 }
 
+enum status graphql_fetch(struct graphql *g,
+                          const char *url,
+                          bool (*take)(void *arg, struct bytes piece),
+                          void *arg,
+                          void *owner,
+                          struct err *err)
+{
+    struct call *call = mem_calloc(1, sizeof *call);
+    call->owner = owner;
+    call->is_fetch = true;
+    call->phase = CALL_SENT;
+    strbuf_init(&call->body, BODY_MAX_BYTES);
+    append_call(g, call);
+    const struct http_request request = {.url = url, .take = take, .take_arg = arg, .owner = call};
+    enum status rc = http_client_start(g->http, &request, err);
+    if (rc != STATUS_OK) {
+        call_end(g, call);
+    }
+    return rc;
+}
+
+void graphql_cancel(struct graphql *g, const void *owner)
+{
+    for (struct call *call = g->calls; call != NULL;) {
+        struct call *next = call->next;
+        if (call->owner == owner) {
+            http_client_cancel(g->http, call); /* if it was sent */
+            call_end(g, call);
+        }
+        call = next;
+    }
+}
+
 size_t graphql_running(const struct graphql *g)
 {
     size_t count = 0;
@@ -433,7 +479,7 @@ static void judge_version(struct graphql *g, enum operation op, struct answer *a
     answer->other_version =
         answer->api_version[0] != '\0' && strcmp(answer->api_version, g->store->api_version) != 0;
     struct err why = {0};
-    if (answer->class == ANSWER_DONE && op != OP_STOCK_SET &&
+    if (answer->class == ANSWER_DONE && !operation_is_mutation(op) &&
         graphql_check_version(g, answer, &why) != STATUS_OK) {
         answer_distrust(answer, &why);
     }
@@ -489,6 +535,39 @@ static bool is_retried(struct graphql *g, struct call *call, const struct http_a
     return true;
 }
 
+static void judge_fetch(const struct http_answer *http, struct answer *answer)
+{
+    *answer = (struct answer){.class = ANSWER_DONE, .elapsed_us = http->elapsed_us};
+    if (http->outcome != HTTP_ANSWERED) {
+        answer->class = ANSWER_RETRY_SAME;
+        answer->err = http->err;
+    } else if (http->status != 200) {
+        answer->class = ANSWER_RETRY_SAME;
+        (void)err_set(&answer->err, STATUS_STORE_LOST, "the result's host answered HTTP %ld",
+                      http->status);
+    }
+}
+
+/* The answer of a finished transfer. @return false: it goes out once more */
+static bool take_finished(struct graphql *g,
+                          struct call *call,
+                          const struct http_answer *http,
+                          struct answer *a)
+{
+    if (call->is_fetch) {
+        judge_fetch(http, a);
+    } else if (is_retried(g, call, http)) {
+        return false;
+    } else {
+        answer_classify(call->op, http, a);
+        judge_version(g, call->op, a);
+        report_deprecation(g, call->op, http);
+    }
+    a->owner = call->owner;
+    call_end(g, call);
+    return true;
+}
+
 bool graphql_next(struct graphql *g, struct answer *answer)
 {
     struct http_answer http;
@@ -500,13 +579,8 @@ bool graphql_next(struct graphql *g, struct answer *answer)
         bool taken = false;
         if (call == NULL) {
             take_token(g, &http);
-        } else if (!is_retried(g, call, &http)) {
-            answer_classify(call->op, &http, answer);
-            answer->owner = call->owner;
-            judge_version(g, call->op, answer);
-            report_deprecation(g, call->op, &http);
-            call_end(g, call);
-            taken = true;
+        } else {
+            taken = take_finished(g, call, &http, answer);
         }
         http_client_done(g->http, &http);
         if (taken) {

@@ -28,11 +28,18 @@ enum operation {
     OP_VARIANTS_PAGE,
     OP_LOCATIONS,
     OP_START_CHECK,
+    OP_VARIANTS_SEARCH,
+    OP_VARIANTS_COUNT,
+    OP_BULK_START,
+    OP_BULK_POLL,
+    OP_LEVEL_ACTIVATE,
+    OP_ITEM_TRACK,
     OPERATION_COUNT
 };
 
 /** "StockSet"; static. */
 const char *operation_name(enum operation op);
+bool operation_is_mutation(enum operation op);
 
 enum answer_class {
     ANSWER_DONE,       /* data is there, no user errors */
@@ -89,6 +96,19 @@ void graphql_free(struct graphql *g);
  * answer. */
 NODISCARD enum status graphql_send(
     struct graphql *g, enum operation op, const char *variables, void *owner, struct err *err);
+/**
+ * Fetches a file from where an answer of the store says that it lies: another host, which never
+ * sees a token (G6). The answer is DONE without json, or RETRY_SAME; see http_request for take.
+ * @return STATUS_OK; STATUS_CONFIG: no usable address
+ */
+NODISCARD enum status graphql_fetch(struct graphql *g,
+                                    const char *url,
+                                    bool (*take)(void *arg, struct bytes piece),
+                                    void *arg,
+                                    void *owner,
+                                    struct err *err);
+/** Cuts off every request and fetch of this owner: there will be no answer. */
+void graphql_cancel(struct graphql *g, const void *owner);
 /** Requests whose answer was not taken, those that wait for a token too. */
 size_t graphql_running(const struct graphql *g);
 /** As http_client_wait. */

@@ -97,7 +97,7 @@ static bool find_item(const int64_t *items, size_t count, size_t hint, int64_t i
     return false;
 }
 
-static bool read_quantity(const json_t *level, const char *name, int32_t *quantity)
+bool inventory_read_quantity(const void *level, const char *name, int32_t *quantity)
 {
     size_t i = 0;
     const json_t *entry = NULL;
@@ -139,7 +139,7 @@ static bool read_level(const json_t *node, const char *quantity_name, struct lev
     }
     out->connected = true;
     out->active = json_is_true(active);
-    return read_quantity(level, quantity_name, &out->quantity);
+    return inventory_read_quantity(level, quantity_name, &out->quantity);
 }
 
 static bool read_node(const json_t *node,

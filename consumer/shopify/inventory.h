@@ -48,5 +48,8 @@ NODISCARD enum status inventory_read_answer(const struct answer *answer,
                                             size_t count,
                                             struct level_read *out,
                                             struct err *err);
+/** The named one of the quantities of a level (json_t). @return false: it is not there, or no
+ * number */
+bool inventory_read_quantity(const void *level, const char *name, int32_t *quantity);
 
 #endif

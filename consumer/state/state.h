@@ -1,6 +1,6 @@
 /**
- * state: a lane's memory in the schema stocksync: levels, attempts, products, parked rows,
- * guard.
+ * state: a lane's memory in the schema stocksync: levels, attempts, products, catalogue,
+ * parked rows, guard.
  * Functions over one pg_conn.
  *
  * Every write is one statement a batch. synchronous_commit stays on: an attempt must be durable
@@ -154,6 +154,73 @@ NODISCARD enum status state_products_noted(struct state *s,
                                            void *arg,
                                            struct err *err);
 
+/* catalogue: what the store's variants carry; for plan/mapping */
+struct state_item {
+    const char *text; /* SKU or barcode; on load valid during the callback only */
+    int64_t item;
+    bool tracked;
+    bool bundle;
+};
+/** Of which shop and of which of its texts the rows are: of any other they count as absent. */
+struct state_catalogue {
+    const char *match;
+    const char *domain;
+};
+/**
+ * @param read_us  [out] wall clock at which the whole reading began that the rows are of; 0: none
+ * @param wanted   [out] a person asked for another one since
+ */
+NODISCARD enum status state_catalogue_look(struct state *s,
+                                           const struct state_catalogue *which,
+                                           int64_t *read_us,
+                                           bool *wanted,
+                                           struct err *err);
+/** A whole reading that began then is stored. */
+NODISCARD enum status state_catalogue_read(struct state *s,
+                                           const struct state_catalogue *which,
+                                           int64_t read_us,
+                                           struct err *err);
+/** Asks the processes that serve the store for another reading. */
+NODISCARD enum status state_catalogue_want(struct state *s, struct err *err);
+/** One process reads a store's catalogue. Taken with the connection, and lost with it.
+ * @param taken  [out] false: another process has it
+ * @param now_us [out] wall clock of the server: when a reading begins */
+NODISCARD enum status
+state_catalogue_lock(struct state *s, bool *taken, int64_t *now_us, struct err *err);
+NODISCARD enum status state_catalogue_unlock(struct state *s, struct err *err);
+/** For a person. Texts are the caller's (state_catalogue_report_release), NULL: no example. */
+struct state_catalogue_report {
+    int64_t read_us; /* 0: never read */
+    int64_t texts;
+    int64_t shared, untracked, unmapped; /* texts on several items; items; products */
+    char *shared_examples, *untracked_examples, *unmapped_examples;
+};
+NODISCARD enum status
+state_catalogue_report(struct state *s, struct state_catalogue_report *report, struct err *err);
+void state_catalogue_report_release(struct state_catalogue_report *report);
+/** Calls each for every row; it must not call functions of state. */
+NODISCARD enum status state_items_load(struct state *s,
+                                       void (*each)(void *arg, const struct state_item *item),
+                                       void *arg,
+                                       struct err *err);
+/** Upserts; each (text, item) at most once in a list. */
+NODISCARD enum status
+state_items_store(struct state *s, const struct state_item *list, size_t count, struct err *err);
+NODISCARD enum status
+state_items_remove(struct state *s, const struct state_item *list, size_t count, struct err *err);
+/** Forgets the store's catalogue. */
+NODISCARD enum status state_items_clear(struct state *s, struct err *err);
+/** Items that lost their text: in one statement, levels that were written to them become parked
+ * rows (reason "item_changed", with the wanted number), and are no levels any more. */
+struct state_orphan {
+    int64_t item;
+    char detail[200];
+};
+NODISCARD enum status state_levels_orphan(struct state *s,
+                                          const struct state_orphan *list,
+                                          size_t count,
+                                          struct err *err);
+
 /* parked */
 /** What is parked: exactly one of product, level or record. */
 struct state_parked {
@@ -169,7 +236,8 @@ struct state_parked {
     int32_t wait_s;   /* before the first retry, growing with each that fails; 0: none before a
                          start */
     /* "no_sku", "unmapped", "sku_shared_in_odoo", "sku_shared_in_shopify", "bundle",
-     * "level_missing", "level_inactive", "refused", "stale", "undecodable" … */
+     * "item_changed", "item_missing", "level_missing", "level_inactive", "tracking_locked",
+     * "refused", "stale", "undecodable" … */
     const char *reason;
     const char *code;        /* Shopify's code, may be NULL */
     const char *detail;      /* a sentence for a person */

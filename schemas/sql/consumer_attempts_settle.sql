@@ -14,6 +14,9 @@ WITH entry AS (
 ), unparked AS (
     DELETE FROM stocksync.parked p USING entry e
      WHERE p.store = $1 AND p.subject = 'level/' || e.item || '/' || e.location AND p.revision <= e.revision
+), moved AS (   -- the product's number was parked for an item that carries its SKU no more
+    DELETE FROM stocksync.parked p USING entry e
+     WHERE p.store = $1 AND p.product_id = e.product_id AND p.item <> e.item AND p.location = e.location AND p.revision <= e.revision
 ), unflushed AS MATERIALIZED (
     SELECT set_config('synchronous_commit', 'off', true)
 )

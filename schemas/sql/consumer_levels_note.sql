@@ -8,6 +8,9 @@ WITH entry AS (
 ), unparked AS (
     DELETE FROM stocksync.parked p USING entry e
      WHERE p.store = $1 AND p.subject = 'level/' || e.item || '/' || e.location AND p.revision <= e.revision
+), moved AS (   -- the product's number was parked for an item that carries its SKU no more
+    DELETE FROM stocksync.parked p USING entry e
+     WHERE p.store = $1 AND p.product_id = e.product_id AND p.item <> e.item AND p.location = e.location AND p.revision <= e.revision
 )
 INSERT INTO stocksync.level AS l (store, item, location, product_id, quantity, revision, wanted)
 SELECT $1, item, location, product_id, quantity, revision, wanted FROM entry

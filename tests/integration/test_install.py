@@ -76,7 +76,8 @@ def test_install_keeps_marks_and_state(bare, connection):
 # From a version to the one before it.
 BACKWARDS = {
     3: """
-        DROP TABLE stocksync.guard;
+        DROP TABLE stocksync.guard, stocksync.item, stocksync.catalogue;
+        DROP INDEX stocksync.parked_level;
         ALTER TABLE stocksync.owner DROP COLUMN database;
         ALTER TABLE stocksync.parked DROP COLUMN retry_at;
         ALTER TABLE stocksync.product DROP COLUMN noted_at, DROP COLUMN noted_by;""",

@@ -128,6 +128,20 @@ class Simulator:
         self.call("POST", f"/control/shops/{shop}/catalogue",
                   {"locations": locations, "items": items})
 
+    def change_catalogue(self, shop, items=(), remove=(), locations=()):
+        """Adds items and locations, changes members that are given, removes item ids."""
+        self.call("POST", f"/control/shops/{shop}/catalogue",
+                  {"append": True, "locations": list(locations), "items": list(items),
+                   "remove": list(remove)})
+
+    def bulk(self, shop, **switches):
+        """How bulk operations end: status, polls, cuts, fileStatus."""
+        self.call("POST", f"/control/shops/{shop}/bulk", switches)
+
+    def search_lag(self, shop, seconds):
+        """New items are found by search only after that time."""
+        self.call("POST", f"/control/shops/{shop}/search", {"lagMs": round(seconds * 1000)})
+
     def levels(self, shop):
         """{(item, location): level}"""
         answer = self.call("GET", f"/control/shops/{shop}/levels")

@@ -116,6 +116,10 @@ const SHOP_ROUTES = {
     const found = shop.faults.remove(rest === undefined ? undefined : Number(rest));
     sendJson(res, found ? 200 : 404, found ? {} : { error: `no fault ${rest}` });
   },
+  'POST bulk'({ shop, input, res }) {
+    shop.bulk.switches = input;
+    sendJson(res, 200, input);
+  },
   'POST search'({ shop, input, res }) {
     need(Number.isFinite(input.lagMs) && input.lagMs >= 0, 'lagMs must not be negative');
     shop.searchLagMs = input.lagMs;

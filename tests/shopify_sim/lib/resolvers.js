@@ -7,6 +7,7 @@
  */
 
 const { GraphQLError, getDirectiveValues, getNamedType } = require('graphql');
+const bulk = require('./bulk');
 const gid = require('./gid');
 const { wallUs } = require('./clock');
 const { fingerprint } = require('./idempotency');
@@ -53,7 +54,16 @@ function cursorId(cursor, info) {
   return id;
 }
 
-function page(list, args, info, isVisible = () => true) {
+const MAX_COUNT = 10000;
+
+/** A bulk operation reads connections as a whole. */
+function whole(list, isVisible) {
+  const nodes = list.filter(isVisible);
+  return { nodes, ids: nodes.map((object) => object.id), pageInfo: null };
+}
+
+function page(list, args, context, info, isVisible = () => true) {
+  if (context.isBulk) return whole(list, isVisible);
   checkPage(args, info);
   return pageOf(list, args, cursorId(args.after, info), cursorId(args.before, info), isVisible);
 }
@@ -66,31 +76,33 @@ function searchPage(collection, itemOf, args, context, info) {
     context.searches.push(explain([info.path.key], args.query, node, collection.filters));
   }
   const { shop } = context;
-  return page(list, args, info, (object) => shop.isIndexed(itemOf(object)));
+  return page(list, args, context, info, (object) => shop.isIndexed(itemOf(object)));
 }
 
-function locationPage(args, { shop }, info) {
+function locationPage(args, context, info) {
+  const { shop } = context;
   if (args.query) throw refuse(info, 'NOT_SIMULATED', 'locations are not searched');
   const list = shop.locationList.filter((location) => args.includeInactive || location.isActive);
   if (args.sortKey === 'ID')
     return page(
       [...list].sort((a, b) => a.id - b.id),
       args,
+      context,
       info,
     );
   /* Names are no ids: pages are cut over their rank, and the cursor holds the rank. */
   const ranked = list
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id - b.id))
     .map((location, rank) => ({ id: rank, location }));
-  const found = page(ranked, args, info);
+  const found = page(ranked, args, context, info);
   return { ...found, nodes: found.nodes.map((entry) => entry.location) };
 }
 
-function levelPage(item, args, info) {
+function levelPage(item, args, context, info) {
   const levels = item.levels
     .filter((level) => level && (level.isActive || args.includeInactive))
     .map((level) => ({ id: level.location.levelNumber, level }));
-  const found = page(levels, args, info);
+  const found = page(levels, args, context, info);
   return { ...found, nodes: found.nodes.map((entry) => entry.level) };
 }
 
@@ -341,7 +353,12 @@ function updateItem({ id, input }, context, info) {
     const errors = refused(context, record, [{ field: ['id'], message: 'item not found' }]);
     return { inventoryItem: null, userErrors: errors };
   }
-  record.outcome = isGiven(input.tracked) && input.tracked !== item.tracked ? 'applied' : 'noop';
+  const isChange = isGiven(input.tracked) && input.tracked !== item.tracked;
+  if (isChange && item.trackingLocked !== null) {
+    const errors = refused(context, record, [{ field: ['input', 'tracked'], message: item.trackingLocked }]);
+    return { inventoryItem: item, userErrors: errors };
+  }
+  record.outcome = isChange ? 'applied' : 'noop';
   if (isGiven(input.tracked)) item.tracked = input.tracked;
   shop.journal.add(record);
   return { inventoryItem: item, userErrors: [] };
@@ -416,6 +433,17 @@ const RESOLVERS = {
       searchPage(context.shop.itemCollection, (item) => item, args, context, info),
     productVariants: (root, args, context, info) =>
       searchPage(context.shop.variantCollection, (variant) => variant.item, args, context, info),
+    productVariantsCount(root, args, { shop }, info) {
+      if (args.query) throw refuse(info, 'NOT_SIMULATED', 'only the whole catalogue is counted');
+      const count = shop.variantCollection.list.length;
+      const limit = args.limit === undefined ? MAX_COUNT : args.limit;
+      const isCut = limit !== null && count > limit;
+      return { count: isCut ? limit : count, precision: isCut ? 'AT_LEAST' : 'EXACT' };
+    },
+    bulkOperation(root, { id }, { shop }, info) {
+      const operation = shop.bulk.operations.get(gid.parseAny(id)?.number);
+      return operation === undefined ? null : bulk.poll(shop, info.schema, operation, readProperty);
+    },
     locations: (root, args, context, info) => locationPage(args, context, info),
     currentAppInstallation: (root, args, context) => ({
       id: gid.format('AppInstallation', 1),
@@ -432,6 +460,7 @@ const RESOLVERS = {
     inventorySetQuantities: mutation(setQuantities),
     inventoryActivate: mutation(activate),
     inventoryItemUpdate: mutation(updateItem),
+    bulkOperationRunQuery: (root, { query }, { shop }, info) => bulk.start(shop, info.schema, query),
   },
   InventoryAdjustmentGroup: {
     id: (group) => gid.format('InventoryAdjustmentGroup', group.number),
@@ -444,15 +473,15 @@ const RESOLVERS = {
     id: (item) => gid.format('InventoryItem', item.id),
     legacyResourceId: (item) => String(item.id),
     duplicateSkuCount: (item, args, { shop }) => (item.sku === null ? 0 : shop.skuCounts.get(item.sku) - 1),
-    trackedEditable: () => ({ locked: false, reason: null }),
+    trackedEditable: (item) => ({ locked: item.trackingLocked !== null, reason: item.trackingLocked }),
     createdAt: (item) => iso(item.createdMs),
     updatedAt: (item) => iso(item.updatedMs),
     inventoryLevel: levelAt,
     inventoryLevels(item, args, context, info) {
       if (args.query) throw refuse(info, 'NOT_SIMULATED', 'levels are not searched');
-      return levelPage(item, args, info);
+      return levelPage(item, args, context, info);
     },
-    variants: (item, args, context, info) => page([item.variant], args, info),
+    variants: (item, args, context, info) => page([item.variant], args, context, info),
   },
   InventoryLevel: {
     id: (level) => gid.formatLevel(level.location.levelNumber, level.item.id),

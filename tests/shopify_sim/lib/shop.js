@@ -5,6 +5,7 @@
  * Ids are integers here; gid.js makes them global. Lists are sorted by id, so that a page costs what it holds.
  */
 
+const { Bulk } = require('./bulk');
 const { Bucket, PLANS } = require('./cost');
 const { Faults } = require('./faults');
 const { KeyTable } = require('./idempotency');
@@ -99,6 +100,7 @@ class Item {
     this.sku = null;
     this.barcode = null;
     this.tracked = true;
+    this.trackingLocked = null; /* the reason, as a text */
     this.requiresComponents = false;
     this.levels = [];
     this.createdMs = 0;
@@ -236,6 +238,8 @@ class Shop {
     this.keys = new KeyTable();
     this.faults = new Faults();
     this.journal = new Journal();
+    this.bulk = new Bulk();
+    this.files = null; /* where results of bulk operations lie: the world's */
     this.stats = newStats();
     this.wires = new WeakSet();
     this.searchLagMs = 0;
@@ -329,6 +333,7 @@ class Shop {
     if (given.sku !== undefined) this.setSku(item, given.sku);
     if (given.barcode !== undefined) item.barcode = given.barcode;
     if (given.tracked !== undefined) item.tracked = given.tracked;
+    if (given.trackingLocked !== undefined) item.trackingLocked = given.trackingLocked;
     if (given.requiresComponents !== undefined) item.requiresComponents = given.requiresComponents;
     for (const level of given.levels ?? []) this.putLevel(item, level);
     item.updatedMs = Date.now();

@@ -2,6 +2,7 @@
 
 /* Everything that exists: the shops, the clock that tests move, and the log of all requests that arrived. */
 
+const { Files } = require('./bulk');
 const { Clock, wallUs } = require('./clock');
 const { hashOf } = require('./hash');
 const { Shop } = require('./shop');
@@ -14,6 +15,7 @@ class World {
     this.clock = new Clock();
     this.hashes = new Map();
     this.wires = new Wires();
+    this.files = new Files((req, shopName, res) => this.logRequest(req, shopName, res));
     this.reset();
   }
 
@@ -27,6 +29,7 @@ class World {
 
   putShop(given) {
     const shop = new Shop(given, this.clock);
+    shop.files = this.files;
     this.shops.set(shop.name, shop);
     return shop;
   }

@@ -351,6 +351,59 @@ static void every_coding_that_is_offered_is_unpacked(void **state)
     }
 }
 
+struct eater {
+    size_t eaten, limit;
+};
+
+static bool eat(void *arg, struct bytes piece)
+{
+    struct eater *e = arg;
+    e->eaten += piece.len;
+    return e->eaten <= e->limit;
+}
+
+static void large_body_is_handed_on_piece_by_piece(void **state)
+{
+    (void)state;
+    enum { BODY = 3000000 };
+    static const struct {
+        const char *head;
+        size_t limit, eaten;
+        enum http_outcome outcome;
+        size_t kept;
+    } cases[] = {
+        {"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", BODY, BODY, HTTP_ANSWERED, 0},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 3000001\r\n\r\n", BODY, BODY, HTTP_UNKNOWN, 0},
+        {"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", 100, 0, HTTP_UNKNOWN, 0},
+        {"HTTP/1.1 403 Forbidden\r\nContent-Length: 10\r\n\r\n", BODY, 0, HTTP_ANSWERED, 10},
+    };
+    char *bytes = mem_calloc(BODY + 200, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t head = strlen(cases[i].head);
+        memcpy(bytes, cases[i].head, head);
+        memset(bytes + head, 'x', BODY);
+        struct canned_reply reply = {.bytes = bytes, .len = head + BODY, .end = CANNED_CLOSE};
+        struct canned_server *server = canned_server_start(&reply, 1);
+        struct http_client *client = new_client(&OPTIONS);
+        struct eater eater = {.limit = cases[i].limit};
+        struct http_answer answer;
+        const struct http_request request = {
+            .url = canned_server_url(server), .take = eat, .take_arg = &eater};
+        fetch_request(client, &request, &answer);
+        assert_int_equal(answer.outcome, cases[i].outcome);
+        if (answer.outcome == HTTP_ANSWERED) {
+            assert_int_equal(answer.body.len, cases[i].kept);
+        }
+        if (cases[i].eaten > 0) {
+            assert_int_equal(eater.eaten, cases[i].eaten);
+        }
+        http_client_done(client, &answer);
+        http_client_free(client);
+        canned_server_stop(server);
+    }
+    mem_free(bytes);
+}
+
 static void cut_or_missing_answer_is_unknown(void **state)
 {
     (void)state;
@@ -650,6 +703,7 @@ int main(void)
         cmocka_unit_test(answer_of_exactly_the_cap_is_taken),
         cmocka_unit_test(gzip_is_unpacked_and_the_cap_counts_after_it),
         cmocka_unit_test(every_coding_that_is_offered_is_unpacked),
+        cmocka_unit_test(large_body_is_handed_on_piece_by_piece),
         cmocka_unit_test(cut_or_missing_answer_is_unknown),
         cmocka_unit_test(no_answer_in_time_is_unknown),
         cmocka_unit_test(answer_that_stops_coming_is_given_up_before_the_whole_time),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "common/core/mem.h"
 #include "consumer/plan/coalescer.h"
 #include "tests/unit/plan/random.h"
 
@@ -496,6 +497,51 @@ static void coalescer_agrees_with_a_plain_table_over_random_steps(void **state)
     }
 }
 
+static bool is_item(void *arg, const struct pair *pair)
+{
+    const int64_t *item = arg;
+    return pair->key.item == *item;
+}
+
+static void coalescer_pull_takes_from_every_stage_but_busy(void **state)
+{
+    (void)state;
+    static const enum pair_stage STAGES[] = {PAIR_READY, PAIR_UNREAD, PAIR_UNTRACKED, PAIR_MISSING};
+    enum { STAGE_COUNT = sizeof STAGES / sizeof STAGES[0] };
+    struct fixture f = fixture_new();
+    struct pair **list = NULL;
+    int64_t item = 1;
+    for (int i = 0; i < STAGE_COUNT + 2; i++) {
+        (void)offer(&f, key_of(1, i), 10, 100);
+        (void)offer(&f, key_of(2, i), 10, 100);
+    }
+    for (int i = 0; i < STAGE_COUNT; i++) {
+        coalescer_put_back(f.c, take_one(&f, PAIR_UNRESOLVED), STAGES[i]);
+        coalescer_put_back(f.c, take_one(&f, PAIR_UNRESOLVED), STAGES[i]);
+    }
+    struct pair *busy = take_one(&f, PAIR_UNRESOLVED);
+    assert_int_equal(busy->key.item, 1);
+    size_t count = coalescer_pull(f.c, is_item, &item, &list);
+    assert_int_equal(count, STAGE_COUNT + 1);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(list[i]->key.item, 1);
+        assert_int_equal(list[i]->stage, PAIR_BUSY);
+        coalescer_finish(f.c, list[i], NULL);
+    }
+    mem_free(list);
+    for (int i = 0; i < STAGE_COUNT; i++) {
+        assert_int_equal(coalescer_count(f.c, STAGES[i]), 1);
+        struct pair *pair = take_one(&f, STAGES[i]);
+        assert_int_equal(pair->key.item, 2);
+        coalescer_finish(f.c, pair, NULL);
+    }
+    assert_int_equal(coalescer_pull(f.c, is_item, &item, &list), 0);
+    assert_null(list);
+    coalescer_finish(f.c, busy, NULL);
+    assert_int_equal(coalescer_total(f.c), 2);
+    fixture_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -508,6 +554,7 @@ int main(void)
         cmocka_unit_test(coalescer_takes_reads_of_one_location_the_longest_waiting_first),
         cmocka_unit_test(coalescer_drop_partition_leaves_the_others),
         cmocka_unit_test(coalescer_agrees_with_a_plain_table_over_random_steps),
+        cmocka_unit_test(coalescer_pull_takes_from_every_stage_but_busy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

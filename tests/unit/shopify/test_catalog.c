@@ -178,7 +178,8 @@ static const char LAST_PAGE[] = PAGE(
                                                                                     "false"),
     "false",
     "null");
-static const char *const CATALOGUE[] = {FIRST_PAGE, LAST_PAGE};
+#define COUNT(count) "{\"data\":{\"productVariantsCount\":{\"count\":" count "}}}"
+static const char *const CATALOGUE[] = {COUNT("6"), FIRST_PAGE, LAST_PAGE};
 
 static void count_variants(void *arg, size_t variants)
 {
@@ -191,13 +192,13 @@ static void catalogue_maps_skus_byte_by_byte_over_all_pages(void **state)
 {
     (void)state;
     struct canned_store s;
-    struct mapping *mapping = mapping_new();
+    struct mapping *mapping = NULL;
     struct mapped_item item = {0};
     struct err err = {0};
     size_t seen = 0;
-    canned_store_start(&s, "a", CATALOGUE, 2);
+    canned_store_start(&s, "a", CATALOGUE, 3);
     struct graphql *g = open_store(&s.store);
-    assert_int_equal(catalog_load(g, MATCH_SKU, -1, mapping, count_variants, &seen, &err),
+    assert_int_equal(catalog_load(g, MATCH_SKU, -1, &mapping, count_variants, &seen, &err),
                      STATUS_OK);
     assert_int_equal(seen, 6);
     assert_int_equal(mapping_find(mapping, "ABC-1", &item), MAPPING_FOUND);
@@ -216,12 +217,12 @@ static void catalogue_can_be_mapped_by_barcode(void **state)
 {
     (void)state;
     struct canned_store s;
-    struct mapping *mapping = mapping_new();
+    struct mapping *mapping = NULL;
     struct mapped_item item = {0};
     struct err err = {0};
-    canned_store_start(&s, "a", CATALOGUE, 2);
+    canned_store_start(&s, "a", CATALOGUE, 3);
     struct graphql *g = open_store(&s.store);
-    assert_int_equal(catalog_load(g, MATCH_BARCODE, -1, mapping, NULL, NULL, &err), STATUS_OK);
+    assert_int_equal(catalog_load(g, MATCH_BARCODE, -1, &mapping, NULL, NULL, &err), STATUS_OK);
     assert_int_equal(mapping_count(mapping), 3);
     assert_int_equal(mapping_find(mapping, "4005", &item), MAPPING_FOUND);
     assert_true(item.item == 4405 && item.bundle);
@@ -234,14 +235,15 @@ static void search_warning_fails_the_whole_load(void **state)
 {
     (void)state;
     static const char *const bodies[] = {
+        COUNT("1"),
         "{\"data\":{\"productVariants\":{\"nodes\":[],\"pageInfo\":{\"hasNextPage\":false}}},"
         "\"extensions\":{\"search\":[{\"warnings\":[{\"field\":\"skuu\"}]}]}}"};
     struct canned_store s;
-    struct mapping *mapping = mapping_new();
+    struct mapping *mapping = NULL;
     struct err err = {0};
-    canned_store_start(&s, "a", bodies, 1);
+    canned_store_start(&s, "a", bodies, 2);
     struct graphql *g = open_store(&s.store);
-    assert_int_equal(catalog_load(g, MATCH_SKU, -1, mapping, NULL, NULL, &err),
+    assert_int_equal(catalog_load(g, MATCH_SKU, -1, &mapping, NULL, NULL, &err),
                      STATUS_STORE_MISCONFIGURED);
     mapping_free(mapping);
     graphql_free(g);
@@ -251,18 +253,18 @@ static void search_warning_fails_the_whole_load(void **state)
 static void page_that_fails_once_is_read_again(void **state)
 {
     (void)state;
-    static const char *const bodies[] = {FIRST_PAGE,
+    static const char *const bodies[] = {COUNT("6"), FIRST_PAGE,
                                          "{\"errors\":[{\"message\":\"a\",\"extensions\":{\"code\":"
                                          "\"INTERNAL_SERVER_ERROR\"}}]}",
                                          LAST_PAGE};
     struct canned_store s;
-    struct mapping *mapping = mapping_new();
+    struct mapping *mapping = NULL;
     struct err err = {0};
-    canned_store_start(&s, "a", bodies, 3);
+    canned_store_start(&s, "a", bodies, 4);
     struct graphql *g = open_store(&s.store);
-    assert_int_equal(catalog_load(g, MATCH_SKU, -1, mapping, NULL, NULL, &err), STATUS_OK);
+    assert_int_equal(catalog_load(g, MATCH_SKU, -1, &mapping, NULL, NULL, &err), STATUS_OK);
     assert_int_equal(mapping_count(mapping), 3);
-    assert_non_null(strstr(canned_server_request(s.server, 2), "\"after\":\"c1\""));
+    assert_non_null(strstr(canned_server_request(s.server, 3), "\"after\":\"c1\""));
     mapping_free(mapping);
     graphql_free(g);
     canned_store_stop(&s);
@@ -294,7 +296,7 @@ static void throttled_page_waits_as_long_as_told_and_stops_when_asked(void **sta
         "\"extensions\":{\"cost\":{\"requestedQueryCost\":300,\"throttleStatus\":{"
         "\"maximumAvailable\":1000,\"currentlyAvailable\":0,\"restoreRate\":10}}}}"};
     struct canned_store s;
-    struct mapping *mapping = mapping_new();
+    struct mapping *mapping = NULL;
     struct err err = {0};
     canned_store_start(&s, "a", bodies, 1);
     struct graphql *g = open_store(&s.store);
@@ -304,7 +306,7 @@ static void throttled_page_waits_as_long_as_told_and_stops_when_asked(void **sta
     assert_int_equal(thread_start(&thread, "stopper", stop_after_first_request, &stopper, &err),
                      STATUS_OK);
     int64_t begun = clock_monotonic_us();
-    assert_int_equal(catalog_load(g, MATCH_SKU, stop_fd, mapping, NULL, NULL, &err),
+    assert_int_equal(catalog_load(g, MATCH_SKU, stop_fd, &mapping, NULL, NULL, &err),
                      STATUS_STOPPING);
     assert_true(clock_monotonic_us() - begun < 5000000);
     assert_int_equal(canned_server_request_count(s.server), 1);

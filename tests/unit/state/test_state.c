@@ -47,7 +47,6 @@ static void run_sql(const char *sql)
     }
 }
 
-/* One number; sql is static text. */
 static int64_t number(const char *sql)
 {
     struct pg_rows rows = {0};

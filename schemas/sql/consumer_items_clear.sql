@@ -1,0 +1,3 @@
+-- $1 store
+WITH catalogue AS (DELETE FROM stocksync.catalogue WHERE store = $1)
+DELETE FROM stocksync.item WHERE store = $1

@@ -1,0 +1,6 @@
+-- $1 store, $2 and $3: last text and item of the page before
+SELECT text, item, tracked, bundle
+  FROM stocksync.item
+ WHERE store = $1 AND (text, item) > ($2 COLLATE "C", $3)
+ ORDER BY text, item
+ LIMIT 20000

@@ -1,0 +1,356 @@
+"""The store's catalogue changes: the mapping follows, no number reaches an item that is not the product's,
+and none is lost."""
+
+import json
+import time
+
+import pytest
+
+from conftest import outlet
+from lab import programs, stores, wait
+from test_in_flight import Shelf
+
+NEW_ITEM = 900000       # ids of items that tests add: this plus the product's id
+
+
+class Case:
+    """A running pipeline of one store, and products of known stock, each with one item."""
+
+    def __init__(self, make_pipeline, database, number, shop, count=1, consumer=None, **options):
+        self.store = outlet(number, buffer=0)
+        self.pipeline = make_pipeline(database, self.store, options={
+            f"store.{self.store.name}": options, "consumer": consumer or {}})
+        self.pipeline.open_shops().install()
+        self.shelf = Shelf(self.pipeline, self.store, shop, count)
+        self.products = list(self.shelf.quants)
+        self.skus = self.shelf.skus
+        self.simulator = self.pipeline.simulator
+        self.location = min(self.store.location_ids.values())
+
+    def start(self):
+        self.pipeline.start()
+        self.pipeline.backfill()
+        self.pipeline.wait_settled()
+        return self
+
+    def item(self, product):
+        return stores.ITEM_BASE + product
+
+    def change(self, items=(), remove=()):
+        self.simulator.change_catalogue(self.store.name, items, remove)
+
+    def new_item(self, product, **more):
+        """The description of another item with the product's SKU."""
+        return {"id": NEW_ITEM + product, "sku": self.skus[product], "tracked": True,
+                "levels": [{"location": location, "available": stores.WRONG_START}
+                           for location in self.store.location_ids.values()], **more}
+
+    def receive(self, product, units):
+        self.shelf.receive(self.pipeline.connection, product, units)
+
+    def level(self, item):
+        found = self.simulator.levels(self.store.name).get((item, self.location))
+        return None if found is None else found["available"]
+
+    def expect_level(self, item, value, seconds=30):
+        wait.until(lambda: self.level(item) == value,
+                   lambda: f"item {item} has {self.level(item)}, not {value}; parked: {self.parked()}",
+                   seconds=seconds, alive=self.pipeline.alive)
+
+    def parked(self):
+        """{(subject, reason)}"""
+        return set(self.pipeline.connection.execute(
+            "SELECT subject, reason FROM stocksync.parked WHERE store = %s",
+            (self.store.name,)).fetchall())
+
+    def reasons(self, product):
+        return {reason for _, reason in self.pipeline.connection.execute(
+            "SELECT subject, reason FROM stocksync.parked WHERE store = %s AND product_id = %s",
+            (self.store.name, product)).fetchall()}
+
+    def expect_reasons(self, product, *reasons, seconds=30):
+        wait.until(lambda: self.reasons(product) == set(reasons),
+                   lambda: f"product {product} is parked for {self.reasons(product)}, not {reasons}",
+                   seconds=seconds, alive=self.pipeline.alive)
+
+    def reload(self, seconds=30):
+        """As a person: has the catalogue read again, and waits until it was."""
+        before = self.read_at()
+        self.pipeline.command("consumer", "catalogue", "--reload")
+        wait.until(lambda: self.read_at() > before, "the catalogue is read again", seconds=seconds,
+                   alive=self.pipeline.alive)
+
+    def read_at(self):
+        return self.pipeline.connection.execute(
+            "SELECT read_at FROM stocksync.catalogue WHERE store = %s",
+            (self.store.name,)).fetchone()[0]
+
+    def ambiguous(self):
+        status = json.loads(self.pipeline.consumer.http("/status")[1])["stores"][0]
+        assert len(status["ambiguous"]) == min(3, status["skus_ambiguous"])
+        return status["skus_ambiguous"]
+
+    def requests(self, operation):
+        return self.simulator.stats(self.store.name)["requests"].get(operation, 0)
+
+    def expect_no_useless_writes(self):
+        stats = self.simulator.stats(self.store.name)
+        assert (stats["writesToInactive"], stats["writesToMissing"]) == (0, 0)
+
+
+@pytest.fixture
+def make_case(make_pipeline, database, number, shop):
+    return lambda **more: Case(make_pipeline, database, number, shop, **more)
+
+
+def test_new_product_is_found_without_a_restart_or_a_reading(make_case):
+    """Its variant comes a moment after Odoo's record, and search knows it later still; a near match
+    comes with it."""
+    case = make_case()
+    product, = case.products
+    case.change(remove=[case.item(product)])
+    case.start()
+    assert case.reasons(product) == {"unmapped"}
+    reads = case.requests("VariantsPage")
+    case.simulator.search_lag(case.store.name, 3)
+    sku = case.skus[product]
+    case.change([case.new_item(product),
+                 case.new_item(product, id=NEW_ITEM, sku=f"{sku}-RED"),
+                 case.new_item(product, id=NEW_ITEM - 1, sku=sku.swapcase() + "x")])
+    case.simulator.advance(4)
+    case.expect_reasons(product)
+    wait.until(lambda: case.level(NEW_ITEM + product) != stores.WRONG_START, "it has a number")
+    assert case.level(NEW_ITEM) == stores.WRONG_START
+    assert case.level(NEW_ITEM - 1) == stores.WRONG_START
+    before = case.level(NEW_ITEM + product)
+    case.receive(product, 3)
+    case.expect_level(NEW_ITEM + product, before + 3)
+    assert case.requests("VariantsPage") == reads, "the whole catalogue was read"
+    assert case.requests("VariantsSearch") > 0
+
+
+@pytest.mark.parametrize("sku", ["it's \\ a \"quote\"", "a: (b) OR c*", "-17", "Größe 5 ½"])
+def test_sku_with_signs_of_the_search_language_is_found(make_case, sku):
+    case = make_case()
+    product, = case.products
+    case.pipeline.connection.execute(
+        "UPDATE product_product SET default_code = %s WHERE id = %s", (sku, product))
+    case.start()
+    assert case.reasons(product) == {"unmapped"}
+    case.change([case.new_item(product, sku=sku)])
+    case.expect_reasons(product, seconds=45)
+    case.receive(product, 1)
+    wait.until(lambda: case.level(NEW_ITEM + product) != stores.WRONG_START, "it has a number")
+
+
+def test_restart_needs_no_reading_of_the_store(make_case):
+    case = make_case().start()
+    product, = case.products
+    before, pages = case.level(case.item(product)), case.requests("VariantsPage")
+    assert pages > 0
+    assert case.pipeline.consumer.stop() == 0
+    case.receive(product, 2)
+    case.pipeline.consumer.start()
+    case.expect_level(case.item(product), before + 2)
+    assert case.requests("VariantsPage") == pages
+    assert "catalogue_loaded" in case.pipeline.consumer.text()
+
+
+def test_old_catalogue_is_read_again_beside_the_work(make_case):
+    """Pages are slow, and changes arrive in between all the same."""
+    case = make_case(consumer={"reload_catalogue": "10s"}).start()
+    product, = case.products
+    before = case.level(case.item(product))
+    read_at = case.read_at()
+    case.simulator.fault(case.store.name, "slow", operation="VariantsPage", delayMs=5000)
+    wait.until(lambda: '"catalogue_reading":true' in case.pipeline.consumer.http("/status")[1],
+               "a reading begins", alive=case.pipeline.alive)
+    begun = time.monotonic()
+    case.receive(product, 4)
+    case.expect_level(case.item(product), before + 4)
+    assert time.monotonic() - begun < 4, "the lane stood still"
+    wait.until(lambda: case.read_at() > read_at, "the reading ends", alive=case.pipeline.alive)
+
+
+def test_sku_moves_to_another_item(make_case):
+    """Its number follows, without a change in Odoo; the old item keeps what it has."""
+    case = make_case(count=2).start()
+    product, other = case.products
+    number, of_other = case.level(case.item(product)), case.level(case.item(other))
+    case.change([{"id": case.item(product), "sku": "SOMETHING-ELSE"}, case.new_item(product)])
+    case.reload()
+    case.expect_level(NEW_ITEM + product, number)
+    case.expect_reasons(product)
+    case.receive(product, 5)
+    case.receive(other, 1)
+    case.expect_level(NEW_ITEM + product, number + 5)
+    case.expect_level(case.item(other), of_other + 1)
+    assert case.level(case.item(product)) == number
+    left = case.pipeline.connection.execute(
+        "SELECT count(*) FROM stocksync.level WHERE store = %s AND item = %s",
+        (case.store.name, case.item(product))).fetchone()
+    assert left == (0,)
+
+
+def test_two_items_exchange_their_skus(make_case):
+    """A level that was written for the one product says nothing about the other, whatever the revisions."""
+    case = make_case(count=2).start()
+    first, second = case.products
+    case.receive(first, 7)      # unequal numbers, and a newer revision on the first item
+    case.pipeline.wait_settled()
+    numbers = case.level(case.item(first)), case.level(case.item(second))
+    assert numbers[0] != numbers[1]
+    case.change([{"id": case.item(first), "sku": case.skus[second]},
+                 {"id": case.item(second), "sku": case.skus[first]}])
+    case.reload()
+    case.expect_level(case.item(second), numbers[0])
+    case.expect_level(case.item(first), numbers[1])
+    case.expect_reasons(first)
+    case.expect_reasons(second)
+    case.receive(second, 1)
+    case.expect_level(case.item(first), numbers[1] + 1)
+
+
+def test_item_is_deleted_and_made_again(make_case):
+    """Deleted: found out by the answer. Made again with the SKU: found by search, with the number of
+    the change that met nothing."""
+    case = make_case().start()
+    product, = case.products
+    number, pages = case.level(case.item(product)), case.requests("VariantsPage")
+    case.change(remove=[case.item(product)])
+    case.receive(product, 6)
+    wait.until(lambda: case.reasons(product) & {"item_missing"}, "it is parked",
+               alive=case.pipeline.alive)
+    case.change([case.new_item(product)])
+    case.expect_level(NEW_ITEM + product, number + 6, seconds=60)
+    case.expect_reasons(product)
+    assert case.requests("VariantsPage") == pages
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_duplicate_sku_appears_and_is_cured(make_case, restart):
+    case = make_case().start()
+    product, = case.products
+    number = case.level(case.item(product))
+    ambiguous = case.ambiguous()
+    case.change([case.new_item(product)])
+    case.reload()
+    wait.until(lambda: case.ambiguous() == ambiguous + 1, "the status tells",
+               alive=case.pipeline.alive)
+    for command in "catalogue", "check":
+        assert (f"{ambiguous + 1} on several inventory items"
+                in case.pipeline.command("consumer", command).out)
+    case.receive(product, 2)
+    wait.until(lambda: "sku_shared_in_shopify" in case.reasons(product), "it is parked",
+               alive=case.pipeline.alive)
+    assert case.level(case.item(product)) == number
+    assert case.level(NEW_ITEM + product) == stores.WRONG_START
+    if restart:
+        assert case.pipeline.consumer.stop() == 0
+        case.pipeline.consumer.start()
+    case.change(remove=[case.item(product)])
+    case.reload()
+    case.expect_level(NEW_ITEM + product, number + 2)
+    case.expect_reasons(product)
+
+
+def test_waiting_numbers_do_not_reach_the_old_item(make_case):
+    """One request is on its way, another product's number waits behind it; meanwhile the SKU moves."""
+    case = make_case(count=2, consumer={"requests": 1}).start()
+    product, other = case.products
+    number, of_other = case.level(case.item(product)), case.level(case.item(other))
+    case.simulator.fault(case.store.name, "slow", operation="StockSet", delayMs=8000, count=1)
+    case.receive(other, 1)
+    case.expect_level(case.item(other), of_other + 1)
+    case.receive(product, 9)
+    wait.until(lambda: case.pipeline.consumer.metric("stocksync_store_pending_levels") > 1,
+               "the other number waits", alive=case.pipeline.alive)
+    case.change([{"id": case.item(product), "sku": "SOMETHING-ELSE"}, case.new_item(product)])
+    case.pipeline.command("consumer", "catalogue", "--reload")
+    case.expect_level(NEW_ITEM + product, number + 9)
+    case.expect_reasons(product)
+    assert case.level(case.item(product)) == number
+
+
+@pytest.mark.parametrize("switches, pages", [
+    ({}, 0), ({"cuts": 1}, 0), ({"polls": 4}, 0), ({"status": "FAILED"}, 1),
+    ({"fileStatus": 403}, 1), ({"cuts": 100}, 1)],
+    ids=["good", "cut_once", "slow", "failed", "refused", "cut_always"])
+def test_large_catalogue_is_read_by_a_bulk_operation(make_case, switches, pages):
+    """At the first start, and beside the work; pages are the other way. No token reaches the other host."""
+    case = make_case()
+    product, = case.products
+    case.change([{"id": 1000000 + i, "sku": f"FILL-{i}", "tracked": True, "levels": []}
+                 for i in range(10000)])
+    case.simulator.bulk(case.store.name, **switches)
+    case.start()
+    number = case.level(case.item(product))
+    assert number != stores.WRONG_START
+    assert (case.requests("VariantsPage") > 0) == (pages > 0)
+    assert case.requests("BulkStart") == 1
+    files = [one for one in case.simulator.requests()["requests"]
+             if one["path"].startswith(f"/bulk-{case.store.name}-")]
+    assert (len(files) > 0) == (switches.get("status") != "FAILED")
+    assert [one for one in files if one["tokenHash"] or one["secretHash"]] == []
+    case.change([{"id": case.item(product), "sku": "SOMETHING-ELSE"}, case.new_item(product)])
+    case.reload(seconds=120)    # a file that breaks off is tried again, later and later
+    case.expect_level(NEW_ITEM + product, number)
+    assert case.requests("BulkStart") == 2
+    assert (case.requests("VariantsPage") > 0) == (pages > 0)
+
+
+def test_another_process_reads_and_this_one_follows(make_case):
+    case = make_case().start()
+    product, = case.products
+    number = case.level(case.item(product))
+    second = case.pipeline.another_consumer("run", "--role", "stores").start()
+    case.change([{"id": case.item(product), "sku": "SOMETHING-ELSE"}, case.new_item(product)])
+    pages = case.requests("VariantsPage")
+    case.reload()
+    case.expect_level(NEW_ITEM + product, number)
+    texts = [program.text() for program in (case.pipeline.consumer, second)]
+    wait.until(lambda: all("items_changed" in program.text() or "catalogue_loaded" in program.text()
+                           for program in (case.pipeline.consumer, second)), "both know it")
+    assert any("catalogue_read" in text for text in texts)
+    assert case.requests("VariantsPage") - pages < 2 * pages, "both read"
+    for _ in range(3):
+        case.receive(product, 1)
+    case.expect_level(NEW_ITEM + product, number + 3)
+    assert second.stop() == 0
+
+
+@pytest.mark.parametrize("change, word", [
+    ({"isActive": False}, "deactivated"), ({"isFulfillmentService": True}, "fulfilment service"),
+    ({"id": 5999}, "numeric id")], ids=["inactive", "service", "ambiguous"])
+def test_location_that_cannot_be_written_is_named(pipeline, change, word):
+    store = pipeline.stores[0]
+    pipeline.producer.start()
+    pipeline.simulator.change_catalogue(store.name, locations=[
+        {"id": store.location_ids["Berlin"], "name": "Berlin", **change}])
+    result = programs.command("consumer", pipeline.config, "check")
+    assert result.code != 0
+    assert word in result.text and "location.Berlin" in result.text
+    if word == "numeric id":
+        section = pipeline.sections[f"store.{store.name}"]
+        section[f"location.{store.location_ids['Berlin']}"] = section.pop("location.Berlin")
+        assert programs.command("consumer", pipeline.write_config(), "check").code == 0
+
+
+def test_number_that_waits_is_not_written_for_a_product_that_is_sold_no_more(make_case):
+    """Its item is gone, then it is taken off the store in Odoo; the SKU comes back meanwhile."""
+    case = make_case().start()
+    product, = case.products
+    case.change(remove=[case.item(product)])
+    case.receive(product, 1)
+    wait.until(lambda: case.reasons(product), "it is parked", alive=case.pipeline.alive)
+    sell = "UPDATE product_product SET shopify_product = %s WHERE id = %s"
+    case.pipeline.connection.execute(sell, (False, product))
+    case.pipeline.wait_settled()
+    case.change([case.new_item(product)])
+    case.reload()
+    case.reload()       # the first one's retry has ended
+    assert case.level(NEW_ITEM + product) == stores.WRONG_START
+    case.pipeline.connection.execute(sell, (True, product))
+    wait.until(lambda: case.level(NEW_ITEM + product) != stores.WRONG_START, "it is sold again",
+               alive=case.pipeline.alive)
+    case.expect_reasons(product)

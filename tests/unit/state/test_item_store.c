@@ -1,0 +1,319 @@
+/* Against a real server: STOCKSYNC_TEST_DSN; without it the tests are skipped. */
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/core/clock.h"
+#include "common/core/mem.h"
+#include "common/pg/pg_query.h"
+#include "consumer/state/parked_list.h"
+#include "consumer/state/state.h"
+#include "embedded/test_sql.h"
+
+static const char *dsn;
+static struct pg_conn *admin;
+static const struct state_catalogue SKUS = {.match = "sku", .domain = "a.myshopify.com"};
+
+static void ok(enum status rc, const struct err *err)
+{
+    if (rc != STATUS_OK) {
+        fail_msg("%s: %s", status_name(rc), err->msg);
+    }
+}
+
+static int make_schema(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    dsn = getenv("STOCKSYNC_TEST_DSN");
+    if (dsn == NULL) {
+        return 0;
+    }
+    admin = pg_conn_new(&(struct pg_conn_options){.dsn = dsn, .application_name = "test"});
+    ok(pg_conn_open(admin, &err), &err);
+    ok(pg_exec(admin, "SET client_min_messages = warning; CREATE SCHEMA stocksync", &err), &err);
+    ok(pg_exec(admin, test_sql_state_001, &err), &err);
+    ok(pg_exec(admin, test_sql_state_002, &err), &err);
+    ok(pg_exec(admin, test_sql_state_003, &err), &err);
+    ok(pg_exec(admin,
+               "CREATE TABLE stocksync.migration (part text, version integer);"
+               "INSERT INTO stocksync.migration VALUES ('state', 3)",
+               &err),
+       &err);
+    return 0;
+}
+
+static int drop_schema(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    int failed = dsn != NULL && pg_exec(admin, "DROP SCHEMA stocksync CASCADE", &err) != STATUS_OK;
+    pg_conn_free(admin);
+    return failed;
+}
+
+static struct state *empty_store(void)
+{
+    struct err err = {0};
+    if (dsn == NULL) {
+        print_message("skipped: STOCKSYNC_TEST_DSN names no database\n");
+        skip();
+    }
+    ok(pg_exec(admin,
+               "TRUNCATE stocksync.item, stocksync.catalogue, stocksync.level, stocksync.parked,"
+               " stocksync.in_flight, stocksync.attempt, stocksync.product",
+               &err),
+       &err);
+    struct state *s = state_new(dsn, "outlet");
+    ok(state_open(s, &err), &err);
+    return s;
+}
+
+static void append_item(void *arg, const struct state_item *item)
+{
+    strbuf_appendf(arg, "%s=%lld%s%s ", item->text, (long long)item->item,
+                   item->tracked ? "" : " untracked", item->bundle ? " bundle" : "");
+}
+
+static void assert_items(struct state *s, const char *expected)
+{
+    struct strbuf text;
+    struct err err = {0};
+    strbuf_init(&text, 65536);
+    ok(state_items_load(s, append_item, &text, &err), &err);
+    assert_string_equal(text.ptr, expected);
+    strbuf_release(&text);
+}
+
+static void items_are_stored_changed_and_removed(void **fixture)
+{
+    (void)fixture;
+    struct state *s = empty_store();
+    struct err err = {0};
+    static const struct state_item FIRST[] = {{"b", 2, true, false},
+                                              {"B", 3, true, true},
+                                              {"\xC3\xA4", 4, false, false},
+                                              {"b", 1, true, false}};
+    static const struct state_item CHANGED[] = {{"b", 2, false, false}};
+    static const struct state_item GONE[] = {{.text = "B", .item = 3}, {.text = "b", .item = 9}};
+    assert_items(s, "");
+    ok(state_items_store(s, FIRST, 4, &err), &err);
+    assert_items(s, "B=3 bundle b=1 b=2 \xC3\xA4=4 untracked ");
+    ok(state_items_store(s, CHANGED, 1, &err), &err);
+    ok(state_items_remove(s, GONE, 2, &err), &err);
+    assert_items(s, "b=1 b=2 untracked \xC3\xA4=4 untracked ");
+    ok(state_items_clear(s, &err), &err);
+    assert_items(s, "");
+    state_free(s);
+}
+
+static void catalogue_of_another_shop_or_text_counts_as_absent(void **fixture)
+{
+    (void)fixture;
+    struct state *s = empty_store();
+    static const struct state_catalogue BARCODES = {.match = "barcode",
+                                                    .domain = "a.myshopify.com"};
+    static const struct state_catalogue OTHER = {.match = "sku", .domain = "b.myshopify.com"};
+    struct err err = {0};
+    int64_t read_us = 1;
+    bool wanted = true;
+    ok(state_catalogue_look(s, &SKUS, &read_us, &wanted, &err), &err);
+    assert_true(read_us == 0 && !wanted);
+    ok(state_catalogue_read(s, &SKUS, INT64_C(1600000000000000), &err), &err);
+    ok(state_catalogue_look(s, &SKUS, &read_us, &wanted, &err), &err);
+    assert_true(read_us == INT64_C(1600000000000000) && !wanted);
+    ok(state_catalogue_look(s, &BARCODES, &read_us, &wanted, &err), &err);
+    assert_true(read_us == 0);
+    ok(state_catalogue_look(s, &OTHER, &read_us, &wanted, &err), &err);
+    assert_true(read_us == 0);
+    ok(state_catalogue_want(s, &err), &err);
+    ok(state_catalogue_look(s, &SKUS, &read_us, &wanted, &err), &err);
+    assert_true(wanted);
+    ok(state_catalogue_read(s, &SKUS, clock_wall_us() + 60000000, &err), &err);
+    ok(state_catalogue_look(s, &SKUS, &read_us, &wanted, &err), &err);
+    assert_false(wanted);
+    state_free(s);
+}
+
+static bool taken_by(struct state *s)
+{
+    struct err err = {0};
+    int64_t now = 0;
+    bool taken = false;
+    ok(state_catalogue_lock(s, &taken, &now, &err), &err);
+    return taken;
+}
+
+static void one_process_reads_at_a_time(void **fixture)
+{
+    (void)fixture;
+    struct state *s = empty_store();
+    struct state *other = state_new(dsn, "outlet");
+    struct state *another = state_new(dsn, "outlet");
+    struct state *another_store = state_new(dsn, "wholesale");
+    struct err err = {0};
+    int64_t now = 0;
+    bool taken = false;
+    ok(state_catalogue_lock(s, &taken, &now, &err), &err);
+    assert_true(taken && now > INT64_C(1600000000000000));
+    ok(state_catalogue_lock(other, &taken, &now, &err), &err);
+    assert_false(taken);
+    ok(state_catalogue_lock(another_store, &taken, &now, &err), &err);
+    assert_true(taken);
+    ok(state_catalogue_unlock(s, &err), &err);
+    ok(state_catalogue_lock(other, &taken, &now, &err), &err);
+    assert_true(taken);
+    state_free(other); /* the lock dies with its connection, once the server has noticed */
+    for (int64_t deadline = clock_monotonic_us() + 5000000;
+         !taken_by(s) && clock_left_ms(deadline) > 0;) {
+        (void)poll(NULL, 0, 5);
+    }
+    assert_false(taken_by(another));
+    state_free(s);
+    state_free(another);
+    state_free(another_store);
+}
+
+static void append_parked(void *arg, const struct parked_entry *entry)
+{
+    const struct state_parked *row = &entry->row;
+    strbuf_appendf(arg, "%s %s %d@%lld; ", row->subject, row->reason, row->quantity,
+                   (long long)row->revision);
+}
+
+static void assert_parked(struct state *s, const char *expected)
+{
+    struct strbuf text;
+    struct err err = {0};
+    strbuf_init(&text, 65536);
+    ok(parked_list_each(s, &(struct parked_filter){0}, append_parked, &text, &err), &err);
+    assert_string_equal(text.ptr, expected);
+    strbuf_release(&text);
+}
+
+/* The number of product 5 is parked for item 1 until it reached another one; a newer one that is
+ * parked already stays. */
+static void levels_of_items_that_lost_their_text_become_parked_rows(void **fixture)
+{
+    (void)fixture;
+    struct state *s = empty_store();
+    struct err err = {0};
+    static const struct level_write WRITTEN[] = {
+        {.key = {1, 7}, .product_id = 5, .quantity = 8, .wanted = 10, .revision = 100},
+        {.key = {1, 8}, .product_id = 5, .quantity = 3, .wanted = 3, .revision = 100},
+        {.key = {2, 7}, .product_id = 6, .quantity = 4, .wanted = 4, .revision = 90}};
+    struct state_parked newer = {.product_id = 5,
+                                 .key = {1, 8},
+                                 .partition = -1,
+                                 .offset = -1,
+                                 .revision = 110,
+                                 .quantity = 2,
+                                 .reason = "item_missing",
+                                 .detail = "gone"};
+    struct state_orphan lost = {.item = 1, .detail = "its SKU is elsewhere"};
+    struct level_key keys[] = {{1, 7}, {2, 7}};
+    struct level_known known[2];
+    ok(state_levels_note(s, WRITTEN, 3, &err), &err);
+    state_subject_level(newer.subject, newer.key);
+    ok(state_park(s, &newer, 1, &err), &err);
+    ok(state_levels_orphan(s, &lost, 1, &err), &err);
+    ok(state_levels_orphan(s, &lost, 1, &err), &err);
+    ok(state_levels_read(s, keys, 2, 0, known, &err), &err);
+    assert_false(known[0].found);
+    assert_true(known[1].found);
+    assert_parked(s, "level/1/8 item_missing 2@110; level/1/7 item_changed 10@100; ");
+    /* Written to the item that carries the SKU now. */
+    const struct level_write moved[] = {
+        {.key = {9, 7}, .product_id = 5, .quantity = 10, .wanted = 10, .revision = 100},
+        {.key = {9, 8}, .product_id = 5, .quantity = 3, .wanted = 3, .revision = 100}};
+    ok(state_levels_note(s, moved, 2, &err), &err);
+    assert_parked(s, "level/1/8 item_missing 2@110; ");
+    state_free(s);
+}
+
+static void catalogue_report_counts_and_names_examples(void **fixture)
+{
+    (void)fixture;
+    struct state *s = empty_store();
+    struct state_catalogue_report report;
+    struct err err = {0};
+    static const struct state_item ITEMS[] = {{"A", 1, true, false},
+                                              {"A", 2, true, false},
+                                              {"B", 3, false, false},
+                                              {"C", 3, false, false}};
+    static const struct state_product PRODUCT = {17, true, "NEW-1", 100};
+    struct state_parked parked = {.product_id = 17,
+                                  .partition = 0,
+                                  .topic = "t",
+                                  .reason = "unmapped",
+                                  .detail = "no variant"};
+    ok(state_catalogue_report(s, &report, &err), &err);
+    assert_true(report.read_us == 0 && report.texts == 0 && report.shared_examples == NULL);
+    state_catalogue_report_release(&report);
+    ok(state_items_store(s, ITEMS, 4, &err), &err);
+    ok(state_catalogue_read(s, &SKUS, INT64_C(1600000000000000), &err), &err);
+    ok(state_products_note(s, &PRODUCT, 1, &err), &err);
+    state_subject_product(parked.subject, 17);
+    ok(state_park(s, &parked, 1, &err), &err);
+    ok(state_catalogue_report(s, &report, &err), &err);
+    assert_int_equal(report.texts, 3);
+    assert_int_equal(report.shared, 1);
+    assert_string_equal(report.shared_examples, "A");
+    assert_int_equal(report.untracked, 1);
+    assert_string_equal(report.untracked_examples, "B");
+    assert_int_equal(report.unmapped, 1);
+    assert_string_equal(report.unmapped_examples, "NEW-1");
+    state_catalogue_report_release(&report);
+    state_free(s);
+}
+
+static void count_item(void *arg, const struct state_item *item)
+{
+    size_t *count = arg;
+    *count += item->item > 0;
+}
+
+static void large_catalogue_is_loaded_in_pages(void **fixture)
+{
+    (void)fixture;
+    enum { COUNT = 45000 };
+    struct state *s = empty_store();
+    struct state_item *items = mem_calloc(COUNT, sizeof *items);
+    char(*texts)[24] = mem_calloc(COUNT, sizeof *texts);
+    struct err err = {0};
+    size_t count = 0;
+    for (int i = 0; i < COUNT; i++) {
+        (void)snprintf(texts[i], sizeof texts[i], "SKU-%d", i / 2);
+        items[i] = (struct state_item){.text = texts[i], .item = i + 1, .tracked = true};
+    }
+    ok(state_items_store(s, items, COUNT, &err), &err);
+    ok(state_items_load(s, count_item, &count, &err), &err);
+    assert_int_equal(count, COUNT);
+    ok(state_items_remove(s, items, COUNT - 1, &err), &err);
+    count = 0;
+    ok(state_items_load(s, count_item, &count, &err), &err);
+    assert_int_equal(count, 1);
+    mem_free(items);
+    mem_free(texts);
+    state_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(items_are_stored_changed_and_removed),
+        cmocka_unit_test(catalogue_of_another_shop_or_text_counts_as_absent),
+        cmocka_unit_test(one_process_reads_at_a_time),
+        cmocka_unit_test(levels_of_items_that_lost_their_text_become_parked_rows),
+        cmocka_unit_test(catalogue_report_counts_and_names_examples),
+        cmocka_unit_test(large_catalogue_is_loaded_in_pages),
+    };
+    return cmocka_run_group_tests(tests, make_schema, drop_schema);
+}
