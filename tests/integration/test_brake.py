@@ -19,8 +19,7 @@ def pipeline(make_pipeline, database, number):
     pipeline = make_pipeline(
         database, outlet(number), wholesale(number),
         options={f"store.outlet{number}": {"brake_percent": 10},     # more than 49 levels
-                 f"store.wholesale{number}": {"brake_percent": 100},
-                 "kafka": {"session.timeout.ms": 6000}}).open_shops()
+                 f"store.wholesale{number}": {"brake_percent": 100}}).open_shops()
     pipeline.install()
     pipeline.start()
     pipeline.backfill()
