@@ -50,8 +50,8 @@ void lane_set_state(struct lane *l, enum lane_state state, const char *why)
     if (old == LANE_STOPPED) {
         return;
     }
-    if (l->hold.on &&
-        (state == LANE_CATCHING_UP || state == LANE_RUNNING || state == LANE_THROTTLED)) {
+    if (l->hold.on && (state == LANE_CATCHING_UP || state == LANE_RUNNING ||
+                       state == LANE_THROTTLED || state == LANE_HELD)) {
         state = LANE_HELD;
         why = l->hold.detail;
     }

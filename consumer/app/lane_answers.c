@@ -276,13 +276,6 @@ static void judge(struct lane *l,
     metric_add(l->m.refused, 1);
 }
 
-static void send_apart(struct lane *l, struct pair **pairs, size_t count, size_t parts)
-{
-    if (count > 0) {
-        metric_add(l->m.superseded, coalescer_isolate(l->coalescer, pairs, count, parts));
-    }
-}
-
 /*
  * Nobody is named, so anyone may be the cause: halves, each on its own, until the bad ones are
  * alone. Stale pairs are read again first; after LANE_MAX_TRIES somebody in there keeps changing,
@@ -302,7 +295,7 @@ static void search(struct lane *l, struct request *r, bool stale)
         }
     }
     metric_add(l->m.halved, count > 0);
-    send_apart(l, suspects, count, 2);
+    lane_put_apart(l, suspects, count, 2);
 }
 
 /* Stale pairs are read again, refused ones parked, their neighbours are ready at once. */
@@ -334,7 +327,7 @@ set_refused(struct lane *l, struct request *r, const struct answer *answer, stru
         }
     }
     if (together) {
-        send_apart(l, rest, rest_count, 1);
+        lane_put_apart(l, rest, rest_count, 1);
         rest_count = 0;
     }
     for (size_t i = 0; i < rest_count; i++) {

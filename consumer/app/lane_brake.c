@@ -260,7 +260,7 @@ static enum status release_when_calm(struct lane *l, struct err *err)
     }
     size_t unknown = coalescer_count(l->coalescer, PAIR_UNRESOLVED) +
                      coalescer_count(l->coalescer, PAIR_UNREAD) + graphql_running(l->graphql);
-    if (now - l->hold.calm_us < CALM_US || !lane_is_at_end(l) || unknown > 0) {
+    if (now - l->hold.calm_us < CALM_US || !(lane_is_at_end(l) || l->spare) || unknown > 0) {
         return STATUS_OK;
     }
     enum status rc = state_guard_release(l->state, err);
@@ -305,6 +305,9 @@ enum status lane_brake_judge(struct lane *l, struct err *err)
     if (rc != STATUS_OK || l->dry || (l->hold.on && !l->hold.ours)) {
         return rc;
     }
+    if (l->spare) { /* nothing of the store is here: the others judge, once we let go */
+        return l->hold.on ? release_when_calm(l, err) : STATUS_OK;
+    }
     if (foreign_records_count(l->foreign) > 0) {
         found = (struct lane_hold){0};
         lane_guard_describe(l, &found);
@@ -342,7 +345,7 @@ static void follow(struct lane *l, const struct state_guard *now)
 static enum status read_guard(struct lane *l, struct state_guard *now, struct err *err)
 {
     enum status rc = state_guard_read(l->state, now, err);
-    if (rc == STATUS_OK && now->held_at_us != 0 && !now->ours) {
+    if (rc == STATUS_OK && now->held_at_us != 0 && !now->ours && !l->spare) {
         rc = state_guard_adopt(l->state, err);
         if (rc == STATUS_OK) {
             rc = state_guard_read(l->state, now, err);
@@ -413,6 +416,14 @@ static void note_journal(void *arg, const struct level_write *write, int64_t at_
     brake_write(l->brake, &change, at_us);
 }
 
+void lane_brake_adopted(struct lane *l, const struct level_write *list, size_t count)
+{
+    /* before the first load is over it does not count, as in the journal */
+    for (size_t i = 0; l->guard.loaded && i < count; i++) {
+        note_journal(l, &list[i], clock_wall_us());
+    }
+}
+
 enum status lane_brake_open(struct lane *l, struct err *err)
 {
     int64_t window_us = l->sc->brake_window_ms * 1000;
@@ -423,6 +434,7 @@ enum status lane_brake_open(struct lane *l, struct err *err)
     l->foreign = foreign_records_new(l->ledger);
     l->look_at_us = l->recount_us = l->pairs_at_us = 0;
     l->told_headerless = false;
+    l->spare = false;
     enum status rc = read_guard(l, &l->guard, err);
     if (rc != STATUS_OK) {
         return rc;

@@ -244,7 +244,7 @@ struct lane {
     struct retries retries;
     struct turn turn;
     struct request *requests;
-    size_t request_count;                /* slots */
+    size_t request_count;                /* slots; one more than go out at a time */
     struct request *applied[LANE_GROUP]; /* answered, outcome not stored yet */
     size_t applied_count;
     struct state_attempt *adopted; /* of dead processes, not sent again yet: from adopted_next on */
@@ -269,6 +269,7 @@ struct lane {
     int64_t look_at_us, recount_us, pairs_at_us; /* monotonic */
     size_t pairs_for;    /* partitions assigned when the pairs were counted */
     size_t known_levels; /* of the store, then */
+    bool spare;          /* in the group, but more processes than partitions: none is here */
     struct dry_run_figures dry_figures;
     struct dry_run_record *dry_records;
     size_t dry_record_count;
@@ -380,6 +381,8 @@ void lane_request_end(struct request *r);
 /** The same bytes go out again, not before that wait and the budget's own. */
 void lane_request_wait(struct lane *l, struct request *r, int64_t wait_ms);
 void lane_put_back(struct lane *l, struct pair *pair, enum pair_stage stage);
+/** READY again, but only in requests of their own: coalescer_isolate. */
+void lane_put_apart(struct lane *l, struct pair **pairs, size_t count, size_t parts);
 /** Shopify holds the wanted value already: remembered with its revision, so that an older record
  * can never overwrite it. list[i] belongs to pairs[i]. */
 NODISCARD enum status lane_note_equal(struct lane *l,
@@ -458,6 +461,9 @@ void lane_brake_expect(struct lane *l, struct pair *pair);
 /** May these be sent? Those that became READY unseen are counted. */
 bool lane_brake_admits(struct lane *l, struct pair *const *pairs, size_t count);
 void lane_brake_sending(struct lane *l, struct pair *const *pairs, size_t count);
+/** The stored request of a process that died is about to go out: the journal knows nothing of it
+ * yet. */
+void lane_brake_adopted(struct lane *l, const struct level_write *list, size_t count);
 /** Counts what waits. @param verdict, hold  [out] figures and, when the verdict is not BRAKE_OFF,
  * reason, detail and examples */
 NODISCARD enum status lane_brake_count(struct lane *l,

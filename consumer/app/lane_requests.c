@@ -51,9 +51,12 @@ bool lane_may_send(const struct lane *l, const struct request *r)
     return lane_may_write(l) || !operation_is_mutation(r->op);
 }
 
-static struct request *free_slot(struct lane *l)
+/* The last slot is for a store that is held: mutations that wait for the end of the hold may have
+ * the others, and levels must be read all the same to find that end. */
+static struct request *free_slot(const struct lane *l)
 {
-    for (size_t i = 0; i < l->request_count; i++) {
+    size_t count = l->hold.on ? l->request_count : l->request_count - 1;
+    for (size_t i = 0; i < count; i++) {
         if (l->requests[i].phase == REQUEST_FREE) {
             return &l->requests[i];
         }
@@ -139,6 +142,13 @@ void lane_put_back(struct lane *l, struct pair *pair, enum pair_stage stage)
     }
     if (stage == PAIR_READY) {
         lane_brake_expect(l, pair);
+    }
+}
+
+void lane_put_apart(struct lane *l, struct pair **pairs, size_t count, size_t parts)
+{
+    if (count > 0) {
+        metric_add(l->m.superseded, coalescer_isolate(l->coalescer, pairs, count, parts));
     }
 }
 
@@ -254,9 +264,14 @@ unsigned lane_new_generation(void)
     return (unsigned)((clock_wall_us() / 1000) & 0x7fffffff);
 }
 
-/* The brake has doubts: it counts again before anything else. */
+/* The brake has doubts: it counts again before anything else. A search for the bad ones among them
+ * goes on where it was. */
 static void put_all_back(struct lane *l, struct request *r)
 {
+    if (r->pairs[0]->suspect) {
+        lane_put_apart(l, r->pairs, r->count, 1);
+        r->count = 0;
+    }
     for (size_t i = 0; i < r->count; i++) {
         lane_put_back(l, r->pairs[i], PAIR_READY);
     }
@@ -389,10 +404,47 @@ static void seat_adopted(struct lane *l)
         r->phase = REQUEST_WAITING;
         r->retry_at_us = 0;
         backoff_reset(&r->backoff);
+        lane_brake_adopted(l, r->list, r->count);
         log_info(MOD, "attempt_adopted", LF_TEXT("store", l->store.name), LF_TEXT("key", a->key),
                  LF_INT("count", a->count),
                  LF_MSG("a process ended before its outcome was known: sent again as it was"));
     }
+}
+
+/* Levels are read for a store that is held and in other trouble, too: none that waits may go. */
+static bool wants_read_probe(const struct lane *l, int64_t now_us)
+{
+    for (size_t i = 0; i < l->request_count; i++) {
+        const struct request *r = &l->requests[i];
+        if (r->phase == REQUEST_SENT || (r->phase == REQUEST_WAITING && lane_may_send(l, r))) {
+            return false;
+        }
+    }
+    return coalescer_count(l->coalescer, PAIR_UNREAD) > 0 &&
+           (l->breaker.state == BREAKER_CLOSED || breaker_wants_probe(&l->breaker, now_us)) &&
+           budget_allows(&l->budget, l->costs[OP_LEVELS_READ], now_us);
+}
+
+/*
+ * A store that is held and does not answer (or refuses) would stay so for ever: the mutations that
+ * wait may not go out as probes, and the end of the hold is found by levels that are read. So it is
+ * judged all the same, and a read is the probe.
+ */
+static enum status seek_end_of_hold(struct lane *l, struct err *err)
+{
+    enum status rc = resolve(l, err);
+    if (rc == STATUS_OK) {
+        rc = lane_brake_judge(l, err);
+    }
+    struct request *r = free_slot(l);
+    if (rc != STATUS_OK || r == NULL || !wants_read_probe(l, clock_monotonic_us())) {
+        return rc;
+    }
+    rc = send_read(l, r, err);
+    if (rc == STATUS_OK && r->phase == REQUEST_SENT && l->breaker.state == BREAKER_OPEN) {
+        breaker_probe(&l->breaker, r);
+    }
+    return rc;
 }
 
 enum status lane_dispatch(struct lane *l, struct err *err)
@@ -403,6 +455,9 @@ enum status lane_dispatch(struct lane *l, struct err *err)
     }
     if (rc == STATUS_OK) {
         rc = send_due(l, err);
+    }
+    if (rc == STATUS_OK && lane_is_held(l) && l->hold.on && !l->catalogue.holding) {
+        return seek_end_of_hold(l, err);
     }
     if (rc != STATUS_OK || lane_is_held(l) || (lane_may_write(l) && has_adopted(l)) ||
         l->catalogue.holding) {
@@ -440,7 +495,7 @@ int64_t lane_next_deadline_us(const struct lane *l)
 {
     int64_t now = clock_monotonic_us();
     int64_t next = next_retry_us(l, now);
-    bool slot = lane_in_flight(l) < l->request_count;
+    bool slot = free_slot(l) != NULL;
     if (lane_is_held(l) || (lane_may_write(l) && has_adopted(l)) || l->catalogue.holding) {
         return next; /* nothing new goes out */
     }

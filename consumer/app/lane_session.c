@@ -68,7 +68,7 @@ static enum status open_memory(struct lane *l, struct err *err)
     l->coalescer = coalescer_new(l->ledger);
     l->identity = identity_new();
     l->parked = parked_set_new();
-    l->request_count = (size_t)l->conf->consumer.requests;
+    l->request_count = (size_t)l->conf->consumer.requests + 1; /* the last: see free_slot */
     l->requests = mem_calloc(l->request_count, sizeof *l->requests);
     for (size_t i = 0; i < l->request_count; i++) {
         backoff_init(&l->requests[i].backoff, 500, 60000, (uint64_t)clock_wall_us() + i);
@@ -198,6 +198,8 @@ static enum status assigned(struct lane *l, const struct source_event *event, st
             l->at_end[event->partitions[i]] = 0;
         }
     }
+    l->spare = record_source_assigned_count(l->source) == 0;
+    l->hold.calm_us = 0;
     log_partitions(l, "partitions_assigned", event->partition_count);
     /* whoever had them may have died in mid-air */
     enum status rc = lane_adopt_attempts(l, err);

@@ -22,8 +22,8 @@ def metric(pipeline, store, name):
 
 def sets_of(pipeline, store):
     """Every set that arrived at the store: when, in seconds."""
-    return [request["at_us"] / 1e6 for request in pipeline.simulator.requests()["requests"]
-            if request["shop"] == store.name and request["operation"] == "StockSet"]
+    return [request["at_us"] / 1e6 for request in pipeline.simulator.requests(store.name)
+            if request["operation"] == "StockSet"]
 
 
 @pytest.fixture

@@ -207,8 +207,7 @@ def test_grace_goes_on_after_kill(make_pipeline, database, number, shop, point):
     """Three units are sold, their order is never imported: they come back when the grace is over."""
     store = outlet(number, buffer=0)
     pipeline = make_pipeline(database, store, options={
-        f"store.{store.name}": {"grace": f"{KILL_GRACE_SECONDS}s"},
-        "kafka": {"session.timeout.ms": 6000}})     # how long a dead process keeps its partitions
+        f"store.{store.name}": {"grace": f"{KILL_GRACE_SECONDS}s"}})
     pipeline.open_shops().install()
     shelf = Shelf(pipeline, store, shop, 1)
     product, = shelf.quants

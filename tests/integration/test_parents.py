@@ -15,8 +15,8 @@ FAN = 5000
 
 @pytest.fixture
 def pipeline(make_pipeline, database):
-    """No store; a member of the group that was killed is missed soon."""
-    pipeline = make_pipeline(database, options={"kafka": {"session.timeout.ms": 6000}})
+    """No store."""
+    pipeline = make_pipeline(database)
     pipeline.install()
     return pipeline
 

@@ -37,7 +37,8 @@ class Pipeline:
     def _sections(self, options):
         sections = {
             "odoo": {"dsn": self.postgres.dsn(self.dbname)},
-            "kafka": {"bootstrap.servers": self.kafka.bootstrap},
+            # how long a killed process keeps its partitions: many tests wait for its end
+            "kafka": {"bootstrap.servers": self.kafka.bootstrap, "session.timeout.ms": 6000},
             "topic": {"name": self.topic, "partitions": 4},
             "producer": {"listen": f"127.0.0.1:{process.free_port()}"},
             "consumer": {"listen": f"127.0.0.1:{process.free_port()}",

@@ -5,7 +5,7 @@ import re
 import sys
 
 PRODUCT = ("common", "producer", "consumer")
-SKIPPED_FOLDERS = {".git", "build", "node_modules", "__pycache__", ".pytest_cache"}
+SKIPPED = {".git", "build", "node_modules", "__pycache__", ".pytest_cache"}
 
 
 def root():
@@ -19,9 +19,9 @@ def files(top, folders=("",), endings=("",)):
     found = []
     for folder in folders:
         for at, subfolders, names in os.walk(os.path.join(top, folder)):
-            subfolders[:] = [name for name in subfolders if name not in SKIPPED_FOLDERS]
-            found += [os.path.relpath(os.path.join(at, name), top)
-                      for name in names if name.endswith(endings)]
+            subfolders[:] = [name for name in subfolders if name not in SKIPPED]
+            found += [os.path.relpath(os.path.join(at, name), top) for name in names
+                      if name.endswith(endings) and name not in SKIPPED]  # .git: a file in a worktree
     return sorted(set(found))
 
 

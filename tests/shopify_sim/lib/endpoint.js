@@ -73,7 +73,8 @@ function write(exchange, status, headers, body) {
     body = zlib.gzipSync(body, { level: 1 });
     headers['Content-Encoding'] = 'gzip';
   }
-  headers['Content-Length'] = Buffer.byteLength(body);
+  if (status === 204) body = ''; // has neither a body nor its length: over HTTP/2 that is a protocol error
+  else headers['Content-Length'] = Buffer.byteLength(body);
   res.writeHead(status, headers);
   if (terminal?.kind === 'cut_body') {
     const bytes = Buffer.from(body);
