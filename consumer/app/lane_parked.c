@@ -403,6 +403,12 @@ enum status lane_tend_parked(struct lane *l, struct err *err)
         return news ? lane_dry_run_retry(l, err) : STATUS_OK;
     }
     enum status rc = lane_settle_retries(l, err);
+    if (!l->swept_at_start &&
+        lane_is_at_end(l)) { /* before: a record yet to be read may be newer */
+        l->swept_at_start = true;
+        ask(r, NULL);
+        r->look_at_us = 0;
+    }
     if (identity_settled(l->identity) != r->settled) {
         r->settled = identity_settled(l->identity);
         ask(r, SHARED);

@@ -202,12 +202,7 @@ static enum status assigned(struct lane *l, const struct source_event *event, st
     l->hold.calm_us = 0;
     log_partitions(l, "partitions_assigned", event->partition_count);
     /* whoever had them may have died in mid-air */
-    enum status rc = lane_adopt_attempts(l, err);
-    if (rc == STATUS_OK && !l->swept_at_start && event->partition_count > 0) {
-        l->swept_at_start = true;
-        rc = lane_retry_parked(l, NULL, err);
-    }
-    return rc;
+    return lane_adopt_attempts(l, err);
 }
 
 /* Finish what is on its way within a bound, record, commit, then let go. */

@@ -152,7 +152,8 @@ ROWS = {
     "INVALID_NAME": unfit("INVALID_NAME"),
     "INVALID_REASON": unfit("INVALID_REASON"),
     "INVALID_REFERENCE_DOCUMENT": unfit("INVALID_REFERENCE_DOCUMENT"),
-    "INVALID_INVENTORY_ITEM": parked("INVALID_INVENTORY_ITEM"),
+    "INVALID_INVENTORY_ITEM": entry("INVALID_INVENTORY_ITEM", "found again",
+                                    attempts=["refused", "applied", "applied"]),
     "INVALID_LOCATION": parked("INVALID_LOCATION"),
     "INVALID_QUANTITY_NEGATIVE": parked("INVALID_QUANTITY_NEGATIVE"),
     "INVALID_QUANTITY_TOO_HIGH": parked("INVALID_QUANTITY_TOO_HIGH"),
@@ -166,7 +167,7 @@ ROWS = {
     "index as a number": parked("INVALID_LOCATION", ["input", "quantities", 0, "locationId"]),
     "path ends at the entry": parked("INVALID_LOCATION", ["input", "quantities", "0"]),
     "index out of range": whole("INVALID_LOCATION", "parked both"),
-    "nobody named": whole("INVALID_INVENTORY_ITEM", "parked both"),
+    "nobody named": whole("INVALID_QUANTITY_NEGATIVE", "parked both"),
     "unknown code, nobody named": whole("SUN_PHASE", "parked both"),
 }
 ROWS["index out of range"].fault["field"] = ["input", "quantities", "249", "locationId"]
@@ -405,6 +406,21 @@ def end_parked(desk, row):
     expect_parked(desk, change, out, row)
 
 
+def end_found_again(desk, row):
+    """As parked; but the item is looked for, is there after all, and its level is written."""
+    mark, change = begin(desk, row)
+    change.wait_committed()
+    wait.until(lambda: len(mutations(desk, mark)) == 3 and desk.parked() == {},
+               lambda: f"it was found: {mutations(desk, mark)}", alive=desk.pipeline.alive)
+    journal = mutations(desk, mark)
+    assert desk.levels() == {BERLIN: desk.wanted(BERLIN), MUNICH: desk.wanted(MUNICH)}
+    out, rest = [one["location"] for one in journal[0]["entries"]]
+    assert [[one["location"] for one in mutation["entries"]] for mutation in journal[1:]] in (
+        [[rest], [out]], [[out], [rest]])
+    assert len(keys_of(journal)) == 3
+    assert [outcome for _, outcome, _ in change.attempts()] == row.attempts
+
+
 def end_parked_both(desk, row):
     """Nobody is named: together, then each alone."""
     mark, change = begin(desk, row)
@@ -446,7 +462,8 @@ def end_no_op(desk, row):
 
 
 ENDS = {"sent again": end_sent_again, "executed": end_executed, "held": end_held,
-        "read again": end_read_again, "parked": end_parked, "parked both": end_parked_both,
+        "read again": end_read_again, "parked": end_parked, "found again": end_found_again,
+        "parked both": end_parked_both,
         "parked both, read first": end_parked_both_read_first, "no-op": end_no_op}
 
 
