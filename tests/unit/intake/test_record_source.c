@@ -179,7 +179,8 @@ static void record_source_counts_refused_commits(void **state)
     for (int i = 0; i < LIMIT_MS / STEP_MS && metric_value(failures) < before + 2; i++) {
         (void)next(source, STEP_MS);
     }
-    assert_true(metric_value(failures) == before + 2);
+    /* at least: the rebalance that the first refusal starts may refuse one more */
+    assert_true(metric_value(failures) >= before + 2);
     record_source_close(source, LIMIT_MS);
 }
 
