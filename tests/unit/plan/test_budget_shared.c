@@ -152,7 +152,7 @@ static void user_step(struct user *u, struct bucket *k, int64_t now_us)
 static struct outcome outcome_of(const struct setting *s, const struct user *users, double taken)
 {
     double most = 0;
-    double least = (double)INFINITY;
+    double least = HUGE_VAL;
     size_t sent = 0;
     size_t refused = 0;
     for (size_t i = 0; i < s->users; i++) {
