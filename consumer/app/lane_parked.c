@@ -162,11 +162,14 @@ enum status lane_park_outdone(struct lane *l, struct pair **pairs, size_t count,
 
 /* --- what is asked for --- */
 
+/* That over all rows is the one of a start: what was parked since then needs none. */
 static void begin_next_sweep(struct retries *r)
 {
+    int64_t since_us = r->next_all ? clock_monotonic_us() - r->opened_us : 0;
     r->sweeping = r->next_all || r->next[0] != NULL;
     memcpy(r->reasons, r->next, sizeof r->reasons);
-    r->sweep = (struct state_sweep){.reasons = r->next_all ? NULL : r->reasons};
+    r->sweep = (struct state_sweep){.reasons = r->next_all ? NULL : r->reasons,
+                                    .rested_ms = since_us / 1000};
     memset(r->next, 0, sizeof r->next);
     r->next_all = false;
 }

@@ -75,6 +75,7 @@ static enum status open_memory(struct lane *l, struct err *err)
     }
     l->in_flight_at_us = 0;
     l->retries = (struct retries){.list = mem_calloc(LANE_RETRIES_MAX, sizeof *l->retries.list),
+                                  .opened_us = clock_monotonic_us(),
                                   .learned_at_us = clock_monotonic_us()};
     budget_init(&l->budget, (double)l->sc->reserve / 100);
     breaker_init(&l->breaker, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());

@@ -379,6 +379,7 @@ enum status state_parked_sweep(struct state *s,
     if (rc == STATUS_OK) {
         pg_args_text(&s->args, sweep->after);
         pg_args_text_array(&s->args, sweep->reasons, reasons);
+        pg_args_i64(&s->args, sweep->rested_ms);
         rc = pg_query(s->conn, sql_consumer_parked_sweep, &s->args, ROW_SHAPE, &rows, err);
     }
     if (rc == STATUS_OK && rows.count > 0) {

@@ -288,6 +288,7 @@ NODISCARD enum status state_parked_due(struct state *s,
 /** A page of all rows, due or not. */
 struct state_sweep {
     const char *const *reasons; /* NULL-terminated; none or NULL: all */
+    int64_t rested_ms;          /* not those that were parked, or parked again, within so long */
     char after[160];            /* moved to the page's last subject; "" at first */
 };
 /** As state_parked_due. A page that is not full is the last. */

@@ -1,9 +1,10 @@
--- $1 store, $2 partition[]: of this process, $3 limit, $4 last subject of the page before, $5 reason[]: none means all
+-- $1 store, $2 partition[]: of this process, $3 limit, $4 last subject of the page before, $5 reason[]: none means all, $6 ms: not parked, or parked again, within them
 -- The next page of all rows of some reasons, due or not, given out as by consumer_parked_due.
 WITH page AS MATERIALIZED (
     SELECT subject
       FROM stocksync.parked
      WHERE store = $1 AND subject > $4 AND (cardinality($5::text[]) = 0 OR reason = ANY ($5::text[]))
+       AND last_at <= now() - $6::bigint * interval '1 millisecond'
        AND (partition IS NULL OR partition = ANY ($2::integer[]))
      ORDER BY subject
      LIMIT $3

@@ -288,7 +288,7 @@ def test_large_catalogue_is_read_by_a_bulk_operation(make_case, switches, pages)
     assert number != stores.WRONG_START
     assert (case.requests("VariantsPage") > 0) == (pages > 0)
     assert case.requests("BulkStart") == 1
-    files = [one for one in case.simulator.requests()["requests"]
+    files = [one for one in case.simulator.requests()
              if one["path"].startswith(f"/bulk-{case.store.name}-")]
     assert (len(files) > 0) == (switches.get("status") != "FAILED")
     assert [one for one in files if one["tokenHash"] or one["secretHash"]] == []

@@ -25,8 +25,8 @@ def market(number, **more):
 
 def all_requests(pipeline, store):
     """All of a shop's requests; the log must go back to its first one."""
-    mine = pipeline.simulator.requests(store.name)
     counted = sum(pipeline.simulator.stats(store.name)["requests"].values())
+    mine = pipeline.simulator.requests(store.name)      # afterwards: more may come meanwhile
     # One that was cut off while it arrived is in the log and not counted.
     assert len(mine) >= counted, "the log of requests does not go back far enough"
     return mine

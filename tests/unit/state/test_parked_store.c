@@ -359,6 +359,25 @@ static void state_parked_sweep_visits_all_page_by_page_while_rows_are_taken_off(
     state_free(s);
 }
 
+static void state_parked_sweep_leaves_out_what_was_parked_lately(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct err err = {0};
+    struct collected c = {0};
+    struct state *s = state_of("outlet");
+    struct state_parked list[2] = {parked_product(17, 1, "no_sku", "old"),
+                                   parked_product(18, 1, "no_sku", "new")};
+    struct state_sweep sweep = {.rested_ms = 60000};
+    size_t count = 0;
+    ok(state_park(s, list, 2, &err), &err);
+    run_sql("UPDATE stocksync.parked SET last_at = now() - interval '61 s' WHERE product_id = 17");
+    ok(state_parked_sweep(s, &MINE, &sweep, collect, &c, &count, &err), &err);
+    assert_int_equal(count, 1);
+    assert_int_equal(c.rows[0].product_id, 17);
+    state_free(s);
+}
+
 static void state_park_takes_more_than_fits_into_one_statement(void **fixture)
 {
     (void)fixture;
@@ -671,6 +690,7 @@ int main(void)
         SERVER_TEST(state_parked_are_filtered_by_reason_and_taken_off),
         SERVER_TEST(state_park_keeps_the_first_time_and_the_newest_revision),
         SERVER_TEST(state_parked_sweep_visits_all_page_by_page_while_rows_are_taken_off),
+        SERVER_TEST(state_parked_sweep_leaves_out_what_was_parked_lately),
         SERVER_TEST(state_park_takes_more_than_fits_into_one_statement),
         SERVER_TEST(state_park_doubles_the_wait_up_to_six_hours),
         SERVER_TEST(state_park_without_record_keeps_the_record_and_its_place),
