@@ -394,7 +394,7 @@ enum status lane_brake_look(struct lane *l, struct err *err)
         brake_accept(l->brake, now.accepted_revision);
         l->replaced = true;
     }
-    now.loaded = l->guard.loaded; /* of what this session has read */
+    now.loaded = l->guard.loaded; /* as this lane has found it */
     l->guard = now;
     if (now.held_at_us != 0) {
         follow(l, &now);

@@ -196,7 +196,7 @@ struct retries {
     const char *reasons[LANE_REASONS + 1]; /* of the sweep; none: all */
     const char *next[LANE_REASONS + 1];    /* of the one after it */
     bool sweeping, next_all;
-    int64_t opened_us;                 /* monotonic: this session's begin */
+    int64_t opened_us;                 /* monotonic: when the lane began to read */
     int64_t look_at_us, learned_at_us; /* monotonic */
     uint64_t settled;                  /* identity's, as last looked at */
     int64_t number;                    /* of the last one: its place in the ledger */
