@@ -137,10 +137,12 @@ static bool is_known(const void *arg, int64_t id)
 static enum status read_marks(struct producer *p, bool sweep, struct err *err)
 {
     int64_t back = sweep && p->newest_id > SWEEP_IDS ? SWEEP_IDS : 0;
+    size_t room = WAVE_PRODUCTS - p->aside.count; /* all that are not held make one wave */
     int64_t last_id = 0;
     struct mark_skip skip = {.has = is_known, .arg = p, .count = SWEEP_IDS};
-    enum status rc = marks_read(p->tail, p->newest_id - back, CHUNK_PRODUCTS, sweep ? &skip : NULL,
-                                &p->fresh, &last_id, err);
+    enum status rc =
+        marks_read(p->tail, p->newest_id - back, room < CHUNK_PRODUCTS ? room : CHUNK_PRODUCTS,
+                   sweep ? &skip : NULL, &p->fresh, &last_id, err);
     if (rc == STATUS_OK && last_id > p->newest_id) {
         p->newest_id = last_id;
     }
@@ -211,7 +213,7 @@ static enum status publish_wave(struct producer *p, struct turns *t, struct err 
     struct cycle *wave = &p->waves[t->waves % 2];
     struct stock_batch batch = {0};
     bool sweep = false;
-    if (p->aside.count >= CHUNK_PRODUCTS) {
+    if (p->aside.count >= CHUNK_PRODUCTS && !slice_reader_is_idle(p->slices)) {
         return STATUS_OK; /* no room before the slice is published */
     }
     enum status rc = prepare_sweep(p, t, &sweep, err);

@@ -5,10 +5,11 @@ A slice is held after its read by a fault point, so that everything else happens
 
 import pytest
 
-from lab import checks, programs, record, wait
+from lab import checks, odoo, programs, record, wait
 
 SLOW, OTHER, THIRD = 1, 3, 4    # products: one whose slice is slow, two that no slice has
 HELD_MS = 2000
+IN_SECOND_SLICE = 600           # no product: a slice in a calm has 500
 
 SLICES = ("SELECT count(*) FROM pg_stat_activity WHERE application_name ="
           " 'stocksync-producer slices' AND state = 'idle' AND query = 'COMMIT'")
@@ -82,6 +83,28 @@ def test_change_of_structure_waits_for_a_slice_that_explodes(slow, connection):
     waited, = revisions(stocks, SLOW)
     other, = revisions(stocks, OTHER)
     assert third < waited < other
+
+
+def test_many_changes_of_a_slice_do_not_keep_others_waiting(producer_only, connection):
+    """More than are set aside at a time: after their slice they go, and what comes later too, while the next is read."""
+    pipeline = producer_only
+    pipeline.producer.env = {"STOCKSYNC_FAULT": f"slice.after_read:delay={HELD_MS}:1,"
+                                                f"slice.after_read:delay={5 * HELD_MS}:2"}
+    pipeline.producer.start()
+    connection.execute(f"INSERT INTO public.{odoo.MARKS} (product_id, cause)"
+                       f" SELECT n, 4 FROM generate_series(1, {2 * IN_SECOND_SLICE}) n")
+    wait.until(lambda: connection.execute(SLICES).fetchone()[0] == 1, "the first slice is read")
+    connection.execute(f"INSERT INTO public.{odoo.MARKS} (product_id)"
+                       f" SELECT {SLOW} FROM generate_series(1, 6000)")
+
+    def stocks():
+        return record.decode_all(pipeline.records())
+
+    wait.until(lambda: revisions(stocks(), OTHER), "the first slice is published")
+    change(connection, OTHER)
+    wait.until(lambda: len(revisions(stocks(), OTHER)) == 2, "the change is published")
+    assert not revisions(stocks(), IN_SECOND_SLICE)
+    assert len(revisions(end(pipeline), SLOW)) == 2
 
 
 def test_stop_waits_for_the_slice_and_leaves_its_marks(slow, connection):
