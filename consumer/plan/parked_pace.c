@@ -23,6 +23,8 @@ static const struct {
     {"sku_shared_in_shopify", SLOWLY_S},
     {"written_by_another", SLOWLY_S},
     {"item_missing", SLOWLY_S},
+    {"item_changed", SLOWLY_S},
+    {"tracking_locked", SLOWLY_S},
     {"level_missing", SLOWLY_S},
     {"level_inactive", SLOWLY_S},
 };

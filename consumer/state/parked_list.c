@@ -5,22 +5,9 @@
 #include "consumer/state/state_private.h"
 #include "embedded/sql.h"
 
-enum column {
-    COLUMN_SUBJECT,
-    COLUMN_PRODUCT,
-    COLUMN_ITEM,
-    COLUMN_LOCATION,
-    COLUMN_TOPIC,
-    COLUMN_PARTITION,
-    COLUMN_OFFSET,
-    COLUMN_REVISION,
-    COLUMN_QUANTITY,
-    COLUMN_REASON,
-    COLUMN_CODE,
-    COLUMN_DETAIL,
-    COLUMN_REQUEST_ID,
-    COLUMN_ATTEMPTS,
-    COLUMN_FIRST_AT,
+/* Behind those of every parked row. */
+enum {
+    COLUMN_FIRST_AT = PARKED_COLUMN_COUNT,
     COLUMN_LAST_AT,
     COLUMN_RETRY_AT,
     COLUMN_TEXT,
@@ -42,28 +29,12 @@ begin_filtered(struct state *s, const struct parked_filter *filter, struct err *
 
 static struct parked_entry entry_of(const struct pg_rows *rows, int row)
 {
-    bool has_position = !pg_is_null(rows, row, COLUMN_PARTITION);
-    struct parked_entry e = {
-        .row = {.product_id = pg_i32(rows, row, COLUMN_PRODUCT),
-                .key = {.item = pg_i64(rows, row, COLUMN_ITEM),
-                        .location = pg_i64(rows, row, COLUMN_LOCATION)},
-                .topic = pg_text(rows, row, COLUMN_TOPIC),
-                .partition = has_position ? pg_i32(rows, row, COLUMN_PARTITION) : -1,
-                .offset = has_position ? pg_i64(rows, row, COLUMN_OFFSET) : -1,
-                .revision = pg_i64(rows, row, COLUMN_REVISION),
-                .quantity = pg_i32(rows, row, COLUMN_QUANTITY),
-                .reason = pg_text(rows, row, COLUMN_REASON),
-                .code = pg_text(rows, row, COLUMN_CODE),
-                .detail = pg_text(rows, row, COLUMN_DETAIL),
-                .request_id = pg_text(rows, row, COLUMN_REQUEST_ID),
-                .attempts = pg_i32(rows, row, COLUMN_ATTEMPTS)},
-        .text = pg_text(rows, row, COLUMN_TEXT),
-        .first_at_us = pg_time_us(rows, row, COLUMN_FIRST_AT),
-        .last_at_us = pg_time_us(rows, row, COLUMN_LAST_AT),
-        .retry_at_us = pg_time_us(rows, row, COLUMN_RETRY_AT),
-        .now_us = pg_time_us(rows, row, COLUMN_NOW)};
-    (void)snprintf(e.row.subject, sizeof e.row.subject, "%s", pg_text(rows, row, COLUMN_SUBJECT));
-    return e;
+    return (struct parked_entry){.row = state_parked_row(rows, row),
+                                 .text = pg_text(rows, row, COLUMN_TEXT),
+                                 .first_at_us = pg_time_us(rows, row, COLUMN_FIRST_AT),
+                                 .last_at_us = pg_time_us(rows, row, COLUMN_LAST_AT),
+                                 .retry_at_us = pg_time_us(rows, row, COLUMN_RETRY_AT),
+                                 .now_us = pg_time_us(rows, row, COLUMN_NOW)};
 }
 
 enum status parked_list_each(struct state *s,
@@ -80,8 +51,8 @@ enum status parked_list_each(struct state *s,
         if (rc == STATUS_OK) {
             pg_args_time_us(&s->args, last.first_at_us);
             pg_args_text(&s->args, last.row.subject);
-            rc = pg_query(s->conn, sql_consumer_parked_list, &s->args, "tilltillittttizzztz", &rows,
-                          err);
+            rc = pg_query(s->conn, sql_consumer_parked_list, &s->args, PARKED_ROW_SHAPE "zzztz",
+                          &rows, err);
         }
         for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
             last = entry_of(&rows, i);

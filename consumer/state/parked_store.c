@@ -255,45 +255,36 @@ state_unpark(struct state *s, const char *const *subjects, size_t count, struct 
 
 /* --- reading --- */
 
-enum parked_column {
-    COLUMN_SUBJECT,
-    COLUMN_PRODUCT,
-    COLUMN_ITEM,
-    COLUMN_LOCATION,
-    COLUMN_TOPIC,
-    COLUMN_PARTITION,
-    COLUMN_OFFSET,
-    COLUMN_REVISION,
-    COLUMN_QUANTITY,
-    COLUMN_REASON,
-    COLUMN_CODE,
-    COLUMN_DETAIL,
-    COLUMN_REQUEST_ID,
-    COLUMN_KEY,
-    COLUMN_VALUE,
-    COLUMN_ATTEMPTS
-};
-#define ROW_SHAPE "tilltillittttyyi"
+struct state_parked state_parked_row(const struct pg_rows *rows, int row)
+{
+    bool has_position = !pg_is_null(rows, row, PARKED_COLUMN_PARTITION);
+    struct state_parked p = {.product_id = pg_i32(rows, row, PARKED_COLUMN_PRODUCT),
+                             .key = {.item = pg_i64(rows, row, PARKED_COLUMN_ITEM),
+                                     .location = pg_i64(rows, row, PARKED_COLUMN_LOCATION)},
+                             .topic = pg_text(rows, row, PARKED_COLUMN_TOPIC),
+                             .partition =
+                                 has_position ? pg_i32(rows, row, PARKED_COLUMN_PARTITION) : -1,
+                             .offset = has_position ? pg_i64(rows, row, PARKED_COLUMN_OFFSET) : -1,
+                             .revision = pg_i64(rows, row, PARKED_COLUMN_REVISION),
+                             .quantity = pg_i32(rows, row, PARKED_COLUMN_QUANTITY),
+                             .reason = pg_text(rows, row, PARKED_COLUMN_REASON),
+                             .code = pg_text(rows, row, PARKED_COLUMN_CODE),
+                             .detail = pg_text(rows, row, PARKED_COLUMN_DETAIL),
+                             .request_id = pg_text(rows, row, PARKED_COLUMN_REQUEST_ID),
+                             .attempts = pg_i32(rows, row, PARKED_COLUMN_ATTEMPTS)};
+    (void)snprintf(p.subject, sizeof p.subject, "%s", pg_text(rows, row, PARKED_COLUMN_SUBJECT));
+    return p;
+}
+
+/* With the record. */
+enum { COLUMN_KEY = PARKED_COLUMN_COUNT, COLUMN_VALUE };
+#define ROW_SHAPE PARKED_ROW_SHAPE "yy"
 
 static struct state_parked row_of(const struct pg_rows *rows, int row)
 {
-    bool has_position = !pg_is_null(rows, row, COLUMN_PARTITION);
-    struct state_parked p = {.product_id = pg_i32(rows, row, COLUMN_PRODUCT),
-                             .key = {.item = pg_i64(rows, row, COLUMN_ITEM),
-                                     .location = pg_i64(rows, row, COLUMN_LOCATION)},
-                             .topic = pg_text(rows, row, COLUMN_TOPIC),
-                             .partition = has_position ? pg_i32(rows, row, COLUMN_PARTITION) : -1,
-                             .offset = has_position ? pg_i64(rows, row, COLUMN_OFFSET) : -1,
-                             .revision = pg_i64(rows, row, COLUMN_REVISION),
-                             .quantity = pg_i32(rows, row, COLUMN_QUANTITY),
-                             .reason = pg_text(rows, row, COLUMN_REASON),
-                             .code = pg_text(rows, row, COLUMN_CODE),
-                             .detail = pg_text(rows, row, COLUMN_DETAIL),
-                             .request_id = pg_text(rows, row, COLUMN_REQUEST_ID),
-                             .record_key = pg_bytea(rows, row, COLUMN_KEY),
-                             .record_value = pg_bytea(rows, row, COLUMN_VALUE),
-                             .attempts = pg_i32(rows, row, COLUMN_ATTEMPTS)};
-    (void)snprintf(p.subject, sizeof p.subject, "%s", pg_text(rows, row, COLUMN_SUBJECT));
+    struct state_parked p = state_parked_row(rows, row);
+    p.record_key = pg_bytea(rows, row, COLUMN_KEY);
+    p.record_value = pg_bytea(rows, row, COLUMN_VALUE);
     return p;
 }
 
@@ -384,7 +375,7 @@ enum status state_parked_sweep(struct state *s,
     }
     if (rc == STATUS_OK && rows.count > 0) {
         (void)snprintf(sweep->after, sizeof sweep->after, "%s",
-                       pg_text(&rows, rows.count - 1, COLUMN_SUBJECT));
+                       pg_text(&rows, rows.count - 1, PARKED_COLUMN_SUBJECT));
         give_out(&rows, each, arg, count);
     }
     pg_rows_release(&rows);

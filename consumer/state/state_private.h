@@ -50,4 +50,26 @@ void state_args_column(struct pg_args *args,
 /** Appends items, then locations, as array arguments. */
 void state_args_keys(struct pg_args *args, const struct level_key *keys, size_t count);
 
+/** The columns with which every statement that reads parked rows begins; more may follow. */
+enum parked_row_column {
+    PARKED_COLUMN_SUBJECT,
+    PARKED_COLUMN_PRODUCT,
+    PARKED_COLUMN_ITEM,
+    PARKED_COLUMN_LOCATION,
+    PARKED_COLUMN_TOPIC,
+    PARKED_COLUMN_PARTITION,
+    PARKED_COLUMN_OFFSET,
+    PARKED_COLUMN_REVISION,
+    PARKED_COLUMN_QUANTITY,
+    PARKED_COLUMN_REASON,
+    PARKED_COLUMN_CODE,
+    PARKED_COLUMN_DETAIL,
+    PARKED_COLUMN_REQUEST_ID,
+    PARKED_COLUMN_ATTEMPTS,
+    PARKED_COLUMN_COUNT
+};
+#define PARKED_ROW_SHAPE "tilltillitttti"
+/** One of them, without its record; texts are borrowed from rows. */
+struct state_parked state_parked_row(const struct pg_rows *rows, int row);
+
 #endif

@@ -14,4 +14,4 @@ UPDATE stocksync.parked p
   FROM due d
  WHERE p.store = $1 AND p.subject = d.subject
 RETURNING p.subject, p.product_id, p.item, p.location, p.topic, p.partition, p.record_offset, p.revision, p.quantity,
-          p.reason, p.code, p.detail, p.request_id, p.record_key, p.record_value, p.attempts
+          p.reason, p.code, p.detail, p.request_id, p.attempts, p.record_key, p.record_value

@@ -17,6 +17,6 @@ WITH page AS MATERIALIZED (
     RETURNING p.*
 )
 SELECT subject, product_id, item, location, topic, partition, record_offset, revision, quantity,
-       reason, code, detail, request_id, record_key, record_value, attempts
+       reason, code, detail, request_id, attempts, record_key, record_value
   FROM given
  ORDER BY subject

@@ -22,7 +22,8 @@ static void parked_pace_is_slow_for_what_a_person_must_cure(void **state)
         "no_sku",         "no_barcode",         "unmapped",
         "bundle",         "kit_without_number", "sku_shared_in_shopify",
         "level_inactive", "sku_shared_in_odoo", "level_missing",
-        "item_missing",   "written_by_another"};
+        "item_missing",   "written_by_another", "item_changed",
+        "tracking_locked"};
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
         assert_int_equal(parked_pace_s(reasons[i]), 900);
     }
