@@ -17,7 +17,7 @@
 #define ADOPT_EVERY_US  INT64_C(5000000)
 #define IDLE_WAIT_MS    1000
 #define CLOSE_LIMIT_MS  5000
-/* A run with --once gives up when it could not even begin for so long. */
+/* A run with --once gives up when it could not even begin for so long, or has not gone on. */
 #define ONCE_PATIENCE_US INT64_C(30000000)
 
 static const char *const STATE_NAMES[] = {
@@ -228,6 +228,19 @@ static enum status turn(struct lane *l, bool *busy, struct err *err)
     return rc == STATUS_OK ? commit_if_due(l, err) : rc;
 }
 
+/* Where a run with --once ends, while another waits for the store or for a person. */
+static enum status is_hopeless(const struct lane *l, struct err *err)
+{
+    if (l->hold.on && lane_is_at_end(l) && l->hold.calm_us == 0) {
+        return err_set(err, STATUS_STORE_MISCONFIGURED, "held: %s", l->hold.detail);
+    }
+    if (lane_is_held(l) && clock_wall_us() - l->view.since_us > ONCE_PATIENCE_US) {
+        return err_set(err, STATUS_STORE_LOST, "%s: %s", lane_state_name(l->view.state),
+                       l->view.why);
+    }
+    return STATUS_OK;
+}
+
 static enum status run_session(struct lane *l, struct err *err)
 {
     enum status rc = STATUS_OK;
@@ -255,8 +268,9 @@ static enum status run_session(struct lane *l, struct err *err)
         if (l->options.once && is_drained(l)) {
             break;
         }
-        if (l->options.once && l->hold.on && lane_is_at_end(l) && l->hold.calm_us == 0) {
-            return err_set(err, STATUS_STORE_MISCONFIGURED, "held: %s", l->hold.detail);
+        rc = l->options.once ? is_hopeless(l, err) : STATUS_OK;
+        if (rc != STATUS_OK) {
+            return rc;
         }
     }
     return STATUS_OK;
