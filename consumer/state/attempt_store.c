@@ -3,45 +3,49 @@
 #include <string.h>
 
 #include "common/core/mem.h"
+#include "common/core/status.h"
 #include "consumer/state/state_private.h"
 #include "embedded/sql.h"
 
-enum status
-state_attempt_begin(struct state *s, const struct state_attempt *attempt, struct err *err)
+/* A limit: 250 entries have 20 kB of columns and about 40 kB of variables. */
+#define ATTEMPT_MAX_BYTES ((size_t)1 << 20)
+
+static void attempt_args(const struct state *s, const struct state_attempt *a, struct pg_args *args)
 {
-    if (s->read_only) {
-        return STATUS_OK;
-    }
-    struct pg_rows rows = {0};
-    enum status rc = state_begin(s, err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    pg_args_text(&s->args, attempt->key);
-    pg_args_i64(&s->args, s->instance);
-    pg_args_i32(&s->args, (int32_t)attempt->generation);
-    pg_args_text(&s->args, attempt->variables);
+    pg_args_text(args, s->store);
+    pg_args_text(args, a->key);
+    pg_args_i64(args, s->instance);
+    pg_args_i32(args, (int32_t)a->generation);
+    pg_args_text(args, a->variables);
     for (enum write_column c = WRITE_ITEM; c <= WRITE_WANTED; c++) {
-        state_args_column(&s->args, c, attempt->list, attempt->count);
+        state_args_column(args, c, a->list, a->count);
     }
-    rc = pg_query(s->conn, sql_consumer_attempt_begin, &s->args, "", &rows, err);
-    if (rc == STATUS_OK && rows.affected == 0) {
-        rc = err_set(err, STATUS_SOURCE_BUSY,
-                     "key %s was used before by another attempt: a new generation is needed",
-                     attempt->key);
-    }
-    pg_rows_release(&rows);
-    return rc;
 }
 
+/* In one trip, however many. */
 static enum status
-begin_all(struct state *s, const struct state_attempt *const *list, size_t count, struct err *err)
+insert_all(struct state *s, const struct state_attempt *const *list, size_t count, struct err *err)
 {
-    enum status rc = pg_exec(s->conn, "BEGIN", err);
-    for (size_t i = 0; rc == STATUS_OK && i < count; i++) {
-        rc = state_attempt_begin(s, list[i], err);
+    struct pg_args args[STATE_ATTEMPTS_MAX];
+    struct pg_rows rows[STATE_ATTEMPTS_MAX] = {0};
+    struct pg_call calls[STATE_ATTEMPTS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        pg_args_init(&args[i], ATTEMPT_MAX_BYTES);
+        attempt_args(s, list[i], &args[i]);
+        calls[i] = (struct pg_call){
+            .sql = sql_consumer_attempt_begin, .args = &args[i], .shape = "", .rows = &rows[i]};
     }
-    return rc == STATUS_OK ? pg_exec(s->conn, "COMMIT", err) : rc;
+    enum status rc = pg_query_all(s->conn, calls, count, err);
+    for (size_t i = 0; i < count; i++) {
+        if (rc == STATUS_OK && rows[i].affected == 0) {
+            rc = err_set(err, STATUS_SOURCE_BUSY,
+                         "key %s was used before by another attempt: a new generation is needed",
+                         list[i]->key);
+        }
+        pg_rows_release(&rows[i]);
+        pg_args_release(&args[i]);
+    }
+    return rc;
 }
 
 enum status state_attempts_begin(struct state *s,
@@ -56,10 +60,17 @@ enum status state_attempts_begin(struct state *s,
     if (rc != STATUS_OK || count == 0) {
         return rc;
     }
+    INVARIANT(count <= STATE_ATTEMPTS_MAX, "%zu attempts at a time", count);
     if (count == 1) {
-        return state_attempt_begin(s, list[0], err);
+        return insert_all(s, list, 1, err); /* its own transaction */
     }
-    rc = begin_all(s, list, count, err);
+    rc = pg_begin(s->conn, "BEGIN", err);
+    if (rc == STATUS_OK) {
+        rc = insert_all(s, list, count, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = pg_exec(s->conn, "COMMIT", err);
+    }
     if (rc != STATUS_OK) {
         pg_rollback(s->conn);
     }

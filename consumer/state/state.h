@@ -91,14 +91,15 @@ struct state_attempt {
     struct level_write *list;
     size_t count;
 };
+/* Attempts that are stored at a time. */
+#define STATE_ATTEMPTS_MAX 8
 /**
- * Before the first send: makes the attempt durable. Calling again after a lost connection is fine.
- * @return STATUS_OK, pg_query's, and STATUS_SOURCE_BUSY also when another attempt used this key
+ * Before the first send: makes attempts durable, all or none, waiting for the disk once. Calling
+ * again after a lost connection is fine.
+ * @param count  at most STATE_ATTEMPTS_MAX
+ * @return STATUS_OK, pg_query's, and STATUS_SOURCE_BUSY also when another attempt used a key
  * before: build it anew with another generation
  */
-NODISCARD enum status
-state_attempt_begin(struct state *s, const struct state_attempt *attempt, struct err *err);
-/** Several at once, all or none: they wait for the disk once. Statuses as above. */
 NODISCARD enum status state_attempts_begin(struct state *s,
                                            const struct state_attempt *const *list,
                                            size_t count,

@@ -11,8 +11,8 @@
 
 #include "common/pg/pg_query.h"
 #include "consumer/state/state.h"
+#include "tests/unit/state/one_attempt.h"
 #include "tests/unit/state/server.h"
-#include "tests/unit/state/settle_one.h"
 
 static const char KEY_A[] = "0b1e7f4e-0000-5000-8000-00000000000a";
 static const char KEY_B[] = "0b1e7f4e-0000-5000-8000-00000000000b";
@@ -89,7 +89,7 @@ static void state_attempts_not_applied_leave_the_levels(void **fixture)
     struct level_write list[] = {write_of(1, 10, 100)};
     for (size_t i = 0; i < 3; i++) {
         struct state_attempt attempt = attempt_of(keys[i], list, 1);
-        ok(state_attempt_begin(s, &attempt, &err), &err);
+        ok(begin_one(s, &attempt, &err), &err);
         ok(settle_one(s, &attempt, outcomes[i], NULL, 1, &err), &err);
     }
     assert_false(known_of(s, 1).found);
@@ -107,7 +107,7 @@ static void state_attempts_begin_together_or_not_at_all(void **fixture)
     struct state_attempt a = attempt_of(KEY_A, list, 1);
     struct state_attempt b = attempt_of(KEY_B, list, 1);
     const struct state_attempt *both[] = {&a, &b};
-    ok(state_attempt_begin(other, &b, &err), &err);
+    ok(begin_one(other, &b, &err), &err);
     assert_int_equal(state_attempts_begin(s, both, 2, &err), STATUS_SOURCE_BUSY);
     assert_attempts("true", 1);
     ok(pg_exec(admin, "DELETE FROM stocksync.attempt", &err), &err);

@@ -12,8 +12,8 @@
 #include "common/core/clock.h"
 #include "common/pg/pg_query.h"
 #include "consumer/state/state.h"
+#include "tests/unit/state/one_attempt.h"
 #include "tests/unit/state/server.h"
-#include "tests/unit/state/settle_one.h"
 
 #define SECOND INT64_C(1000000)
 
@@ -145,7 +145,7 @@ write_level(struct state *s, const char *key, int32_t from, int32_t to, int64_t 
                                 .changed_at_us = clock_wall_us()};
     struct state_attempt attempt = {.variables = (char[]){"{}"}, .list = &write, .count = 1};
     (void)snprintf(attempt.key, sizeof attempt.key, "%s", key);
-    ok(state_attempt_begin(s, &attempt, &err), &err);
+    ok(begin_one(s, &attempt, &err), &err);
     ok(settle_one(s, &attempt, "applied", "r", clock_wall_us(), &err), &err);
 }
 
@@ -197,7 +197,7 @@ static void a_dry_run_writes_nothing(void **fixture)
     ok(state_guard_loaded(dry, &err), &err);
     ok(state_guard_pin(dry, database, &err), &err);
     ok(state_levels_note(dry, &write, 1, &err), &err);
-    ok(state_attempt_begin(dry, &attempt, &err), &err);
+    ok(begin_one(dry, &attempt, &err), &err);
     ok(settle_one(dry, &attempt, "applied", "r", 1, &err), &err);
     ok(state_attempts_adopt(dry, &adopted, &count, &err), &err);
     assert_int_equal(count, 0);

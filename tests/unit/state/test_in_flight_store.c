@@ -11,8 +11,8 @@
 
 #include "common/pg/pg_query.h"
 #include "consumer/state/state.h"
+#include "tests/unit/state/one_attempt.h"
 #include "tests/unit/state/server.h"
-#include "tests/unit/state/settle_one.h"
 
 #define MINUTE_US INT64_C(60000000)
 #define NOW_US    INT64_C(1800000000000000)
@@ -115,7 +115,7 @@ static void state_in_flight_knows_a_write_of_ours(void **fixture)
                                     .variables = variables,
                                     .list = list,
                                     .count = 1};
-    ok(state_attempt_begin(s, &attempt, &err), &err);
+    ok(begin_one(s, &attempt, &err), &err);
     assert_false(see(s, 1, 10, 6, NOW_US + MINUTE_US).noted);
     assert_level(s, NOW_US, 6, 8, 0);
     ok(settle_one(s, &attempt, "applied", NULL, NOW_US, &err), &err);

@@ -15,7 +15,7 @@
 #include "common/pg/pg_query.h"
 #include "consumer/state/state.h"
 #include "embedded/test_sql.h"
-#include "tests/unit/state/settle_one.h"
+#include "tests/unit/state/one_attempt.h"
 
 static const char *dsn;
 static struct pg_conn *admin;
@@ -323,7 +323,7 @@ static void state_attempt_applied_writes_levels_and_clears_their_parked_rows(voi
     }
     ok(state_park(s, parked, 3, &err), &err);
     ok(state_levels_note(s, &newer, 1, &err), &err);
-    ok(state_attempt_begin(s, &attempt, &err), &err);
+    ok(begin_one(s, &attempt, &err), &err);
     assert_int_equal(
         number(
             "SELECT count(*) FROM stocksync.attempt WHERE outcome IS NULL AND answered_at IS NULL"),
@@ -362,13 +362,13 @@ static void state_attempt_key_is_used_once(void **fixture)
     struct level_write list[] = {write_of(1, 7, 10, 100)};
     struct state_attempt attempt = attempt_of(KEY_A, variables, list, 1);
     struct state_attempt differs = attempt_of(KEY_A, others, list, 1);
-    ok(state_attempt_begin(s, &attempt, &err), &err);
-    ok(state_attempt_begin(s, &attempt, &err), &err); /* the same once more: stored already */
-    assert_int_equal(state_attempt_begin(s, &differs, &err), STATUS_SOURCE_BUSY);
+    ok(begin_one(s, &attempt, &err), &err);
+    ok(begin_one(s, &attempt, &err), &err); /* the same once more: stored already */
+    assert_int_equal(begin_one(s, &differs, &err), STATUS_SOURCE_BUSY);
     assert_non_null(strstr(err.msg, KEY_A));
-    assert_int_equal(state_attempt_begin(other, &attempt, &err), STATUS_SOURCE_BUSY);
+    assert_int_equal(begin_one(other, &attempt, &err), STATUS_SOURCE_BUSY);
     ok(settle_one(s, &attempt, "stale", NULL, 1, &err), &err);
-    assert_int_equal(state_attempt_begin(s, &attempt, &err), STATUS_SOURCE_BUSY);
+    assert_int_equal(begin_one(s, &attempt, &err), STATUS_SOURCE_BUSY);
     state_free(s);
     state_free(other);
 }
@@ -416,8 +416,8 @@ static void state_attempts_of_a_dead_process_are_adopted_once_and_unchanged(void
     struct state_attempt b = attempt_of(KEY_B, first, list, 2);
     struct state_attempt a = attempt_of(KEY_A, second, list, 1);
     struct state_attempt *got = NULL;
-    ok(state_attempt_begin(dying, &b, &err), &err);
-    ok(state_attempt_begin(dying, &a, &err), &err);
+    ok(begin_one(dying, &b, &err), &err);
+    ok(begin_one(dying, &a, &err), &err);
     assert_int_equal(adopt_count(dying), 0);
     assert_int_equal(adopt_count(heir), 0);
     state_free(dying);
@@ -462,7 +462,7 @@ static void state_that_lost_its_connection_takes_its_lock_again(void **fixture)
     char variables[] = "{}";
     struct level_write list[] = {write_of(1, 7, 10, 100)};
     struct state_attempt attempt = attempt_of(KEY_A, variables, list, 1);
-    ok(state_attempt_begin(s, &attempt, &err), &err);
+    ok(begin_one(s, &attempt, &err), &err);
     assert_int_equal(number("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
                             " WHERE application_name = 'stocksync-consumer cut off'"),
                      1);
@@ -470,7 +470,7 @@ static void state_that_lost_its_connection_takes_its_lock_again(void **fixture)
     assert_int_equal(rc, STATUS_SOURCE_LOST);
     int64_t deadline = clock_monotonic_us() + INT64_C(10000000);
     do {
-        rc = state_attempt_begin(s, &attempt, &err);
+        rc = begin_one(s, &attempt, &err);
     } while (rc == STATUS_SOURCE_BUSY && clock_left_ms(deadline) > 0);
     ok(rc, &err);
     assert_int_equal(number("SELECT count(*) FROM pg_locks l JOIN stocksync.attempt a"

@@ -1,10 +1,16 @@
 /**
- * settle_one: the outcome of one attempt, where a test needs no more.
+ * one_attempt: begin and outcome of one attempt, where a test needs no more.
  */
-#ifndef STOCKSYNC_UNIT_STATE_SETTLE_ONE_H
-#define STOCKSYNC_UNIT_STATE_SETTLE_ONE_H
+#ifndef STOCKSYNC_UNIT_STATE_ONE_ATTEMPT_H
+#define STOCKSYNC_UNIT_STATE_ONE_ATTEMPT_H
 
 #include "consumer/state/state.h"
+
+static inline enum status
+begin_one(struct state *s, const struct state_attempt *attempt, struct err *err)
+{
+    return state_attempts_begin(s, &attempt, 1, err);
+}
 
 static inline enum status settle_one(struct state *s,
                                      const struct state_attempt *attempt,
