@@ -14,11 +14,41 @@
 static const char *dsn; /* NULL: none, the tests are skipped */
 static struct pg_conn *admin;
 
-static void ok(enum status rc, const struct err *err)
+#define NEEDS_SERVER()                                                                             \
+    do {                                                                                           \
+        if (dsn == NULL) {                                                                         \
+            print_message("skipped: STOCKSYNC_TEST_DSN names no database\n");                      \
+            skip();                                                                                \
+        }                                                                                          \
+    } while (0)
+
+static inline void ok(enum status rc, const struct err *err)
 {
     if (rc != STATUS_OK) {
         fail_msg("%s: %s", status_name(rc), err->msg);
     }
+}
+
+static inline void run_sql(const char *sql)
+{
+    struct err err = {0};
+    if (pg_exec(admin, sql, &err) != STATUS_OK) {
+        fail_msg("%s: %s", sql, err.msg);
+    }
+}
+
+/* One number; sql is static text. */
+static inline int64_t number(const char *sql)
+{
+    struct pg_rows rows = {0};
+    struct err err = {0};
+    if (pg_query(admin, sql, NULL, "l", &rows, &err) != STATUS_OK) {
+        fail_msg("%s: %s", sql, err.msg);
+    }
+    assert_int_equal(rows.count, 1);
+    int64_t value = pg_i64(&rows, 0, 0);
+    pg_rows_release(&rows);
+    return value;
 }
 
 static int make_schema(void **fixture)
@@ -31,15 +61,13 @@ static int make_schema(void **fixture)
     }
     admin = pg_conn_new(&(struct pg_conn_options){.dsn = dsn, .application_name = "test"});
     ok(pg_conn_open(admin, &err), &err);
-    ok(pg_exec(admin, "SET client_min_messages = warning; CREATE SCHEMA stocksync", &err), &err);
-    ok(pg_exec(admin, test_sql_state_001, &err), &err);
-    ok(pg_exec(admin, test_sql_state_002, &err), &err);
-    ok(pg_exec(admin, test_sql_state_003, &err), &err);
-    ok(pg_exec(admin,
-               "CREATE TABLE stocksync.migration (part text, version integer);"
-               "INSERT INTO stocksync.migration VALUES ('state', 3)",
-               &err),
-       &err);
+    run_sql("SET client_min_messages = warning; CREATE SCHEMA stocksync");
+    run_sql(test_sql_state_001);
+    run_sql(test_sql_state_002);
+    run_sql(test_sql_state_003);
+    run_sql("CREATE TABLE stocksync.migration (part text, version integer,"
+            " applied_at timestamptz DEFAULT now(), PRIMARY KEY (part, version));"
+            "INSERT INTO stocksync.migration VALUES ('odoo', 9), ('state', 3)");
     return 0;
 }
 

@@ -32,10 +32,7 @@ static int empty_tables(void **fixture)
 
 static struct state *outlet(void)
 {
-    if (dsn == NULL) {
-        print_message("skipped: STOCKSYNC_TEST_DSN names no database\n");
-        skip();
-    }
+    NEEDS_SERVER();
     return state_new(dsn, "outlet");
 }
 

@@ -20,10 +20,7 @@
 static struct state *fresh_store(void)
 {
     struct err err = {0};
-    if (dsn == NULL) {
-        print_message("skipped: STOCKSYNC_TEST_DSN names no database\n");
-        skip();
-    }
+    NEEDS_SERVER();
     ok(pg_exec(admin, "TRUNCATE stocksync.guard, stocksync.level, stocksync.attempt", &err), &err);
     return state_new(dsn, "outlet");
 }

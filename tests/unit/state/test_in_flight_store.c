@@ -23,10 +23,7 @@ static struct state *store_with_level(void)
     struct err err = {0};
     struct level_write first = {
         .key = {1, 7}, .product_id = 5, .quantity = 10, .wanted = 10, .revision = 100};
-    if (dsn == NULL) {
-        print_message("skipped: STOCKSYNC_TEST_DSN names no database\n");
-        skip();
-    }
+    NEEDS_SERVER();
     ok(pg_exec(admin, "TRUNCATE stocksync.level, stocksync.attempt, stocksync.in_flight", &err),
        &err);
     struct state *s = state_new(dsn, "outlet");

@@ -22,10 +22,7 @@ static const struct state_catalogue SKUS = {.match = "sku", .domain = "a.myshopi
 static struct state *empty_store(void)
 {
     struct err err = {0};
-    if (dsn == NULL) {
-        print_message("skipped: STOCKSYNC_TEST_DSN names no database\n");
-        skip();
-    }
+    NEEDS_SERVER();
     ok(pg_exec(admin,
                "TRUNCATE stocksync.item, stocksync.catalogue, stocksync.level, stocksync.parked,"
                " stocksync.in_flight, stocksync.attempt, stocksync.product",

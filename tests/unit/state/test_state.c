@@ -14,77 +14,10 @@
 #include "common/core/mem.h"
 #include "common/pg/pg_query.h"
 #include "consumer/state/state.h"
-#include "embedded/test_sql.h"
 #include "tests/unit/state/one_attempt.h"
-
-static const char *dsn;
-static struct pg_conn *admin;
-
-#define NEEDS_SERVER()                                                                             \
-    do {                                                                                           \
-        if (dsn == NULL) {                                                                         \
-            print_message("skipped: STOCKSYNC_TEST_DSN names no database\n");                      \
-            skip();                                                                                \
-        }                                                                                          \
-    } while (0)
+#include "tests/unit/state/server.h"
 
 #define SERVER_TEST(function) cmocka_unit_test_setup(function, empty_tables)
-
-/* --- around the tests --- */
-
-static void ok(enum status rc, const struct err *err)
-{
-    if (rc != STATUS_OK) {
-        fail_msg("%s: %s", status_name(rc), err->msg);
-    }
-}
-
-static void run_sql(const char *sql)
-{
-    struct err err = {0};
-    if (pg_exec(admin, sql, &err) != STATUS_OK) {
-        fail_msg("%s: %s", sql, err.msg);
-    }
-}
-
-static int64_t number(const char *sql)
-{
-    struct pg_rows rows = {0};
-    struct err err = {0};
-    if (pg_query(admin, sql, NULL, "l", &rows, &err) != STATUS_OK) {
-        fail_msg("%s: %s", sql, err.msg);
-    }
-    assert_int_equal(rows.count, 1);
-    int64_t value = pg_i64(&rows, 0, 0);
-    pg_rows_release(&rows);
-    return value;
-}
-
-static int make_schema(void **fixture)
-{
-    (void)fixture;
-    struct err err = {0};
-    dsn = getenv("STOCKSYNC_TEST_DSN");
-    if (dsn == NULL) {
-        return 0;
-    }
-    admin = pg_conn_new(&(struct pg_conn_options){.dsn = dsn, .application_name = "test_state"});
-    ok(pg_conn_open(admin, &err), &err);
-    run_sql("SET client_min_messages = warning; CREATE SCHEMA stocksync");
-    run_sql(test_sql_state_001);
-    run_sql(test_sql_state_002);
-    run_sql(test_sql_state_003);
-    return 0;
-}
-
-static int drop_schema(void **fixture)
-{
-    (void)fixture;
-    struct err err = {0};
-    int failed = dsn != NULL && pg_exec(admin, "DROP SCHEMA stocksync CASCADE", &err) != STATUS_OK;
-    pg_conn_free(admin);
-    return failed;
-}
 
 static int empty_tables(void **fixture)
 {
