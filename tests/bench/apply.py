@@ -23,7 +23,7 @@ FAST = {"restoreRate": 1000, "maximumAvailable": 2000}
 
 @dataclass(frozen=True)
 class Case:
-    """One run. known: what the levels hold is known before, so nothing is read."""
+    """One run. known: products and what the levels hold are known before, so nothing is read."""
     name: str
     plan: dict
     latency_ms: int
@@ -53,6 +53,10 @@ KNOWN = """
 INSERT INTO stocksync.level (store, item, location, product_id, quantity, revision)
 SELECT %s, %s + p.id, %s, p.id, %s, 0 FROM public.product_product p
 """
+KNOWN_PRODUCTS = """
+INSERT INTO stocksync.product (store, product_id, match, sellable, revision)
+SELECT %s, p.id, p.default_code, true, 0 FROM public.product_product p
+"""
 
 
 def fill_topic(pipeline, products):
@@ -68,11 +72,12 @@ def fill_topic(pipeline, products):
     return time.monotonic() - began
 
 
-def know_levels(pipeline, store):
+def know_all(pipeline, store):
+    pipeline.connection.execute(KNOWN_PRODUCTS, (store.name,))
     for location in store.location_ids.values():
         pipeline.connection.execute(
             KNOWN, (store.name, stores.ITEM_BASE, location, stores.WRONG_START))
-    pipeline.connection.execute("VACUUM (ANALYZE) stocksync.level")
+    pipeline.connection.execute("VACUUM (ANALYZE) stocksync.product, stocksync.level")
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,7 @@ def measure(servers, pipeline, result, case):
     name, store, plan = case.name, case.store, case.plan
     store.open_shop(servers.simulator, pipeline.skus, plan, case.latency_ms)
     if case.known:
-        know_levels(pipeline, store)
+        know_all(pipeline, store)
     pipeline.connection.execute("CHECKPOINT")
     consumers = [pipeline.another_consumer("run", "--store", name) for _ in range(case.processes)]
     total = servers.products * len(LOCATIONS)
