@@ -41,8 +41,8 @@ enum status chunk_read(struct producer *p,
 
 /* --- publishing --- */
 
-/* One item for each product of the chunk, by the same index: its record, or a tombstone. */
-static void list_items(struct producer *p,
+/* One item for each product of the chunk, in the same order: its record, or a tombstone. */
+static void list_items(struct publish_item *items,
                        const struct chunk *chunk,
                        struct stock_batch *batch,
                        int64_t revision)
@@ -51,7 +51,7 @@ static void list_items(struct producer *p,
     for (size_t i = 0; i < chunk->count; i++) {
         int32_t product_id = chunk->products->ids[chunk->first + i];
         const struct cycle_product *c = &chunk->products->list[chunk->first + i];
-        struct publish_item *item = &p->items[i];
+        struct publish_item *item = &items[i];
         *item = (struct publish_item){
             .product_id = product_id, .revision = revision, .cause = c->cause};
         if (at < batch->count && batch->list[at].product_id == product_id) {
@@ -67,10 +67,10 @@ static void list_items(struct producer *p,
 }
 
 /* What the records say, for the full pass; only while they are there. */
-static void note_digests(struct producer *p, size_t count)
+static void note_digests(struct producer *p, const struct publish_item *items, size_t count)
 {
     for (size_t i = 0; p->conf->producer.full_pass_ms > 0 && i < count; i++) {
-        const struct publish_item *item = &p->items[i];
+        const struct publish_item *item = &items[i];
         published_list_add(&p->digests, item->product_id,
                            item->stock != NULL ? product_stock_digest(item->stock) : 0);
     }
@@ -82,24 +82,28 @@ enum status chunk_submit(struct producer *p,
                          struct err *err)
 {
     int64_t revision = 0;
+    struct publish_item *items = p->items + p->item_count;
     enum status rc = owner_next_revision(p->owner, &revision, err);
     if (rc != STATUS_OK) {
         return rc;
     }
-    list_items(p, chunk, batch, revision);
-    note_digests(p, chunk->count);
+    INVARIANT(p->item_count + chunk->count <= WAVE_PRODUCTS, "%zu items behind %zu", chunk->count,
+              p->item_count);
+    list_items(items, chunk, batch, revision);
+    note_digests(p, items, chunk->count);
+    p->item_count += chunk->count;
     p->revision = revision;
     FAULT_POINT("tail.before_produce");
-    return publisher_submit(p->publisher, p->sink, p->items, chunk->count, ACKNOWLEDGE_LIMIT_MS,
-                            err);
+    return publisher_submit(p->publisher, p->sink, items, chunk->count, ACKNOWLEDGE_LIMIT_MS, err);
 }
 
 /* Products whose record was refused get a row that says why, before their marks may go. */
-static enum status park(struct producer *p, size_t count, struct err *err)
+static enum status
+park(struct producer *p, const struct publish_item *items, size_t count, struct err *err)
 {
     enum status rc = STATUS_OK;
     for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
-        const struct publish_item *item = &p->items[i];
+        const struct publish_item *item = &items[i];
         if (item->end != PUBLISH_PARKED) {
             continue;
         }
@@ -113,13 +117,13 @@ static enum status park(struct producer *p, size_t count, struct err *err)
     return rc;
 }
 
-static void observe(struct producer *p, const struct chunk *chunk)
+static void observe(struct producer *p, const struct chunk *chunk, const struct publish_item *items)
 {
     int64_t now = clock_wall_us();
     size_t records = 0;
     size_t tombstones = 0;
     for (size_t i = 0; i < chunk->count; i++) {
-        const struct publish_item *item = &p->items[i];
+        const struct publish_item *item = &items[i];
         p->held += item->end == PUBLISH_HELD;
         if (item->end == PUBLISH_DONE) {
             records += item->stock != NULL;
@@ -132,18 +136,45 @@ static void observe(struct producer *p, const struct chunk *chunk)
     metric_add(p->m.tombstones, tombstones);
 }
 
-enum status chunk_finish(struct producer *p, const struct chunk *chunk, struct err *err)
+static enum status end_chunk(struct producer *p,
+                             const struct chunk *chunk,
+                             const struct publish_item *items,
+                             struct err *err)
 {
-    enum status rc = publisher_wait(p->publisher, p->sink, ACKNOWLEDGE_LIMIT_MS, err);
-    FAULT_POINT("tail.published");
-    if (rc == STATUS_OK) {
-        rc = park(p, chunk->count, err);
-    }
+    enum status rc = park(p, items, chunk->count, err);
     if (rc == STATUS_OK) {
         rc = owner_unpark(p->owner, chunk->products->ids + chunk->first, chunk->count, err);
     }
     if (rc == STATUS_OK) {
-        observe(p, chunk);
+        observe(p, chunk, items);
+    }
+    return rc;
+}
+
+void chunks_drop(struct producer *p)
+{
+    p->item_count = 0;
+    p->digests.count = 0;
+    if (p->publisher != NULL) {
+        publisher_drop(p->publisher);
+    }
+}
+
+bool chunks_are_acknowledged(struct producer *p)
+{
+    return record_sink_is_idle(p->sink);
+}
+
+enum status
+chunks_finish(struct producer *p, const struct chunk *list, size_t count, struct err *err)
+{
+    const struct publish_item *items = p->items;
+    enum status rc = publisher_wait(p->publisher, p->sink, ACKNOWLEDGE_LIMIT_MS, err);
+    FAULT_POINT("tail.published");
+    p->item_count = 0;
+    for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
+        rc = end_chunk(p, &list[i], items, err);
+        items += list[i].count;
     }
     return rc;
 }

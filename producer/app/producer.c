@@ -276,7 +276,7 @@ static enum status recover(struct producer *p, enum status rc, struct err *err)
                 LOG_FIELDS(LF_INT("backoff_ms", pause), LF_INT("unsettled", p->settlement.count)));
     set_publishing(p, false, err->msg);
     settlement_clear(&p->settlement);
-    p->digests.count = 0;
+    chunks_drop(p);
     hint_fail(&p->hint);
     enum status abort_rc = p->sink != NULL ? record_sink_abort(p->sink, &second) : STATUS_OK;
     if (abort_rc == STATUS_FENCED) {
@@ -483,8 +483,9 @@ void producer_free(struct producer *producer)
     cycle_products_release(&producer->waiting);
     mark_list_release(&producer->fresh);
     mark_list_release(&producer->aside);
-    cycle_release(&producer->waves[0]);
-    cycle_release(&producer->waves[1]);
+    for (size_t i = 0; i < WAVES; i++) {
+        cycle_release(&producer->waves[i]);
+    }
     published_list_release(&producer->digests);
     id_list_release(&producer->pass_ids);
     published_list_release(&producer->pass_digests);

@@ -29,6 +29,10 @@
 #define CHUNK_PRODUCTS 5000
 #define WAVE_PRODUCTS  ((size_t)2 * CHUNK_PRODUCTS)
 
+/* Of waves and slices: so many are on their way at a time, and one more is read. */
+#define SHIPMENTS_MAX 8
+#define WAVES         (SHIPMENTS_MAX + 1)
+
 /* Products that may wait are published by slices of this many while others change too. */
 #define WAITING_SLICE_MIN 250
 
@@ -69,10 +73,11 @@ struct producer {
     int64_t newest_id;                     /* greatest mark id that this round has seen */
     struct mark_list fresh,
         aside;                  /* that came while the waiting ones are worked off: see waiting.c */
-    struct cycle waves[2];      /* of fresh marks: on its way, and next */
+    struct cycle waves[WAVES];  /* of fresh marks: on their way, and next */
     int64_t fresh_us;           /* monotonic, when urgent products came last */
-    struct publish_item *items; /* of the chunk on its way, by the index of its products */
-    size_t held;                /* products held back in this round */
+    struct publish_item *items; /* of the chunks on their way, one behind the other */
+    size_t item_count;
+    size_t held;                   /* products held back in this round */
     struct published_list digests; /* of records that are acknowledged and not settled */
     struct full_pass_state pass;
     struct id_list pass_ids;
@@ -128,13 +133,19 @@ NODISCARD enum status chunk_read(struct producer *p,
                                  const struct chunk *chunk,
                                  struct stock_batch *batch,
                                  struct err *err);
-/** Queues the records: they are on their way while something else is read. */
+/** Queues the records: they are on their way while something else is read, behind those of other
+ * chunks. No more than WAVE_PRODUCTS at a time: p->item_count. */
 NODISCARD enum status chunk_submit(struct producer *p,
                                    const struct chunk *chunk,
                                    struct stock_batch *batch,
                                    struct err *err);
-/** The chunk that was queued is acknowledged. */
-NODISCARD enum status chunk_finish(struct producer *p, const struct chunk *chunk, struct err *err);
+/** After a failure: what is on its way does not count. */
+void chunks_drop(struct producer *p);
+/** Whether chunks_finish would not wait. */
+bool chunks_are_acknowledged(struct producer *p);
+/** Waits until what is on its way is acknowledged. @param list  all of it, as it was submitted */
+NODISCARD enum status
+chunks_finish(struct producer *p, const struct chunk *list, size_t count, struct err *err);
 
 /* full_pass.c */
 /** What was left of it at the last stop; forgets the digests when it is off. */

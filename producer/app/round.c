@@ -281,7 +281,7 @@ static enum status publish_urgent(struct producer *p, struct stock_batch *batch,
         struct chunk next = chunk_at(&p->urgent, chunk.first + chunk.count, CHUNK_PRODUCTS);
         rc = chunk_read(p, &next, batch, err);
         if (rc == STATUS_OK) {
-            rc = chunk_finish(p, &chunk, err);
+            rc = chunks_finish(p, &chunk, 1, err);
         }
         if (rc == STATUS_OK) {
             rc = round_settle_within(p, err);
@@ -294,7 +294,7 @@ static enum status publish_urgent(struct producer *p, struct stock_batch *batch,
         }
         chunk = next;
     }
-    return rc == STATUS_OK ? chunk_finish(p, &chunk, err) : rc;
+    return rc == STATUS_OK ? chunks_finish(p, &chunk, 1, err) : rc;
 }
 
 static enum status publish_round(struct producer *p, struct stock_batch *batch, struct err *err)

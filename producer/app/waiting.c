@@ -26,12 +26,13 @@
 
 /* Submitted, and not waited for. */
 struct shipment {
-    struct chunk chunk;       /* count 0: nothing */
+    struct chunk chunk;
     const struct cycle *wave; /* NULL: a slice, whose marks are the round's */
 };
 
 struct turns {
-    struct shipment sent;
+    struct shipment sent[SHIPMENTS_MAX]; /* in order */
+    size_t sent_count;
     size_t next;      /* first waiting product that is in no slice yet */
     size_t waves;     /* submitted: which of p->waves is next */
     int64_t sweep_us; /* when the next one is due, monotonic */
@@ -44,34 +45,43 @@ static bool is_calm(const struct producer *p)
 
 /* --- publishing --- */
 
-/* What was sent is acknowledged: a wave's marks wait for the settlement. */
+/* Waits until all that was sent is acknowledged: then a wave's marks wait for the settlement. */
 static enum status finish(struct producer *p, struct turns *t, struct err *err)
 {
-    struct shipment sent = t->sent;
-    t->sent = (struct shipment){0};
-    if (sent.chunk.count == 0) {
+    struct chunk chunks[SHIPMENTS_MAX];
+    size_t count = t->sent_count;
+    if (count == 0) {
         return STATUS_OK;
     }
-    enum status rc = chunk_finish(p, &sent.chunk, err);
-    if (rc == STATUS_OK && sent.wave != NULL) {
-        settlement_add(&p->settlement, sent.wave->mark_ids, sent.wave->mark_count,
-                       clock_monotonic_us());
-        metric_add(p->m.marks, sent.wave->mark_count);
+    for (size_t i = 0; i < count; i++) {
+        chunks[i] = t->sent[i].chunk;
     }
+    enum status rc = chunks_finish(p, chunks, count, err);
+    for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
+        const struct cycle *wave = t->sent[i].wave;
+        if (wave != NULL) {
+            settlement_add(&p->settlement, wave->mark_ids, wave->mark_count, clock_monotonic_us());
+            metric_add(p->m.marks, wave->mark_count);
+        }
+    }
+    t->sent_count = 0;
     return rc == STATUS_OK ? round_settle_within(p, err) : rc;
 }
 
+/* Behind what is on its way: its acknowledgement is not waited for, or a slice's would hold up the
+ * wave that follows. */
 static enum status send(struct producer *p,
                         struct turns *t,
                         const struct shipment *next,
                         struct stock_batch *batch,
                         struct err *err)
 {
-    enum status rc = finish(p, t, err);
+    bool full = t->sent_count == SHIPMENTS_MAX || p->item_count + next->chunk.count > WAVE_PRODUCTS;
+    enum status rc = full ? finish(p, t, err) : STATUS_OK;
     if (rc == STATUS_OK) {
         rc = chunk_submit(p, &next->chunk, batch, err);
     }
-    t->sent = *next;
+    t->sent[t->sent_count++] = *next;
     return rc;
 }
 
@@ -125,21 +135,37 @@ static int compare_ids(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* The round's own ids are in the order of the reads, which is theirs. */
+static bool has_id(const struct cycle *cycle, int64_t id)
+{
+    return bsearch(&id, cycle->mark_ids, cycle->mark_count, sizeof id, compare_ids) != NULL;
+}
+
+struct known {
+    const struct producer *p;
+    const struct turns *t;
+};
+
+/* The round's own ids are in the order of the reads, which is theirs; those of a wave were sorted.
+ */
 static bool is_known(const void *arg, int64_t id)
 {
-    const struct producer *p = arg;
-    return settlement_covers(&p->settlement, id) ||
-           bsearch(&id, p->cycle.mark_ids, p->cycle.mark_count, sizeof id, compare_ids) != NULL;
+    const struct known *k = arg;
+    bool known = settlement_covers(&k->p->settlement, id) || has_id(&k->p->cycle, id);
+    for (size_t i = 0; i < k->t->sent_count && !known; i++) {
+        known = k->t->sent[i].wave != NULL && has_id(k->t->sent[i].wave, id);
+    }
+    return known;
 }
 
 /* Marks that are new since the last read; a sweep finds those with lower ids too. */
-static enum status read_marks(struct producer *p, bool sweep, struct err *err)
+static enum status
+read_marks(struct producer *p, const struct turns *t, bool sweep, struct err *err)
 {
     int64_t back = sweep && p->newest_id > SWEEP_IDS ? SWEEP_IDS : 0;
     size_t room = WAVE_PRODUCTS - p->aside.count; /* all that are not held make one wave */
     int64_t last_id = 0;
-    struct mark_skip skip = {.has = is_known, .arg = p, .count = SWEEP_IDS};
+    const struct known known = {.p = p, .t = t};
+    struct mark_skip skip = {.has = is_known, .arg = &known, .count = SWEEP_IDS};
     enum status rc =
         marks_read(p->tail, p->newest_id - back, room < CHUNK_PRODUCTS ? room : CHUNK_PRODUCTS,
                    sweep ? &skip : NULL, &p->fresh, &last_id, err);
@@ -172,12 +198,16 @@ static void pick(struct producer *p)
     p->fresh.count = kept;
 }
 
-static enum status read_wave(
-    struct producer *p, struct cycle *wave, bool sweep, struct stock_batch *batch, struct err *err)
+static enum status read_wave(struct producer *p,
+                             const struct turns *t,
+                             struct cycle *wave,
+                             bool sweep,
+                             struct stock_batch *batch,
+                             struct err *err)
 {
     enum status rc = marks_snapshot_begin(p->tail, err);
     if (rc == STATUS_OK) {
-        rc = read_marks(p, sweep, err);
+        rc = read_marks(p, t, sweep, err);
     }
     cycle_reset(wave);
     if (rc == STATUS_OK) {
@@ -193,33 +223,31 @@ static enum status read_wave(
     }
     if (rc != STATUS_OK) {
         pg_rollback(p->tail);
+        return rc;
     }
-    return rc;
+    if (wave->mark_count > 0) {
+        qsort(wave->mark_ids, wave->mark_count, sizeof wave->mark_ids[0], compare_ids);
+    }
+    return STATUS_OK;
 }
 
-/* Whether to sweep now: what is on its way or set aside would be found once more. */
-static enum status prepare_sweep(struct producer *p, struct turns *t, bool *sweep, struct err *err)
+/* Whether to sweep now: what is set aside would be found once more. */
+static bool is_sweep_due(const struct producer *p, struct turns *t)
 {
     int64_t now = clock_monotonic_us();
-    *sweep = now >= t->sweep_us && p->aside.count == 0;
-    if (*sweep) {
-        t->sweep_us = now + SWEEP_US;
-    }
-    return *sweep ? finish(p, t, err) : STATUS_OK;
+    bool due = now >= t->sweep_us && p->aside.count == 0;
+    t->sweep_us = due ? now + SWEEP_US : t->sweep_us;
+    return due;
 }
 
 static enum status publish_wave(struct producer *p, struct turns *t, struct err *err)
 {
-    struct cycle *wave = &p->waves[t->waves % 2];
+    struct cycle *wave = &p->waves[t->waves % WAVES];
     struct stock_batch batch = {0};
-    bool sweep = false;
     if (p->aside.count >= CHUNK_PRODUCTS && !slice_reader_is_idle(p->slices)) {
         return STATUS_OK; /* no room before the slice is published */
     }
-    enum status rc = prepare_sweep(p, t, &sweep, err);
-    if (rc == STATUS_OK) {
-        rc = read_wave(p, wave, sweep, &batch, err);
-    }
+    enum status rc = read_wave(p, t, wave, is_sweep_due(p, t), &batch, err);
     if (rc != STATUS_OK || wave->mark_count == 0) {
         return rc;
     }
@@ -244,6 +272,9 @@ static enum status turn(struct producer *p, struct turns *t, struct err *err)
     }
     if (rc == STATUS_OK) {
         rc = publish_wave(p, t, err);
+    }
+    if (rc == STATUS_OK && t->sent_count > 0 && chunks_are_acknowledged(p)) {
+        rc = finish(p, t, err);
     }
     if (rc == STATUS_OK) {
         start_slice(p, t);

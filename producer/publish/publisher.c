@@ -21,7 +21,7 @@ struct id_set {
 
 struct publisher {
     struct avro_codec *codec;
-    const struct publish_item *items; /* submitted and not waited for; NULL: none */
+    struct publish_item *items; /* submitted and not waited for; NULL: none */
     size_t count;
     size_t tried; /* records in the transaction, as far as it matters: 1 is alone */
     struct strbuf value;
@@ -248,6 +248,11 @@ static void clear_names(struct publisher *p, const struct publish_item *items, s
     }
 }
 
+void publisher_drop(struct publisher *publisher)
+{
+    publisher->items = NULL;
+}
+
 enum status publisher_submit(struct publisher *publisher,
                              struct record_sink *sink,
                              struct publish_item *items,
@@ -257,14 +262,22 @@ enum status publisher_submit(struct publisher *publisher,
 {
     struct publisher *p = publisher;
     enum status status = STATUS_OK;
-    drop_reasons(p);
+    if (p->items == NULL) {
+        drop_reasons(p);
+        p->items = items;
+        p->count = 0;
+    }
+    INVARIANT(items == p->items + p->count, "items of two submits in two places");
     if (p->suspects.count > 0) {
+        INVARIANT(p->count == 0, "a search for a suspect beside %zu items", p->count);
         status = try_suspects(p, sink, items, count, ack_timeout_ms, err);
     }
-    /* A refused record that shares the transaction with earlier ones is not alone in it. */
-    p->tried = record_sink_is_open(sink) ? 1 : 0;
-    p->items = items;
-    p->count = count;
+    const size_t first = p->count;
+    p->count += count;
+    if (first == 0) {
+        /* A refused record that shares the transaction with earlier ones is not alone in it. */
+        p->tried = record_sink_is_open(sink) ? 1 : 0;
+    }
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         const int32_t id = items[i].product_id;
         if (set_has(&p->suspects, id)) {
@@ -274,8 +287,11 @@ enum status publisher_submit(struct publisher *publisher,
             park(p, &items[i], "the broker refuses this record");
             continue;
         }
-        status = add(p, sink, &items[i], i, err);
+        status = add(p, sink, &items[i], first + i, err);
         p->tried += items[i].end == PUBLISH_DONE ? 1 : 0;
+    }
+    if (status != STATUS_OK) {
+        publisher_drop(p);
     }
     return status;
 }

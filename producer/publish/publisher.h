@@ -33,7 +33,7 @@ struct publish_item {
     int64_t revision;                  /* of a tombstone, like cause */
     enum cause cause;
     enum publish_end end; /* [out] */
-    const char *reason;   /* [out] PARKED: valid until the next submit */
+    const char *reason;   /* [out] PARKED: valid until the first submit after publisher_wait */
 };
 
 /**
@@ -49,7 +49,8 @@ void publisher_free(struct publisher *publisher);
 /**
  * Queues items (a product at most once) in the sink's transaction, which it begins if there is
  * something to publish. Records are copied; the items themselves, without what they point to, must
- * stay until publisher_wait.
+ * stay until publisher_wait. Items of a further submit before that follow right behind them; not
+ * while publisher_is_isolating.
  * @return STATUS_OK            every item has its end, valid once publisher_wait says STATUS_OK too
  *         STATUS_BATCH_ABORTED nothing in the open transaction counts, ends are void:
  * record_sink_abort, settlement_clear, read again from the start STATUS_BROKER_LOST   not
@@ -67,6 +68,8 @@ NODISCARD enum status publisher_wait(struct publisher *publisher,
                                      struct record_sink *sink,
                                      int ack_timeout_ms,
                                      struct err *err);
+/** What was submitted and not waited for does not count: its transaction is aborted. */
+void publisher_drop(struct publisher *publisher);
 /** True while suspects are left: settle after every cycle and read from the start, so that they
  * meet an empty transaction. */
 bool publisher_is_isolating(const struct publisher *publisher);

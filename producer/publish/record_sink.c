@@ -179,6 +179,12 @@ bool record_sink_is_open(const struct record_sink *sink)
     return sink->open;
 }
 
+bool record_sink_is_idle(struct record_sink *sink)
+{
+    (void)rd_kafka_poll(sink->client, 0);
+    return sink->pending == 0;
+}
+
 /* librdkafka declares what it only reads as void *. */
 static void *borrowed(const void *ptr)
 {

@@ -52,6 +52,9 @@ record_sink_take_over(struct record_sink *sink, int timeout_ms, struct err *err)
 /** Begins a transaction if none is open. */
 NODISCARD enum status record_sink_begin(struct record_sink *sink, struct err *err);
 bool record_sink_is_open(const struct record_sink *sink);
+/** Whether record_sink_wait would not wait: every queued record is acknowledged or refused. Serves
+ * callbacks. */
+bool record_sink_is_idle(struct record_sink *sink);
 /**
  * Queues one record in the open transaction; index comes back in record_sink_wait's list of refused
  * ones. When the client's queue is full, waits for room.

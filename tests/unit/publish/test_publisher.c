@@ -30,7 +30,7 @@ static int start(void **state)
     for (int32_t i = 0; i < COUNT; i++) {
         stocks[i] = (struct product_stock){
             .product_id = i + 1, .revision = 100 + i, .cause = CAUSE_STOCK, .active = true};
-        items[i] = (struct publish_item){.stock = &stocks[i]};
+        items[i] = (struct publish_item){.product_id = i + 1, .stock = &stocks[i]};
     }
     const struct record_sink_options options = {
         .kafka = &mock.conf, .topic = MOCK_TOPIC, .max_message_bytes = 2000};
@@ -239,6 +239,52 @@ static void publisher_forgets_suspects_that_do_not_come_back(void **state)
     assert_in_range(cycles, 50, 150);
 }
 
+static void publisher_takes_more_while_others_are_on_their_way(void **state)
+{
+    (void)state;
+    struct mock_record found[COUNT + 1];
+    assert_int_equal(publisher_submit(publisher, sink, items, 1, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(publisher_submit(publisher, sink, items + 1, 2, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(publisher_submit(publisher, sink, items + 3, 1, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(publisher_wait(publisher, sink, LIMIT_MS, &err), STATUS_OK);
+    assert_true(record_sink_is_idle(sink));
+    assert_ends("DDDD");
+    settle();
+    assert_int_equal(mock_kafka_read(&mock, 0, found, COUNT + 1), COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(found[i].key[0], '1' + (char)i);
+    }
+}
+
+static void publisher_knows_whose_record_was_refused_among_several_submits(void **state)
+{
+    (void)state;
+    static char large[2100];
+    memset(large, 'x', sizeof large - 1);
+    stocks[3].sku = large; /* parked at once: the second submit adds nothing else */
+    refuse_next_request();
+    assert_int_equal(publisher_submit(publisher, sink, items, 3, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(publisher_submit(publisher, sink, items + 3, 1, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(publisher_wait(publisher, sink, LIMIT_MS, &err), STATUS_BATCH_ABORTED);
+    assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
+    assert_true(publisher_is_isolating(publisher)); /* none of the three was alone */
+    assert_int_equal(publish(), STATUS_OK);
+    assert_ends("DDHP");
+}
+
+static void publisher_starts_afresh_after_an_abort_without_a_wait(void **state)
+{
+    (void)state;
+    struct mock_record found[2 * COUNT];
+    assert_int_equal(publisher_submit(publisher, sink, items, 3, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
+    publisher_drop(publisher);
+    assert_int_equal(publish(), STATUS_OK);
+    assert_ends("DDDD");
+    settle();
+    assert_int_equal(mock_kafka_read(&mock, 0, found, 2 * COUNT), COUNT);
+}
+
 int main(void)
 {
     log_init("test", LOG_ERROR);
@@ -252,6 +298,9 @@ int main(void)
         PUBLISHER_TEST(publisher_condemns_only_what_was_refused_alone),
         PUBLISHER_TEST(publisher_suspects_nobody_for_the_clusters_troubles),
         PUBLISHER_TEST(publisher_forgets_suspects_that_do_not_come_back),
+        PUBLISHER_TEST(publisher_takes_more_while_others_are_on_their_way),
+        PUBLISHER_TEST(publisher_knows_whose_record_was_refused_among_several_submits),
+        PUBLISHER_TEST(publisher_starts_afresh_after_an_abort_without_a_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
