@@ -1,6 +1,7 @@
 """The brake: too much of a store would fall to zero, and somebody must look first."""
 
 import json
+from datetime import datetime
 
 import pytest
 
@@ -230,14 +231,29 @@ def test_held_store_that_does_not_answer_is_seen_to_answer_again(pipeline, shop)
     assert status_of(pipeline.consumer, store)["state"] == "broken"
     written = len(pipeline.simulator.journal(store.name))
     pipeline.simulator.heal(store.name)
-    wait_held(pipeline)
-    assert status_of(pipeline.consumer, store)["why"] == "by another process"
-    assert len(pipeline.simulator.journal(store.name)) == written
+    wait.until(lambda: lines_of(pipeline.consumer, "event=released"), "the hold ends by itself",
+               alive=pipeline.alive)
+    held, = lines_of(pipeline.consumer, "state=broken->held")
+    released, = lines_of(pipeline.consumer, "event=released")
+    assert 'why="by another process"' in held
+    assert moment_us(held) <= moment_us(released)
+    assert all(mutation["at_us"] >= moment_us(released)
+               for mutation in pipeline.simulator.journal(store.name, after=written))
     change(pipeline, first, 3)
     change(pipeline, second, 3)
     pipeline.wait_settled()
     wait.until(lambda: state_of(pipeline.consumer, store) == "running", "it runs again")
     pipeline.check(shop.before)
+
+
+def lines_of(consumer, words):
+    return [line for line in consumer.text().splitlines() if words in line]
+
+
+def moment_us(line):
+    """When it was logged, rounded down to a millisecond."""
+    text = line.split()[0].removeprefix("ts=").replace("Z", "+00:00")
+    return round(datetime.fromisoformat(text).timestamp() * 1000) * 1000
 
 
 def reads_of(pipeline, store):

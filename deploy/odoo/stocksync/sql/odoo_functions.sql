@@ -6,15 +6,20 @@
 -- kit that it is part of; 3 parent; 4 backfill; 5 part: a kit to be looked at again because of cause 2. See producer/odoo/marks.h.
 
 -- A change of stock in one Odoo location, warehouse or not. A function of its own for UPDATE, which Odoo sends most: no question
--- which event it is, one expression, one INSERT. NULL to 0 leaves a mark too: harmless, and cheaper than to ask.
+-- which event it is, one INSERT. PL/pgSQL makes an expression ready anew in every transaction that meets it, so what changes most
+-- often is asked alone and first. NULL to 0 leaves a mark too: harmless, and cheaper than to ask.
 CREATE OR REPLACE FUNCTION stocksync.mark_quant_update() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.quantity IS DISTINCT FROM OLD.quantity OR NEW.reserved_quantity IS DISTINCT FROM OLD.reserved_quantity
-       OR NEW.location_id <> OLD.location_id OR NEW.product_id <> OLD.product_id THEN
-        INSERT INTO public.stock_availability_dirty_shopify (product_id) VALUES (NEW.product_id);
-        IF NEW.product_id <> OLD.product_id THEN
-            INSERT INTO public.stock_availability_dirty_shopify (product_id) VALUES (OLD.product_id);
-        END IF;
+    IF NEW.quantity IS DISTINCT FROM OLD.quantity THEN
+        NULL;
+    ELSIF NEW.reserved_quantity IS DISTINCT FROM OLD.reserved_quantity THEN
+        NULL;
+    ELSIF NEW.location_id = OLD.location_id AND NEW.product_id = OLD.product_id THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO public.stock_availability_dirty_shopify (product_id) VALUES (NEW.product_id);
+    IF NEW.product_id <> OLD.product_id THEN
+        INSERT INTO public.stock_availability_dirty_shopify (product_id) VALUES (OLD.product_id);
     END IF;
     RETURN NULL;
 END
