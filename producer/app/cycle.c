@@ -170,18 +170,25 @@ size_t cycle_index(const struct cycle *cycle, int32_t product_id)
     return low;
 }
 
-void cycle_split(const struct cycle *cycle,
-                 struct cycle_products *urgent,
-                 struct cycle_products *waiting)
+void cycle_split(struct cycle *cycle, struct cycle_products *urgent, struct cycle_products *waiting)
 {
-    const struct cycle_products *all = &cycle->products;
-    reserve_products(urgent, all->count);
-    reserve_products(waiting, all->count);
-    urgent->count = 0;
+    struct cycle_products all = cycle->products;
+    cycle->products = *urgent;
+    cycle->products.count = 0;
     waiting->count = 0;
-    for (size_t i = 0; i < all->count; i++) {
-        take(cycle_may_wait(all->list[i].cause) ? waiting : urgent, all->ids[i], all->list[i]);
+    size_t kept = 0;
+    for (size_t i = 0; i < all.count; i++) {
+        if (cycle_may_wait(all.list[i].cause)) {
+            reserve_products(waiting, waiting->count + 1);
+            take(waiting, all.ids[i], all.list[i]);
+        } else {
+            all.ids[kept] = all.ids[i];
+            all.list[kept++] = all.list[i];
+        }
     }
+    all.count = kept;
+    *urgent = all;
+    cycle_products_release(&cycle->spare); /* a long round's is large */
 }
 
 void cycle_copy(const struct cycle *cycle, struct cycle_products *list)

@@ -18,8 +18,8 @@
 /** What the marks of a round say about one product. */
 struct cycle_product {
     int64_t changed_at_us; /* earliest mark */
+    int64_t cause_at_us;   /* when the one was added that gives the cause */
     enum cause cause;      /* of the weightiest mark, of several the earliest: see cycle_may_wait */
-    int64_t cause_at_us;   /* when that one was added */
     enum mark_look look;   /* the farthest of all */
 };
 
@@ -54,10 +54,11 @@ void cycle_add(struct cycle *cycle, const struct mark_list *marks);
  */
 bool cycle_may_wait(enum cause cause);
 /**
- * Splits the products into those that may not wait and those that may; both by id.
+ * Moves the products into those that may not wait and those that may; both by id. The cycle has
+ * its mark ids left.
  * @param urgent, waiting  [out] replaced; cycle_products_release
  */
-void cycle_split(const struct cycle *cycle,
+void cycle_split(struct cycle *cycle,
                  struct cycle_products *urgent,
                  struct cycle_products *waiting);
 /** All products as one list. @param list  [out] replaced */

@@ -325,7 +325,7 @@ enum status round_run(struct producer *p, struct err *err)
     struct stock_batch batch = {0};
     enum status rc = begin_round(p, &batch, err);
     FAULT_POINT("tail.after_read");
-    if (rc == STATUS_OK && p->cycle.products.count > 0) {
+    if (rc == STATUS_OK && p->cycle.mark_count > 0) {
         rc = publish_round(p, &batch, err);
     }
     int64_t now = clock_monotonic_us();
