@@ -5,83 +5,38 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "common/pg/pg_query.h"
 #include "consumer/parents/parents.h"
 #include "embedded/parents_test_sql.h"
+#include "tests/unit/pg/server.h"
 
 #define ROLE "stocksync_test_parents"
 
 /* A time in the past, wall µs: 2026-11-25 12:00 UTC. */
 #define THEN INT64_C(1795608000000000)
 
-static const char *dsn;
-static struct pg_conn *admin;
 static char role_dsn[1000];
-
-#define NEEDS_SERVER()                                                                             \
-    do {                                                                                           \
-        if (dsn == NULL) {                                                                         \
-            print_message("skipped: STOCKSYNC_TEST_DSN names no database\n");                      \
-            skip();                                                                                \
-        }                                                                                          \
-    } while (0)
 
 /* --- around the tests --- */
 
-static void run_sql(const char *sql)
-{
-    struct err err = {0};
-    if (pg_exec(admin, sql, &err) != STATUS_OK) {
-        fail_msg("%s: %s", sql, err.msg);
-    }
-}
-
-/* One number; sql is static text. */
-static int64_t number(const char *sql)
-{
-    struct pg_rows rows = {0};
-    struct err err = {0};
-    if (pg_query(admin, sql, NULL, "l", &rows, &err) != STATUS_OK) {
-        fail_msg("%s: %s", sql, err.msg);
-    }
-    assert_int_equal(rows.count, 1);
-    int64_t value = pg_i64(&rows, 0, 0);
-    pg_rows_release(&rows);
-    return value;
-}
-
-static int connect_admin(void **fixture)
+static int make_role(void **fixture)
 {
     (void)fixture;
-    struct err err = {0};
-    dsn = getenv("STOCKSYNC_TEST_DSN");
-    if (dsn == NULL) {
-        return 0;
-    }
-    /* of two users the last one counts */
-    (void)snprintf(role_dsn, sizeof role_dsn, "%s user=" ROLE, dsn);
-    admin = pg_conn_new(&(struct pg_conn_options){.dsn = dsn, .application_name = "test_parents"});
-    if (pg_conn_open(admin, &err) != STATUS_OK ||
-        pg_exec(admin, "SET client_min_messages = warning", &err) != STATUS_OK ||
-        pg_exec(admin, "CREATE ROLE " ROLE " LOGIN", &err) != STATUS_OK) {
-        print_error("%s\n", err.msg);
-        return 1;
+    if (open_server()) {
+        /* of two users the last one counts */
+        (void)snprintf(role_dsn, sizeof role_dsn, "%s user=" ROLE, dsn);
+        run_sql("CREATE ROLE " ROLE " LOGIN");
     }
     return 0;
 }
 
-static int disconnect_admin(void **fixture)
+static int drop_role(void **fixture)
 {
     (void)fixture;
-    struct err err = {0};
-    int failed = dsn != NULL && pg_exec(admin, "DROP ROLE " ROLE, &err) != STATUS_OK;
-    pg_conn_free(admin);
-    return failed;
+    return close_server("DROP ROLE " ROLE);
 }
 
 /* Tables as install leaves them, and some kits: 100 is made of 1 and 2 and kit 200; 200 of 1 and 3;
@@ -112,13 +67,6 @@ static int drop_tables(void **fixture)
                 "DROP TABLE IF EXISTS public.stock_availability_dirty_shopify");
     }
     return 0;
-}
-
-static void ok(enum status rc, const struct err *err)
-{
-    if (rc != STATUS_OK) {
-        fail_msg("%s: %s", status_name(rc), err->msg);
-    }
 }
 
 static struct parents *open_parents(const char *where)
@@ -349,5 +297,5 @@ int main(void)
         SERVER_TEST(parents_open_names_what_is_missing),
         SERVER_TEST(parents_open_connects_again_after_the_connection_was_lost),
     };
-    return cmocka_run_group_tests(tests, connect_admin, disconnect_admin);
+    return cmocka_run_group_tests(tests, make_role, drop_role);
 }

@@ -1,83 +1,32 @@
 /**
- * server: the database of a test that needs one: STOCKSYNC_TEST_DSN names it, empty; the schema
- * stocksync is made in it for the program and dropped again. Included once by each such program,
- * behind cmocka.h.
+ * server: the schema stocksync, made for the program in a test's database and dropped again.
+ * Included once by each such program, behind cmocka.h.
  */
 #ifndef STOCKSYNC_UNIT_STATE_SERVER_H
 #define STOCKSYNC_UNIT_STATE_SERVER_H
 
-#include <stdlib.h>
-
-#include "common/pg/pg_query.h"
 #include "embedded/test_sql.h"
-
-static const char *dsn; /* NULL: none, the tests are skipped */
-static struct pg_conn *admin;
-
-#define NEEDS_SERVER()                                                                             \
-    do {                                                                                           \
-        if (dsn == NULL) {                                                                         \
-            print_message("skipped: STOCKSYNC_TEST_DSN names no database\n");                      \
-            skip();                                                                                \
-        }                                                                                          \
-    } while (0)
-
-static inline void ok(enum status rc, const struct err *err)
-{
-    if (rc != STATUS_OK) {
-        fail_msg("%s: %s", status_name(rc), err->msg);
-    }
-}
-
-static inline void run_sql(const char *sql)
-{
-    struct err err = {0};
-    if (pg_exec(admin, sql, &err) != STATUS_OK) {
-        fail_msg("%s: %s", sql, err.msg);
-    }
-}
-
-/* One number; sql is static text. */
-static inline int64_t number(const char *sql)
-{
-    struct pg_rows rows = {0};
-    struct err err = {0};
-    if (pg_query(admin, sql, NULL, "l", &rows, &err) != STATUS_OK) {
-        fail_msg("%s: %s", sql, err.msg);
-    }
-    assert_int_equal(rows.count, 1);
-    int64_t value = pg_i64(&rows, 0, 0);
-    pg_rows_release(&rows);
-    return value;
-}
+#include "tests/unit/pg/server.h"
 
 static int make_schema(void **fixture)
 {
     (void)fixture;
-    struct err err = {0};
-    dsn = getenv("STOCKSYNC_TEST_DSN");
-    if (dsn == NULL) {
-        return 0;
+    if (open_server()) {
+        run_sql("CREATE SCHEMA stocksync");
+        run_sql(test_sql_state_001);
+        run_sql(test_sql_state_002);
+        run_sql(test_sql_state_003);
+        run_sql("CREATE TABLE stocksync.migration (part text, version integer,"
+                " applied_at timestamptz DEFAULT now(), PRIMARY KEY (part, version));"
+                "INSERT INTO stocksync.migration VALUES ('odoo', 9), ('state', 3)");
     }
-    admin = pg_conn_new(&(struct pg_conn_options){.dsn = dsn, .application_name = "test"});
-    ok(pg_conn_open(admin, &err), &err);
-    run_sql("SET client_min_messages = warning; CREATE SCHEMA stocksync");
-    run_sql(test_sql_state_001);
-    run_sql(test_sql_state_002);
-    run_sql(test_sql_state_003);
-    run_sql("CREATE TABLE stocksync.migration (part text, version integer,"
-            " applied_at timestamptz DEFAULT now(), PRIMARY KEY (part, version));"
-            "INSERT INTO stocksync.migration VALUES ('odoo', 9), ('state', 3)");
     return 0;
 }
 
 static int drop_schema(void **fixture)
 {
     (void)fixture;
-    struct err err = {0};
-    int failed = dsn != NULL && pg_exec(admin, "DROP SCHEMA stocksync CASCADE", &err) != STATUS_OK;
-    pg_conn_free(admin);
-    return failed;
+    return close_server("DROP SCHEMA stocksync CASCADE");
 }
 
 #endif
