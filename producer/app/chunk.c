@@ -82,16 +82,15 @@ enum status chunk_submit(struct producer *p,
                          struct err *err)
 {
     int64_t revision = 0;
-    struct publish_item *items = p->items + p->item_count;
+    size_t before = publisher_count(p->publisher);
+    struct publish_item *items = p->items + before;
     enum status rc = owner_next_revision(p->owner, &revision, err);
     if (rc != STATUS_OK) {
         return rc;
     }
-    INVARIANT(p->item_count + chunk->count <= WAVE_PRODUCTS, "%zu items behind %zu", chunk->count,
-              p->item_count);
+    INVARIANT(before + chunk->count <= WAVE_PRODUCTS, "%zu items behind %zu", chunk->count, before);
     list_items(items, chunk, batch, revision);
     note_digests(p, items, chunk->count);
-    p->item_count += chunk->count;
     p->revision = revision;
     FAULT_POINT("tail.before_produce");
     return publisher_submit(p->publisher, p->sink, items, chunk->count, ACKNOWLEDGE_LIMIT_MS, err);
@@ -153,7 +152,6 @@ static enum status end_chunk(struct producer *p,
 
 void chunks_drop(struct producer *p)
 {
-    p->item_count = 0;
     p->digests.count = 0;
     if (p->publisher != NULL) {
         publisher_drop(p->publisher);
@@ -171,7 +169,6 @@ chunks_finish(struct producer *p, const struct chunk *list, size_t count, struct
     const struct publish_item *items = p->items;
     enum status rc = publisher_wait(p->publisher, p->sink, ACKNOWLEDGE_LIMIT_MS, err);
     FAULT_POINT("tail.published");
-    p->item_count = 0;
     for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
         rc = end_chunk(p, &list[i], items, err);
         items += list[i].count;

@@ -76,8 +76,7 @@ struct producer {
     struct cycle waves[WAVES];  /* of fresh marks: on their way, and next */
     int64_t fresh_us;           /* monotonic, when urgent products came last */
     struct publish_item *items; /* of the chunks on their way, one behind the other */
-    size_t item_count;
-    size_t held;                   /* products held back in this round */
+    size_t held;                /* products held back in this round */
     struct published_list digests; /* of records that are acknowledged and not settled */
     struct full_pass_state pass;
     struct id_list pass_ids;
@@ -134,7 +133,7 @@ NODISCARD enum status chunk_read(struct producer *p,
                                  struct stock_batch *batch,
                                  struct err *err);
 /** Queues the records: they are on their way while something else is read, behind those of other
- * chunks. No more than WAVE_PRODUCTS at a time: p->item_count. */
+ * chunks. No more than WAVE_PRODUCTS at a time: publisher_count. */
 NODISCARD enum status chunk_submit(struct producer *p,
                                    const struct chunk *chunk,
                                    struct stock_batch *batch,

@@ -5,7 +5,7 @@
  * it goes through the one Kafka transaction, from this thread.
  *
  * A product's records come in the order of their snapshots: a slice is started between the reads of
- * two waves, published before the next of these reads, and what slice_reader_holds meanwhile is set
+ * two waves, queued before the next of these reads, and what slice_reader_holds meanwhile is set
  * aside until then.
  */
 #include <stdlib.h>
@@ -76,7 +76,8 @@ static enum status send(struct producer *p,
                         struct stock_batch *batch,
                         struct err *err)
 {
-    bool full = t->sent_count == SHIPMENTS_MAX || p->item_count + next->chunk.count > WAVE_PRODUCTS;
+    bool full = t->sent_count == SHIPMENTS_MAX ||
+                publisher_count(p->publisher) + next->chunk.count > WAVE_PRODUCTS;
     enum status rc = full ? finish(p, t, err) : STATUS_OK;
     if (rc == STATUS_OK) {
         rc = chunk_submit(p, &next->chunk, batch, err);

@@ -248,6 +248,11 @@ static void clear_names(struct publisher *p, const struct publish_item *items, s
     }
 }
 
+size_t publisher_count(const struct publisher *publisher)
+{
+    return publisher->items != NULL ? publisher->count : 0;
+}
+
 void publisher_drop(struct publisher *publisher)
 {
     publisher->items = NULL;

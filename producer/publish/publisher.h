@@ -68,6 +68,8 @@ NODISCARD enum status publisher_wait(struct publisher *publisher,
                                      struct record_sink *sink,
                                      int ack_timeout_ms,
                                      struct err *err);
+/** Items submitted and not waited for. */
+size_t publisher_count(const struct publisher *publisher);
 /** What was submitted and not waited for does not count: its transaction is aborted. */
 void publisher_drop(struct publisher *publisher);
 /** True while suspects are left: settle after every cycle and read from the start, so that they

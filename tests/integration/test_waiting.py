@@ -3,12 +3,15 @@
 A slice is held after its read by a fault point, so that everything else happens in between.
 """
 
+import time
+
 import pytest
 
 from lab import checks, odoo, programs, record, wait
 
 SLOW, OTHER, THIRD = 1, 3, 4    # products: one whose slice is slow, two that no slice has
 HELD_MS = 2000
+WAVES = 12                      # more than may be on their way to Kafka
 IN_SECOND_SLICE = 600           # no product: a slice in a calm has 500
 
 SLICES = ("SELECT count(*) FROM pg_stat_activity WHERE application_name ="
@@ -36,6 +39,12 @@ def slow(producer_only, connection):
 def revisions(stocks, product):
     """Of the product's records, in order: what was published earlier has the lower one."""
     return [stock.revision for stock in stocks if stock.product_id == product]
+
+
+def totals(stocks, product):
+    """On hand in all warehouses, of the product's records in order."""
+    return [sum(one.on_hand for one in stock.warehouses.values()) for stock in stocks
+            if stock.product_id == product]
 
 
 def change(connection, product):
@@ -67,8 +76,8 @@ def test_change_of_a_product_of_the_slice_comes_after_it(slow, connection):
     stocks = end(slow)
     older, newer = [stock for stock in stocks if stock.product_id == SLOW]
     assert (older.cause, newer.cause) == ("backfill", "stock")
-    totals = [sum(one.on_hand for one in stock.warehouses.values()) for stock in (older, newer)]
-    assert totals[1] == totals[0] + 1
+    before, after = totals(stocks, SLOW)
+    assert after == before + 1
     other, = revisions(stocks, OTHER)
     assert other < older.revision
 
@@ -113,3 +122,29 @@ def test_stop_waits_for_the_slice_and_leaves_its_marks(slow, connection):
     slow.producer.env = None
     slow.producer.start()
     assert len(revisions(end(slow), SLOW)) == 1
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_broker_goes_away_while_waves_are_on_their_way(slow, connection, killed):
+    """More waves than may be unacknowledged, and the slice among them: all arrive in order, with the last number."""
+    slow.kafka.pause()
+    try:
+        for _ in range(WAVES):
+            change(connection, OTHER)
+            time.sleep(0.05)    # each in a wave of its own
+        if killed:
+            slow.producer.kill()
+    finally:
+        slow.kafka.start()
+    if killed:
+        slow.producer.env = None
+        slow.producer.start(seconds=60)
+    slow.wait_published()
+    stocks = record.decode_all(slow.records())
+    assert revisions(stocks, SLOW)
+    newest = totals(stocks, OTHER)[-1]
+    change(connection, OTHER)
+    slow.wait_published()
+    stocks = record.decode_all(slow.records())
+    checks.expect(checks.revisions_rise(stocks), "revisions")
+    assert totals(stocks, OTHER)[-1] == newest + 1

@@ -246,7 +246,9 @@ static void publisher_takes_more_while_others_are_on_their_way(void **state)
     assert_int_equal(publisher_submit(publisher, sink, items, 1, LIMIT_MS, &err), STATUS_OK);
     assert_int_equal(publisher_submit(publisher, sink, items + 1, 2, LIMIT_MS, &err), STATUS_OK);
     assert_int_equal(publisher_submit(publisher, sink, items + 3, 1, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(publisher_count(publisher), COUNT);
     assert_int_equal(publisher_wait(publisher, sink, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(publisher_count(publisher), 0);
     assert_true(record_sink_is_idle(sink));
     assert_ends("DDDD");
     settle();
