@@ -398,7 +398,7 @@ def end_parked(desk, row):
     assert desk.levels()[out] != desk.wanted(out)
     assert [one["outcome"] for one in journal] == ["refused", "applied"]
     assert [one["location"] for one in journal[1]["entries"]] == [rest]
-    assert journal[1]["at_us"] - journal[0]["at_us"] < 2e6
+    assert journal[1]["at_us"] - journal[0]["at_us"] < 1e6
     assert len(keys_of(journal)) == 2
     assert [outcome for _, outcome, _ in change.attempts()] == row.attempts
     assert set(desk.parked()) == {out}
