@@ -15,9 +15,12 @@ enum pg_oid {
     OID_INT2 = 21,
     OID_INT4 = 23,
     OID_TEXT = 25,
+    OID_TID = 27,
+    OID_XID = 28,
     OID_FLOAT8 = 701,
     OID_INT4_ARRAY = 1007,
     OID_TEXT_ARRAY = 1009,
+    OID_TID_ARRAY = 1010,
     OID_INT8_ARRAY = 1016,
     OID_FLOAT8_ARRAY = 1022,
     OID_VARCHAR = 1043,
@@ -25,6 +28,9 @@ enum pg_oid {
     OID_TIMESTAMPTZ_ARRAY = 1185,
     OID_UUID = 2950
 };
+
+/* Block in four bytes, offset in two. */
+#define TID_SIZE 6
 
 /* PostgreSQL counts microseconds from 2000-01-01. */
 #define PG_EPOCH_US INT64_C(946684800000000)
@@ -141,6 +147,21 @@ void pg_args_bytea(struct pg_args *args, struct bytes value)
     arg_end(args);
 }
 
+void pg_args_xid(struct pg_args *args, uint32_t value)
+{
+    arg_be(args, OID_XID, value, 4);
+}
+
+static uint64_t tid_bits(struct pg_tid value)
+{
+    return (uint64_t)value.block << 16 | value.offset;
+}
+
+void pg_args_tid(struct pg_args *args, struct pg_tid value)
+{
+    arg_be(args, OID_TID, tid_bits(value), TID_SIZE);
+}
+
 void pg_args_time_us(struct pg_args *args, int64_t wall_us)
 {
     arg_be(args, OID_TIMESTAMPTZ, (uint64_t)(wall_us - PG_EPOCH_US), 8);
@@ -168,6 +189,17 @@ void pg_args_i32_array(struct pg_args *args, const int32_t *list, size_t count)
     array_header(args, OID_INT4, count, false);
     for (size_t i = 0; i < count; i++) {
         put_be(&args->data, UINT64_C(4) << 32 | (uint32_t)list[i], 8);
+    }
+    arg_end(args);
+}
+
+void pg_args_tid_array(struct pg_args *args, const struct pg_tid *list, size_t count)
+{
+    arg_begin(args, OID_TID_ARRAY);
+    array_header(args, OID_TID, count, false);
+    for (size_t i = 0; i < count; i++) {
+        put_be(&args->data, TID_SIZE, 4);
+        put_be(&args->data, tid_bits(list[i]), TID_SIZE);
     }
     arg_end(args);
 }
@@ -310,6 +342,10 @@ static bool type_fits(char letter, unsigned type)
         return type == OID_TIMESTAMPTZ;
     case 'a':
         return type == OID_UUID;
+    case 'x':
+        return type == OID_XID;
+    case 'c':
+        return type == OID_TID;
     default:
         return false;
     }
@@ -660,4 +696,21 @@ struct bytes pg_bytea(const struct pg_rows *rows, int row, int column)
 int64_t pg_time_us(const struct pg_rows *rows, int row, int column)
 {
     return pg_is_null(rows, row, column) ? 0 : pg_i64(rows, row, column) + PG_EPOCH_US;
+}
+
+uint32_t pg_xid(const struct pg_rows *rows, int row, int column)
+{
+    return pg_is_null(rows, row, column)
+               ? 0
+               : (uint32_t)get_be(PQgetvalue(rows->result, row, column), 4);
+}
+
+struct pg_tid pg_tid(const struct pg_rows *rows, int row, int column)
+{
+    struct pg_tid value = {0};
+    if (!pg_is_null(rows, row, column)) {
+        uint64_t bits = get_be(PQgetvalue(rows->result, row, column), TID_SIZE);
+        value = (struct pg_tid){.block = (uint32_t)(bits >> 16), .offset = (uint16_t)bits};
+    }
+    return value;
 }

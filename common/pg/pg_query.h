@@ -23,6 +23,12 @@
 
 #define PG_ARGS_MAX 24
 
+/** A row's place in its table: the system column ctid. */
+struct pg_tid {
+    uint32_t block;
+    uint16_t offset; /* from 1 on */
+};
+
 /** Arguments of one call, $1 first. Keeps its memory between calls: pg_args_reset. */
 struct pg_args {
     struct strbuf data; /* encoded values, one behind the other */
@@ -45,10 +51,14 @@ void pg_args_f64(struct pg_args *args, double value);
 /** NULL text gives SQL NULL. */
 void pg_args_text(struct pg_args *args, const char *value);
 void pg_args_bytea(struct pg_args *args, struct bytes value);
+/** A transaction id, the type of the system column xmin. */
+void pg_args_xid(struct pg_args *args, uint32_t value);
+void pg_args_tid(struct pg_args *args, struct pg_tid value);
 /** Wall time in µs since the Unix epoch, as timestamptz. */
 void pg_args_time_us(struct pg_args *args, int64_t wall_us);
 void pg_args_i32_array(struct pg_args *args, const int32_t *list, size_t count);
 void pg_args_i64_array(struct pg_args *args, const int64_t *list, size_t count);
+void pg_args_tid_array(struct pg_args *args, const struct pg_tid *list, size_t count);
 void pg_args_f64_array(struct pg_args *args, const double *list, size_t count);
 /** timestamptz[] from wall µs. */
 void pg_args_time_us_array(struct pg_args *args, const int64_t *list, size_t count);
@@ -70,7 +80,7 @@ void pg_rows_release(struct pg_rows *rows);
  * @param sql    static text, one statement; prepared on first use
  * @param args   NULL: none
  * @param shape  one letter a column: b bool, h int2, i int4, l int8, d float8, t text or varchar or
- * name, y bytea, z timestamptz, a uuid;
+ * name, y bytea, z timestamptz, a uuid, x xid, c tid;
  *               "" for statements without rows
  * @param rows   [out] released and filled; may be NULL when shape is ""
  * @return see above; a shape that differs is STATUS_INTERNAL
@@ -127,5 +137,7 @@ const char *
 pg_text(const struct pg_rows *rows, int row, int column); /* NUL-terminated, NULL: NULL */
 struct bytes pg_bytea(const struct pg_rows *rows, int row, int column); /* NULL: ptr NULL */
 int64_t pg_time_us(const struct pg_rows *rows, int row, int column);    /* wall µs; NULL: 0 */
+uint32_t pg_xid(const struct pg_rows *rows, int row, int column);       /* NULL: 0 */
+struct pg_tid pg_tid(const struct pg_rows *rows, int row, int column);  /* NULL: 0, 0 */
 
 #endif

@@ -37,6 +37,8 @@ static void pg_args_scalars_are_what_the_server_sends(void **state)
     pg_args_time_us(&args, INT64_C(1795466647123456)); /* 2026-11-23 20:44:07.123456 UTC */
     pg_args_text(&args, "caf\xc3\xa9");
     pg_args_bytea(&args, bytes_of("\0\xff", 2));
+    pg_args_xid(&args, 4000000000);
+    pg_args_tid(&args, (struct pg_tid){70000, 258});
     assert_argument(&args, 0, 16, "01");
     assert_argument(&args, 1, 23, "fffffffb");
     assert_argument(&args, 2, 20, "fffffffffffffffb");
@@ -44,6 +46,8 @@ static void pg_args_scalars_are_what_the_server_sends(void **state)
     assert_argument(&args, 4, 1184, "000303f66c7d5600");
     assert_argument(&args, 5, 25, "636166c3a9");
     assert_argument(&args, 6, 17, "00ff");
+    assert_argument(&args, 7, 28, "ee6b2800");
+    assert_argument(&args, 8, 27, "000111700102");
     pg_args_release(&args);
 }
 
@@ -53,6 +57,7 @@ static void pg_args_arrays_are_what_the_server_sends(void **state)
     const int32_t few[] = {1, -2, INT32_MAX};
     const int64_t wide[] = {1, -2};
     const int64_t epoch[] = {0};
+    const struct pg_tid places[] = {{0, 1}, {UINT32_MAX, 7}};
     const char *texts[] = {"a", NULL, "", "\xc3\xa9"};
     struct pg_args args;
     pg_args_init(&args, 4096);
@@ -61,6 +66,7 @@ static void pg_args_arrays_are_what_the_server_sends(void **state)
     pg_args_i32_array(&args, few, 0);
     pg_args_text_array(&args, texts, 4);
     pg_args_time_us_array(&args, epoch, 1);
+    pg_args_tid_array(&args, places, 2);
     assert_argument(&args, 0, 1007,
                     "0000000100000000000000170000000300000001"
                     "000000040000000100000004fffffffe000000047fffffff");
@@ -73,6 +79,10 @@ static void pg_args_arrays_are_what_the_server_sends(void **state)
                     "0000000161ffffffff0000000000000002c3a9");
     assert_argument(&args, 4, 1185,
                     "0000000100000000000004a0000000010000000100000008fffca2fec4c82000");
+    assert_argument(&args, 5, 1010,
+                    "00000001000000000000001b0000000200000001"
+                    "00000006000000000001"
+                    "00000006ffffffff0007");
     pg_args_release(&args);
 }
 
