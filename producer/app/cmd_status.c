@@ -54,11 +54,11 @@ static enum status print_marks(const struct databases *dbs, struct err *err)
     enum status rc = marks_summary_read(dbs->odoo, &m, err);
     if (rc == STATUS_OK) {
         double age = m.oldest_us > 0 ? (double)(clock_wall_us() - m.oldest_us) / 1e6 : 0;
-        (void)printf("marks waiting    %lld%s", (long long)m.count, m.count > 0 ? "" : "\n");
+        (void)printf("marks waiting    %lld", (long long)m.count);
         if (m.count > 0) {
-            (void)printf(", oldest %.1f s, ids %lld to %lld\n", age, (long long)m.min_id,
-                         (long long)m.max_id);
+            (void)printf(", oldest %.1f s", age);
         }
+        (void)printf("\n");
         rc = horizon_read(dbs->odoo, &h, err);
     }
     if (rc == STATUS_OK && h.age_xids > 0) {
@@ -153,7 +153,7 @@ enum status cmd_gc(const struct cli_call *call, const void *root, struct err *er
     }
     if (rc == STATUS_OK) {
         (void)printf("removed: %lld attempts, %lld parked products, %lld products, %lld "
-                     "levels\nmarks table: %s\n",
+                     "levels\nmarks tables: %s\n",
                      (long long)counts.attempts, (long long)counts.parked_products,
                      (long long)counts.products, (long long)counts.levels,
                      counts.vacuumed ? "vacuumed"

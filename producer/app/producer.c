@@ -309,10 +309,7 @@ static enum status step(struct producer *p, struct err *err)
     }
     if (rc == STATUS_OK) {
         backoff_reset(&p->backoff);
-        int64_t pace_ms = hint_pace_us(&p->hint) / 1000;
-        if (pace_ms > p->conf->producer.idle_poll_ms) {
-            pace_ms = p->conf->producer.idle_poll_ms;
-        }
+        int64_t pace_ms = hint_pace_us(&p->hint, p->conf->producer.idle_poll_ms * 1000) / 1000;
         if (pace_ms > 0) {
             (void)signals_sleep((int)pace_ms);
         }

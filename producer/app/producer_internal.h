@@ -70,7 +70,7 @@ struct producer {
     struct cycle cycle;
     struct cycle_products urgent, waiting; /* of the round: see cycle_may_wait */
     size_t waiting_slice;                  /* products of `waiting` that are published together */
-    int64_t newest_id;                     /* greatest mark id that this round has seen */
+    struct mark_place newest;              /* where the reads of this round ended */
     struct mark_list fresh,
         aside;                  /* that came while the waiting ones are worked off: see waiting.c */
     struct cycle waves[WAVES];  /* of fresh marks: on their way, and next */

@@ -29,7 +29,8 @@ static bool is_unsettled(const void *settlement, int64_t id)
     return settlement_covers(settlement, id);
 }
 
-/* Marks of one read. A suspect record is searched for in rounds of one page that is one chunk. */
+/* Marks of one read of both tables. A suspect record is searched for in rounds of one page that is
+ * one chunk. */
 static size_t page_size(const struct producer *p)
 {
     size_t page = (size_t)p->conf->producer.batch_marks;
@@ -39,23 +40,26 @@ static size_t page_size(const struct producer *p)
 /* Page after page of marks, until there are no more or the round is full. */
 static enum status read_marks(struct producer *p, struct hint_read *read, struct err *err)
 {
+    int64_t begun = clock_monotonic_us();
     struct mark_skip skip = {
         .has = is_unsettled, .arg = &p->settlement, .count = p->settlement.count};
-    size_t page = page_size(p);
-    size_t limit = publisher_is_isolating(p->publisher) ? page : ROUND_MAX_MARKS;
+    struct marks_page page = {.from = read->from};
+    size_t size = page_size(p);
+    size_t limit = publisher_is_isolating(p->publisher) ? size : ROUND_MAX_MARKS;
     enum status rc = STATUS_OK;
-    read->last_id = read->started_after;
-    read->full = true;
     cycle_reset(&p->cycle);
-    while (rc == STATUS_OK && read->full && p->cycle.mark_count + page <= limit) {
-        rc = marks_read(p->tail, read->last_id, page, &skip, &p->marks, &read->last_id, err);
+    do {
+        rc = marks_read(p->tail, (size + 1) / 2, &skip, &page, &p->marks, err);
         if (rc == STATUS_OK) {
             cycle_add(&p->cycle, &p->marks);
-            read->full = p->marks.count == page;
+            page.from.id = page.last_id;
         }
-    }
+    } while (rc == STATUS_OK && page.full && p->cycle.mark_count + size <= limit);
+    read->end = marks_page_end(&page);
+    read->full = page.full;
     read->count = p->cycle.mark_count;
-    p->newest_id = read->last_id;
+    read->look_us = clock_monotonic_us() - begun;
+    p->newest = read->end;
     return rc;
 }
 
@@ -75,7 +79,7 @@ static void split(struct producer *p)
 static enum status begin_round(struct producer *p, struct stock_batch *batch, struct err *err)
 {
     int64_t begun = clock_monotonic_us();
-    struct hint_read read = {.started_after = hint_start(&p->hint, begun, p->settlement.count)};
+    struct hint_read read = {.from = hint_start(&p->hint, begun, p->settlement.count)};
     enum status rc = marks_snapshot_begin(p->tail, err);
     if (rc == STATUS_OK) {
         rc = read_marks(p, &read, err);

@@ -136,6 +136,13 @@ static int compare_ids(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+static void sort_ids(struct cycle *cycle)
+{
+    if (cycle->mark_count > 0) {
+        qsort(cycle->mark_ids, cycle->mark_count, sizeof cycle->mark_ids[0], compare_ids);
+    }
+}
+
 static bool has_id(const struct cycle *cycle, int64_t id)
 {
     return bsearch(&id, cycle->mark_ids, cycle->mark_count, sizeof id, compare_ids) != NULL;
@@ -146,12 +153,21 @@ struct known {
     const struct turns *t;
 };
 
-/* The round's own ids are in the order of the reads, which is theirs; those of a wave were sorted.
- */
+static bool is_aside(const struct mark_list *aside, int64_t id)
+{
+    size_t i = 0;
+    while (i < aside->count && aside->list[i].id != id) {
+        i++;
+    }
+    return i < aside->count;
+}
+
+/* The ids of the round and of its waves are sorted; only few are ever aside. */
 static bool is_known(const void *arg, int64_t id)
 {
     const struct known *k = arg;
-    bool known = settlement_covers(&k->p->settlement, id) || has_id(&k->p->cycle, id);
+    bool known = settlement_covers(&k->p->settlement, id) || has_id(&k->p->cycle, id) ||
+                 is_aside(&k->p->aside, id);
     for (size_t i = 0; i < k->t->sent_count && !known; i++) {
         known = k->t->sent[i].wave != NULL && has_id(k->t->sent[i].wave, id);
     }
@@ -162,16 +178,19 @@ static bool is_known(const void *arg, int64_t id)
 static enum status
 read_marks(struct producer *p, const struct turns *t, bool sweep, struct err *err)
 {
-    int64_t back = sweep && p->newest_id > SWEEP_IDS ? SWEEP_IDS : 0;
+    int64_t back = sweep && p->newest.id > SWEEP_IDS ? SWEEP_IDS : 0;
     size_t room = WAVE_PRODUCTS - p->aside.count; /* all that are not held make one wave */
-    int64_t last_id = 0;
+    size_t limit = (room < CHUNK_PRODUCTS ? room : CHUNK_PRODUCTS) / 2;
+    struct marks_page page = {.from = {.id = p->newest.id - back, .xid = p->newest.xid}};
     const struct known known = {.p = p, .t = t};
     struct mark_skip skip = {.has = is_known, .arg = &known, .count = SWEEP_IDS};
+    p->fresh.count = 0;
     enum status rc =
-        marks_read(p->tail, p->newest_id - back, room < CHUNK_PRODUCTS ? room : CHUNK_PRODUCTS,
-                   sweep ? &skip : NULL, &p->fresh, &last_id, err);
-    if (rc == STATUS_OK && last_id > p->newest_id) {
-        p->newest_id = last_id;
+        limit > 0 ? marks_read(p->tail, limit, &skip, &page, &p->fresh, err) : STATUS_OK;
+    if (rc == STATUS_OK && limit > 0) {
+        struct mark_place end = marks_page_end(&page);
+        p->newest.xid = end.xid;
+        p->newest.id = end.id > p->newest.id ? end.id : p->newest.id;
     }
     return rc;
 }
@@ -226,9 +245,7 @@ static enum status read_wave(struct producer *p,
         pg_rollback(p->tail);
         return rc;
     }
-    if (wave->mark_count > 0) {
-        qsort(wave->mark_ids, wave->mark_count, sizeof wave->mark_ids[0], compare_ids);
-    }
+    sort_ids(wave);
     return STATUS_OK;
 }
 
@@ -289,6 +306,9 @@ enum status waiting_publish(struct producer *p, struct err *err)
     struct turns t = {.sweep_us = clock_monotonic_us() + SWEEP_US};
     enum status rc = STATUS_OK;
     p->aside.count = 0;
+    if (p->waiting.count > 0) {
+        sort_ids(&p->cycle);
+    }
     start_slice(p, &t);
     while (rc == STATUS_OK && !slice_reader_is_idle(p->slices)) {
         rc = turn(p, &t, err);

@@ -4,7 +4,8 @@
 #include "common/pg/pg_query.h"
 #include "producer/odoo/odoo_version.h"
 
-#define MARKS "public." ODOO_MARKS_TABLE
+#define MARKS  "public." ODOO_MARKS_TABLE
+#define QUANTS "public." ODOO_QUANT_MARKS_TABLE
 /* Products looked up in one statement. */
 #define SLICE         20000
 #define PG_VERSION_12 120000
@@ -30,7 +31,8 @@ static const char CANDIDATES[] =
 static const char GONE[] =
     "SELECT a.id FROM unnest($1::integer[]) AS a(id)"
     " WHERE NOT EXISTS (SELECT FROM public.product_product p WHERE p.id = a.id)"
-    " AND NOT EXISTS (SELECT FROM " MARKS " m WHERE m.product_id = a.id)";
+    " AND NOT EXISTS (SELECT FROM " MARKS " m WHERE m.product_id = a.id)"
+    " AND NOT EXISTS (SELECT FROM " QUANTS " m WHERE m.product_id = a.id)";
 
 static const char DELETE_PARKED[] =
     "DELETE FROM stocksync.parked_product WHERE product_id = ANY ($1::integer[])"
@@ -40,10 +42,19 @@ static const char DELETE_PRODUCTS[] =
 static const char DELETE_LEVELS[] =
     "DELETE FROM stocksync.level WHERE product_id = ANY ($1::integer[]) AND " OLD_REVISION;
 
+/* What a backlog leaves behind: stock_quant's marks are found by a walk over the whole file. */
+#define LARGE_FILE "8388608"
+
 static const char MAY_VACUUM[] =
-    "SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c"
-    " WHERE c.relname = '" ODOO_MARKS_TABLE "'"
+    "SELECT bool_and(pg_has_role(c.relowner, 'USAGE')),"
+    " max(pg_relation_size(c.oid)) FILTER (WHERE c.relname = '" ODOO_QUANT_MARKS_TABLE "')"
+    " > " LARGE_FILE " FROM pg_class c"
+    " WHERE c.relname IN ('" ODOO_MARKS_TABLE "', '" ODOO_QUANT_MARKS_TABLE "')"
     " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')";
+
+/* INDEX_CLEANUP ON, because AUTO may skip the index when few pages are dead, and the index is what
+ * the next scan walks. */
+#define VACUUM_MARKS "VACUUM (SKIP_LOCKED, INDEX_CLEANUP ON, TRUNCATE OFF) " MARKS
 
 static enum status delete_counted(struct pg_conn *conn,
                                   const char *sql,
@@ -114,18 +125,28 @@ clean_gone(struct pg_conn *odoo, struct pg_conn *state, struct gc_counts *counts
     return status;
 }
 
-/* INDEX_CLEANUP ON, because AUTO may skip the index when few pages are dead, and the index is what
- * the next scan walks. */
+/* Truncating takes a lock that Odoo's next mark waits for, some milliseconds, and is given up as
+ * soon as somebody waits: only for a large file. */
+static enum status vacuum_both(struct pg_conn *odoo, bool large, struct err *err)
+{
+    if (pg_conn_server_version(odoo) < PG_VERSION_12) {
+        enum status status = pg_exec(odoo, "VACUUM " MARKS, err);
+        return status == STATUS_OK ? pg_exec(odoo, "VACUUM " QUANTS, err) : status;
+    }
+    enum status status = pg_exec(odoo, VACUUM_MARKS, err);
+    return status != STATUS_OK ? status
+                               : pg_exec(odoo,
+                                         large ? "VACUUM (SKIP_LOCKED, TRUNCATE ON) " QUANTS
+                                               : "VACUUM (SKIP_LOCKED, TRUNCATE OFF) " QUANTS,
+                                         err);
+}
+
 static enum status vacuum(struct pg_conn *odoo, struct gc_counts *counts, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(odoo, MAY_VACUUM, NULL, "b", &rows, err);
+    enum status status = pg_query(odoo, MAY_VACUUM, NULL, "bb", &rows, err);
     if (status == STATUS_OK && rows.count == 1 && pg_bool(&rows, 0, 0)) {
-        status = pg_exec(odoo,
-                         pg_conn_server_version(odoo) >= PG_VERSION_12
-                             ? "VACUUM (SKIP_LOCKED, INDEX_CLEANUP ON, TRUNCATE OFF) " MARKS
-                             : "VACUUM " MARKS,
-                         err);
+        status = vacuum_both(odoo, pg_bool(&rows, 0, 1), err);
         counts->vacuumed = status == STATUS_OK;
     }
     pg_rows_release(&rows);

@@ -7,24 +7,34 @@ void hint_init(struct hint *hint)
 
 void hint_fail(struct hint *hint)
 {
-    hint->after_id = 0;
+    hint->after = (struct mark_place){0};
     hint->sweep_due_us = 0;
 }
 
-int64_t hint_start(const struct hint *hint, int64_t now_us, size_t unsettled)
+struct mark_place hint_start(const struct hint *hint, int64_t now_us, size_t unsettled)
 {
-    if (now_us >= hint->sweep_due_us) {
-        return 0;
-    }
-    if (!hint->full && unsettled <= HINT_RESCAN_MARKS) {
-        return 0;
-    }
-    return hint->after_id;
+    const struct mark_place start = {0};
+    bool sweep = now_us >= hint->sweep_due_us;
+    bool cheap = !hint->full && unsettled <= HINT_RESCAN_MARKS;
+    return sweep || cheap ? start : hint->after;
+}
+
+static bool is_start(const struct mark_place *place)
+{
+    return place->id == 0 && place->xid == 0;
+}
+
+/* Falls at once and rises slowly: a look that took long because the machine was busy is no slow
+ * table. */
+static int64_t least_look(int64_t known_us, int64_t took_us)
+{
+    int64_t risen_us = known_us + known_us / 8 + HINT_SLOW_LOOK_US / 32;
+    return took_us < risen_us ? took_us : risen_us;
 }
 
 void hint_note(struct hint *hint, const struct hint_read *read, int64_t now_us)
 {
-    if (read->started_after == 0) {
+    if (is_start(&read->from)) {
         int64_t pause_us = read->took_us * HINT_SWEEP_FACTOR;
         if (pause_us < HINT_SWEEP_MIN_US) {
             pause_us = HINT_SWEEP_MIN_US;
@@ -34,8 +44,9 @@ void hint_note(struct hint *hint, const struct hint_read *read, int64_t now_us)
         }
         hint->sweep_due_us = now_us + pause_us;
     }
-    hint->after_id = read->last_id;
+    hint->after = read->end;
     hint->full = read->full;
+    hint->look_us = least_look(hint->look_us, read->look_us);
     if (read->full) {
         hint->pace_us = 0;
     } else if (read->count > 0 || hint->pace_us < HINT_PACE_BUSY_US) {
@@ -53,7 +64,10 @@ void hint_wake(struct hint *hint)
     hint->pace_us = HINT_PACE_BUSY_US;
 }
 
-int64_t hint_pace_us(const struct hint *hint)
+int64_t hint_pace_us(const struct hint *hint, int64_t idle_us)
 {
-    return hint->pace_us;
+    int64_t pace_us = hint->pace_us < idle_us ? hint->pace_us : idle_us;
+    bool slow = hint->look_us > HINT_SLOW_LOOK_US && !hint->full;
+    int64_t pause_us = slow ? hint->look_us * HINT_LOOK_PAUSE : 0;
+    return pace_us > pause_us ? pace_us : pause_us;
 }

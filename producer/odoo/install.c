@@ -11,7 +11,7 @@
 /* A plan is a few dozen statements and the embedded scripts. */
 #define PLAN_MAX_BYTES 262144
 
-#define KNOWN_ODOO_VERSION  2
+#define KNOWN_ODOO_VERSION  3
 #define KNOWN_STATE_VERSION 3
 
 /* The same number in every install: two of them at once wait for each other. */
@@ -50,7 +50,7 @@ static const char NOT_OWNED[] =
     " 'uom_uom', 'stock_location', 'stock_warehouse', 'stock_move', 'mrp_bom', 'mrp_bom_line',"
     " 'mrp_bom_line_product_template_attribute_value_rel', 'product_commingled',"
     " 'product_template_attribute_line',"
-    " '" ODOO_MARKS_TABLE "')"
+    " '" ODOO_MARKS_TABLE "', '" ODOO_QUANT_MARKS_TABLE "')"
     " AND NOT pg_has_role(c.relowner, 'USAGE')";
 
 static const char MAY_CREATE[] =

@@ -33,6 +33,7 @@ static const struct right {
     {"public", "product_commingled", "SELECT", INSTALL_ODOO, false, WITH_COMMINGLED},
     {"public", "stock_move", "SELECT", INSTALL_ODOO, true, ALWAYS},
     {"public", ODOO_MARKS_TABLE, "SELECT, INSERT, DELETE", INSTALL_ODOO, false, ALWAYS},
+    {"public", ODOO_QUANT_MARKS_TABLE, "SELECT, DELETE", INSTALL_ODOO, false, ALWAYS},
     {"stocksync", "migration", "SELECT", INSTALL_ODOO | INSTALL_STATE, false, ALWAYS},
     {"stocksync", "kit", "SELECT, INSERT, UPDATE, DELETE", INSTALL_ODOO, false, ALWAYS},
     {"stocksync", "kit_component", "SELECT, INSERT, UPDATE, DELETE", INSTALL_ODOO, false, ALWAYS},
@@ -86,8 +87,9 @@ static const char TOO_MUCH[] =
     " WHERE r.rolname = current_user GROUP BY r.rolsuper";
 
 static const char MAY_CLEAN[] =
-    "SELECT pg_has_role(c.relowner, 'USAGE'), pg_has_role('pg_read_all_stats', 'USAGE')"
-    " FROM pg_class c WHERE c.relname = '" ODOO_MARKS_TABLE "'"
+    "SELECT bool_and(pg_has_role(c.relowner, 'USAGE')),"
+    " bool_and(pg_has_role('pg_read_all_stats', 'USAGE'))"
+    " FROM pg_class c WHERE c.relname IN ('" ODOO_MARKS_TABLE "', '" ODOO_QUANT_MARKS_TABLE "')"
     " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')";
 
 static bool is_wanted(const struct right *right, unsigned parts, bool forecast)
@@ -125,11 +127,12 @@ enum status install_grants(struct pg_conn *conn,
             strbuf_appendf(sql, "GRANT EXECUTE ON FUNCTION stocksync.database_uuid() TO %s;\n",
                            name);
             strbuf_appendf(sql,
-                           "-- optional: lets gc vacuum the marks table, which takes its owner\n"
+                           "-- optional: lets gc vacuum the marks, which takes their owner\n"
                            "-- ALTER TABLE " MARKS_QUALIFIED " OWNER TO %s;\n"
+                           "-- ALTER TABLE public." ODOO_QUANT_MARKS_TABLE " OWNER TO %s;\n"
                            "-- optional: lets status name who holds vacuum back\n"
                            "-- GRANT pg_read_all_stats TO %s;\n",
-                           name, name);
+                           name, name, name);
         }
         status = strbuf_check(sql, "grants", err);
     }
@@ -193,7 +196,8 @@ enum status install_check_role(struct pg_conn *conn,
         status = pg_query(conn, MAY_CLEAN, NULL, "bb", &rows, err);
         if (status == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 0)) {
             strbuf_append_text(warnings, "the role does not own " ODOO_MARKS_TABLE
-                                         ": gc leaves its VACUUM to autovacuum\n");
+                                         " and " ODOO_QUANT_MARKS_TABLE
+                                         ": gc leaves their VACUUM to autovacuum\n");
         }
         if (status == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 1)) {
             strbuf_append_text(warnings,

@@ -7,16 +7,35 @@
 #include "common/pg/pg_query.h"
 #include "producer/odoo/odoo_version.h"
 
-#define MARKS "public." ODOO_MARKS_TABLE
+#define MARKS  "public." ODOO_MARKS_TABLE
+#define QUANTS "public." ODOO_QUANT_MARKS_TABLE
 
-/* Runs of one DELETE; keeps its arguments below a megabyte. */
+/* Of one DELETE; keeps its arguments below a megabyte. */
 #define DELETE_CHUNK 50000
+/* MARK_ID_XID_MASK, in SQL. */
+#define XID_MASK "16777215"
+_Static_assert(MARK_ID_XID_MASK == 16777215, "XID_MASK");
 /* A page also walks over marks that are skipped; more than this many are taken in several pages. */
 #define SKIP_PAGE_MAX 20000
 
 static const char READ[] = "SELECT id::bigint, product_id, cause::smallint,"
                            " COALESCE(date_added::timestamptz, now())"
                            " FROM " MARKS " m WHERE m.id > $1 ORDER BY m.id LIMIT $2";
+
+/* Places are looked at in their order. The age of a transaction that never was (0) is infinite. */
+static const char READ_QUANTS[] = "SELECT m.ctid, m.xmin, m.product_id, m.date_added"
+                                  " FROM " QUANTS " m"
+                                  " WHERE m.ctid > $1 AND age(m.xmin) <= age($2) LIMIT $3";
+
+static const char HORIZON[] = "SELECT txid_snapshot_xmin(txid_current_snapshot())";
+
+/* A hash join is for servers before 12, which would look for each place in the whole table. */
+static const char DELETE_SETTINGS[] = "SELECT set_config('synchronous_commit', 'off', true),"
+                                      " set_config('enable_hashjoin', 'on', true)";
+
+static const char DELETE_QUANTS[] =
+    "DELETE FROM " QUANTS " m USING unnest($1::tid[], $2::integer[]) AS gone(place, xid)"
+    " WHERE m.ctid = gone.place AND m.xmin::text::bigint & " XID_MASK " = gone.xid";
 
 /* By runs of ids without a gap: exactly these ids, and one walk along the index instead of a search
  * for each. */
@@ -32,12 +51,14 @@ static const char INSERT_SLICE[] =
     " mark AS (INSERT INTO " MARKS " (product_id, cause) SELECT id, $3::smallint FROM slice)"
     " SELECT COALESCE(max(id), $1), count(*) FROM slice";
 
-static const char SUMMARY[] = "SELECT count(*), COALESCE(min(id), 0)::bigint,"
-                              " COALESCE(max(id), 0)::bigint, min(date_added)::timestamptz"
-                              " FROM " MARKS;
+static const char SUMMARY[] =
+    "SELECT m.marks + q.marks, LEAST(m.oldest, q.oldest) FROM"
+    " (SELECT count(*) AS marks, min(date_added)::timestamptz AS oldest FROM " MARKS ") m,"
+    " (SELECT count(*) AS marks, min(date_added) AS oldest FROM " QUANTS ") q";
 
 static const char OLDEST[] =
-    "SELECT m.date_added::timestamptz FROM " MARKS " m ORDER BY m.id LIMIT 1";
+    "SELECT LEAST((SELECT m.date_added::timestamptz FROM " MARKS " m ORDER BY m.id LIMIT 1),"
+    " (SELECT q.date_added FROM " QUANTS " q LIMIT 1))";
 
 void mark_list_release(struct mark_list *marks)
 {
@@ -87,56 +108,134 @@ static enum mark_look look_of(int32_t value)
     }
 }
 
-/* Adds the page's marks that are not skipped, at most up to limit. Returns the last id looked at.
- */
-static int64_t take_page(const struct pg_rows *rows,
-                         size_t limit,
-                         const struct mark_skip *skip,
-                         struct mark_list *marks)
+/* One of the two tables, while a page is read. */
+struct source {
+    struct pg_call call;
+    struct pg_args args;
+    struct pg_rows rows;
+    struct mark (*mark_at)(const struct pg_rows *rows, int row);
+    size_t taken; /* marks that were not skipped */
+    bool more;    /* there are rows that were not asked for yet */
+};
+
+struct reading {
+    size_t limit; /* marks of a table */
+    size_t rows;  /* of a table that are asked for at a time: some of them are skipped */
+    const struct mark_skip *skip;
+    struct marks_page *page;
+    struct mark_list *marks;
+    struct source listed, quants;
+};
+
+static struct mark listed_at(const struct pg_rows *rows, int row)
 {
-    int64_t last = 0;
-    for (int i = 0; i < rows->count && marks->count < limit; i++) {
-        last = pg_i64(rows, i, 0);
-        if (skip != NULL && skip->has(skip->arg, last)) {
-            continue;
+    return (struct mark){.id = pg_i64(rows, row, 0),
+                         .product_id = pg_i32(rows, row, 1),
+                         .cause = cause_of(pg_i32(rows, row, 2)),
+                         .date_added_us = pg_time_us(rows, row, 3),
+                         .look = look_of(pg_i32(rows, row, 2))};
+}
+
+static struct mark quant_at(const struct pg_rows *rows, int row)
+{
+    return (struct mark){.id = mark_id_of_quant(pg_tid(rows, row, 0), pg_xid(rows, row, 1)),
+                         .product_id = pg_i32(rows, row, 2),
+                         .cause = CAUSE_STOCK,
+                         .date_added_us = pg_time_us(rows, row, 3),
+                         .look = MARK_LOOK_STOCK};
+}
+
+static void ask(struct reading *r)
+{
+    struct pg_args *listed = &r->listed.args;
+    struct pg_args *quants = &r->quants.args;
+    pg_args_reset(listed);
+    pg_args_i64(listed, r->page->last_id);
+    pg_args_i64(listed, (int64_t)r->rows);
+    pg_args_reset(quants);
+    pg_args_tid(quants, r->page->quant);
+    pg_args_xid(quants, r->page->from.xid);
+    pg_args_i64(quants, (int64_t)r->rows);
+}
+
+/* Adds the rows' marks that are not skipped, at most up to the limit, and notes how far it came. */
+static void take(struct reading *r, struct source *source)
+{
+    for (int i = 0; i < source->rows.count && source->taken < r->limit; i++) {
+        struct mark mark = source->mark_at(&source->rows, i);
+        if (mark_id_is_quant(mark.id)) {
+            r->page->quant = mark_id_place(mark.id);
+        } else {
+            r->page->last_id = mark.id;
         }
-        struct mark mark = {.id = last,
-                            .product_id = pg_i32(rows, i, 1),
-                            .cause = cause_of(pg_i32(rows, i, 2)),
-                            .date_added_us = pg_time_us(rows, i, 3),
-                            .look = look_of(pg_i32(rows, i, 2))};
-        mark_list_add(marks, &mark);
+        if (r->skip == NULL || !r->skip->has(r->skip->arg, mark.id)) {
+            mark_list_add(r->marks, &mark);
+            source->taken++;
+        }
     }
-    return last;
+    source->more = source->taken < r->limit && (size_t)source->rows.count == r->rows;
+}
+
+static enum status read_page(struct pg_conn *conn, struct reading *r, struct err *err)
+{
+    struct pg_rows horizon = {0};
+    ask(r);
+    const struct pg_call calls[] = {r->quants.call, r->listed.call, {HORIZON, NULL, "l", &horizon}};
+    enum status status = pg_query_all(conn, calls, 3, err);
+    if (status == STATUS_OK) {
+        r->page->horizon = (uint32_t)pg_i64(&horizon, 0, 0);
+        take(r, &r->quants);
+        take(r, &r->listed);
+    }
+    pg_rows_release(&horizon);
+    while (status == STATUS_OK && (r->quants.more || r->listed.more)) {
+        struct source *source = r->quants.more ? &r->quants : &r->listed;
+        ask(r);
+        status = pg_query_all(conn, &source->call, 1, err);
+        if (status == STATUS_OK) {
+            take(r, source);
+        }
+    }
+    return status;
+}
+
+struct mark_place marks_page_end(const struct marks_page *page)
+{
+    return (struct mark_place){.id = page->last_id,
+                               .xid = page->full ? page->from.xid : page->horizon};
+}
+
+static void release_source(struct source *source)
+{
+    pg_rows_release(&source->rows);
+    pg_args_release(&source->args);
 }
 
 enum status marks_read(struct pg_conn *conn,
-                       int64_t after_id,
                        size_t limit,
                        const struct mark_skip *skip,
+                       struct marks_page *page,
                        struct mark_list *marks,
-                       int64_t *last_id,
                        struct err *err)
 {
-    struct pg_args args;
-    struct pg_rows rows = {0};
     size_t extra = skip == NULL ? 0 : skip->count;
-    size_t page = limit + (extra < SKIP_PAGE_MAX ? extra : SKIP_PAGE_MAX);
-    enum status status = STATUS_OK;
-    pg_args_init(&args, 64);
+    struct reading r = {.limit = limit,
+                        .rows = limit + (extra < SKIP_PAGE_MAX ? extra : SKIP_PAGE_MAX),
+                        .skip = skip,
+                        .page = page,
+                        .marks = marks,
+                        .listed.mark_at = listed_at,
+                        .quants.mark_at = quant_at};
+    r.listed.call = (struct pg_call){READ, &r.listed.args, "lihz", &r.listed.rows};
+    r.quants.call = (struct pg_call){READ_QUANTS, &r.quants.args, "cxiz", &r.quants.rows};
+    pg_args_init(&r.listed.args, 64);
+    pg_args_init(&r.quants.args, 64);
     marks->count = 0;
-    *last_id = after_id;
-    do {
-        pg_args_reset(&args);
-        pg_args_i64(&args, *last_id);
-        pg_args_i64(&args, (int64_t)page);
-        status = pg_query(conn, READ, &args, "lihz", &rows, err);
-        if (status == STATUS_OK && rows.count > 0) {
-            *last_id = take_page(&rows, limit, skip, marks);
-        }
-    } while (status == STATUS_OK && marks->count < limit && (size_t)rows.count == page);
-    pg_rows_release(&rows);
-    pg_args_release(&args);
+    page->last_id = page->from.id;
+    enum status status = read_page(conn, &r, err);
+    page->full = r.listed.taken == limit || r.quants.taken == limit;
+    release_source(&r.listed);
+    release_source(&r.quants);
     return status;
 }
 
@@ -163,28 +262,76 @@ static size_t fold_runs(const int64_t *ids, size_t count, int64_t *low, int64_t 
     return runs;
 }
 
+/* What one transaction deletes. */
+struct deletion {
+    const int64_t *low, *high; /* runs of the marks table's ids */
+    size_t runs;
+    const int64_t *quants; /* ids of stock_quant's marks */
+    size_t quant_count;
+};
+
+static void put_quants(struct pg_args *args, const int64_t *ids, size_t count)
+{
+    struct pg_tid *places = mem_alloc(count * sizeof *places);
+    int32_t *xids = mem_alloc(count * sizeof *xids);
+    for (size_t i = 0; i < count; i++) {
+        places[i] = mark_id_place(ids[i]);
+        xids[i] = mark_id_xid(ids[i]);
+    }
+    pg_args_tid_array(args, places, count);
+    pg_args_i32_array(args, xids, count);
+    mem_free(places);
+    mem_free(xids);
+}
+
 /* One transaction, in one trip. */
-static enum status delete_runs(
-    struct pg_conn *conn, const int64_t *low, const int64_t *high, size_t runs, struct err *err)
+static enum status delete_now(struct pg_conn *conn, const struct deletion *what, struct err *err)
 {
     static const char BEGIN[] = "BEGIN";
-    static const char UNFLUSHED[] = "SET LOCAL synchronous_commit = off";
     static const char COMMIT[] = "COMMIT";
-    struct pg_args args;
-    struct pg_call calls[] = {
-        {UNFLUSHED, NULL, "", NULL}, {DELETE_RUNS, &args, "", NULL}, {COMMIT, NULL, "", NULL}};
-    pg_args_init(&args, 128 + runs * 24);
-    pg_args_i64_array(&args, low, runs);
-    pg_args_i64_array(&args, high, runs);
+    struct pg_rows set = {0};
+    struct pg_args runs;
+    struct pg_args quants;
+    struct pg_call calls[4] = {{DELETE_SETTINGS, NULL, "tt", &set}};
+    size_t count = 1;
+    pg_args_init(&runs, 128 + what->runs * 24);
+    pg_args_init(&quants, 128 + what->quant_count * 18);
+    if (what->runs > 0) {
+        pg_args_i64_array(&runs, what->low, what->runs);
+        pg_args_i64_array(&runs, what->high, what->runs);
+        calls[count++] = (struct pg_call){DELETE_RUNS, &runs, "", NULL};
+    }
+    if (what->quant_count > 0) {
+        put_quants(&quants, what->quants, what->quant_count);
+        calls[count++] = (struct pg_call){DELETE_QUANTS, &quants, "", NULL};
+    }
+    calls[count++] = (struct pg_call){COMMIT, NULL, "", NULL};
     enum status status = pg_begin(conn, BEGIN, err);
     if (status == STATUS_OK) {
-        status = pg_query_all(conn, calls, 3, err);
+        status = pg_query_all(conn, calls, count, err);
     }
     if (status != STATUS_OK) {
         pg_rollback(conn);
     }
-    pg_args_release(&args);
+    pg_rows_release(&set);
+    pg_args_release(&runs);
+    pg_args_release(&quants);
     return status;
+}
+
+static size_t chunk_of(size_t left)
+{
+    return left < DELETE_CHUNK ? left : DELETE_CHUNK;
+}
+
+/* How many of the ascending ids are the marks table's: they come first. */
+static size_t count_listed(const int64_t *ids, size_t count)
+{
+    size_t listed = 0;
+    while (listed < count && !mark_id_is_quant(ids[listed])) {
+        listed++;
+    }
+    return listed;
 }
 
 enum status marks_delete(struct pg_conn *conn, const int64_t *ids, size_t count, struct err *err)
@@ -196,12 +343,20 @@ enum status marks_delete(struct pg_conn *conn, const int64_t *ids, size_t count,
     int64_t *low = mem_alloc(count * sizeof *low);
     memcpy(high, ids, count * sizeof *high);
     qsort(high, count, sizeof *high, compare_ids);
-    size_t runs = fold_runs(high, count, low, high);
+    size_t listed = count_listed(high, count);
+    size_t runs = fold_runs(high, listed, low, high);
+    struct deletion all = {low, high, runs, high + listed, count - listed};
     enum status status = STATUS_OK;
-    for (size_t done = 0; status == STATUS_OK && done < runs; done += DELETE_CHUNK) {
-        size_t left = runs - done;
-        size_t chunk = left < DELETE_CHUNK ? left : DELETE_CHUNK;
-        status = delete_runs(conn, low + done, high + done, chunk, err);
+    while (status == STATUS_OK && all.runs + all.quant_count > 0) {
+        struct deletion next = all;
+        next.runs = chunk_of(all.runs);
+        next.quant_count = chunk_of(all.quant_count);
+        status = delete_now(conn, &next, err);
+        all.low += next.runs;
+        all.high += next.runs;
+        all.runs -= next.runs;
+        all.quants += next.quant_count;
+        all.quant_count -= next.quant_count;
     }
     mem_free(low);
     mem_free(high);
@@ -249,12 +404,10 @@ enum status marks_insert_slice(struct pg_conn *conn,
 enum status marks_summary_read(struct pg_conn *conn, struct marks_summary *summary, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, SUMMARY, NULL, "lllz", &rows, err);
+    enum status status = pg_query(conn, SUMMARY, NULL, "lz", &rows, err);
     if (status == STATUS_OK) {
         *summary = (struct marks_summary){.count = pg_i64(&rows, 0, 0),
-                                          .min_id = pg_i64(&rows, 0, 1),
-                                          .max_id = pg_i64(&rows, 0, 2),
-                                          .oldest_us = pg_time_us(&rows, 0, 3)};
+                                          .oldest_us = pg_time_us(&rows, 0, 1)};
     }
     pg_rows_release(&rows);
     return status;

@@ -14,8 +14,9 @@
 #include "common/pg/pg_conn.h"
 #include "producer/odoo/odoo_dialect.h"
 
-#define ODOO_MARKS_TABLE "stock_availability_dirty_shopify"
-#define ODOO_FLAG_COLUMN "shopify_product"
+#define ODOO_MARKS_TABLE       "stock_availability_dirty_shopify"
+#define ODOO_QUANT_MARKS_TABLE ODOO_MARKS_TABLE "_quant"
+#define ODOO_FLAG_COLUMN       "shopify_product"
 
 /** On which table the boolean column shopify_product is; the variant's wins when both have one. */
 enum odoo_flag { ODOO_FLAG_NONE, ODOO_FLAG_VARIANT, ODOO_FLAG_TEMPLATE };

@@ -1,4 +1,9 @@
--- The statements that take our part out of Odoo's database again, all but the marks table: triggers, their functions, tables.
+-- The statements that take our part out of Odoo's database again, all but the marks table: triggers, their functions, tables. What
+-- stock_quant's triggers left goes into the marks table, if there is one.
+WITH quant_marks AS (
+    SELECT to_regclass('public.stock_availability_dirty_shopify_quant') IS NOT NULL AS there,
+           to_regclass('public.stock_availability_dirty_shopify') IS NOT NULL AS kept
+)
 SELECT x.statement FROM (
     SELECT 1 AS step, format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass) AS statement
     FROM pg_catalog.pg_trigger t
@@ -14,4 +19,11 @@ SELECT x.statement FROM (
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = 'stocksync' AND c.relkind = 'r'
       AND c.relname IN ('kit', 'kit_component', 'kit_table', 'published', 'full_pass')
+    UNION ALL
+    SELECT 4, 'INSERT INTO public.stock_availability_dirty_shopify (product_id, date_added)'
+              ' SELECT product_id, min(date_added) FROM public.stock_availability_dirty_shopify_quant GROUP BY product_id'
+    FROM quant_marks WHERE there AND kept
+    UNION ALL
+    SELECT 5, 'DROP TABLE public.stock_availability_dirty_shopify_quant'
+    FROM quant_marks WHERE there
 ) x ORDER BY x.step, x.statement

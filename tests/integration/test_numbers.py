@@ -96,12 +96,29 @@ def test_marks_of_other_writers_are_answered(producer_only, connection):
     assert all(stock.gone for stock in stocks if stock.product_id == 999999)
 
 
-def test_late_commit_with_earlier_ids_is_found(producer_only, postgres, connection):
-    """A transaction that took its mark ids first and commits last, below everything published."""
+def test_gc_gives_back_what_a_backlog_left(producer_only, connection):
+    """Every look at stock_quant's marks walks over their file."""
+    size = f"SELECT pg_relation_size('public.{odoo.QUANT_MARKS}')"
+    connection.execute(f"INSERT INTO public.{odoo.QUANT_MARKS} (product_id)"
+                       " SELECT 1 FROM generate_series(1, 250000)")
+    producer_only.producer.start()
+    producer_only.wait_published()
+    assert connection.execute(size).fetchone()[0] > 8 * 1024 * 1024
+    assert "marks tables: vacuumed" in producer_only.command("producer", "gc").out
+    assert connection.execute(size).fetchone()[0] < 1024 * 1024
+
+
+@pytest.mark.parametrize("whose", ["trigger", "other writer"])
+def test_late_commit_with_earlier_ids_is_found(producer_only, postgres, connection, whose):
+    """A transaction that wrote its mark first and commits last, below everything published; the
+    mark is the trigger's, or one with an id in the table of other writers."""
     pipeline = producer_only
     pipeline.producer.start()
     with postgres.connect(pipeline.dbname) as late:
         late.execute("BEGIN")
+        if whose == "other writer":
+            late.execute(f"INSERT INTO public.{odoo.MARKS} (product_id) VALUES (1)")
+            late.execute("SET LOCAL session_replication_role = replica")
         late.execute("UPDATE public.stock_quant SET quantity = quantity + 5 WHERE product_id = 1")
         connection.execute("UPDATE public.stock_quant SET quantity = quantity + 1"
                            " WHERE product_id = 2")

@@ -49,6 +49,6 @@ def test_two_transactions_on_one_product_do_not_meet(producer_only, postgres):
                             " WHERE id = %s", (quant,))
         one.execute("COMMIT")
         two.execute("COMMIT")
-        marks = one.execute(f"SELECT count(*) FROM public.{odoo.MARKS} WHERE product_id = %s",
-                            (product,)).fetchone()[0]
+        marks = one.execute(f"SELECT count(*) FROM public.{odoo.QUANT_MARKS}"
+                            " WHERE product_id = %s", (product,)).fetchone()[0]
     assert marks == 2

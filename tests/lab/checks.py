@@ -25,8 +25,10 @@ def equal(left, right):
 
 def no_marks_left(connection):
     left = connection.execute(
-        f"SELECT id, product_id FROM public.{odoo.MARKS} ORDER BY id LIMIT 1000").fetchall()
-    return [f"mark {number} of product {product} is still there" for number, product in left]
+        f"SELECT id::text, product_id FROM public.{odoo.MARKS} UNION ALL"
+        f" SELECT 'of stock_quant', product_id FROM public.{odoo.QUANT_MARKS}"
+        " LIMIT 1000").fetchall()
+    return [f"mark {name} of product {product} is still there" for name, product in left]
 
 
 def revisions_rise(stocks):

@@ -10,8 +10,8 @@ import re
 from odoo import _
 from odoo.exceptions import UserError
 
-# The version of the tables in odoo_002.sql, and the newest that this module knows.
-VERSION = 2
+# The newest version of Odoo's part that this module knows.
+VERSION = 3
 
 MARKS = "stock_availability_dirty_shopify"
 # What our marks table has; the older module's lacks most of them.

@@ -7,21 +7,35 @@
 
 #include "producer/odoo/hint.h"
 
-#define MS INT64_C(1000)
+#define MS   INT64_C(1000)
+#define IDLE (100 * MS)
+
+/* Places of the tests: the transaction goes along with the id. */
+static struct mark_place at(int64_t id)
+{
+    return (struct mark_place){.id = id, .xid = (uint32_t)id * 3};
+}
 
 static struct hint_read found(int64_t after, int64_t last, size_t count, bool full, int64_t took_us)
 {
     return (struct hint_read){
-        .started_after = after, .last_id = last, .count = count, .full = full, .took_us = took_us};
+        .from = at(after), .end = at(last), .count = count, .full = full, .took_us = took_us};
 }
 
-static void hint_begins_at_zero_and_at_once(void **state)
+static int64_t start(const struct hint *hint, int64_t now_us, size_t unsettled)
+{
+    struct mark_place place = hint_start(hint, now_us, unsettled);
+    assert_int_equal(place.xid, place.id * 3);
+    return place.id;
+}
+
+static void hint_begins_at_the_start_and_at_once(void **state)
 {
     (void)state;
     struct hint hint;
     hint_init(&hint);
-    assert_int_equal(hint_start(&hint, 5, 0), 0);
-    assert_int_equal(hint_pace_us(&hint), 0);
+    assert_int_equal(start(&hint, 5, 0), 0);
+    assert_int_equal(hint_pace_us(&hint, IDLE), 0);
 }
 
 /* Where the read after one that began at 0 at time 1 s begins. */
@@ -58,7 +72,7 @@ static void hint_start_follows_the_rule(void **state)
         struct hint_read read =
             found(0, STARTS[i].last_id, STARTS[i].count, STARTS[i].full, STARTS[i].took_us);
         hint_note(&hint, &read, now_us);
-        int64_t got = hint_start(&hint, now_us + STARTS[i].later_us, STARTS[i].unsettled);
+        int64_t got = start(&hint, now_us + STARTS[i].later_us, STARTS[i].unsettled);
         if (got != STARTS[i].start) {
             fail_msg("%s: %lld", STARTS[i].name, (long long)got);
         }
@@ -73,12 +87,12 @@ static void hint_reads_that_are_no_sweep_do_not_move_the_next_one(void **state)
     struct hint_read read = found(0, 100, 100, true, 1 * MS);
     hint_note(&hint, &read, 0);
     for (int64_t t = 10 * MS; t < 200 * MS; t += 10 * MS) {
-        int64_t start = hint_start(&hint, t, 100);
-        assert_int_equal(start, hint.after_id);
-        read = found(start, start + 100, 100, true, 1 * MS);
+        int64_t began = start(&hint, t, 100);
+        assert_int_equal(began, hint.after.id);
+        read = found(began, began + 100, 100, true, 1 * MS);
         hint_note(&hint, &read, t);
     }
-    assert_int_equal(hint_start(&hint, 200 * MS, 100), 0);
+    assert_int_equal(start(&hint, 200 * MS, 100), 0);
 }
 
 static void hint_failure_reads_from_the_start(void **state)
@@ -88,9 +102,9 @@ static void hint_failure_reads_from_the_start(void **state)
     hint_init(&hint);
     struct hint_read read = found(0, 100, 100, true, 1 * MS);
     hint_note(&hint, &read, 0);
-    assert_int_equal(hint_start(&hint, 1 * MS, 5000), 100);
+    assert_int_equal(start(&hint, 1 * MS, 5000), 100);
     hint_fail(&hint);
-    assert_int_equal(hint_start(&hint, 1 * MS, 5000), 0);
+    assert_int_equal(start(&hint, 1 * MS, 5000), 0);
 }
 
 static void hint_pace_doubles_when_idle_and_hurries_when_busy(void **state)
@@ -102,29 +116,63 @@ static void hint_pace_doubles_when_idle_and_hurries_when_busy(void **state)
     struct hint_read empty = found(0, 0, 0, false, 1 * MS);
     for (size_t i = 0; i < sizeof idle / sizeof idle[0]; i++) {
         hint_note(&hint, &empty, 0);
-        assert_int_equal(hint_pace_us(&hint), idle[i] * MS);
+        assert_int_equal(hint_pace_us(&hint, IDLE), idle[i] * MS);
     }
     struct hint_read one = found(0, 7, 1, false, 1 * MS);
     hint_note(&hint, &one, 0);
-    assert_int_equal(hint_pace_us(&hint), 2 * MS);
+    assert_int_equal(hint_pace_us(&hint, IDLE), 2 * MS);
     struct hint_read full = found(0, 9, 100, true, 1 * MS);
     hint_note(&hint, &full, 0);
-    assert_int_equal(hint_pace_us(&hint), 0);
+    assert_int_equal(hint_pace_us(&hint, IDLE), 0);
     for (int i = 0; i < 9; i++) {
         hint_note(&hint, &empty, 0);
     }
     hint_wake(&hint);
-    assert_int_equal(hint_pace_us(&hint), 2 * MS);
+    assert_int_equal(hint_pace_us(&hint, IDLE), 2 * MS);
+}
+
+/* The pause after `reads` looks of that length, which found one mark each. */
+static int64_t pause_after(struct hint *hint, int reads, int64_t look_us, bool full)
+{
+    for (int i = 0; i < reads; i++) {
+        struct hint_read read = found(0, 7, 1, full, look_us);
+        read.look_us = look_us;
+        hint_note(hint, &read, 0);
+    }
+    return hint_pace_us(hint, IDLE);
+}
+
+static void hint_looks_that_are_slow_every_time_leave_time_between_them(void **state)
+{
+    (void)state;
+    struct hint hint;
+    hint_init(&hint);
+    assert_int_equal(pause_after(&hint, 100, 5 * MS, false), 2 * MS);
+    assert_int_equal(pause_after(&hint, 100, 12 * MS, false), 48 * MS);
+    assert_int_equal(pause_after(&hint, 100, 200 * MS, false), 800 * MS);
+    assert_int_equal(pause_after(&hint, 1, 200 * MS, true), 0);
+    assert_int_equal(pause_after(&hint, 1, 1 * MS, false), 2 * MS);
+}
+
+static void hint_one_slow_look_changes_nothing(void **state)
+{
+    (void)state;
+    struct hint hint;
+    hint_init(&hint);
+    assert_int_equal(pause_after(&hint, 100, 1 * MS, false), 2 * MS);
+    assert_int_equal(pause_after(&hint, 5, 3000 * MS, false), 2 * MS);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hint_begins_at_zero_and_at_once),
+        cmocka_unit_test(hint_begins_at_the_start_and_at_once),
         cmocka_unit_test(hint_start_follows_the_rule),
         cmocka_unit_test(hint_reads_that_are_no_sweep_do_not_move_the_next_one),
         cmocka_unit_test(hint_failure_reads_from_the_start),
         cmocka_unit_test(hint_pace_doubles_when_idle_and_hurries_when_busy),
+        cmocka_unit_test(hint_looks_that_are_slow_every_time_leave_time_between_them),
+        cmocka_unit_test(hint_one_slow_look_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

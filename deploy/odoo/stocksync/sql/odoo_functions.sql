@@ -6,8 +6,9 @@
 -- kit that it is part of; 3 parent; 4 backfill; 5 part: a kit to be looked at again because of cause 2. See producer/odoo/marks.h.
 
 -- A change of stock in one Odoo location, warehouse or not. A function of its own for UPDATE, which Odoo sends most: no question
--- which event it is, one INSERT. PL/pgSQL makes an expression ready anew in every transaction that meets it, so what changes most
--- often is asked alone and first. NULL to 0 leaves a mark too: harmless, and cheaper than to ask.
+-- which event it is, one INSERT, into a table that is as cheap to write as a table can be (odoo_marks.sql). PL/pgSQL makes an
+-- expression ready anew in every transaction that meets it, so what changes most often is asked alone and first. NULL to 0 leaves a
+-- mark too: harmless, and cheaper than to ask.
 CREATE OR REPLACE FUNCTION stocksync.mark_quant_update() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.quantity IS DISTINCT FROM OLD.quantity THEN
@@ -17,9 +18,9 @@ BEGIN
     ELSIF NEW.location_id = OLD.location_id AND NEW.product_id = OLD.product_id THEN
         RETURN NULL;
     END IF;
-    INSERT INTO public.stock_availability_dirty_shopify (product_id) VALUES (NEW.product_id);
+    INSERT INTO public.stock_availability_dirty_shopify_quant (product_id) VALUES (NEW.product_id);
     IF NEW.product_id <> OLD.product_id THEN
-        INSERT INTO public.stock_availability_dirty_shopify (product_id) VALUES (OLD.product_id);
+        INSERT INTO public.stock_availability_dirty_shopify_quant (product_id) VALUES (OLD.product_id);
     END IF;
     RETURN NULL;
 END
@@ -29,10 +30,10 @@ CREATE OR REPLACE FUNCTION stocksync.mark_quant() RETURNS trigger LANGUAGE plpgs
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF COALESCE(NEW.quantity, 0) <> 0 OR COALESCE(NEW.reserved_quantity, 0) <> 0 THEN
-            INSERT INTO public.stock_availability_dirty_shopify (product_id) VALUES (NEW.product_id);
+            INSERT INTO public.stock_availability_dirty_shopify_quant (product_id) VALUES (NEW.product_id);
         END IF;
     ELSIF COALESCE(OLD.quantity, 0) <> 0 OR COALESCE(OLD.reserved_quantity, 0) <> 0 THEN
-        INSERT INTO public.stock_availability_dirty_shopify (product_id) VALUES (OLD.product_id);
+        INSERT INTO public.stock_availability_dirty_shopify_quant (product_id) VALUES (OLD.product_id);
     END IF;
     RETURN NULL;
 END

@@ -1,0 +1,340 @@
+/*
+ * Both tables of marks on a real server.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/core/mem.h"
+#include "embedded/marks_test_sql.h"
+#include "producer/odoo/marks.h"
+#include "tests/unit/pg/server.h"
+
+#define MARKS  "public.stock_availability_dirty_shopify"
+#define QUANTS "public.stock_availability_dirty_shopify_quant"
+
+static struct pg_conn *tail;
+static struct pg_conn *other;
+
+static struct pg_conn *connect_as(const char *name, const char *session_sql)
+{
+    struct err err = {0};
+    struct pg_conn *conn = pg_conn_new(&(struct pg_conn_options){
+        .dsn = dsn, .application_name = name, .session_sql = session_sql});
+    ok(pg_conn_open(conn, &err), &err);
+    return conn;
+}
+
+static int open_all(void **fixture)
+{
+    (void)fixture;
+    if (open_server()) {
+        tail = connect_as("tail", MARKS_SESSION_SQL);
+        other = connect_as("other", NULL);
+    }
+    return 0;
+}
+
+static int close_all(void **fixture)
+{
+    (void)fixture;
+    pg_conn_free(tail);
+    pg_conn_free(other);
+    return close_server("SELECT");
+}
+
+/* Tables as install leaves them: the statements come as rows. */
+static int make_tables(void **fixture)
+{
+    (void)fixture;
+    if (dsn != NULL) {
+        struct pg_rows rows = {0};
+        struct err err = {0};
+        run_sql(marks_test_sql_marks_create);
+        ok(pg_query(admin, marks_test_sql_odoo_marks, NULL, "ttb", &rows, &err), &err);
+        for (int i = 0; i < rows.count; i++) {
+            run_sql(pg_text(&rows, i, 0));
+        }
+        pg_rows_release(&rows);
+    }
+    return 0;
+}
+
+static int drop_tables(void **fixture)
+{
+    (void)fixture;
+    if (dsn != NULL) {
+        run_sql("DROP TABLE " MARKS ", " QUANTS);
+    }
+    return 0;
+}
+
+static void run_on(struct pg_conn *conn, const char *sql)
+{
+    struct err err = {0};
+    if (pg_exec(conn, sql, &err) != STATUS_OK) {
+        fail_msg("%s: %s", sql, err.msg);
+    }
+}
+
+/* One page in a snapshot of its own. */
+static void read_page(size_t limit,
+                      const struct mark_skip *skip,
+                      struct marks_page *page,
+                      struct mark_list *marks)
+{
+    struct err err = {0};
+    ok(marks_snapshot_begin(tail, &err), &err);
+    ok(marks_read(tail, limit, skip, page, marks, &err), &err);
+    ok(marks_snapshot_end(tail, &err), &err);
+}
+
+static size_t count_of(const struct mark_list *marks, int32_t product_id)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < marks->count; i++) {
+        count += marks->list[i].product_id == product_id;
+    }
+    return count;
+}
+
+static void delete_all(const struct mark_list *marks)
+{
+    struct err err = {0};
+    int64_t *ids = mem_calloc(marks->count + 1, sizeof *ids);
+    for (size_t i = 0; i < marks->count; i++) {
+        ids[i] = marks->list[i].id;
+    }
+    ok(marks_delete(tail, ids, marks->count, &err), &err);
+    mem_free(ids);
+}
+
+/* --- reading --- */
+
+static void marks_read_takes_both_tables(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct mark_list marks = {0};
+    struct marks_page page = {0};
+    run_sql("INSERT INTO " MARKS " (product_id, cause, date_added)"
+            " VALUES (1, 2, 'epoch'::timestamptz + interval '1 s');"
+            "INSERT INTO " QUANTS " VALUES (2, 'epoch'::timestamptz + interval '2 s'),"
+            " (2, 'epoch'::timestamptz + interval '3 s')");
+    read_page(10, NULL, &page, &marks);
+    assert_int_equal(marks.count, 3);
+    assert_false(page.full);
+    assert_int_equal(page.last_id, 1);
+    for (size_t i = 0; i < 3; i++) {
+        const struct mark *mark = &marks.list[i];
+        bool quant = mark->product_id == 2;
+        assert_int_equal(mark_id_is_quant(mark->id), quant);
+        assert_int_equal(mark->cause, quant ? CAUSE_STOCK : CAUSE_BOM);
+        assert_int_equal(mark->look, quant ? MARK_LOOK_STOCK : MARK_LOOK_ALL);
+    }
+    assert_int_equal(marks.list[0].date_added_us, 2000000);
+    assert_int_equal(marks.list[1].date_added_us, 3000000);
+    assert_int_equal(marks.list[2].date_added_us, 1000000);
+    mark_list_release(&marks);
+}
+
+static void marks_read_goes_on_page_after_page(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct mark_list marks = {0};
+    struct err err = {0};
+    size_t seen[2001] = {0};
+    struct marks_page page = {0};
+    int pages = 0;
+    run_sql("INSERT INTO " MARKS " (product_id) SELECT generate_series(1, 700);"
+            "INSERT INTO " QUANTS " SELECT generate_series(701, 2000)");
+    ok(marks_snapshot_begin(tail, &err), &err);
+    do {
+        ok(marks_read(tail, 100, NULL, &page, &marks, &err), &err);
+        page.from.id = page.last_id;
+        for (size_t i = 0; i < marks.count; i++) {
+            seen[marks.list[i].product_id]++;
+        }
+        pages++;
+    } while (page.full);
+    ok(marks_snapshot_end(tail, &err), &err);
+    assert_int_equal(pages, 14); /* 13 full ones of 100 of stock_quant's, and an empty one */
+    for (int product = 1; product <= 2000; product++) {
+        assert_int_equal(seen[product], 1);
+    }
+    mark_list_release(&marks);
+}
+
+static bool is_low(const void *arg, int64_t id)
+{
+    (void)arg;
+    return mark_id_is_quant(id) ? mark_id_place(id).offset <= 90 : id <= 90;
+}
+
+/* Skipped rows do not use up the page, however many there are. */
+static void marks_read_skips_and_reads_on(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct mark_list marks = {0};
+    struct marks_page page = {0};
+    const struct mark_skip skip = {.has = is_low, .count = 5};
+    run_sql("INSERT INTO " MARKS " (product_id) SELECT generate_series(1, 100);"
+            "INSERT INTO " QUANTS " SELECT generate_series(101, 200)");
+    read_page(8, &skip, &page, &marks);
+    assert_int_equal(marks.count, 16);
+    assert_true(page.full);
+    assert_int_equal(page.last_id, 98);
+    assert_int_equal(count_of(&marks, 91) + count_of(&marks, 191), 2);
+    mark_list_release(&marks);
+}
+
+/* The horizon is exact: what a late transaction commits is found by a read that begins there. */
+static void marks_read_from_the_horizon_finds_late_commits(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct mark_list marks = {0};
+    struct marks_page page = {0};
+    run_sql("INSERT INTO " QUANTS " VALUES (1)");
+    run_on(other, "BEGIN; INSERT INTO " QUANTS " VALUES (2); SAVEPOINT s;"
+                  " INSERT INTO " QUANTS " VALUES (3)");
+    run_sql("INSERT INTO " QUANTS " VALUES (4)");
+    read_page(10, NULL, &page, &marks);
+    assert_int_equal(marks.count, 2);
+    run_on(other, "COMMIT");
+    page = (struct marks_page){.from = marks_page_end(&page)};
+    read_page(10, NULL, &page, &marks);
+    assert_int_equal(count_of(&marks, 2) + count_of(&marks, 3), 2);
+    assert_int_equal(count_of(&marks, 1), 0);
+    page = (struct marks_page){.from = marks_page_end(&page)};
+    read_page(10, NULL, &page, &marks);
+    assert_int_equal(marks.count, 0);
+    run_sql("INSERT INTO " QUANTS " VALUES (5)");
+    read_page(10, NULL, &page, &marks);
+    assert_int_equal(count_of(&marks, 5), 1);
+    assert_int_equal(marks.count, 1);
+    mark_list_release(&marks);
+}
+
+/* After a page that was cut short the rest is not taken for known. */
+static void marks_page_end_of_a_full_page_is_no_horizon(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct mark_list marks = {0};
+    struct marks_page page = {0};
+    run_sql("INSERT INTO " QUANTS " SELECT generate_series(1, 5)");
+    read_page(2, NULL, &page, &marks);
+    assert_true(page.full);
+    page = (struct marks_page){.from = marks_page_end(&page)};
+    read_page(10, NULL, &page, &marks);
+    assert_int_equal(marks.count, 5);
+    mark_list_release(&marks);
+}
+
+/* --- deleting --- */
+
+static void marks_delete_takes_exactly_what_was_read(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct mark_list marks = {0};
+    struct marks_page page = {0};
+    run_sql("INSERT INTO " MARKS " (product_id) SELECT generate_series(1, 100);"
+            "DELETE FROM " MARKS " WHERE id % 7 = 0;"
+            "INSERT INTO " QUANTS " SELECT generate_series(101, 400)");
+    read_page(1000, NULL, &page, &marks);
+    run_sql("INSERT INTO " MARKS " (product_id) VALUES (1);"
+            "INSERT INTO " QUANTS " VALUES (101), (102)");
+    delete_all(&marks);
+    assert_int_equal(number("SELECT count(*) FROM " MARKS), 1);
+    assert_int_equal(number("SELECT count(*) FROM " QUANTS), 2);
+    delete_all(&marks); /* gone: fine */
+    assert_int_equal(number("SELECT count(*) FROM " QUANTS), 2);
+    mark_list_release(&marks);
+}
+
+/* Somebody else deleted the mark, and vacuum gave its place to a new one: that one stays. */
+static void marks_delete_leaves_a_later_mark_in_the_same_place(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct mark_list marks = {0};
+    struct marks_page page = {0};
+    run_sql("INSERT INTO " QUANTS " VALUES (1)");
+    read_page(10, NULL, &page, &marks);
+    run_sql("DELETE FROM " QUANTS);
+    run_sql("VACUUM " QUANTS);
+    run_sql("INSERT INTO " QUANTS " VALUES (2)");
+    assert_int_equal(number("SELECT count(*) FROM " QUANTS " WHERE ctid = '(0,1)'"), 1);
+    assert_int_equal(mark_id_place(marks.list[0].id).offset, 1);
+    delete_all(&marks);
+    assert_int_equal(number("SELECT count(*) FROM " QUANTS), 1);
+    mark_list_release(&marks);
+}
+
+/* Places are looked up; a walk over the table for each transaction would take seconds. */
+static void marks_delete_does_not_walk_over_the_table(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct mark_list marks = {0};
+    struct marks_page page = {0};
+    run_sql("INSERT INTO " QUANTS " SELECT generate_series(1, 50000)");
+    run_sql("ANALYZE " QUANTS);
+    read_page(1000, NULL, &page, &marks);
+    delete_all(&marks);
+    run_on(tail, "SELECT pg_stat_force_next_flush()");
+    assert_true(number("SELECT pg_stat_get_tuples_returned('" QUANTS "'::regclass)") < 10000);
+    assert_int_equal(number("SELECT count(*) FROM " QUANTS), 49000);
+    mark_list_release(&marks);
+}
+
+/* --- watching --- */
+
+static void marks_summary_counts_both_tables(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct marks_summary summary;
+    int64_t oldest_us = 7;
+    struct err err = {0};
+    ok(marks_summary_read(tail, &summary, &err), &err);
+    ok(marks_oldest(tail, &oldest_us, &err), &err);
+    assert_int_equal(summary.count, 0);
+    assert_int_equal(summary.oldest_us, 0);
+    assert_int_equal(oldest_us, 0);
+    run_sql("INSERT INTO " MARKS " (product_id, date_added)"
+            " VALUES (1, 'epoch'::timestamptz + interval '9 s')");
+    run_sql("INSERT INTO " QUANTS " VALUES (1, 'epoch'::timestamptz + interval '8 s'),"
+            " (2, now())");
+    ok(marks_summary_read(tail, &summary, &err), &err);
+    ok(marks_oldest(tail, &oldest_us, &err), &err);
+    assert_int_equal(summary.count, 3);
+    assert_int_equal(summary.oldest_us, 8000000);
+    assert_int_equal(oldest_us, 8000000);
+}
+
+#define TABLES(test) cmocka_unit_test_setup_teardown(test, make_tables, drop_tables)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TABLES(marks_read_takes_both_tables),
+        TABLES(marks_read_goes_on_page_after_page),
+        TABLES(marks_read_skips_and_reads_on),
+        TABLES(marks_read_from_the_horizon_finds_late_commits),
+        TABLES(marks_page_end_of_a_full_page_is_no_horizon),
+        TABLES(marks_delete_takes_exactly_what_was_read),
+        TABLES(marks_delete_leaves_a_later_mark_in_the_same_place),
+        TABLES(marks_delete_does_not_walk_over_the_table),
+        TABLES(marks_summary_counts_both_tables),
+    };
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
