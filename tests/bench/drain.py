@@ -14,21 +14,23 @@ COUNTERS = ("stocksync_producer_marks_total", "stocksync_producer_records_total"
 REPEATS = 5
 MARKS_PER_S, RECORDS_PER_S, MEMORY_MB = 150000, 60000, 40
 
-# name, marks for each product, in which order, [(counter's figure, its target)]
+# name, table, marks for each product, in which order, targets in marks/s and records/s
 # repeated: a product's marks lie beside each other, as a document with several moves of it leaves
-# them. scattered: the same marks in random order.
+# them. scattered: the same marks in random order. quants: where stock_quant's triggers leave them.
 CASES = [
-    ("repeated", REPEATS, "n, r", MARKS_PER_S, None),
-    ("distinct", 1, "n", None, RECORDS_PER_S),
-    ("scattered", REPEATS, "random()", MARKS_PER_S, None),
+    ("repeated", odoo.MARKS, REPEATS, "n, r", MARKS_PER_S, None),
+    ("distinct", odoo.MARKS, 1, "n", None, RECORDS_PER_S),
+    ("scattered", odoo.MARKS, REPEATS, "random()", MARKS_PER_S, None),
+    ("quants scattered", odoo.QUANT_MARKS, REPEATS, "random()", MARKS_PER_S, None),
+    ("quants distinct", odoo.QUANT_MARKS, 1, "n", None, RECORDS_PER_S),
 ]
 
 
-def insert_marks(connection, products, repeats, order):
+def insert_marks(connection, table, products, repeats, order):
     with connection.transaction():
         connection.execute("SELECT setseed(0.5)")
         connection.execute(
-            f"INSERT INTO public.{odoo.MARKS} (product_id)"
+            f"INSERT INTO public.{table} (product_id)"
             f" SELECT {shop.FIRST_PRODUCT} + n FROM generate_series(0, %s - 1) n,"
             f" generate_series(1, %s) r ORDER BY {order}", (products, repeats))
     connection.execute("CHECKPOINT")
@@ -48,16 +50,17 @@ def acknowledged_at(samples):
     return next(wall for _, wall, values in samples if values[1] == made)
 
 
-def one(servers, name, repeats, order, products):
+def one(servers, name, table, repeats, order, products):
     """Drains one table; (seconds from the start of the tail to the last acknowledged record, to the
     empty table, usage, producer's peak MB, records)."""
+    name = name.replace(" ", "_")
     database = f"drain_{name}"
     shop.create(servers.postgres, database)
     pipeline = Pipeline(servers.postgres, servers.kafka, None, database, f"bench.drain.{name}", [],
                         {"topic": {"partitions": servers.partitions}})
     try:
         pipeline.install()
-        insert_marks(pipeline.connection, products, repeats, order)
+        insert_marks(pipeline.connection, table, products, repeats, order)
         total = products * repeats
         producer = pipeline.producer
         with probe.Probe(producer.listen, COUNTERS) as counters:
@@ -88,9 +91,9 @@ def one(servers, name, repeats, order, products):
 def run(servers):
     result = report.Report("drain", {**servers.conditions, "kafka_partitions": servers.partitions,
                                      "products": servers.products})
-    for name, repeats, order, marks_target, records_target in CASES:
+    for name, table, repeats, order, marks_target, records_target in CASES:
         print(f"drain: {name}: {servers.products * repeats:,} marks", flush=True)
-        seconds, to_empty, used, peak, made = one(servers, name, repeats, order, servers.products)
+        seconds, to_empty, used, peak, made = one(servers, name, table, repeats, order, servers.products)
         marks, records = servers.products * repeats / seconds, made / seconds
         result.add(f"{name} marks", servers.products * repeats, "")
         result.add(f"{name} records", made, "")

@@ -1,8 +1,10 @@
 """triggers: what our triggers cost Odoo. PostgreSQL alone: no Kafka, no program runs.
 
-Two copies of the generated shop, `without` and `with` triggers, take turns in short slices; a figure
-compares neighbours in time, so that a machine that slows down slows both. Deliveries: both pgbench
-run all the time with warm connections, and one of them is stopped. The marks are left lying.
+Slices without and with triggers take turns; a figure compares neighbours in time, so that a machine
+that slows down slows both. Deliveries: two copies of the generated shop, each with its pgbench; both
+run all the time with warm connections, and one of them is stopped. A single UPDATE: one backend and
+one table, of which triggers are switched off and on, because two backends differ by more than a
+trigger costs (by where their memory lies). The marks are left lying.
 
 A delivery as data set a recorded them: 11 writes of transaction 183 (two moves; six of the writes
 go to stock_quant: four append marks, two change nothing that counts). Half of the recorded deliveries
@@ -18,21 +20,22 @@ so the share of the triggers is larger here than in any shop. Each client has pi
 import glob
 import math
 import os
+import random
 import re
 import signal
 import statistics
 import time
 from dataclasses import dataclass
 
-from lab import process, programs
+from lab import odoo, process, programs
 
 from . import machine, report, shop
 
 DATABASES = ("without", "with")
-# A third copy of the shop has the least that a trigger can be that leaves a mark in PL/pgSQL: no
+# Which trigger on stock_quant is on. `least` is the least that leaves a mark in PL/pgSQL: no
 # question, one integer into a table without index, defaults or sequence. What our own costs above
 # that is our doing; the rest is this PostgreSQL on this machine.
-LEAST = "least"
+STATES = {"without": None, "with": "stocksync_mark_update", "least": "least_mark"}
 LEAST_TRIGGER = """
 CREATE TABLE public.least_mark (product_id integer);
 CREATE FUNCTION public.least_mark() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -54,6 +57,7 @@ SOURCE = shop.FIRST_LOCATION + 11
 KIT_PARTS = 16
 HELD_MS = 20
 WARM_UP_S = 3               # both at once: connections, plans, caches
+SETTLE_S = 0.1              # after a switch: plans are made anew
 
 SHARE_KEPT, UPDATE_US = 0.95, 25
 
@@ -264,20 +268,18 @@ def counted(ends, since=float("-inf"), until=float("inf"), used_us=0.0):
     return Count(sum(kept), len(kept) - sum(kept), used_us)
 
 
-def turns(servers, directory, name, clients, count, seconds, options=(), env=None,
-          databases=DATABASES):
-    """[(Count of each database)] of `count` neighbouring slices; each order as often as the other."""
-    lasts = math.ceil(WARM_UP_S + len(databases) * count * (seconds + 0.01) + 1)
+def turns(servers, directory, name, clients, count, seconds):
+    """[(without, with)] of `count` neighbouring slices; each order as often as the other."""
+    lasts = math.ceil(WARM_UP_S + 2 * count * (seconds + 0.01) + 1)
     benches = [Bench(servers.postgres, directory, database, name, clients, servers.span,
-                     ("-T", lasts, *options), env) for database in databases]
-    slices = [[] for _ in databases]
-    order = list(range(len(databases)))
+                     ("-T", lasts)) for database in DATABASES]
+    slices = [[], []]
     try:
         time.sleep(WARM_UP_S)
         for bench in benches:
             bench.child.send(signal.SIGSTOP)
         for turn in range(count):
-            for one in order if turn % 2 == 0 else reversed(order):
+            for one in (0, 1) if turn % 2 == 0 else (1, 0):
                 before, began = benches[one].cpu_us(), time.time()
                 benches[one].child.send(signal.SIGCONT)
                 time.sleep(seconds)
@@ -295,6 +297,39 @@ def turns(servers, directory, name, clients, count, seconds, options=(), env=Non
     return list(zip(*counts))
 
 
+def switch(connection, state):
+    connection.execute("; ".join(
+        f"ALTER TABLE public.stock_quant {'ENABLE' if name == STATES[state] else 'DISABLE'}"
+        f" TRIGGER {name}" for name in STATES.values() if name))
+
+
+def states(servers, directory, name, count, seconds):
+    """{state: [Count]} of `count` slices of one backend, in random order within each turn."""
+    lasts = math.ceil(WARM_UP_S + len(STATES) * count * (seconds + SETTLE_S + 0.1) + 1)
+    options, env = AT_ONCE
+    slices = {state: [] for state in STATES}
+    order, shuffle = list(STATES), random.Random(1).shuffle
+    bench = Bench(servers.postgres, directory, "with", name, 1, servers.span,
+                  ("-T", lasts, *options), env)
+    try:
+        time.sleep(WARM_UP_S)
+        with servers.postgres.connect("with") as connection:
+            for _ in range(count):
+                shuffle(order)
+                for state in order:
+                    switch(connection, state)
+                    time.sleep(SETTLE_S)
+                    before, began = bench.cpu_us(), time.time()
+                    time.sleep(seconds)
+                    slices[state].append((began, time.time(), bench.cpu_us() - before))
+            switch(connection, "with")
+        bench.wait(60)
+    finally:
+        bench.child.kill()
+    ends = bench.ends()
+    return {state: [counted(ends, *one) for one in ours] for state, ours in slices.items()}
+
+
 def install(postgres, directory):
     """The triggers, by the program."""
     config = programs.write_config(os.path.join(directory, "stocksync.ini"), {
@@ -305,14 +340,15 @@ def install(postgres, directory):
 
 
 def prepare(postgres, directory, span):
-    for database in (*DATABASES, LEAST):
+    for database in DATABASES:
         shop.create(postgres, database)
         with postgres.connect(database) as connection:
             connection.execute(TABLES % {"span": span})
     install(postgres, directory)
-    with postgres.connect(LEAST) as connection:
+    with postgres.connect("with") as connection:
         connection.execute(LEAST_TRIGGER)
-    for database in (*DATABASES, LEAST):
+        switch(connection, "with")
+    for database in DATABASES:
         with postgres.connect(database) as connection:
             connection.execute("VACUUM (ANALYZE)")
             connection.execute("CHECKPOINT")
@@ -353,22 +389,22 @@ def single_updates(servers, directory, result):
         file = re.sub("[^a-z]+", "-", name)
         write_script(directory, file, text)
         usage = machine.Usage(servers.processes())
-        taken = turns(servers, directory, file, 1, count, seconds, *AT_ONCE,
-                      databases=(*DATABASES, LEAST))
+        taken = states(servers, directory, file, count, seconds)
         used = usage.stop()
-        costs = [[one.cpu_us / one.done for one in slices] for slices in taken]
-        without, with_them, _ = (statistics.median(column) for column in zip(*costs))
-        added = statistics.median(two - one for one, two, _ in costs)
-        result.add(f"{name} without", round(without, 1), "us CPU")
-        result.add(f"{name} with", round(with_them, 1), "us CPU")
-        result.add(f"{name} added", round(added, 1), "us CPU",
-                   at_most=UPDATE_US if name == "one row" else None)
+        costs = {state: [one.cpu_us / one.done for one in counts]
+                 for state, counts in taken.items()}
         # Whoever else uses the machine can only add to a slice.
-        least = [report.percentile(sorted(column), 10) for column in zip(*costs)]
-        result.add(f"{name} added, least disturbed", round(least[1] - least[0], 1), "us CPU")
-        result.add(f"{name} added by the least trigger there can be",
-                   round(statistics.median(two - one for one, _, two in costs), 1), "us CPU")
-        result.add(f"{name} added by it, least disturbed", round(least[2] - least[0], 1), "us CPU")
+        cheapest = {state: report.percentile(sorted(each), 10) for state, each in costs.items()}
+        for state in ("without", "with"):
+            result.add(f"{name} {state}", round(statistics.median(costs[state]), 1), "us CPU")
+            result.add(f"{name} {state}, least disturbed", round(cheapest[state], 1), "us CPU")
+        for state, words in (("with", "added"), ("least", "added by the least trigger there can be")):
+            added = statistics.median(
+                two - one for one, two in zip(costs["without"], costs[state]))
+            target = UPDATE_US if (name, state) == ("one row", "with") else None
+            result.add(f"{name} {words}", round(added, 1), "us CPU", at_most=target)
+            result.add(f"{name} {words}, least disturbed",
+                       round(cheapest[state] - cheapest["without"], 1), "us CPU")
         result.add_usage(name, used)
 
 
@@ -399,8 +435,7 @@ def conflicts(servers, directory, result):
 def check_marks(postgres):
     """The triggers did run."""
     with postgres.connect("with") as connection:
-        if connection.execute("SELECT count(*) FROM public.stock_availability_dirty_shopify"
-                              ).fetchone()[0] == 0:
+        if odoo.count_marks(connection) == 0:
             raise RuntimeError("no mark was left: nothing was measured")
 
 
@@ -416,6 +451,6 @@ def run(servers):
         check_marks(servers.postgres)
     finally:
         process.remove(directory)
-        for database in (*DATABASES, LEAST):
+        for database in DATABASES:
             servers.postgres.drop_database(database)
     return result
