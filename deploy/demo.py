@@ -143,6 +143,10 @@ def report(demo, transactions, marks, records, since):
     return good
 
 
+def marks_published(pipeline):
+    return int(pipeline.producer.metric("stocksync_producer_marks_total"))
+
+
 def invitation(demo):
     pipeline = demo.pipeline
     consumer = f"{programs.binary('consumer')} -c {pipeline.config}"
@@ -177,11 +181,11 @@ def run(demo, stay):
     step("installing into Odoo's database, first load of both stores", demo.first_load)
     pipeline = demo.pipeline
     since = pipeline.connection.execute("SELECT clock_timestamp()").fetchone()[0]
-    marks, records = odoo.marks_written(pipeline.connection), len(pipeline.records())
+    marks, records = marks_published(pipeline), len(pipeline.records())
     transactions = step(f"replaying {len(demo.shop.tape)} recorded transactions", demo.replay)
     latest = step("waiting until all is through", pipeline.wait_settled)
-    good = report(demo, transactions, odoo.marks_written(pipeline.connection) - marks,
-                  len(latest) - records, since)
+    good = report(demo, transactions, marks_published(pipeline) - marks, len(latest) - records,
+                  since)
     stocks = record.decode_all(latest)
     problems = (checks.no_marks_left(pipeline.connection) + checks.revisions_rise(stocks)
                 + checks.topic_equals_database(stocks, pipeline.connection))
