@@ -1,10 +1,9 @@
 """triggers: what our triggers cost Odoo. PostgreSQL alone: no Kafka, no program runs.
 
-Slices without and with triggers take turns; a figure compares neighbours in time, so that a machine
-that slows down slows both. Deliveries: two copies of the generated shop, each with its pgbench; both
-run all the time with warm connections, and one of them is stopped. A single UPDATE: one backend and
-one table, of which triggers are switched off and on, because two backends differ by more than a
-trigger costs (by where their memory lies). The marks are left lying.
+Slices without and with our triggers on stock_quant (the other tables that are written have none) take
+turns; a figure compares neighbours in time, so that a machine that slows down slows both. The triggers
+of one table are switched off and on under the same backends: two backends differ by more than a trigger
+costs, by where their memory lies. The marks are left lying.
 
 A delivery as data set a recorded them: 11 writes of transaction 183 (two moves; six of the writes
 go to stock_quant: four append marks, two change nothing that counts). Half of the recorded deliveries
@@ -22,7 +21,6 @@ import math
 import os
 import random
 import re
-import signal
 import statistics
 import time
 from dataclasses import dataclass
@@ -31,11 +29,12 @@ from lab import odoo, process, programs
 
 from . import machine, report, shop
 
-DATABASES = ("without", "with")
-# Which trigger on stock_quant is on. `least` is the least that leaves a mark in PL/pgSQL: no
+DATABASE = "triggers"
+# Which triggers on stock_quant are on. `least` is the least that leaves a mark in PL/pgSQL: no
 # question, one integer into a table without index, defaults or sequence. What our own costs above
 # that is our doing; the rest is this PostgreSQL on this machine.
-STATES = {"without": None, "with": "stocksync_mark_update", "least": "least_mark"}
+STATES = {"without": (), "with": ("stocksync_mark", "stocksync_mark_update"),
+          "least": ("least_mark",)}
 LEAST_TRIGGER = """
 CREATE TABLE public.least_mark (product_id integer);
 CREATE FUNCTION public.least_mark() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -56,8 +55,8 @@ STRIDE = 7919               # prime: neighbours in time are strangers in the tab
 SOURCE = shop.FIRST_LOCATION + 11
 KIT_PARTS = 16
 HELD_MS = 20
-WARM_UP_S = 3               # both at once: connections, plans, caches
-SETTLE_S = 0.1              # after a switch: plans are made anew
+WARM_UP_S = 3               # connections, plans, caches
+SETTLE_S = 0.2              # after a switch: it waits for open transactions, then plans are made
 
 SHARE_KEPT, UPDATE_US = 0.95, 25
 
@@ -218,16 +217,16 @@ class Count:
 
 
 class Bench:
-    """pgbench with one script against one database."""
+    """pgbench with one script."""
 
-    def __init__(self, postgres, directory, database, name, clients, span, options, env=None):
-        self._postgres, self._database, self._clients = postgres, database, clients
-        self._prefix = os.path.join(directory, f"{name}-{database}")
+    def __init__(self, postgres, directory, name, clients, span, options, env=None):
+        self._postgres, self._clients = postgres, clients
+        self._prefix = os.path.join(directory, name)
         self.child = process.Child(
             [postgres.binary("pgbench"), "-n", "-c", clients, "-j", min(clients, 2), "-D",
              f"span={span}", "-f", os.path.join(directory, name + ".sql"), "-l", "--log-prefix",
              self._prefix, *options, "-h", postgres.sockets, "-p", postgres.port, "-U", "postgres",
-             database], self._prefix + ".out", env={**os.environ, **(env or {})})
+             DATABASE], self._prefix + ".out", env={**os.environ, **(env or {})})
         self._pids = []
 
     def cpu_us(self):
@@ -236,7 +235,7 @@ class Bench:
             with self._postgres.connect("postgres") as connection:
                 self._pids = [pid for pid, in connection.execute(
                     "SELECT pid FROM pg_stat_activity WHERE datname = %s AND application_name ="
-                    " 'pgbench'", (self._database,))]
+                    " 'pgbench'", (DATABASE,))]
             if len(self._pids) != self._clients:
                 raise RuntimeError(f"{len(self._pids)} backends:\n{self.child.tail()}")
         return sum(cpu_us(pid) for pid in self._pids)
@@ -268,52 +267,22 @@ def counted(ends, since=float("-inf"), until=float("inf"), used_us=0.0):
     return Count(sum(kept), len(kept) - sum(kept), used_us)
 
 
-def turns(servers, directory, name, clients, count, seconds):
-    """[(without, with)] of `count` neighbouring slices; each order as often as the other."""
-    lasts = math.ceil(WARM_UP_S + 2 * count * (seconds + 0.01) + 1)
-    benches = [Bench(servers.postgres, directory, database, name, clients, servers.span,
-                     ("-T", lasts)) for database in DATABASES]
-    slices = [[], []]
-    try:
-        time.sleep(WARM_UP_S)
-        for bench in benches:
-            bench.child.send(signal.SIGSTOP)
-        for turn in range(count):
-            for one in (0, 1) if turn % 2 == 0 else (1, 0):
-                before, began = benches[one].cpu_us(), time.time()
-                benches[one].child.send(signal.SIGCONT)
-                time.sleep(seconds)
-                benches[one].child.send(signal.SIGSTOP)
-                slices[one].append((began, time.time(), benches[one].cpu_us() - before))
-        for bench in benches:
-            bench.child.send(signal.SIGCONT)
-        for bench in benches:
-            bench.wait(60)
-    finally:
-        for bench in benches:
-            bench.child.kill()
-    counts = [[counted(ends, *one) for one in ours]
-              for ends, ours in zip((bench.ends() for bench in benches), slices)]
-    return list(zip(*counts))
-
-
 def switch(connection, state):
     connection.execute("; ".join(
-        f"ALTER TABLE public.stock_quant {'ENABLE' if name == STATES[state] else 'DISABLE'}"
-        f" TRIGGER {name}" for name in STATES.values() if name))
+        f"ALTER TABLE public.stock_quant {'ENABLE' if wanted == state else 'DISABLE'} TRIGGER {name}"
+        for wanted, names in STATES.items() for name in names))
 
 
-def states(servers, directory, name, count, seconds):
-    """{state: [Count]} of `count` slices of one backend, in random order within each turn."""
-    lasts = math.ceil(WARM_UP_S + len(STATES) * count * (seconds + SETTLE_S + 0.1) + 1)
-    options, env = AT_ONCE
-    slices = {state: [] for state in STATES}
-    order, shuffle = list(STATES), random.Random(1).shuffle
-    bench = Bench(servers.postgres, directory, "with", name, 1, servers.span,
-                  ("-T", lasts, *options), env)
+def turns(servers, directory, name, clients, wanted, count, seconds, options=(), env=None):
+    """{state: [Count]} of `count` slices in each state, in random order within each turn."""
+    lasts = math.ceil(WARM_UP_S + len(wanted) * count * (seconds + SETTLE_S + 0.2) + 1)
+    slices = {state: [] for state in wanted}
+    order, shuffle = list(wanted), random.Random(1).shuffle
+    bench = Bench(servers.postgres, directory, name, clients, servers.span, ("-T", lasts, *options),
+                  env)
     try:
         time.sleep(WARM_UP_S)
-        with servers.postgres.connect("with") as connection:
+        with servers.postgres.connect(DATABASE) as connection:
             for _ in range(count):
                 shuffle(order)
                 for state in order:
@@ -322,7 +291,6 @@ def states(servers, directory, name, count, seconds):
                     before, began = bench.cpu_us(), time.time()
                     time.sleep(seconds)
                     slices[state].append((began, time.time(), bench.cpu_us() - before))
-            switch(connection, "with")
         bench.wait(60)
     finally:
         bench.child.kill()
@@ -333,25 +301,20 @@ def states(servers, directory, name, count, seconds):
 def install(postgres, directory):
     """The triggers, by the program."""
     config = programs.write_config(os.path.join(directory, "stocksync.ini"), {
-        "odoo": {"dsn": postgres.dsn("with")}, "kafka": {"bootstrap.servers": "127.0.0.1:9"}})
+        "odoo": {"dsn": postgres.dsn(DATABASE)}, "kafka": {"bootstrap.servers": "127.0.0.1:9"}})
     result = programs.command("producer", config, "install")
     if result.code != 0:
         raise RuntimeError(f"install ended with {result.code}:\n{result.text}")
 
 
 def prepare(postgres, directory, span):
-    for database in DATABASES:
-        shop.create(postgres, database)
-        with postgres.connect(database) as connection:
-            connection.execute(TABLES % {"span": span})
-    install(postgres, directory)
-    with postgres.connect("with") as connection:
+    shop.create(postgres, DATABASE)
+    with postgres.connect(DATABASE) as connection:
+        connection.execute(TABLES % {"span": span})
+        install(postgres, directory)
         connection.execute(LEAST_TRIGGER)
-        switch(connection, "with")
-    for database in DATABASES:
-        with postgres.connect(database) as connection:
-            connection.execute("VACUUM (ANALYZE)")
-            connection.execute("CHECKPOINT")
+        connection.execute("VACUUM (ANALYZE)")
+        connection.execute("CHECKPOINT")
 
 
 def total(counts):
@@ -365,17 +328,17 @@ def deliveries(servers, directory, result):
     for clients in CLIENTS:
         print(f"triggers: delivery: {clients} clients", flush=True)
         usage = machine.Usage(servers.processes())
-        pairs = turns(servers, directory, "delivery", clients, count, seconds)
+        taken = turns(servers, directory, "delivery", clients, ("without", "with"), count, seconds)
         used = usage.stop()
-        without, with_them = (total(counts) for counts in zip(*pairs))
-        ratios = sorted(two.done / max(1, one.done) for one, two in pairs)
+        without, with_them = (total(counts) for counts in taken.values())
+        ratios = [two.done / max(1, one.done) for one, two in zip(*taken.values())]
         name = f"delivery/{clients}"
         result.add(f"{name} without", round(without.done / count / seconds), "1/s")
         result.add(f"{name} with", round(with_them.done / count / seconds), "1/s")
         result.add(f"{name} kept", round(statistics.median(ratios), 3), "", at_least=SHARE_KEPT)
         result.add(f"{name} kept, all slices", round(with_them.done / without.done, 3), "")
-        for word, one in zip(DATABASES, (without, with_them)):
-            result.add(f"{name} {word}, each", round(one.cpu_us / one.done / 1000, 2), "ms CPU")
+        for state, one in (("without", without), ("with", with_them)):
+            result.add(f"{name} {state}, each", round(one.cpu_us / one.done / 1000, 2), "ms CPU")
         result.add(f"{name} failed without", round(without.failed_percent, 2), "%")
         result.add(f"{name} failed with", round(with_them.failed_percent, 2), "%")
         result.add_usage(name, used)
@@ -389,7 +352,7 @@ def single_updates(servers, directory, result):
         file = re.sub("[^a-z]+", "-", name)
         write_script(directory, file, text)
         usage = machine.Usage(servers.processes())
-        taken = states(servers, directory, file, count, seconds)
+        taken = turns(servers, directory, file, 1, STATES, count, seconds, *AT_ONCE)
         used = usage.stop()
         costs = {state: [one.cpu_us / one.done for one in counts]
                  for state, counts in taken.items()}
@@ -416,14 +379,15 @@ def conflicts(servers, directory, result):
         print(f"triggers: {title}: transactions held for {HELD_MS} ms", flush=True)
         name = title.replace("/", "-")
         write_script(directory, name, text)
-        counts = {database: [] for database in DATABASES}
-        for _ in range(rounds):
-            for database in DATABASES:
-                bench = Bench(servers.postgres, directory, database, name, clients, servers.span,
+        counts = {"without": [], "with": []}
+        with servers.postgres.connect(DATABASE) as connection:
+            for state in list(counts) * rounds:
+                switch(connection, state)
+                bench = Bench(servers.postgres, directory, name, clients, servers.span,
                               ("-t", each))
                 bench.wait(60)
-                counts[database].append(counted(bench.ends()))
-        without, with_them = (total(counts[database]) for database in DATABASES)
+                counts[state].append(counted(bench.ends()))
+        without, with_them = (total(one) for one in counts.values())
         if without.done + without.failed != rounds * each * clients:
             raise RuntimeError(f"{title}: pgbench logged {without}")
         result.add(f"{title} transactions", rounds * each * clients, "")
@@ -434,7 +398,7 @@ def conflicts(servers, directory, result):
 
 def check_marks(postgres):
     """The triggers did run."""
-    with postgres.connect("with") as connection:
+    with postgres.connect(DATABASE) as connection:
         if odoo.count_marks(connection) == 0:
             raise RuntimeError("no mark was left: nothing was measured")
 
@@ -451,6 +415,5 @@ def run(servers):
         check_marks(servers.postgres)
     finally:
         process.remove(directory)
-        for database in DATABASES:
-            servers.postgres.drop_database(database)
+        servers.postgres.drop_database(DATABASE)
     return result
