@@ -181,16 +181,17 @@ read_marks(struct producer *p, const struct turns *t, bool sweep, struct err *er
     int64_t back = sweep && p->newest.id > SWEEP_IDS ? SWEEP_IDS : 0;
     size_t room = WAVE_PRODUCTS - p->aside.count; /* all that are not held make one wave */
     size_t limit = (room < CHUNK_PRODUCTS ? room : CHUNK_PRODUCTS) / 2;
-    struct marks_page page = {.from = {.id = p->newest.id - back, .xid = p->newest.xid}};
+    struct marks_page page = {.from = p->newest};
     const struct known known = {.p = p, .t = t};
     struct mark_skip skip = {.has = is_known, .arg = &known, .count = SWEEP_IDS};
+    page.from.id -= back;
     p->fresh.count = 0;
     enum status rc =
         limit > 0 ? marks_read(p->tail, limit, &skip, &page, &p->fresh, err) : STATUS_OK;
     if (rc == STATUS_OK && limit > 0) {
         struct mark_place end = marks_page_end(&page);
-        p->newest.xid = end.xid;
-        p->newest.id = end.id > p->newest.id ? end.id : p->newest.id;
+        end.id = end.id > p->newest.id ? end.id : p->newest.id;
+        p->newest = end;
     }
     return rc;
 }

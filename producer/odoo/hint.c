@@ -21,7 +21,7 @@ struct mark_place hint_start(const struct hint *hint, int64_t now_us, size_t uns
 
 static bool is_start(const struct mark_place *place)
 {
-    return place->id == 0 && place->xid == 0;
+    return place->id == 0 && place->xid == 0 && place->quant.block == 0 && place->quant.offset == 0;
 }
 
 /* Falls at once and rises slowly: a look that took long because the machine was busy is no slow

@@ -199,10 +199,21 @@ static enum status read_page(struct pg_conn *conn, struct reading *r, struct err
     return status;
 }
 
+static bool is_first(struct pg_tid place)
+{
+    return place.block == 0 && place.offset == 0;
+}
+
 struct mark_place marks_page_end(const struct marks_page *page)
 {
-    return (struct mark_place){.id = page->last_id,
-                               .xid = page->full ? page->from.xid : page->horizon};
+    struct mark_place end = {.id = page->last_id};
+    if (!page->full && is_first(page->from.quant)) {
+        end.xid = page->horizon;
+    } else {
+        end.xid = page->from.xid;
+        end.quant = page->quant;
+    }
+    return end;
 }
 
 static void release_source(struct source *source)
@@ -232,6 +243,7 @@ enum status marks_read(struct pg_conn *conn,
     pg_args_init(&r.quants.args, 64);
     marks->count = 0;
     page->last_id = page->from.id;
+    page->quant = is_first(page->quant) ? page->from.quant : page->quant;
     enum status status = read_page(conn, &r, err);
     page->full = r.listed.taken == limit || r.quants.taken == limit;
     release_source(&r.listed);

@@ -79,6 +79,7 @@ struct mark_place {
     /* Of stock_quant's marks: those that this transaction or a later one wrote. Exact, when a read
      * of all of them left it (marks_page.horizon): what was committed by then was read. */
     uint32_t xid;
+    struct pg_tid quant; /* of those: behind this place; vacuum may put later ones before it */
 };
 
 /** One page of a read: zero-initialise but for from. */
@@ -86,7 +87,7 @@ struct marks_page {
     struct mark_place from;
     int64_t last_id;     /* [out] of the marks table: greatest id seen, skipped ones included;
                             from.id when none */
-    struct pg_tid quant; /* [in, out] stock_quant's marks behind this place, in one snapshot */
+    struct pg_tid quant; /* [in, out] stock_quant's marks behind this place; 0: from.quant */
     uint32_t horizon;    /* [out] no transaction before this one is still to become visible */
     bool full;           /* [out] the limit was reached: there may be more */
 };
@@ -97,9 +98,8 @@ NODISCARD enum status marks_snapshot_begin(struct pg_conn *conn, struct err *err
 /** COMMIT: before anything is produced, else we are the one who holds vacuum back. */
 NODISCARD enum status marks_snapshot_end(struct pg_conn *conn, struct err *err);
 
-/** Where a later read goes on: of stock_quant's marks all are known only when the page was not
- * full.
- */
+/** Where a later read goes on: behind all that is known, or, where a page was full or the read did
+ * not begin at the first place, where it ended. */
 struct mark_place marks_page_end(const struct marks_page *page);
 
 /**

@@ -10,10 +10,11 @@
 #define MS   INT64_C(1000)
 #define IDLE (100 * MS)
 
-/* Places of the tests: the transaction goes along with the id. */
+/* Places of the tests: the transaction and the row's place go along with the id. */
 static struct mark_place at(int64_t id)
 {
-    return (struct mark_place){.id = id, .xid = (uint32_t)id * 3};
+    return (struct mark_place){
+        .id = id, .xid = (uint32_t)id * 3, .quant = {.block = (uint32_t)id * 5}};
 }
 
 static struct hint_read found(int64_t after, int64_t last, size_t count, bool full, int64_t took_us)
@@ -26,6 +27,7 @@ static int64_t start(const struct hint *hint, int64_t now_us, size_t unsettled)
 {
     struct mark_place place = hint_start(hint, now_us, unsettled);
     assert_int_equal(place.xid, place.id * 3);
+    assert_int_equal(place.quant.block, place.id * 5);
     return place.id;
 }
 

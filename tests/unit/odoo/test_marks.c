@@ -222,8 +222,9 @@ static void marks_read_from_the_horizon_finds_late_commits(void **fixture)
     mark_list_release(&marks);
 }
 
-/* After a page that was cut short the rest is not taken for known. */
-static void marks_page_end_of_a_full_page_is_no_horizon(void **fixture)
+/* After a page that was cut short the rest is not taken for known, and what is known is not read
+ * over and over: a backlog may be millions. */
+static void marks_page_end_of_a_full_page_is_its_place(void **fixture)
 {
     (void)fixture;
     NEEDS_SERVER();
@@ -232,9 +233,37 @@ static void marks_page_end_of_a_full_page_is_no_horizon(void **fixture)
     run_sql("INSERT INTO " QUANTS " SELECT generate_series(1, 5)");
     read_page(2, NULL, &page, &marks);
     assert_true(page.full);
+    assert_int_equal(count_of(&marks, 1) + count_of(&marks, 2), 2);
     page = (struct marks_page){.from = marks_page_end(&page)};
     read_page(10, NULL, &page, &marks);
-    assert_int_equal(marks.count, 5);
+    assert_int_equal(count_of(&marks, 3) + count_of(&marks, 4) + count_of(&marks, 5), 3);
+    assert_int_equal(marks.count, 3);
+    mark_list_release(&marks);
+}
+
+/* What came before that place meanwhile is unknown to a read that began there: its end is no
+ * horizon, and a read from the start finds all. */
+static void marks_page_end_of_a_read_from_a_place_is_no_horizon(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct mark_list marks = {0};
+    struct marks_page page = {0};
+    run_on(other, "BEGIN; INSERT INTO " QUANTS " VALUES (1)");
+    run_sql("INSERT INTO " QUANTS " VALUES (2), (3), (4)");
+    read_page(2, NULL, &page, &marks);
+    assert_true(page.full);
+    run_on(other, "COMMIT");
+    page = (struct marks_page){.from = marks_page_end(&page)};
+    read_page(10, NULL, &page, &marks);
+    assert_int_equal(marks.count, 1);
+    assert_int_equal(count_of(&marks, 4), 1);
+    struct mark_place end = marks_page_end(&page);
+    assert_int_equal(end.xid, 0);
+    assert_int_equal(end.quant.offset, 4);
+    page = (struct marks_page){.from = {.id = end.id, .xid = end.xid}};
+    read_page(10, NULL, &page, &marks);
+    assert_int_equal(marks.count, 4);
     mark_list_release(&marks);
 }
 
@@ -330,7 +359,8 @@ int main(void)
         TABLES(marks_read_goes_on_page_after_page),
         TABLES(marks_read_skips_and_reads_on),
         TABLES(marks_read_from_the_horizon_finds_late_commits),
-        TABLES(marks_page_end_of_a_full_page_is_no_horizon),
+        TABLES(marks_page_end_of_a_full_page_is_its_place),
+        TABLES(marks_page_end_of_a_read_from_a_place_is_no_horizon),
         TABLES(marks_delete_takes_exactly_what_was_read),
         TABLES(marks_delete_leaves_a_later_mark_in_the_same_place),
         TABLES(marks_delete_does_not_walk_over_the_table),
