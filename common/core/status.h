@@ -22,7 +22,9 @@ enum status_class {
 #define STATUS_MAP(X)                                                                              \
     X(OK, CLASS_NONE, "ok")                                                                        \
     X(NOT_FOUND, CLASS_NONE, "not found")                                                          \
-    X(AGAIN, CLASS_NONE, "nothing yet")                                                            \
+    X(DUPLICATE, CLASS_NONE, "delivered before")                                                   \
+    X(STANDBY, CLASS_NONE, "another producer leads")                                               \
+    X(RENEW, CLASS_NONE, "the session must begin again")                                           \
     X(STOPPING, CLASS_NONE, "stopping as asked")                                                   \
     X(SOURCE_LOST, CLASS_TRANSIENT, "connection to the database lost")                             \
     X(SOURCE_BUSY, CLASS_TRANSIENT, "the database refused for now")                                \

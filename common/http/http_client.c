@@ -62,9 +62,9 @@ struct http_client {
     CURLM *multi;
     struct http_client_options options;
     char *ca_file;
-    struct strbuf authorities; /* the system's and those of ca_file; empty: the system's alone */
-    bool authorities_doubtful; /* a certificate was refused since ca_file was read */
-    curl_socket_t *sockets;    /* of all connections */
+    struct strbuf authorities;  /* the system's and those of ca_file; empty: the system's alone */
+    bool authorities_uncertain; /* a certificate was refused since ca_file was read */
+    curl_socket_t *sockets;     /* of all connections */
     size_t socket_count, socket_room;
     int64_t heard_us; /* when the peer last sent anything, on whatever connection */
     struct transfer_list running;
@@ -253,8 +253,8 @@ static void renew_authorities(struct http_client *client)
 {
     struct strbuf fresh;
     struct err err = {0};
-    if (client->authorities_doubtful && client->running.first == NULL) {
-        client->authorities_doubtful = false;
+    if (client->authorities_uncertain && client->running.first == NULL) {
+        client->authorities_uncertain = false;
         if (read_authorities(client, &fresh, &err) == STATUS_OK) {
             strbuf_release(&client->authorities);
             client->authorities = fresh;
@@ -655,7 +655,7 @@ static void judge(const struct http_client *client, struct transfer *t, CURLcode
                              client->options.answer_max_bytes);
     } else if (a->outcome == HTTP_NOT_SENT && is_about_certificates(result)) {
         explain_certificate(t, result, origin, text, &a->err);
-        t->client->authorities_doubtful = t->client->ca_file != NULL;
+        t->client->authorities_uncertain = t->client->ca_file != NULL;
     } else {
         (void)err_set_origin(
             &a->err, a->outcome == HTTP_UNKNOWN ? STATUS_OUTCOME_UNKNOWN : STATUS_STORE_LOST,

@@ -3,7 +3,7 @@
 #include "common/kafka/kafka_topic.h"
 #include "consumer/app/commands.h"
 #include "consumer/app/consumer_conf.h"
-#include "consumer/app/rule_table.h"
+#include "consumer/lane/rule_table.h"
 #include "consumer/parents/parents.h"
 #include "consumer/shopify/catalog.h"
 #include "consumer/state/state.h"

@@ -278,7 +278,7 @@ static enum status
 retry_store(struct state *state, const char *store, const struct order *order, struct err *err)
 {
     size_t count = 0;
-    enum status rc = parked_list_hurry(state, &order->filter, &count, err);
+    enum status rc = parked_list_retry_now(state, &order->filter, &count, err);
     if (rc == STATUS_OK && count == 0) {
         (void)printf("[%s] nothing that is parked fits\n", store);
     } else if (rc == STATUS_OK) {

@@ -12,8 +12,8 @@
 #include "common/core/signals.h"
 #include "common/http/http_server.h"
 #include "consumer/app/commands.h"
-#include "consumer/app/lane.h"
-#include "consumer/app/parents_lane.h"
+#include "consumer/lane/lane.h"
+#include "consumer/parents/parents_lane.h"
 
 #define MOD "consumer"
 

@@ -340,7 +340,7 @@ static int64_t header_revision(const rd_kafka_message_t *message)
     return errno == 0 && end == text + value.len && number > 0 ? number : 0;
 }
 
-/* STATUS_AGAIN: nothing for the caller, look further. */
+/* Leaves the event SOURCE_NOTHING when the message is none for the caller. */
 static enum status take_message(struct record_source *s,
                                 rd_kafka_message_t *message,
                                 struct source_event *event,
@@ -351,7 +351,7 @@ static enum status take_message(struct record_source *s,
     if (code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED) {
         log_warn(MOD, "poll_exceeded", LF_TEXT("group", s->group),
                  LF_MSG("not polled for max.poll.interval.ms: the group took the partitions away"));
-        return STATUS_AGAIN;
+        return STATUS_OK;
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         const enum status status = kafka_err_code(err, code, "reading the topic");
@@ -360,7 +360,7 @@ static enum status take_message(struct record_source *s,
     }
     /* What leaves is read again by the partition's next owner. */
     if (!is_assigned(s, message->partition) || has_partition(s->leaving, message->partition)) {
-        return STATUS_AGAIN;
+        return STATUS_OK;
     }
     event->partition = message->partition;
     if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
@@ -435,7 +435,7 @@ record_source_poll(struct record_source *source, struct source_event *event, str
             return check_client(s, err);
         }
         const enum status status = take_message(s, message, event, err);
-        if (status != STATUS_AGAIN) {
+        if (status != STATUS_OK || event->type != SOURCE_NOTHING) {
             return status;
         }
     }

@@ -2,11 +2,11 @@
 
 #include "common/core/mem.h"
 #include "common/core/status.h"
-#include "consumer/plan/slots.h"
+#include "consumer/plan/hash_index.h"
 
 #define NONE UINT32_MAX
 
-/* A pair written within the window. Used ones form a list by time; free ones a stack through
+/* A level written within the window. Used ones form a list by time; free ones a stack through
  * `newer`. */
 struct written {
     struct level_key key;
@@ -18,7 +18,7 @@ struct written {
     uint32_t older, newer;
 };
 
-/* How often something counts; below zero in between, since a pair may take back what it was. */
+/* How often something counts; below zero in between, since a level may take back what it was. */
 struct tally {
     int64_t fallen;
     int64_t changed;
@@ -31,11 +31,11 @@ struct brake {
     uint32_t pool_used;
     uint32_t free;
     uint32_t oldest, newest;
-    struct slots by_key;
+    struct hash_index by_key;
     struct tally window;   /* of the pool */
     struct tally expected; /* what those that wait add to it */
     int64_t expected_first;
-    size_t pairs;
+    size_t levels;
     int64_t accepted;
     bool loaded;
 };
@@ -45,7 +45,7 @@ struct brake *brake_new(const struct brake_limits *limits)
     struct brake *b = mem_calloc(1, sizeof *b);
     b->limits = *limits;
     b->free = b->oldest = b->newest = NONE;
-    slots_init(&b->by_key);
+    hash_index_init(&b->by_key);
     return b;
 }
 
@@ -55,13 +55,13 @@ void brake_free(struct brake *b)
         return;
     }
     mem_free(b->pool);
-    slots_release(&b->by_key);
+    hash_index_release(&b->by_key);
     mem_free(b);
 }
 
-void brake_set_pairs(struct brake *b, size_t pairs)
+void brake_set_levels(struct brake *b, size_t levels)
 {
-    b->pairs = pairs;
+    b->levels = levels;
 }
 
 void brake_set_loaded(struct brake *b)
@@ -69,19 +69,20 @@ void brake_set_loaded(struct brake *b)
     b->loaded = true;
 }
 
-/* --- pairs written --- */
+/* --- levels written --- */
 
 static uint32_t key_tag(struct level_key key)
 {
-    return (uint32_t)(slots_mix((uint64_t)key.item ^ slots_mix((uint64_t)key.location)) >> 32);
+    return (uint32_t)(hash_index_mix((uint64_t)key.item ^ hash_index_mix((uint64_t)key.location)) >>
+                      32);
 }
 
 static bool find(const struct brake *b, struct level_key key, size_t *place)
 {
     uint32_t tag = key_tag(key);
-    for (size_t i = slots_home(&b->by_key, tag); slots_taken(&b->by_key, i);
-         i = slots_next(&b->by_key, i)) {
-        const struct written *w = &b->pool[slots_number(&b->by_key, i)];
+    for (size_t i = hash_index_home(&b->by_key, tag); hash_index_taken(&b->by_key, i);
+         i = hash_index_next(&b->by_key, i)) {
+        const struct written *w = &b->pool[hash_index_number(&b->by_key, i)];
         if (b->by_key.list[i].tag == tag && w->key.item == key.item &&
             w->key.location == key.location) {
             *place = i;
@@ -147,10 +148,10 @@ static void drop(struct brake *b, uint32_t number)
     struct written *w = &b->pool[number];
     size_t place = 0;
     bool found = find(b, w->key, &place);
-    INVARIANT(found, "pair %lld is not indexed", (long long)w->key.item);
+    INVARIANT(found, "level %lld is not indexed", (long long)w->key.item);
     b->window = minus(b->window, tally_of_written(w));
     unlink_entry(b, number);
-    slots_remove(&b->by_key, place);
+    hash_index_remove(&b->by_key, place);
     w->newer = b->free;
     b->free = number;
 }
@@ -172,7 +173,7 @@ static struct tally effect_of(const struct brake *b, const struct brake_change *
         return (struct tally){0};
     }
     if (find(b, c->key, &place)) {
-        const struct written *w = &b->pool[slots_number(&b->by_key, place)];
+        const struct written *w = &b->pool[hash_index_number(&b->by_key, place)];
         return minus(tally_of(w->base, w->stocked, c->to), tally_of_written(w));
     }
     struct tally t = tally_of(c->from, c->from > 0, c->to);
@@ -199,7 +200,7 @@ static void take_back(int64_t *count, int64_t effect)
     *count = effect > *count ? 0 : *count - effect;
 }
 
-/* Another window begins for a pair that is written all the time. */
+/* Another window begins for a level that is written all the time. */
 static void rewrite(struct brake *b, uint32_t number, const struct brake_change *c, int64_t now_us)
 {
     struct written *w = &b->pool[number];
@@ -226,10 +227,10 @@ void brake_write(struct brake *b, const struct brake_change *change, int64_t now
     take_back(&b->expected.changed, effect.changed);
     if (change->first) {
         take_back(&b->expected_first, 1);
-        b->pairs++;
+        b->levels++;
     }
     if (find(b, change->key, &place)) {
-        rewrite(b, slots_number(&b->by_key, place), change, now_us);
+        rewrite(b, hash_index_number(&b->by_key, place), change, now_us);
         return;
     }
     if (effect.fallen == 0 && effect.changed == 0) {
@@ -242,7 +243,7 @@ void brake_write(struct brake *b, const struct brake_change *change, int64_t now
                                        .base = change->from,
                                        .stocked = change->from > 0 || change->to > 0,
                                        .to = change->to};
-    slots_add(&b->by_key, key_tag(change->key), number);
+    hash_index_add(&b->by_key, key_tag(change->key), number);
     append(b, number);
     add(&b->window, tally_of_written(&b->pool[number]));
 }
@@ -274,22 +275,22 @@ static size_t positive(int64_t n)
 
 struct brake_figures brake_figures(const struct brake *b)
 {
-    return (struct brake_figures){.pairs = b->pairs + positive(b->expected_first),
+    return (struct brake_figures){.levels = b->levels + positive(b->expected_first),
                                   .fallen = positive(b->window.fallen + b->expected.fallen),
                                   .changed = positive(b->window.changed + b->expected.changed)};
 }
 
-static bool is_over(size_t count, size_t pairs, int64_t percent, int64_t least)
+static bool is_over(size_t count, size_t levels, int64_t percent, int64_t least)
 {
-    return percent < 100 && count >= (size_t)least && count * 100 > pairs * (size_t)percent;
+    return percent < 100 && count >= (size_t)least && count * 100 > levels * (size_t)percent;
 }
 
 enum brake_verdict brake_judge(const struct brake *b)
 {
     struct brake_figures f = brake_figures(b);
-    if (is_over(f.fallen, f.pairs, b->limits.zero_percent, b->limits.least)) {
+    if (is_over(f.fallen, f.levels, b->limits.zero_percent, b->limits.least)) {
         return BRAKE_ZERO;
     }
-    return is_over(f.changed, f.pairs, b->limits.change_percent, b->limits.least) ? BRAKE_CHANGE
-                                                                                  : BRAKE_OFF;
+    return is_over(f.changed, f.levels, b->limits.change_percent, b->limits.least) ? BRAKE_CHANGE
+                                                                                   : BRAKE_OFF;
 }

@@ -84,7 +84,7 @@ bool breaker_failed(struct breaker *b, const void *request, int64_t least_ms, in
     return was_closed;
 }
 
-void breaker_hurry(struct breaker *b)
+void breaker_probe_now(struct breaker *b)
 {
     b->until_us = 0;
     backoff_reset(&b->backoff);

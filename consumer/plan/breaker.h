@@ -47,6 +47,6 @@ bool breaker_answered(struct breaker *b);
  */
 bool breaker_failed(struct breaker *b, const void *request, int64_t least_ms, int64_t now_us);
 /** A person has acted: the next probe need not wait. */
-void breaker_hurry(struct breaker *b);
+void breaker_probe_now(struct breaker *b);
 
 #endif

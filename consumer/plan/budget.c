@@ -100,13 +100,13 @@ int64_t budget_next_us(const struct budget *b, double cost, int64_t now_us)
 void budget_sent(struct budget *b, double cost, int64_t now_us, struct budget_ticket *ticket)
 {
     bool silent = now_us - b->at_us > SILENCE_US;
-    b->asking = b->maximum <= 0 || b->doubtful || (silent && b->in_flight <= 0);
+    b->asking = b->maximum <= 0 || b->uncertain || (silent && b->in_flight <= 0);
     b->in_flight += cost;
     b->sent_us = now_us;
     *ticket = (struct budget_ticket){.cost = cost, .answered = b->answered};
 }
 
-static bool is_usable(const struct budget_told *told)
+static bool is_usable(const struct budget_report *told)
 {
     return isfinite(told->maximum) && told->maximum > 0 && isfinite(told->level) &&
            isfinite(told->restore_rate) && told->maximum <= told->restore_rate * LONGEST_FILL_S;
@@ -119,7 +119,7 @@ static double bounded(double value, double least, double most)
 
 void budget_answered(struct budget *b,
                      const struct budget_ticket *ticket,
-                     const struct budget_told *told,
+                     const struct budget_report *told,
                      int64_t now_us)
 {
     bool usable = is_usable(told);
@@ -129,7 +129,7 @@ void budget_answered(struct budget *b,
     double before = level_at(b, now_us);
     b->in_flight = fmax(0, b->in_flight - ticket->cost);
     b->asking = false;
-    b->doubtful = false;
+    b->uncertain = false;
     if (usable) {
         double since = b->answered - ticket->answered;
         double shown = bounded(told->level, -told->maximum, told->maximum);
@@ -147,9 +147,9 @@ void budget_answered(struct budget *b,
     b->answered += charged;
 }
 
-void budget_doubt(struct budget *b)
+void budget_mark_uncertain(struct budget *b)
 {
-    b->doubtful = true;
+    b->uncertain = true;
 }
 
 void budget_block(struct budget *b, int64_t wait_us, int64_t now_us)

@@ -37,7 +37,7 @@ struct budget {
     double answered;      /* points charged by all answers so far */
     double reserve_ratio; /* of maximum, left to others */
     int64_t sent_us;      /* of the last request */
-    bool doubtful;        /* points were used that nobody told us of */
+    bool uncertain;       /* points were used that nobody told us of */
     bool asking; /* one request went alone: nothing else for a second, or until an answer */
     int64_t blocked_until_us;
 };
@@ -49,7 +49,7 @@ struct budget_ticket {
 };
 
 /** What an answer says of the bucket. */
-struct budget_told {
+struct budget_report {
     double maximum;      /* <= 0: nothing was said; then the requested cost counts as charged */
     double restore_rate; /* points per second */
     double level;        /* after the charge */
@@ -66,10 +66,10 @@ int64_t budget_next_us(const struct budget *b, double cost, int64_t now_us);
 void budget_sent(struct budget *b, double cost, int64_t now_us, struct budget_ticket *ticket);
 void budget_answered(struct budget *b,
                      const struct budget_ticket *ticket,
-                     const struct budget_told *told,
+                     const struct budget_report *told,
                      int64_t now_us);
 /** Points were used past the budget: the next request goes alone and asks. */
-void budget_doubt(struct budget *b);
+void budget_mark_uncertain(struct budget *b);
 /** THROTTLED or 429: nothing goes before now + wait. */
 void budget_block(struct budget *b, int64_t wait_us, int64_t now_us);
 

@@ -2,18 +2,18 @@
 
 #include "common/core/mem.h"
 #include "consumer/plan/arrival_heap.h"
-#include "consumer/plan/slots.h"
-#include "consumer/plan/suspects.h"
+#include "consumer/plan/bisection.h"
+#include "consumer/plan/hash_index.h"
 
 #define NONE UINT32_MAX
 
 enum { CHUNK_BITS = 12, CHUNK_SIZE = 1 << CHUNK_BITS };
 
 struct entry {
-    struct pair pair; /* first: a pair's address is its entry's */
-    uint64_t arrival; /* rises with each pair that enters, or starts anew */
+    struct level level; /* first: a level's address is its entry's */
+    uint64_t arrival;   /* rises with each level that enters, or starts anew */
     uint32_t number;
-    uint32_t older; /* list of all pairs by arrival */
+    uint32_t older; /* list of all levels by arrival */
     uint32_t newer; /* also links free entries */
 };
 
@@ -22,7 +22,7 @@ struct chunk {
     struct entry *entries;
 };
 
-/* Reads are per location, so pairs that wait for one are queued per location. */
+/* Reads are per location, so levels that wait for one are queued per location. */
 struct location_queue {
     int64_t location;
     struct arrival_heap heap;
@@ -34,14 +34,14 @@ struct coalescer {
     size_t chunk_count;
     uint32_t used;
     uint32_t free;
-    struct slots by_key;
+    struct hash_index by_key;
     uint64_t arrivals;
     uint32_t oldest, newest;
-    struct arrival_heap queues[PAIR_STAGE_COUNT]; /* by stage; none of UNREAD and BUSY */
-    struct suspects suspects;                     /* READY too, but not in the heap */
+    struct arrival_heap queues[LEVEL_STAGE_COUNT]; /* by stage; none of UNREAD and BUSY */
+    struct bisection suspects;                     /* READY too, but not in the heap */
     struct location_queue *unread;
     size_t unread_count;
-    size_t counts[PAIR_STAGE_COUNT];
+    size_t counts[LEVEL_STAGE_COUNT];
 };
 
 struct coalescer *coalescer_new(struct offset_ledger *ledger)
@@ -49,7 +49,7 @@ struct coalescer *coalescer_new(struct offset_ledger *ledger)
     struct coalescer *c = mem_calloc(1, sizeof *c);
     c->ledger = ledger;
     c->free = c->oldest = c->newest = NONE;
-    slots_init(&c->by_key);
+    hash_index_init(&c->by_key);
     return c;
 }
 
@@ -62,11 +62,11 @@ void coalescer_free(struct coalescer *c)
         mem_free(c->chunks[i].entries);
     }
     mem_free(c->chunks);
-    slots_release(&c->by_key);
-    for (int i = 0; i < PAIR_STAGE_COUNT; i++) {
+    hash_index_release(&c->by_key);
+    for (int i = 0; i < LEVEL_STAGE_COUNT; i++) {
         arrival_heap_release(&c->queues[i]);
     }
-    suspects_release(&c->suspects);
+    bisection_release(&c->suspects);
     for (size_t i = 0; i < c->unread_count; i++) {
         arrival_heap_release(&c->unread[i].heap);
     }
@@ -79,9 +79,9 @@ static struct entry *entry_at(const struct coalescer *c, uint32_t number)
     return &c->chunks[number >> CHUNK_BITS].entries[number & (CHUNK_SIZE - 1)];
 }
 
-static struct entry *entry_of(struct pair *pair)
+static struct entry *entry_of(struct level *level)
 {
-    return (struct entry *)pair;
+    return (struct entry *)level;
 }
 
 /* --- by key --- */
@@ -93,19 +93,19 @@ static struct entry *entry_of(struct pair *pair)
 static uint32_t key_tag(struct level_key key)
 {
     const uint32_t end = 0xFF;
-    uint32_t item = (uint32_t)(slots_mix((uint64_t)key.item) >> 32);
-    uint32_t location = (uint32_t)(slots_mix((uint64_t)key.location) >> 32);
+    uint32_t item = (uint32_t)(hash_index_mix((uint64_t)key.item) >> 32);
+    uint32_t location = (uint32_t)(hash_index_mix((uint64_t)key.location) >> 32);
     return (item & ~end) | (location & end);
 }
 
 /* The place of a key, or the free place at which the search ended. */
 static size_t place_of(const struct coalescer *c, struct level_key key, uint32_t tag)
 {
-    const struct slots *s = &c->by_key;
-    size_t i = slots_home(s, tag);
-    for (; slots_taken(s, i); i = slots_next(s, i)) {
+    const struct hash_index *s = &c->by_key;
+    size_t i = hash_index_home(s, tag);
+    for (; hash_index_taken(s, i); i = hash_index_next(s, i)) {
         if (s->list[i].tag == tag) {
-            const struct pair *p = &entry_at(c, slots_number(s, i))->pair;
+            const struct level *p = &entry_at(c, hash_index_number(s, i))->level;
             if (p->key.item == key.item && p->key.location == key.location) {
                 break;
             }
@@ -160,7 +160,7 @@ static void leave(struct coalescer *c, struct entry *e)
 static void remove_entry(struct coalescer *c, struct entry *e)
 {
     leave(c, e);
-    slots_remove(&c->by_key, place_of(c, e->pair.key, key_tag(e->pair.key)));
+    hash_index_remove(&c->by_key, place_of(c, e->level.key, key_tag(e->level.key)));
     e->newer = c->free;
     c->free = e->number;
 }
@@ -180,17 +180,17 @@ static struct arrival_heap *unread_queue(struct coalescer *c, int64_t location)
     return &c->unread[i].heap;
 }
 
-static void enter_stage(struct coalescer *c, struct entry *e, enum pair_stage stage)
+static void enter_stage(struct coalescer *c, struct entry *e, enum level_stage stage)
 {
-    INVARIANT(stage < PAIR_BUSY, "stage %d has no queue", (int)stage);
+    INVARIANT(stage < LEVEL_BUSY, "stage %d has no queue", (int)stage);
     struct arrival_heap *queue =
-        stage == PAIR_UNREAD ? unread_queue(c, e->pair.key.location) : &c->queues[stage];
-    e->pair.stage = stage;
+        stage == LEVEL_UNREAD ? unread_queue(c, e->level.key.location) : &c->queues[stage];
+    e->level.stage = stage;
     c->counts[stage]++;
     arrival_heap_push(queue, e->arrival, e->number);
 }
 
-/* The location whose first pair arrived before those of all others. */
+/* The location whose first level arrived before those of all others. */
 static struct arrival_heap *first_unread_queue(struct coalescer *c)
 {
     struct arrival_heap *first = NULL;
@@ -204,20 +204,20 @@ static struct arrival_heap *first_unread_queue(struct coalescer *c)
 }
 
 /* The group stays whole: only what is more than max waits for the next time. */
-static size_t take_suspects(struct coalescer *c, struct pair **list, size_t max)
+static size_t take_suspects(struct coalescer *c, struct level **list, size_t max)
 {
-    size_t count = suspects_next_size(&c->suspects);
+    size_t count = bisection_next_size(&c->suspects);
     uint32_t *numbers = mem_calloc(count, sizeof *numbers);
-    suspects_take(&c->suspects, numbers);
+    bisection_take(&c->suspects, numbers);
     if (count > max) {
-        suspects_begin(&c->suspects);
+        bisection_begin(&c->suspects);
     }
     for (size_t i = 0; i < count; i++) {
         if (i < max) {
-            list[i] = &entry_at(c, numbers[i])->pair;
-            list[i]->stage = PAIR_BUSY;
+            list[i] = &entry_at(c, numbers[i])->level;
+            list[i]->stage = LEVEL_BUSY;
         } else {
-            suspects_add(&c->suspects, numbers[i]);
+            bisection_add(&c->suspects, numbers[i]);
         }
     }
     mem_free(numbers);
@@ -225,171 +225,171 @@ static size_t take_suspects(struct coalescer *c, struct pair **list, size_t max)
 }
 
 static size_t
-take_first(struct coalescer *c, struct arrival_heap *queue, struct pair **list, size_t max)
+take_first(struct coalescer *c, struct arrival_heap *queue, struct level **list, size_t max)
 {
     size_t taken = 0;
     while (taken < max && queue->count > 0) {
         struct entry *e = entry_at(c, arrival_heap_pop(queue));
-        e->pair.stage = PAIR_BUSY;
-        list[taken++] = &e->pair;
+        e->level.stage = LEVEL_BUSY;
+        list[taken++] = &e->level;
     }
     return taken;
 }
 
-size_t coalescer_take(struct coalescer *c, enum pair_stage stage, struct pair **list, size_t max)
+size_t coalescer_take(struct coalescer *c, enum level_stage stage, struct level **list, size_t max)
 {
-    INVARIANT(stage < PAIR_BUSY, "stage %d cannot be taken", (int)stage);
+    INVARIANT(stage < LEVEL_BUSY, "stage %d cannot be taken", (int)stage);
     struct arrival_heap *queue = &c->queues[stage];
-    if (stage == PAIR_UNREAD) {
+    if (stage == LEVEL_UNREAD) {
         queue = first_unread_queue(c);
         if (queue == NULL) {
             return 0;
         }
     }
-    size_t taken = stage == PAIR_READY && c->suspects.count > 0 ? take_suspects(c, list, max)
-                                                                : take_first(c, queue, list, max);
+    size_t taken = stage == LEVEL_READY && c->suspects.count > 0 ? take_suspects(c, list, max)
+                                                                 : take_first(c, queue, list, max);
     c->counts[stage] -= taken;
-    c->counts[PAIR_BUSY] += taken;
+    c->counts[LEVEL_BUSY] += taken;
     return taken;
 }
 
 /* --- values --- */
 
 static void
-enter_new(struct coalescer *c, struct level_key key, uint32_t tag, const struct want *want)
+enter_new(struct coalescer *c, struct level_key key, uint32_t tag, const struct desired *desired)
 {
     uint32_t number = take_free(c);
     struct entry *e = entry_at(c, number);
-    *e = (struct entry){.pair = {.key = key, .want = *want}, .number = number};
-    slots_add(&c->by_key, tag, number);
+    *e = (struct entry){.level = {.key = key, .desired = *desired}, .number = number};
+    hash_index_add(&c->by_key, tag, number);
     arrive(c, e);
-    enter_stage(c, e, PAIR_UNRESOLVED);
+    enter_stage(c, e, LEVEL_UNRESOLVED);
 }
 
 enum offer_result
-coalescer_offer(struct coalescer *c, struct level_key key, const struct want *want)
+coalescer_offer(struct coalescer *c, struct level_key key, const struct desired *desired)
 {
     uint32_t tag = key_tag(key);
     size_t place = place_of(c, key, tag);
-    if (!slots_taken(&c->by_key, place)) {
-        offset_ledger_hold(c->ledger, want->at);
-        enter_new(c, key, tag, want);
+    if (!hash_index_taken(&c->by_key, place)) {
+        offset_ledger_hold(c->ledger, desired->at);
+        enter_new(c, key, tag, desired);
         return OFFER_NEW;
     }
-    struct pair *p = &entry_at(c, slots_number(&c->by_key, place))->pair;
-    struct want *newest = p->has_next ? &p->next : &p->want;
-    if (want->revision <= newest->revision) {
+    struct level *p = &entry_at(c, hash_index_number(&c->by_key, place))->level;
+    struct desired *newest = p->has_next ? &p->next : &p->desired;
+    if (desired->revision <= newest->revision) {
         return OFFER_SUPERSEDED;
     }
-    offset_ledger_hold(c->ledger, want->at);
-    if (p->stage == PAIR_BUSY && !p->has_next) {
-        p->next = *want;
+    offset_ledger_hold(c->ledger, desired->at);
+    if (p->stage == LEVEL_BUSY && !p->has_next) {
+        p->next = *desired;
         p->has_next = true;
         return OFFER_NEW;
     }
     offset_ledger_finish(c->ledger, newest->at);
-    *newest = *want;
+    *newest = *desired;
     if (!p->has_next) {
         p->tries = 0;
     }
     return OFFER_REPLACED;
 }
 
-/* The waiting newer value becomes the wanted one. */
-static void step_to_next(struct pair *p)
+/* The waiting newer value becomes the desired one. */
+static void step_to_next(struct level *p)
 {
-    p->want = p->next;
+    p->desired = p->next;
     p->has_next = false;
     p->tries = 0;
 }
 
-static void leave_busy(struct coalescer *c, const struct pair *p)
+static void leave_busy(struct coalescer *c, const struct level *p)
 {
-    INVARIANT(p->stage == PAIR_BUSY, "pair is in stage %d", (int)p->stage);
-    c->counts[PAIR_BUSY]--;
+    INVARIANT(p->stage == LEVEL_BUSY, "level is in stage %d", (int)p->stage);
+    c->counts[LEVEL_BUSY]--;
 }
 
-/* An end of BUSY that is none of the want. @return true when a newer value took over */
-static bool come_back(struct coalescer *c, struct pair *pair)
+/* An end of BUSY that is none of the desired. @return true when a newer value took over */
+static bool come_back(struct coalescer *c, struct level *level)
 {
-    bool superseded = pair->has_next;
-    leave_busy(c, pair);
+    bool superseded = level->has_next;
+    leave_busy(c, level);
     if (superseded) {
-        offset_ledger_finish(c->ledger, pair->want.at);
-        step_to_next(pair);
+        offset_ledger_finish(c->ledger, level->desired.at);
+        step_to_next(level);
     }
     return superseded;
 }
 
-bool coalescer_put_back(struct coalescer *c, struct pair *pair, enum pair_stage stage)
+bool coalescer_put_back(struct coalescer *c, struct level *level, enum level_stage stage)
 {
-    bool superseded = come_back(c, pair);
-    pair->suspect = false;
-    enter_stage(c, entry_of(pair), stage);
+    bool superseded = come_back(c, level);
+    level->suspect = false;
+    enter_stage(c, entry_of(level), stage);
     return superseded;
 }
 
-size_t coalescer_isolate(struct coalescer *c, struct pair *const *list, size_t count, size_t parts)
+size_t coalescer_bisect(struct coalescer *c, struct level *const *list, size_t count, size_t parts)
 {
     size_t superseded = 0;
     size_t part = (count + parts - 1) / parts;
     for (size_t i = 0; i < count; i++) {
         if (i % part == 0) {
-            suspects_begin(&c->suspects);
+            bisection_begin(&c->suspects);
         }
         superseded += come_back(c, list[i]);
         list[i]->suspect = true;
-        list[i]->stage = PAIR_READY;
-        c->counts[PAIR_READY]++;
-        suspects_add(&c->suspects, entry_of(list[i])->number);
+        list[i]->stage = LEVEL_READY;
+        c->counts[LEVEL_READY]++;
+        bisection_add(&c->suspects, entry_of(list[i])->number);
     }
     return superseded;
 }
 
-void coalescer_finish(struct coalescer *c, struct pair *pair, const int32_t *written)
+void coalescer_finish(struct coalescer *c, struct level *level, const int32_t *written)
 {
-    struct entry *e = entry_of(pair);
-    leave_busy(c, pair);
-    offset_ledger_finish(c->ledger, pair->want.at);
-    if (!pair->has_next) {
+    struct entry *e = entry_of(level);
+    leave_busy(c, level);
+    offset_ledger_finish(c->ledger, level->desired.at);
+    if (!level->has_next) {
         remove_entry(c, e);
         return;
     }
-    step_to_next(pair);
-    pair->suspect = false;
+    step_to_next(level);
+    level->suspect = false;
     leave(c, e);
     arrive(c, e);
     if (written != NULL) {
-        pair->change_from = *written;
+        level->change_from = *written;
     }
-    enter_stage(c, e, written != NULL ? PAIR_READY : PAIR_UNRESOLVED);
+    enter_stage(c, e, written != NULL ? LEVEL_READY : LEVEL_UNRESOLVED);
 }
 
 /* --- taking out of all stages --- */
 
-typedef bool (*fits_fn)(void *arg, const struct pair *pair);
+typedef bool (*fits_fn)(void *arg, const struct level *level);
 
 struct pulling {
     struct coalescer *c;
     fits_fn fits;
     void *arg;
-    struct pair **list; /* NULL: what fits is removed; else it is put there */
+    struct level **list; /* NULL: what fits is removed; else it is put there */
     size_t taken;
 };
 
 /* @return true when the entry leaves its stage */
 static bool pull(struct pulling *p, struct entry *e)
 {
-    if (!p->fits(p->arg, &e->pair)) {
+    if (!p->fits(p->arg, &e->level)) {
         return false;
     }
-    p->c->counts[e->pair.stage]--;
+    p->c->counts[e->level.stage]--;
     if (p->list == NULL) {
         remove_entry(p->c, e);
     } else {
-        e->pair.stage = PAIR_BUSY;
-        p->c->counts[PAIR_BUSY]++;
-        p->list[p->taken] = &e->pair;
+        e->level.stage = LEVEL_BUSY;
+        p->c->counts[LEVEL_BUSY]++;
+        p->list[p->taken] = &e->level;
     }
     p->taken++;
     return true;
@@ -414,22 +414,22 @@ static bool pull_suspect(void *arg, uint32_t number)
     return pull(p, entry_at(p->c, number));
 }
 
-static size_t pull_all(struct coalescer *c, fits_fn fits, void *arg, struct pair **list)
+static size_t pull_all(struct coalescer *c, fits_fn fits, void *arg, struct level **list)
 {
     struct pulling p = {.c = c, .fits = fits, .arg = arg, .list = list};
-    for (int i = 0; i < PAIR_BUSY; i++) {
+    for (int i = 0; i < LEVEL_BUSY; i++) {
         pull_from(&p, &c->queues[i]);
     }
     for (size_t i = 0; i < c->unread_count; i++) {
         pull_from(&p, &c->unread[i].heap);
     }
-    suspects_drop(&c->suspects, pull_suspect, &p);
+    bisection_drop(&c->suspects, pull_suspect, &p);
     return p.taken;
 }
 
-size_t coalescer_pull(struct coalescer *c, fits_fn fits, void *arg, struct pair ***list)
+size_t coalescer_pull(struct coalescer *c, fits_fn fits, void *arg, struct level ***list)
 {
-    *list = mem_calloc(coalescer_total(c), sizeof(struct pair *));
+    *list = mem_calloc(coalescer_total(c), sizeof(struct level *));
     size_t taken = pull_all(c, fits, arg, *list);
     if (taken == 0) {
         mem_free(*list);
@@ -438,35 +438,35 @@ size_t coalescer_pull(struct coalescer *c, fits_fn fits, void *arg, struct pair 
     return taken;
 }
 
-static bool is_of_partition(void *arg, const struct pair *pair)
+static bool is_of_partition(void *arg, const struct level *level)
 {
     const int32_t *partition = arg;
-    return pair->want.at.partition == *partition;
+    return level->desired.at.partition == *partition;
 }
 
 void coalescer_drop_partition(struct coalescer *c, int32_t partition)
 {
-    INVARIANT(c->counts[PAIR_BUSY] == 0, "%zu pairs are busy", c->counts[PAIR_BUSY]);
+    INVARIANT(c->counts[LEVEL_BUSY] == 0, "%zu levels are busy", c->counts[LEVEL_BUSY]);
     (void)pull_all(c, is_of_partition, &partition, NULL);
 }
 
 /* --- figures --- */
 
 void coalescer_each(const struct coalescer *c,
-                    enum pair_stage stage,
-                    void (*each)(void *arg, struct pair *pair),
+                    enum level_stage stage,
+                    void (*each)(void *arg, struct level *level),
                     void *arg)
 {
     for (uint32_t number = c->oldest; number != NONE;) {
         struct entry *e = entry_at(c, number);
         number = e->newer;
-        if (e->pair.stage == stage) {
-            each(arg, &e->pair);
+        if (e->level.stage == stage) {
+            each(arg, &e->level);
         }
     }
 }
 
-size_t coalescer_count(const struct coalescer *c, enum pair_stage stage)
+size_t coalescer_count(const struct coalescer *c, enum level_stage stage)
 {
     return c->counts[stage];
 }
@@ -478,5 +478,5 @@ size_t coalescer_total(const struct coalescer *c)
 
 int64_t coalescer_oldest_changed_at_us(const struct coalescer *c)
 {
-    return c->oldest == NONE ? 0 : entry_at(c, c->oldest)->pair.want.changed_at_us;
+    return c->oldest == NONE ? 0 : entry_at(c, c->oldest)->level.desired.changed_at_us;
 }

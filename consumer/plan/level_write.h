@@ -1,5 +1,5 @@
 /**
- * level_write: the structs that leave plan (a wanted write) and enter it (what became of it). Plain
+ * level_write: the structs that leave plan (a desired write) and enter it (what became of it). Plain
  * data, no functions.
  */
 #ifndef STOCKSYNC_PLAN_LEVEL_WRITE_H
@@ -27,34 +27,34 @@ struct level_write {
     struct level_key key;
     int32_t product_id;
     int32_t quantity;    /* to set, after all rules */
-    int32_t wanted;      /* Odoo's number behind it: more than quantity while units are in flight */
+    int32_t desired;     /* Odoo's number behind it: more than quantity while units are in flight */
     int32_t change_from; /* what Shopify must hold for the write to happen */
     int64_t revision;    /* of the record that wants it */
     int64_t changed_at_us; /* of that record, wall clock */
 };
 
-/** What the state knows of a pair. */
+/** What the state knows of a level. */
 struct level_known {
     struct level_key key;
     bool found;
     int32_t product_id; /* whose value was written */
     int32_t quantity; /* last written by us, or lower: what Shopify held when units were missing */
-    int32_t wanted;   /* Odoo's number when it was written */
+    int32_t desired;  /* Odoo's number when it was written */
     int32_t live;     /* units seen missing and still within their grace */
     int64_t revision; /* of that write */
 };
 
-/** Units of a pair that Shopify has sold since we last looked. */
+/** Units of a level that Shopify has sold since we last looked. */
 struct level_seen {
     struct level_key key;
     int32_t before;   /* what the state says that Shopify holds */
     int32_t now;      /* what it does hold: less */
     int64_t until_us; /* wall clock: end of the grace */
     bool noted; /* [out] units in flight; false: the level moved meanwhile, or it was our write */
-    bool first; /* [out] none were remembered of this pair */
+    bool first; /* [out] none were remembered of this level */
 };
 
-/** What Shopify says of a pair when read by id. */
+/** What Shopify says of a level when read by id. */
 struct level_read {
     struct level_key key;
     bool item_found;

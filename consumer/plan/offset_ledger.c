@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "common/core/mem.h"
-#include "consumer/plan/slots.h"
+#include "consumer/plan/hash_index.h"
 
 #define NONE UINT32_MAX
 
@@ -26,7 +26,7 @@ struct partition {
     uint32_t pool_used;
     uint32_t free;
     uint32_t oldest, newest;
-    struct slots by_offset;
+    struct hash_index by_offset;
 };
 
 struct offset_ledger {
@@ -39,7 +39,7 @@ struct offset_ledger {
 static void partition_clear(struct partition *p)
 {
     mem_free(p->pool);
-    slots_release(&p->by_offset);
+    hash_index_release(&p->by_offset);
     *p = (struct partition){.epoch = p->epoch};
 }
 
@@ -50,7 +50,7 @@ static void partition_begin(struct partition *p)
     p->last = -1;
     p->committed = -1;
     p->free = p->oldest = p->newest = NONE;
-    slots_init(&p->by_offset);
+    hash_index_init(&p->by_offset);
 }
 
 struct offset_ledger *offset_ledger_new(void)
@@ -161,7 +161,7 @@ enum status offset_ledger_add(struct offset_ledger *ol,
         return STATUS_NOT_FOUND;
     }
     if (offset <= p->last) {
-        return STATUS_AGAIN;
+        return STATUS_DUPLICATE;
     }
     if (p->last < 0) {
         p->committed = offset; /* everything before it was finished in another life */
@@ -176,7 +176,7 @@ enum status offset_ledger_add(struct offset_ledger *ol,
         p->oldest = number;
     }
     p->newest = number;
-    slots_add(&p->by_offset, offset_tag(offset), number);
+    hash_index_add(&p->by_offset, offset_tag(offset), number);
     ol->unfinished += p != ol->retries;
     *at = (struct record_position){.partition = partition, .epoch = p->epoch, .offset = offset};
     return STATUS_OK;
@@ -185,10 +185,10 @@ enum status offset_ledger_add(struct offset_ledger *ol,
 /* The place of an unfinished record, or the free place at which the search ended. */
 static size_t search(const struct partition *p, int64_t offset)
 {
-    const struct slots *s = &p->by_offset;
-    size_t i = slots_home(s, offset_tag(offset));
-    while (slots_taken(s, i) && p->pool[slots_number(s, i)].offset != offset) {
-        i = slots_next(s, i);
+    const struct hash_index *s = &p->by_offset;
+    size_t i = hash_index_home(s, offset_tag(offset));
+    while (hash_index_taken(s, i) && p->pool[hash_index_number(s, i)].offset != offset) {
+        i = hash_index_next(s, i);
     }
     return i;
 }
@@ -197,9 +197,9 @@ static size_t search(const struct partition *p, int64_t offset)
  * that is not done. */
 static size_t place_of(const struct partition *p, struct record_position at)
 {
-    const struct slots *s = &p->by_offset;
+    const struct hash_index *s = &p->by_offset;
     size_t i = search(p, at.offset);
-    INVARIANT(slots_taken(s, i), "partition %" PRId32 " offset %" PRId64 " has no hold",
+    INVARIANT(hash_index_taken(s, i), "partition %" PRId32 " offset %" PRId64 " has no hold",
               at.partition, at.offset);
     return i;
 }
@@ -208,7 +208,7 @@ void offset_ledger_hold(struct offset_ledger *ol, struct record_position at)
 {
     struct partition *p = find_epoch(ol, at);
     if (p != NULL) {
-        p->pool[slots_number(&p->by_offset, place_of(p, at))].holds++;
+        p->pool[hash_index_number(&p->by_offset, place_of(p, at))].holds++;
     }
 }
 
@@ -236,9 +236,9 @@ void offset_ledger_finish(struct offset_ledger *ol, struct record_position at)
         return;
     }
     size_t place = place_of(p, at);
-    uint32_t number = slots_number(&p->by_offset, place);
+    uint32_t number = hash_index_number(&p->by_offset, place);
     if (--p->pool[number].holds == 0) {
-        slots_remove(&p->by_offset, place);
+        hash_index_remove(&p->by_offset, place);
         unlink_record(p, number);
         ol->unfinished -= p != ol->retries;
     }
@@ -247,7 +247,7 @@ void offset_ledger_finish(struct offset_ledger *ol, struct record_position at)
 bool offset_ledger_is_finished(const struct offset_ledger *ol, struct record_position at)
 {
     const struct partition *p = find_epoch(ol, at);
-    return p == NULL || !slots_taken(&p->by_offset, search(p, at.offset));
+    return p == NULL || !hash_index_taken(&p->by_offset, search(p, at.offset));
 }
 
 void offset_ledger_drop_retries(struct offset_ledger *ol)

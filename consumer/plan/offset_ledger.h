@@ -2,7 +2,7 @@
  * offset_ledger: what may be committed, per partition.
  *
  * Calling sequence: offset_ledger_new; _open when a partition is assigned; _add for every record
- * polled (one hold); _hold for every pair that waits on it; _finish once per hold; _committable
+ * polled (one hold); _hold for every level that waits on it; _finish once per hold; _committable
  * when a commit is due; _close on revoke; _free. Rule: the committable offset never passes an
  * unfinished record and never moves back. Offsets have gaps (markers, compaction): nothing here
  * counts records by subtraction. Memory follows the number of unfinished records, not of records
@@ -36,7 +36,7 @@ size_t offset_ledger_partitions(const struct offset_ledger *ol, int32_t *partiti
 /**
  * A record was polled: one hold on it. Offsets of a partition rise.
  * @return STATUS_OK and its position; STATUS_NOT_FOUND: the partition is not open (skip the
- * record); STATUS_AGAIN: at or below one already added in this epoch (a re-delivery; skip it)
+ * record); STATUS_DUPLICATE: at or below one already added in this epoch (a re-delivery; skip it)
  */
 NODISCARD enum status offset_ledger_add(struct offset_ledger *ol,
                                         int32_t partition,

@@ -336,7 +336,7 @@ static bool may_fall_back(enum status rc)
 enum status catalog_load(struct graphql *g,
                          enum match match,
                          int stop_fd,
-                         struct mapping **mapping,
+                         struct sku_index **mapping,
                          void (*progress)(void *arg, size_t variants),
                          void *arg,
                          struct err *err)

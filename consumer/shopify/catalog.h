@@ -5,8 +5,8 @@
 #ifndef STOCKSYNC_SHOPIFY_CATALOG_H
 #define STOCKSYNC_SHOPIFY_CATALOG_H
 
-#include "consumer/plan/mapping.h"
 #include "consumer/plan/rules.h"
+#include "consumer/plan/sku_index.h"
 #include "consumer/shopify/graphql.h"
 
 struct shop_location {
@@ -37,7 +37,7 @@ void catalog_locations_release(struct shop_location *list, size_t count);
 NODISCARD enum status catalog_load(struct graphql *g,
                                    enum match match,
                                    int stop_fd,
-                                   struct mapping **mapping,
+                                   struct sku_index **mapping,
                                    void (*progress)(void *arg, size_t variants),
                                    void *arg,
                                    struct err *err);

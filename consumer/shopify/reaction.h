@@ -22,14 +22,14 @@ enum reaction_channel {
 
 /** What is done. Of several in one answer the last one here decides. */
 enum reaction {
-    REACTION_THROTTLED,   /* not executed: same key and bytes when the store has recovered */
-    REACTION_NEW_KEY,     /* this key will never be executed: all entries are read, new key */
-    REACTION_READ,        /* entry: read again, decided anew, new key */
-    REACTION_PARK,        /* entry: out, with the reason */
-    REACTION_ACTIVATE,    /* entry: out, until the item is stocked at the location */
-    REACTION_FIND,        /* entry: out, and its mapping is doubtful: the catalogue is read again */
-    REACTION_SAME_KEY,    /* unknown outcome, or being executed: same key and bytes after a wait */
-    REACTION_CONFIG,      /* our document or the operator's settings: the lane stands */
+    REACTION_THROTTLED, /* not executed: same key and bytes when the store has recovered */
+    REACTION_NEW_KEY,   /* this key will never be executed: all entries are read, new key */
+    REACTION_READ,      /* entry: read again, decided anew, new key */
+    REACTION_PARK,      /* entry: out, with the reason */
+    REACTION_ACTIVATE,  /* entry: out, until the item is stocked at the location */
+    REACTION_FIND,      /* entry: out, and its mapping is uncertain: the catalogue is read again */
+    REACTION_SAME_KEY,  /* unknown outcome, or being executed: same key and bytes after a wait */
+    REACTION_CONFIG,    /* our document or the operator's settings: the lane stands */
     REACTION_CREDENTIALS, /* the lane stands until the store takes a token */
     REACTION_CLOSED       /* the lane stands until the shop is open again */
 };

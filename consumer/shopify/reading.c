@@ -20,9 +20,9 @@
 static void forget_read(struct reading *r)
 {
     enum match match = r->variants.match;
-    mapping_free(r->variants.into);
+    sku_index_free(r->variants.into);
     variants_release(&r->variants);
-    variants_init(&r->variants, match, NULL, mapping_new());
+    variants_init(&r->variants, match, NULL, sku_index_new());
     strbuf_reset(&r->line);
     r->line_err = (struct err){0};
 }
@@ -30,13 +30,13 @@ static void forget_read(struct reading *r)
 void reading_init(struct reading *r, enum match match)
 {
     *r = (struct reading){0};
-    variants_init(&r->variants, match, NULL, mapping_new());
+    variants_init(&r->variants, match, NULL, sku_index_new());
     strbuf_init(&r->line, LINE_MAX_BYTES);
 }
 
 void reading_release(struct reading *r)
 {
-    mapping_free(r->variants.into);
+    sku_index_free(r->variants.into);
     variants_release(&r->variants);
     strbuf_release(&r->line);
     mem_free(r->url);
@@ -265,9 +265,9 @@ bool reading_fall_back(struct reading *r)
     return true;
 }
 
-struct mapping *reading_take_mapping(struct reading *r)
+struct sku_index *reading_take_mapping(struct reading *r)
 {
-    struct mapping *m = r->variants.into;
+    struct sku_index *m = r->variants.into;
     r->variants.into = NULL;
     return m;
 }

@@ -68,6 +68,6 @@ void reading_fetch_again(struct reading *r);
 /** Another way is left: begins with pages, from nothing. @return false: it was reading pages */
 bool reading_fall_back(struct reading *r);
 /** In DONE: the mapping, the caller's now. */
-struct mapping *reading_take_mapping(struct reading *r);
+struct sku_index *reading_take_mapping(struct reading *r);
 
 #endif

@@ -64,8 +64,8 @@ enum status token_read(struct token *t, struct err *err)
         secret_release(kept);
         *kept = fresh;
         fresh = (struct secret){0};
-        token_forgive(t);
-        token_doubt(t);
+        token_reset(t);
+        token_mark_uncertain(t);
         if (!is_client(t)) {
             t->generation++;
             t->refused = false;
@@ -76,13 +76,13 @@ enum status token_read(struct token *t, struct err *err)
     return STATUS_OK;
 }
 
-void token_forgive(struct token *t)
+void token_reset(struct token *t)
 {
     t->ask_at_us = 0;
     backoff_reset(&t->backoff);
 }
 
-void token_doubt(struct token *t)
+void token_mark_uncertain(struct token *t)
 {
     t->renew_at_us = 0;
 }

@@ -60,10 +60,10 @@ void token_release(struct token *t);
  */
 NODISCARD enum status token_read(struct token *t, struct err *err);
 /** A person has acted: the next asking need not wait. */
-void token_forgive(struct token *t);
+void token_reset(struct token *t);
 /** What the token is good for is in doubt, for example after a missing scope: asks for a new one
  * when it next may. Static: nothing. */
-void token_doubt(struct token *t);
+void token_mark_uncertain(struct token *t);
 
 enum token_step {
     TOKEN_USE,

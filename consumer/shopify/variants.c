@@ -7,7 +7,7 @@
 #include "common/core/mem.h"
 #include "consumer/shopify/gid.h"
 
-void variants_init(struct variants *v, enum match match, const char *query, struct mapping *into)
+void variants_init(struct variants *v, enum match match, const char *query, struct sku_index *into)
 {
     *v = (struct variants){.match = match, .into = into, .query = mem_strdup(query)};
 }
@@ -59,7 +59,7 @@ enum status variants_take_one(void *variants, const void *node, struct err *err)
     if (is_text(text)) {
         const struct mapped_item mapped = {
             .item = id, .tracked = json_is_true(tracked), .bundle = json_is_true(bundle)};
-        mapping_add(v->into, json_string_value(text), &mapped);
+        sku_index_add(v->into, json_string_value(text), &mapped);
     }
     return STATUS_OK;
 }

@@ -5,8 +5,8 @@
 #ifndef STOCKSYNC_SHOPIFY_VARIANTS_H
 #define STOCKSYNC_SHOPIFY_VARIANTS_H
 
-#include "consumer/plan/mapping.h"
 #include "consumer/plan/rules.h"
+#include "consumer/plan/sku_index.h"
 #include "consumer/shopify/pages.h"
 
 /* Shopify allows two million variants a store; a page holds 250. */
@@ -19,14 +19,14 @@
 
 struct variants {
     enum match match;
-    struct mapping *into;      /* borrowed */
+    struct sku_index *into;    /* borrowed */
     char *query;               /* NULL: all variants; owned */
     struct page_cursor cursor; /* .ended: all were read */
     size_t count;              /* variants so far */
 };
 
 /** @param query  NULL: all; else copied, see variants_query */
-void variants_init(struct variants *v, enum match match, const char *query, struct mapping *into);
+void variants_init(struct variants *v, enum match match, const char *query, struct sku_index *into);
 void variants_release(struct variants *v);
 enum operation variants_operation(const struct variants *v);
 void variants_append_variables(const struct variants *v, struct strbuf *out);

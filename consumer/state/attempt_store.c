@@ -171,7 +171,7 @@ static struct level_write entry_of(const struct pg_rows *rows, int row)
                                 .change_from = pg_i32(rows, row, ADOPT_CHANGE_FROM),
                                 .revision = pg_i64(rows, row, ADOPT_REVISION),
                                 .changed_at_us = pg_time_us(rows, row, ADOPT_CHANGED_AT),
-                                .wanted = pg_i32(rows, row, ADOPT_WANTED)};
+                                .desired = pg_i32(rows, row, ADOPT_WANTED)};
 }
 
 static bool starts_attempt(const struct pg_rows *rows, int row)

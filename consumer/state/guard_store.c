@@ -129,15 +129,15 @@ enum status state_guard_resume(struct state *s, const char *database, struct err
     return rc;
 }
 
-enum status state_guard_pairs(struct state *s, size_t *pairs, struct err *err)
+enum status state_guard_levels(struct state *s, size_t *levels, struct err *err)
 {
     struct pg_rows rows = {0};
     enum status rc = state_begin(s, err);
     if (rc == STATUS_OK) {
-        rc = pg_query(s->conn, sql_consumer_guard_pairs, &s->args, "l", &rows, err);
+        rc = pg_query(s->conn, sql_consumer_guard_levels, &s->args, "l", &rows, err);
     }
     if (rc == STATUS_OK) {
-        *pairs = (size_t)pg_i64(&rows, 0, 0);
+        *levels = (size_t)pg_i64(&rows, 0, 0);
     }
     pg_rows_release(&rows);
     return rc;

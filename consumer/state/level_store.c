@@ -40,7 +40,7 @@ enum status state_levels_read(struct state *s,
         k->found = true;
         k->quantity = pg_i32(&rows, i, 1);
         k->revision = pg_i64(&rows, i, 2);
-        k->wanted = pg_i32(&rows, i, 3);
+        k->desired = pg_i32(&rows, i, 3);
         k->live = pg_i32(&rows, i, 4);
         k->product_id = pg_i32(&rows, i, 5);
     }

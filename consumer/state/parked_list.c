@@ -63,15 +63,15 @@ enum status parked_list_each(struct state *s,
     return rc;
 }
 
-enum status parked_list_hurry(struct state *s,
-                              const struct parked_filter *filter,
-                              size_t *count,
-                              struct err *err)
+enum status parked_list_retry_now(struct state *s,
+                                  const struct parked_filter *filter,
+                                  size_t *count,
+                                  struct err *err)
 {
     struct pg_rows rows = {0};
     enum status rc = begin_filtered(s, filter, err);
     if (rc == STATUS_OK) {
-        rc = pg_query(s->conn, sql_consumer_parked_hurry, &s->args, "", &rows, err);
+        rc = pg_query(s->conn, sql_consumer_parked_retry_now, &s->args, "", &rows, err);
     }
     *count = rc == STATUS_OK ? (size_t)rows.affected : 0;
     pg_rows_release(&rows);

@@ -31,10 +31,10 @@ NODISCARD enum status parked_list_each(struct state *s,
                                        void *arg,
                                        struct err *err);
 /** Makes rows due at once. @param count  [out] rows */
-NODISCARD enum status parked_list_hurry(struct state *s,
-                                        const struct parked_filter *filter,
-                                        size_t *count,
-                                        struct err *err);
+NODISCARD enum status parked_list_retry_now(struct state *s,
+                                            const struct parked_filter *filter,
+                                            size_t *count,
+                                            struct err *err);
 /** Deletes rows and calls each for them. @param count  [out] rows */
 NODISCARD enum status
 parked_list_drop(struct state *s,

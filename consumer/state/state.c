@@ -12,7 +12,7 @@
 /* Far below max.poll.interval.ms: a lane that waits here does not poll Kafka. */
 #define STATEMENT_TIMEOUT_MS 10000
 
-/* Arguments of one statement. An attempt of 250 pairs needs 70 kB, a turn's notes some MB. */
+/* Arguments of one statement. An attempt of 250 levels needs 70 kB, a turn's notes some MB. */
 #define ARGS_MAX_BYTES ((size_t)64 << 20)
 
 /* schemas/sql/state_003.sql */
@@ -206,7 +206,7 @@ static int32_t narrow_value(enum write_column column, const struct level_write *
         return w->product_id;
     }
     if (column == WRITE_WANTED) {
-        return w->wanted;
+        return w->desired;
     }
     return column == WRITE_QUANTITY ? w->quantity : w->change_from;
 }

@@ -65,23 +65,23 @@ state_levels_note(struct state *s, const struct level_write *list, size_t count,
  * ours: read the levels again before deciding.
  */
 NODISCARD enum status
-state_in_flight_see(struct state *s, struct level_seen *list, size_t count, struct err *err);
-/** A pair whose grace is over: to be brought to what Odoo wanted when it was last written. */
-struct state_in_flight {
+state_unimported_see(struct state *s, struct level_seen *list, size_t count, struct err *err);
+/** A level whose grace is over: to be brought to what Odoo wanted when it was last written. */
+struct state_unimported {
     struct level_key key;
     int32_t product_id;
-    int32_t wanted;
+    int32_t desired;
     int64_t revision; /* of the last write */
 };
-#define STATE_IN_FLIGHT_MAX 1000
-/** Gives each pair to one process; one that is not written within a minute is given out again.
- * @param list  [out] room for STATE_IN_FLIGHT_MAX */
-NODISCARD enum status state_in_flight_due(
-    struct state *s, int64_t now_us, struct state_in_flight *list, size_t *count, struct err *err);
+#define STATE_UNIMPORTED_MAX 1000
+/** Gives each level to one process; one that is not written within a minute is given out again.
+ * @param list  [out] room for STATE_UNIMPORTED_MAX */
+NODISCARD enum status state_unimported_due(
+    struct state *s, int64_t now_us, struct state_unimported *list, size_t *count, struct err *err);
 /** @param wake_us  [out] wall clock at which something is due; INT64_MAX: nothing is remembered
- *  @param pairs    [out] pairs with units held back, whichever process holds them */
+ *  @param levels    [out] levels with units held back, whichever process holds them */
 NODISCARD enum status
-state_in_flight_next(struct state *s, int64_t *wake_us, size_t *pairs, struct err *err);
+state_unimported_next(struct state *s, int64_t *wake_us, size_t *levels, struct err *err);
 
 /* attempts */
 struct state_attempt {
@@ -130,7 +130,7 @@ NODISCARD enum status
 state_attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, struct err *err);
 void state_attempts_release(struct state_attempt *list, size_t count);
 
-/* products: how each is known, for plan/identity */
+/* products: how each is known, for plan/sku_claims */
 struct state_product {
     int32_t product_id;
     bool sellable;
@@ -155,7 +155,7 @@ NODISCARD enum status state_products_noted(struct state *s,
                                            void *arg,
                                            struct err *err);
 
-/* catalogue: what the store's variants carry; for plan/mapping */
+/* catalogue: what the store's variants carry; for plan/sku_index */
 struct state_item {
     const char *text; /* SKU or barcode; on load valid during the callback only */
     int64_t item;
@@ -345,8 +345,8 @@ state_guard_pin(struct state *s, char database[STATE_DATABASE_SIZE], struct err 
  * NULL: stays; else confirmed as of now */
 NODISCARD enum status state_guard_resume(struct state *s, const char *database, struct err *err);
 /** Levels of the store that are known. */
-NODISCARD enum status state_guard_pairs(struct state *s, size_t *pairs, struct err *err);
-/** Calls each for every pair that was written since then, from its first value to its last; nothing
+NODISCARD enum status state_guard_levels(struct state *s, size_t *levels, struct err *err);
+/** Calls each for every level that was written since then, from its first value to its last; nothing
  * of the first load, nothing accepted. In order of time. */
 NODISCARD enum status
 state_guard_journal(struct state *s,

@@ -16,7 +16,7 @@ static enum status share(struct producer *p,
                          struct err *err)
 {
     producer_log_kits(p, changes);
-    return owner_sync_warehouses(p->owner, batch->warehouses, batch->warehouse_count, err);
+    return leader_sync_warehouses(p->owner, batch->warehouses, batch->warehouse_count, err);
 }
 
 enum status chunk_read_here(struct producer *p,
@@ -84,7 +84,7 @@ enum status chunk_submit(struct producer *p,
     int64_t revision = 0;
     size_t before = publisher_count(p->publisher);
     struct publish_item *items = p->items + before;
-    enum status rc = owner_next_revision(p->owner, &revision, err);
+    enum status rc = leader_next_revision(p->owner, &revision, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -106,12 +106,12 @@ park(struct producer *p, const struct publish_item *items, size_t count, struct 
         if (item->end != PUBLISH_PARKED) {
             continue;
         }
-        struct owner_parked row = {
+        struct leader_parked row = {
             .product_id = item->product_id, .reason = "refused", .detail = item->reason};
         log_error(MOD, "parked", LF_INT("product", item->product_id), LF_TEXT("reason", row.reason),
                   LF_MSG(row.detail));
         metric_add(p->m.parked, 1);
-        rc = owner_park(p->owner, &row, 1, err);
+        rc = leader_park(p->owner, &row, 1, err);
     }
     return rc;
 }
@@ -142,7 +142,7 @@ static enum status end_chunk(struct producer *p,
 {
     enum status rc = park(p, items, chunk->count, err);
     if (rc == STATUS_OK) {
-        rc = owner_unpark(p->owner, chunk->products->ids + chunk->first, chunk->count, err);
+        rc = leader_unpark(p->owner, chunk->products->ids + chunk->first, chunk->count, err);
     }
     if (rc == STATUS_OK) {
         observe(p, chunk, items);

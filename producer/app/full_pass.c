@@ -118,7 +118,8 @@ enum status full_pass_step(struct producer *p, struct err *err)
     metric_add(p->m.compared, (uint64_t)(next.compared - p->pass.compared));
     metric_add(p->m.republished, (uint64_t)(next.republished - p->pass.republished));
     p->pass = next;
-    hint_wake(&p->hint); /* the next slice, and marks of this one, do not wait for an idle poll */
+    read_cursor_wake(
+        &p->hint); /* the next slice, and marks of this one, do not wait for an idle poll */
     int64_t now = clock_monotonic_us();
     p->pass_after_us = now + (now - begun) * PAUSE_FACTOR;
     if (finished) {

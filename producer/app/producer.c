@@ -37,7 +37,7 @@ static void set_state(struct producer *p, enum producer_state state, const char 
     p->view.state = state;
     (void)snprintf(p->view.why, sizeof p->view.why, "%s", why);
     (void)pthread_mutex_unlock(&p->mutex);
-    metric_set(p->m.owner, state == PRODUCER_OWNER ? 1 : 0);
+    metric_set(p->m.owner, state == PRODUCER_LEADER ? 1 : 0);
     log_info(MOD, "state", LF_TEXT("state", change), LF_TEXT("why", why));
 }
 
@@ -53,7 +53,7 @@ void producer_publish_view(struct producer *p, int64_t oldest_us)
 {
     (void)pthread_mutex_lock(&p->mutex);
     struct producer_view *v = &p->view;
-    v->epoch = owner_epoch(p->owner);
+    v->epoch = leader_epoch(p->owner);
     v->revision = p->revision;
     v->oldest_us = oldest_us;
     v->marks = (uint64_t)metric_value(p->m.marks);
@@ -61,7 +61,7 @@ void producer_publish_view(struct producer *p, int64_t oldest_us)
     v->tombstones = (uint64_t)metric_value(p->m.tombstones);
     v->parked = (uint64_t)metric_value(p->m.parked);
     v->unsettled = p->settlement.count;
-    (void)snprintf(v->database, sizeof v->database, "%s", owner_database(p->owner));
+    (void)snprintf(v->database, sizeof v->database, "%s", leader_database(p->owner));
     v->pass = p->pass;
     (void)pthread_mutex_unlock(&p->mutex);
     metric_set(p->m.unsettled, (double)v->unsettled);
@@ -92,7 +92,7 @@ static enum status open_sink(struct producer *p, struct err *err)
                                           .topic = p->conf->shared.topic.name,
                                           .max_message_bytes =
                                               p->conf->shared.topic.max_message_bytes,
-                                          .database = owner_database(p->owner)};
+                                          .database = leader_database(p->owner)};
     enum status rc = p->topic_seen ? STATUS_OK : ensure_topic(p, err);
     if (options.database[0] == '\0') {
         log_warn(MOD, "database_unknown",
@@ -106,7 +106,7 @@ static enum status open_sink(struct producer *p, struct err *err)
         rc = record_sink_take_over(p->sink, TAKE_OVER_LIMIT_MS, err);
     }
     if (rc == STATUS_OK) {
-        rc = publisher_new(owner_epoch(p->owner), p->conf->shared.topic.max_message_bytes,
+        rc = publisher_new(leader_epoch(p->owner), p->conf->shared.topic.max_message_bytes,
                            &p->publisher, err);
     }
     return rc;
@@ -132,7 +132,7 @@ enum status producer_share_warehouses(struct producer *p, struct err *err)
         rc = marks_snapshot_end(p->tail, err);
     }
     return rc == STATUS_OK
-               ? owner_sync_warehouses(p->owner, batch.warehouses, batch.warehouse_count, err)
+               ? leader_sync_warehouses(p->owner, batch.warehouses, batch.warehouse_count, err)
                : rc;
 }
 
@@ -166,7 +166,7 @@ static void show_fill(void *arg, size_t done, size_t total, const struct kit_tab
 static enum status fill_kits(struct producer *p, struct err *err)
 {
     bool filled = false;
-    bool published_before = owner_backfill(p->owner) != OWNER_BACKFILL_FIRST;
+    bool published_before = leader_backfill(p->owner) != LEADER_BACKFILL_FIRST;
     enum status rc = kit_table_is_filled(p->state.kits, &filled, err);
     return rc == STATUS_OK && !filled
                ? kit_table_fill(p->state.kits, published_before, show_fill, p, err)
@@ -230,10 +230,10 @@ static enum status become_ready(struct producer *p, struct err *err)
         }
     }
     if (rc == STATUS_OK && !p->view.publishing) {
-        hint_init(&p->hint);
+        read_cursor_init(&p->hint);
         set_publishing(p, true, "publishing");
         service_ready();
-        log_info(MOD, "publishing", LF_INT("epoch", owner_epoch(p->owner)),
+        log_info(MOD, "publishing", LF_INT("epoch", leader_epoch(p->owner)),
                  LF_TEXT("topic", p->conf->shared.topic.name));
     }
     return rc;
@@ -241,8 +241,8 @@ static enum status become_ready(struct producer *p, struct err *err)
 
 static enum status take_ownership(struct producer *p, struct err *err)
 {
-    enum status rc = owner_take(p->owner, err);
-    if (rc == STATUS_AGAIN) {
+    enum status rc = leader_take(p->owner, err);
+    if (rc == STATUS_STANDBY) {
         set_state(p, PRODUCER_STANDBY, "another producer owns the tail");
         (void)signals_sleep(STANDBY_POLL_MS);
         return STATUS_OK;
@@ -250,16 +250,16 @@ static enum status take_ownership(struct producer *p, struct err *err)
     if (rc != STATUS_OK) {
         return rc;
     }
-    enum owner_backfill why = owner_backfill(p->owner);
-    set_state(p, PRODUCER_OWNER, "took the lock");
-    if (why == OWNER_BACKFILL_FIRST) {
+    enum leader_backfill why = leader_backfill(p->owner);
+    set_state(p, PRODUCER_LEADER, "took the lock");
+    if (why == LEADER_BACKFILL_FIRST) {
         log_info(MOD, "first_start",
                  LF_MSG("nothing was published before: 'stocksync-producer backfill --all' "
                         "publishes every product"));
-    } else if (why != OWNER_BACKFILL_NONE) {
+    } else if (why != LEADER_BACKFILL_NONE) {
         p->backfilling = true;
         p->backfill_after = 0;
-        log_warn(MOD, "backfill", LF_TEXT("why", owner_backfill_name(why)),
+        log_warn(MOD, "backfill", LF_TEXT("why", leader_backfill_name(why)),
                  LF_MSG("Kafka may be ahead of this database: every product is published again"));
     }
     return STATUS_OK;
@@ -277,7 +277,7 @@ static enum status recover(struct producer *p, enum status rc, struct err *err)
     set_publishing(p, false, err->msg);
     settlement_clear(&p->settlement);
     chunks_drop(p);
-    hint_fail(&p->hint);
+    read_cursor_fail(&p->hint);
     enum status abort_rc = p->sink != NULL ? record_sink_abort(p->sink, &second) : STATUS_OK;
     if (abort_rc == STATUS_FENCED) {
         *err = second;
@@ -287,10 +287,10 @@ static enum status recover(struct producer *p, enum status rc, struct err *err)
         close_sink(p);
     }
     close_tail(p);
-    if (owner_is_held(p->owner) && owner_check(p->owner, &second) != STATUS_OK) {
+    if (leader_is_held(p->owner) && leader_check(p->owner, &second) != STATUS_OK) {
         log_failure(LOG_WARN, MOD, "ownership_lost", &second,
                     LOG_FIELDS(LF_MSG("nothing is published until the lock is ours again")));
-        owner_drop(p->owner);
+        leader_drop(p->owner);
         close_sink(p);
         set_state(p, PRODUCER_STANDBY, "the lock's connection is lost");
     }
@@ -300,7 +300,7 @@ static enum status recover(struct producer *p, enum status rc, struct err *err)
 
 static enum status step(struct producer *p, struct err *err)
 {
-    if (!owner_is_held(p->owner)) {
+    if (!leader_is_held(p->owner)) {
         return take_ownership(p, err);
     }
     enum status rc = become_ready(p, err);
@@ -309,7 +309,8 @@ static enum status step(struct producer *p, struct err *err)
     }
     if (rc == STATUS_OK) {
         backoff_reset(&p->backoff);
-        int64_t pace_ms = hint_pace_us(&p->hint, p->conf->producer.idle_poll_ms * 1000) / 1000;
+        int64_t pace_ms =
+            read_cursor_pace_us(&p->hint, p->conf->producer.idle_poll_ms * 1000) / 1000;
         if (pace_ms > 0) {
             (void)signals_sleep((int)pace_ms);
         }
@@ -372,8 +373,8 @@ static void register_metrics(struct producer_metrics *m)
                                 "Marks published whose Kafka transaction is open.", NULL, NULL);
     m->oldest = metric_gauge("stocksync_producer_oldest_mark_age_seconds",
                              "Age of the mark with the lowest id.", NULL, NULL);
-    m->owner =
-        metric_gauge("stocksync_producer_owner", "1 while this process owns the tail.", NULL, NULL);
+    m->owner = metric_gauge("stocksync_producer_leader", "1 while this process owns the tail.",
+                            NULL, NULL);
     m->kits = metric_counter("stocksync_producer_kits_changed_total",
                              "Kits whose structure was stored anew.", NULL, NULL);
     m->kit_problems = metric_counter("stocksync_producer_kit_problems_total",
@@ -391,20 +392,20 @@ static void register_metrics(struct producer_metrics *m)
 struct producer *producer_new(const struct producer_conf *conf)
 {
     struct producer *p = mem_calloc(1, sizeof *p);
-    struct owner_options owner = {.odoo_dsn = conf->shared.odoo.dsn,
-                                  .state_dsn = conf_state_dsn(&conf->shared)};
+    struct leader_options owner = {.odoo_dsn = conf->shared.odoo.dsn,
+                                   .state_dsn = conf_state_dsn(&conf->shared)};
     struct pg_conn_options tail = {.dsn = conf->shared.odoo.dsn,
                                    .application_name = "stocksync-producer tail",
                                    .statement_timeout_ms = STATEMENT_LIMIT_MS,
                                    .session_sql = MARKS_SESSION_SQL};
     p->conf = conf;
     p->items = mem_calloc(WAVE_PRODUCTS, sizeof *p->items);
-    p->owner = owner_new(&owner);
+    p->owner = leader_new(&owner);
     p->tail = pg_conn_new(&tail);
     p->slices = slice_reader_new(tail.dsn, STATEMENT_LIMIT_MS);
     p->waiting_slice = WAITING_SLICE_MIN;
     settlement_init(&p->settlement, SETTLEMENT_MAX_MARKS, conf->producer.settle_ms * 1000);
-    hint_init(&p->hint);
+    read_cursor_init(&p->hint);
     backoff_init(&p->backoff, 200, 30000, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
     (void)pthread_mutex_init(&p->mutex, NULL);
     register_metrics(&p->m);
@@ -414,7 +415,7 @@ struct producer *producer_new(const struct producer_conf *conf)
 bool producer_is_ready(struct producer *producer)
 {
     (void)pthread_mutex_lock(&producer->mutex);
-    bool ready = producer->view.publishing && producer->view.state == PRODUCER_OWNER;
+    bool ready = producer->view.publishing && producer->view.state == PRODUCER_LEADER;
     (void)pthread_mutex_unlock(&producer->mutex);
     return ready;
 }
@@ -472,7 +473,7 @@ void producer_free(struct producer *producer)
     close_tail(producer);
     slice_reader_free(producer->slices);
     pg_conn_free(producer->tail);
-    owner_free(producer->owner);
+    leader_free(producer->owner);
     settlement_release(&producer->settlement);
     mark_list_release(&producer->marks);
     cycle_release(&producer->cycle);

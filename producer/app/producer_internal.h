@@ -14,12 +14,12 @@
 #include "producer/app/cycle.h"
 #include "producer/app/producer.h"
 #include "producer/app/slice_reader.h"
-#include "producer/odoo/hint.h"
 #include "producer/odoo/kit_table.h"
+#include "producer/odoo/leader.h"
 #include "producer/odoo/marks.h"
 #include "producer/odoo/odoo_version.h"
-#include "producer/odoo/owner.h"
 #include "producer/odoo/published.h"
+#include "producer/odoo/read_cursor.h"
 #include "producer/odoo/stock_reader.h"
 #include "producer/publish/publisher.h"
 #include "producer/publish/record_sink.h"
@@ -36,7 +36,7 @@
 /* Products that may wait are published by slices of this many while others change too. */
 #define WAITING_SLICE_MIN 250
 
-enum producer_state { PRODUCER_STARTING, PRODUCER_STANDBY, PRODUCER_OWNER, PRODUCER_STOPPING };
+enum producer_state { PRODUCER_STARTING, PRODUCER_STANDBY, PRODUCER_LEADER, PRODUCER_STOPPING };
 
 struct producer_metrics {
     struct metric *marks, *records, *tombstones, *parked, *rounds, *settled, *failures, *unsettled,
@@ -57,7 +57,7 @@ struct producer_view {
 
 struct producer {
     const struct producer_conf *conf;
-    struct owner *owner;
+    struct leader *owner;
     struct pg_conn *tail;
     struct odoo_shape shape;
     struct chunk_reader state;   /* over the tail's connection */
@@ -65,7 +65,7 @@ struct producer {
     struct record_sink *sink;
     struct publisher *publisher;
     struct settlement settlement;
-    struct hint hint;
+    struct read_cursor hint;
     struct mark_list marks;
     struct cycle cycle;
     struct cycle_products urgent, waiting; /* of the round: see cycle_may_wait */

@@ -34,18 +34,18 @@ static bool is_unsettled(const void *settlement, int64_t id)
 static size_t page_size(const struct producer *p)
 {
     size_t page = (size_t)p->conf->producer.batch_marks;
-    return publisher_is_isolating(p->publisher) && page > CHUNK_PRODUCTS ? CHUNK_PRODUCTS : page;
+    return publisher_is_bisecting(p->publisher) && page > CHUNK_PRODUCTS ? CHUNK_PRODUCTS : page;
 }
 
 /* Page after page of marks, until there are no more or the round is full. */
-static enum status read_marks(struct producer *p, struct hint_read *read, struct err *err)
+static enum status read_marks(struct producer *p, struct read_cursor_read *read, struct err *err)
 {
     int64_t begun = clock_monotonic_us();
     struct mark_skip skip = {
         .has = is_unsettled, .arg = &p->settlement, .count = p->settlement.count};
     struct marks_page page = {.from = read->from};
     size_t size = page_size(p);
-    size_t limit = publisher_is_isolating(p->publisher) ? size : ROUND_MAX_MARKS;
+    size_t limit = publisher_is_bisecting(p->publisher) ? size : ROUND_MAX_MARKS;
     enum status rc = STATUS_OK;
     cycle_reset(&p->cycle);
     do {
@@ -66,7 +66,7 @@ static enum status read_marks(struct producer *p, struct hint_read *read, struct
 /* While a suspect record is searched for, a round is one page, one chunk, one list. */
 static void split(struct producer *p)
 {
-    if (publisher_is_isolating(p->publisher)) {
+    if (publisher_is_bisecting(p->publisher)) {
         cycle_copy(&p->cycle, &p->urgent);
         p->waiting.count = 0;
     } else {
@@ -79,7 +79,8 @@ static void split(struct producer *p)
 static enum status begin_round(struct producer *p, struct stock_batch *batch, struct err *err)
 {
     int64_t begun = clock_monotonic_us();
-    struct hint_read read = {.from = hint_start(&p->hint, begun, p->settlement.count)};
+    struct read_cursor_read read = {.from =
+                                        read_cursor_start(&p->hint, begun, p->settlement.count)};
     enum status rc = marks_snapshot_begin(p->tail, err);
     if (rc == STATUS_OK) {
         rc = read_marks(p, &read, err);
@@ -100,7 +101,7 @@ static enum status begin_round(struct producer *p, struct stock_batch *batch, st
     }
     int64_t now = clock_monotonic_us();
     read.took_us = now - begun;
-    hint_note(&p->hint, &read, now);
+    read_cursor_note(&p->hint, &read, now);
     return STATUS_OK;
 }
 
@@ -184,12 +185,12 @@ static enum status feed_backfill(struct producer *p, struct err *err)
                                         &p->backfill_after, &inserted, err);
     if (rc == STATUS_OK && inserted < BACKFILL_SLICE) {
         p->backfilling = false;
-        rc = owner_backfill_done(p->owner, err);
+        rc = leader_backfill_done(p->owner, err);
         log_info(MOD, "backfill_marked",
                  LF_MSG("every product is marked: published as the marks are read"));
     }
     if (rc == STATUS_OK) {
-        hint_wake(&p->hint);
+        read_cursor_wake(&p->hint);
     }
     return rc;
 }
@@ -253,7 +254,7 @@ enum status round_tick(struct producer *p, struct err *err)
         return STATUS_OK;
     }
     p->tick_us = now;
-    enum status rc = owner_check(p->owner, err);
+    enum status rc = leader_check(p->owner, err);
     if (rc == STATUS_OK) {
         rc = marks_oldest(p->tail, &oldest_us, err);
     }
@@ -333,13 +334,13 @@ enum status round_run(struct producer *p, struct err *err)
         rc = publish_round(p, &batch, err);
     }
     int64_t now = clock_monotonic_us();
-    bool isolating = rc == STATUS_OK && publisher_is_isolating(p->publisher);
+    bool isolating = rc == STATUS_OK && publisher_is_bisecting(p->publisher);
     bool idle = isolating || now - p->published_us >= SETTLE_IDLE_US;
     if (rc == STATUS_OK && settlement_is_due(&p->settlement, now, idle)) {
         rc = round_settle(p, err);
     }
     if (rc == STATUS_OK && isolating) {
-        hint_fail(&p->hint); /* products held back are found from the start */
+        read_cursor_fail(&p->hint); /* products held back are found from the start */
     }
     if (rc == STATUS_OK) {
         rc = feed_backfill(p, err);

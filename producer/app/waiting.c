@@ -121,7 +121,7 @@ static enum status publish_slice(struct producer *p, struct turns *t, struct err
     }
     producer_log_kits(p, &changes);
     /* the slice may have the older list: the tail, which is asked now, has the newest */
-    if (!owner_knows_warehouses(p->owner, batch.warehouses, batch.warehouse_count)) {
+    if (!leader_knows_warehouses(p->owner, batch.warehouses, batch.warehouse_count)) {
         rc = producer_share_warehouses(p, err);
     }
     return rc == STATUS_OK ? send(p, t, &slice, &batch, err) : rc;

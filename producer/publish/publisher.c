@@ -29,10 +29,10 @@ struct publisher {
     char **reasons; /* of the last publish */
     size_t reason_count;
     size_t reason_cap;
-    struct id_set suspects;  /* refused in company */
-    struct id_set condemned; /* refused alone: parked when they come again */
-    size_t group;            /* suspects to try at once */
-    int chances; /* cycles in which suspects could have been tried, but were not there */
+    struct id_set suspects; /* refused in company */
+    struct id_set poison;   /* refused alone: parked when they come again */
+    size_t group;           /* suspects to try at once */
+    int chances;            /* cycles in which suspects could have been tried, but were not there */
 };
 
 static bool set_has(const struct id_set *set, int32_t id)
@@ -102,13 +102,13 @@ void publisher_free(struct publisher *publisher)
     drop_reasons(publisher);
     mem_free(publisher->reasons);
     mem_free(publisher->suspects.ids);
-    mem_free(publisher->condemned.ids);
+    mem_free(publisher->poison.ids);
     strbuf_release(&publisher->value);
     avro_codec_free(publisher->codec);
     mem_free(publisher);
 }
 
-bool publisher_is_isolating(const struct publisher *publisher)
+bool publisher_is_bisecting(const struct publisher *publisher)
 {
     return publisher->suspects.count > 0;
 }
@@ -173,7 +173,7 @@ static void suspect_refused(struct publisher *p,
     if (tried == 1) {
         const int32_t id = items[indexes[0]].product_id;
         set_remove(&p->suspects, id);
-        set_add(&p->condemned, id);
+        set_add(&p->poison, id);
         log_warn(MOD, "refused", LF_INT("product", id),
                  LF_MSG("the broker refuses this record alone: parked when it is read again"));
         return;
@@ -237,13 +237,13 @@ static enum status try_suspects(struct publisher *p,
 /* The cycle is over: what was published or parked is suspected no more. */
 static void clear_names(struct publisher *p, const struct publish_item *items, size_t count)
 {
-    if (p->suspects.count == 0 && p->condemned.count == 0) {
+    if (p->suspects.count == 0 && p->poison.count == 0) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
         if (items[i].end != PUBLISH_HELD) {
             set_remove(&p->suspects, items[i].product_id);
-            set_remove(&p->condemned, items[i].product_id);
+            set_remove(&p->poison, items[i].product_id);
         }
     }
 }
@@ -288,7 +288,7 @@ enum status publisher_submit(struct publisher *publisher,
         if (set_has(&p->suspects, id)) {
             continue;
         }
-        if (set_has(&p->condemned, id)) {
+        if (set_has(&p->poison, id)) {
             park(p, &items[i], "the broker refuses this record");
             continue;
         }

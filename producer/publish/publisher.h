@@ -50,7 +50,7 @@ void publisher_free(struct publisher *publisher);
  * Queues items (a product at most once) in the sink's transaction, which it begins if there is
  * something to publish. Records are copied; the items themselves, without what they point to, must
  * stay until publisher_wait. Items of a further submit before that follow right behind them; not
- * while publisher_is_isolating.
+ * while publisher_is_bisecting.
  * @return STATUS_OK            every item has its end, valid once publisher_wait says STATUS_OK too
  *         STATUS_BATCH_ABORTED nothing in the open transaction counts, ends are void:
  * record_sink_abort, settlement_clear, read again from the start STATUS_BROKER_LOST   not
@@ -74,6 +74,6 @@ size_t publisher_count(const struct publisher *publisher);
 void publisher_drop(struct publisher *publisher);
 /** True while suspects are left: settle after every cycle and read from the start, so that they
  * meet an empty transaction. */
-bool publisher_is_isolating(const struct publisher *publisher);
+bool publisher_is_bisecting(const struct publisher *publisher);
 
 #endif

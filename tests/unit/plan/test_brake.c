@@ -13,11 +13,11 @@
 #define WINDOW (600 * SECOND)
 #define NOW    (INT64_C(1800000000) * SECOND)
 
-static struct brake *loaded_brake(size_t pairs)
+static struct brake *loaded_brake(size_t levels)
 {
     struct brake *b = brake_new(&(struct brake_limits){
         .window_us = WINDOW, .zero_percent = 20, .change_percent = 80, .least = 20});
-    brake_set_pairs(b, pairs);
+    brake_set_levels(b, levels);
     brake_set_loaded(b);
     return b;
 }
@@ -51,7 +51,7 @@ static void limits_are_crossed_only_by_more_than_their_share(void **state)
     (void)state;
     static const struct {
         const char *name;
-        size_t pairs;
+        size_t levels;
         int64_t count;
         int32_t from, to;
         enum brake_verdict verdict;
@@ -68,10 +68,10 @@ static void limits_are_crossed_only_by_more_than_their_share(void **state)
         {"just below the least", 50, 19, 1, 0, BRAKE_OFF},
         {"the least", 50, 20, 1, 0, BRAKE_ZERO},
         {"least and share are both needed", 100, 20, 1, 0, BRAKE_OFF},
-        {"a store without pairs", 0, 20, 1, 0, BRAKE_ZERO},
+        {"a store without levels", 0, 20, 1, 0, BRAKE_ZERO},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct brake *b = loaded_brake(rows[i].pairs);
+        struct brake *b = loaded_brake(rows[i].levels);
         expect_many(b, 1, rows[i].count, rows[i].from, rows[i].to);
         if (brake_judge(b) != rows[i].verdict) {
             fail_msg("%s: %d", rows[i].name, (int)brake_judge(b));
@@ -91,7 +91,7 @@ static void a_hundred_percent_is_off(void **state)
     brake_free(b);
 }
 
-static void written_and_expected_count_together_and_a_pair_once(void **state)
+static void written_and_expected_count_together_and_a_level_once(void **state)
 {
     (void)state;
     struct brake *b = loaded_brake(1000);
@@ -99,7 +99,7 @@ static void written_and_expected_count_together_and_a_pair_once(void **state)
     assert_int_equal(brake_figures(b).fallen, 150);
     expect_many(b, 151, 50, 5, 0);
     assert_int_equal(brake_judge(b), BRAKE_OFF);
-    expect_many(b, 1, 150, 0, 0); /* the same pairs again */
+    expect_many(b, 1, 150, 0, 0); /* the same levels again */
     assert_int_equal(brake_judge(b), BRAKE_OFF);
     expect_many(b, 201, 1, 5, 0);
     assert_int_equal(brake_judge(b), BRAKE_ZERO);
@@ -168,7 +168,7 @@ static void what_fell_after_it_rose_has_fallen(void **state)
 
 /* Without a new base, 10 → 9 → … → 0 over hours would hide that the last step is a fall of today.
  */
-static void a_pair_that_is_written_all_the_time_gets_a_new_base(void **state)
+static void a_level_that_is_written_all_the_time_gets_a_new_base(void **state)
 {
     (void)state;
     struct brake *b = loaded_brake(1000);
@@ -193,16 +193,16 @@ static void a_first_load_is_none_of_its_business(void **state)
         brake_write(b, &c, NOW);
     }
     assert_int_equal(brake_judge(b), BRAKE_OFF);
-    assert_int_equal(brake_figures(b).pairs, 500);
+    assert_int_equal(brake_figures(b).levels, 500);
     assert_int_equal(brake_figures(b).fallen, 0);
-    /* afterwards, pairs that we never wrote count as fallen, not as changed */
+    /* afterwards, levels that we never wrote count as fallen, not as changed */
     brake_set_loaded(b);
     for (int64_t i = 1001; i <= 1300; i++) {
         struct brake_change c = change_of(i, 9, i % 2 == 0 ? 0 : 5);
         c.first = true;
         (void)brake_expect(b, &c);
     }
-    assert_int_equal(brake_figures(b).pairs, 800);
+    assert_int_equal(brake_figures(b).levels, 800);
     assert_int_equal(brake_figures(b).fallen, 150);
     assert_int_equal(brake_figures(b).changed, 0);
     brake_free(b);
@@ -287,12 +287,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(limits_are_crossed_only_by_more_than_their_share),
         cmocka_unit_test(a_hundred_percent_is_off),
-        cmocka_unit_test(written_and_expected_count_together_and_a_pair_once),
+        cmocka_unit_test(written_and_expected_count_together_and_a_level_once),
         cmocka_unit_test(hot_items_count_once),
         cmocka_unit_test(what_comes_back_does_not_count),
         cmocka_unit_test(what_fell_after_it_rose_has_fallen),
         cmocka_unit_test(the_window_slides),
-        cmocka_unit_test(a_pair_that_is_written_all_the_time_gets_a_new_base),
+        cmocka_unit_test(a_level_that_is_written_all_the_time_gets_a_new_base),
         cmocka_unit_test(a_first_load_is_none_of_its_business),
         cmocka_unit_test(what_a_person_accepted_does_not_count),
         cmocka_unit_test(a_recount_is_exact),

@@ -117,7 +117,7 @@ static void breaker_waits_as_long_as_the_store_asks(void **state)
     breaker_probe(&b, &request);
     (void)breaker_failed(&b, &request, 120000, SECOND);
     assert_int_equal(breaker_next_us(&b), 121 * SECOND);
-    breaker_hurry(&b);
+    breaker_probe_now(&b);
     assert_true(breaker_wants_probe(&b, 2 * SECOND));
 }
 

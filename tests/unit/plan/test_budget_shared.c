@@ -76,7 +76,7 @@ enum stage { FREE, GOING, COMING };
 struct model_request {
     enum stage stage;
     struct budget_ticket ticket;
-    struct budget_told told;
+    struct budget_report told;
     bool refused, lost;
     int64_t at_us; /* when it arrives, there or here */
 };
@@ -103,10 +103,10 @@ static void arrive(struct bucket *k, struct user *u, struct model_request *r, in
     r->refused = charged <= 0;
     u->refused += r->refused;
     u->charged += now_us >= window_begin_us(s) ? charged : 0;
-    r->told = (struct budget_told){.maximum = r->lost ? 0 : s->maximum,
-                                   .restore_rate = s->rate,
-                                   .level = floor(k->level),
-                                   .charged = charged};
+    r->told = (struct budget_report){.maximum = r->lost ? 0 : s->maximum,
+                                     .restore_rate = s->rate,
+                                     .level = floor(k->level),
+                                     .charged = charged};
     r->stage = COMING;
     r->at_us = now_us + some_latency(u);
 }

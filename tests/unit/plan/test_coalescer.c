@@ -40,33 +40,34 @@ static struct level_key key_of(int64_t item, int64_t location)
 static enum offer_result
 offer(struct fixture *f, struct level_key key, int32_t quantity, int64_t revision)
 {
-    struct want want = {.quantity = quantity, .revision = revision, .changed_at_us = revision};
-    assert_int_equal(offset_ledger_add(f->ledger, 0, f->offset++, &want.at), STATUS_OK);
-    enum offer_result result = coalescer_offer(f->c, key, &want);
-    offset_ledger_finish(f->ledger, want.at);
+    struct desired desired = {
+        .quantity = quantity, .revision = revision, .changed_at_us = revision};
+    assert_int_equal(offset_ledger_add(f->ledger, 0, f->offset++, &desired.at), STATUS_OK);
+    enum offer_result result = coalescer_offer(f->c, key, &desired);
+    offset_ledger_finish(f->ledger, desired.at);
     return result;
 }
 
-static struct pair *take_one(struct fixture *f, enum pair_stage stage)
+static struct level *take_one(struct fixture *f, enum level_stage stage)
 {
-    struct pair *pair = NULL;
-    assert_int_equal(coalescer_take(f->c, stage, &pair, 1), 1);
-    assert_int_equal(pair->stage, PAIR_BUSY);
-    return pair;
+    struct level *level = NULL;
+    assert_int_equal(coalescer_take(f->c, stage, &level, 1), 1);
+    assert_int_equal(level->stage, LEVEL_BUSY);
+    return level;
 }
 
 static void make_ready(struct fixture *f, int32_t change_from)
 {
-    struct pair *pair = take_one(f, PAIR_UNRESOLVED);
-    pair->change_from = change_from;
-    assert_false(coalescer_put_back(f->c, pair, PAIR_READY));
+    struct level *level = take_one(f, LEVEL_UNRESOLVED);
+    level->change_from = change_from;
+    assert_false(coalescer_put_back(f->c, level, LEVEL_READY));
 }
 
 static void coalescer_keeps_the_newest_value_and_its_place(void **state)
 {
     (void)state;
     struct fixture f = fixture_new();
-    struct pair *list[4];
+    struct level *list[4];
     assert_int_equal(offer(&f, key_of(1, 7), 10, 100), OFFER_NEW);
     assert_int_equal(offer(&f, key_of(2, 7), 20, 110), OFFER_NEW);
     assert_int_equal(offer(&f, key_of(1, 7), 11, 120), OFFER_REPLACED);
@@ -75,11 +76,11 @@ static void coalescer_keeps_the_newest_value_and_its_place(void **state)
     assert_int_equal(coalescer_total(f.c), 2);
     assert_int_equal(offset_ledger_unfinished(f.ledger), 2);
     assert_int_equal(coalescer_oldest_changed_at_us(f.c), 120);
-    assert_int_equal(coalescer_take(f.c, PAIR_UNRESOLVED, list, 4), 2);
+    assert_int_equal(coalescer_take(f.c, LEVEL_UNRESOLVED, list, 4), 2);
     assert_int_equal(list[0]->key.item, 1);
-    assert_int_equal(list[0]->want.quantity, 11);
+    assert_int_equal(list[0]->desired.quantity, 11);
     assert_int_equal(list[1]->key.item, 2);
-    assert_int_equal(coalescer_take(f.c, PAIR_UNRESOLVED, list, 4), 0);
+    assert_int_equal(coalescer_take(f.c, LEVEL_UNRESOLVED, list, 4), 0);
     fixture_free(&f);
 }
 
@@ -104,23 +105,23 @@ static void coalescer_newer_value_waits_behind_a_busy_one(void **state)
     struct level_key key = key_of(1, 7);
     (void)offer(&f, key, 10, 100);
     make_ready(&f, 3);
-    struct pair *pair = take_one(&f, PAIR_READY);
-    assert_int_equal(pair->change_from, 3);
+    struct level *level = take_one(&f, LEVEL_READY);
+    assert_int_equal(level->change_from, 3);
     assert_int_equal(offer(&f, key, 10, 100), OFFER_SUPERSEDED);
     assert_int_equal(offer(&f, key, 11, 110), OFFER_NEW);
     assert_int_equal(offer(&f, key, 12, 105), OFFER_SUPERSEDED);
     assert_int_equal(offer(&f, key, 13, 120), OFFER_REPLACED);
-    assert_int_equal(pair->want.quantity, 10);
-    assert_int_equal(coalescer_count(f.c, PAIR_READY), 0); /* never in two requests */
-    assert_int_equal(coalescer_count(f.c, PAIR_UNRESOLVED), 0);
+    assert_int_equal(level->desired.quantity, 10);
+    assert_int_equal(coalescer_count(f.c, LEVEL_READY), 0); /* never in two requests */
+    assert_int_equal(coalescer_count(f.c, LEVEL_UNRESOLVED), 0);
     assert_int_equal(offset_ledger_unfinished(f.ledger), 2);
     const int32_t written = 10;
-    coalescer_finish(f.c, pair, &written);
-    pair = take_one(&f, PAIR_READY);
-    assert_int_equal(pair->want.quantity, 13);
-    assert_int_equal(pair->change_from, 10);
-    assert_false(pair->has_next);
-    coalescer_finish(f.c, pair, NULL);
+    coalescer_finish(f.c, level, &written);
+    level = take_one(&f, LEVEL_READY);
+    assert_int_equal(level->desired.quantity, 13);
+    assert_int_equal(level->change_from, 10);
+    assert_false(level->has_next);
+    coalescer_finish(f.c, level, NULL);
     assert_int_equal(coalescer_total(f.c), 0);
     assert_int_equal(offset_ledger_unfinished(f.ledger), 0);
     assert_int_equal(coalescer_oldest_changed_at_us(f.c), 0);
@@ -132,13 +133,13 @@ static void coalescer_finish_without_a_written_value_asks_the_state_again(void *
     (void)state;
     struct fixture f = fixture_new();
     (void)offer(&f, key_of(1, 7), 10, 100);
-    struct pair *pair = take_one(&f, PAIR_UNRESOLVED);
+    struct level *level = take_one(&f, LEVEL_UNRESOLVED);
     (void)offer(&f, key_of(2, 7), 20, 105);
     (void)offer(&f, key_of(1, 7), 11, 110);
-    coalescer_finish(f.c, pair, NULL);
+    coalescer_finish(f.c, level, NULL);
     /* it starts anew: behind what arrived meanwhile */
-    assert_int_equal(take_one(&f, PAIR_UNRESOLVED)->key.item, 2);
-    assert_int_equal(take_one(&f, PAIR_UNRESOLVED)->key.item, 1);
+    assert_int_equal(take_one(&f, LEVEL_UNRESOLVED)->key.item, 2);
+    assert_int_equal(take_one(&f, LEVEL_UNRESOLVED)->key.item, 1);
     fixture_free(&f);
 }
 
@@ -147,37 +148,37 @@ static void coalescer_put_back_lets_the_waiting_value_take_over(void **state)
     (void)state;
     struct fixture f = fixture_new();
     (void)offer(&f, key_of(1, 7), 10, 100);
-    struct pair *pair = take_one(&f, PAIR_UNRESOLVED);
-    pair->tries = 3;
-    assert_false(coalescer_put_back(f.c, pair, PAIR_UNREAD));
-    pair = take_one(&f, PAIR_UNREAD);
-    assert_int_equal(pair->tries, 3);
+    struct level *level = take_one(&f, LEVEL_UNRESOLVED);
+    level->tries = 3;
+    assert_false(coalescer_put_back(f.c, level, LEVEL_UNREAD));
+    level = take_one(&f, LEVEL_UNREAD);
+    assert_int_equal(level->tries, 3);
     (void)offer(&f, key_of(1, 7), 11, 110);
-    pair->change_from = 4;
-    assert_true(coalescer_put_back(f.c, pair, PAIR_READY));
+    level->change_from = 4;
+    assert_true(coalescer_put_back(f.c, level, LEVEL_READY));
     assert_int_equal(offset_ledger_unfinished(f.ledger), 1);
-    pair = take_one(&f, PAIR_READY);
-    assert_int_equal(pair->want.quantity, 11);
-    assert_int_equal(pair->change_from, 4);
-    assert_int_equal(pair->tries, 0);
+    level = take_one(&f, LEVEL_READY);
+    assert_int_equal(level->desired.quantity, 11);
+    assert_int_equal(level->change_from, 4);
+    assert_int_equal(level->tries, 0);
     fixture_free(&f);
 }
 
-static void coalescer_pair_that_comes_back_keeps_its_place(void **state)
+static void coalescer_level_that_comes_back_keeps_its_place(void **state)
 {
     (void)state;
     struct fixture f = fixture_new();
-    struct pair *list[6];
+    struct level *list[6];
     for (int64_t item = 1; item <= 6; item++) {
         (void)offer(&f, key_of(item, 7), 1, 1);
     }
-    assert_int_equal(coalescer_take(f.c, PAIR_UNRESOLVED, list, 6), 6);
+    assert_int_equal(coalescer_take(f.c, LEVEL_UNRESOLVED, list, 6), 6);
     static const size_t order[] = {4, 0, 5, 2, 1, 3};
     for (size_t i = 0; i < 6; i++) {
-        (void)coalescer_put_back(f.c, list[order[i]], PAIR_READY);
+        (void)coalescer_put_back(f.c, list[order[i]], LEVEL_READY);
     }
     for (int64_t item = 1; item <= 6; item++) {
-        assert_int_equal(take_one(&f, PAIR_READY)->key.item, item);
+        assert_int_equal(take_one(&f, LEVEL_READY)->key.item, item);
     }
     fixture_free(&f);
 }
@@ -186,27 +187,27 @@ static void coalescer_takes_reads_of_one_location_the_longest_waiting_first(void
 {
     (void)state;
     struct fixture f = fixture_new();
-    struct pair *list[16];
+    struct level *list[16];
     static const int64_t locations[] = {8, 7, 8, 9, 7, 8};
     for (int64_t i = 0; i < 6; i++) {
         (void)offer(&f, key_of(i, locations[i]), 1, 1);
     }
-    size_t count = coalescer_take(f.c, PAIR_UNRESOLVED, list, 16);
+    size_t count = coalescer_take(f.c, LEVEL_UNRESOLVED, list, 16);
     for (size_t i = count; i > 0; i--) {
-        (void)coalescer_put_back(f.c, list[i - 1], PAIR_UNREAD);
+        (void)coalescer_put_back(f.c, list[i - 1], LEVEL_UNREAD);
     }
-    assert_int_equal(coalescer_count(f.c, PAIR_UNREAD), 6);
-    assert_int_equal(coalescer_take(f.c, PAIR_UNREAD, list, 2), 2); /* location 8, bounded */
+    assert_int_equal(coalescer_count(f.c, LEVEL_UNREAD), 6);
+    assert_int_equal(coalescer_take(f.c, LEVEL_UNREAD, list, 2), 2); /* location 8, bounded */
     assert_int_equal(list[0]->key.item, 0);
     assert_int_equal(list[1]->key.item, 2);
-    assert_int_equal(coalescer_take(f.c, PAIR_UNREAD, list, 16), 2); /* location 7 */
+    assert_int_equal(coalescer_take(f.c, LEVEL_UNREAD, list, 16), 2); /* location 7 */
     assert_int_equal(list[0]->key.item, 1);
     assert_int_equal(list[1]->key.item, 4);
-    assert_int_equal(coalescer_take(f.c, PAIR_UNREAD, list, 16), 1);
+    assert_int_equal(coalescer_take(f.c, LEVEL_UNREAD, list, 16), 1);
     assert_int_equal(list[0]->key.location, 9);
-    assert_int_equal(coalescer_take(f.c, PAIR_UNREAD, list, 16), 1);
+    assert_int_equal(coalescer_take(f.c, LEVEL_UNREAD, list, 16), 1);
     assert_int_equal(list[0]->key.item, 5);
-    assert_int_equal(coalescer_take(f.c, PAIR_UNREAD, list, 16), 0);
+    assert_int_equal(coalescer_take(f.c, LEVEL_UNREAD, list, 16), 0);
     fixture_free(&f);
 }
 
@@ -216,37 +217,38 @@ static void coalescer_drop_partition_leaves_the_others(void **state)
     struct fixture f = fixture_new();
     static const int32_t partitions[] = {0, 1, -1};
     for (int64_t i = 0; i < 30; i++) {
-        struct want want = {.revision = 1, .at = {.partition = partitions[i % 3], .offset = i}};
-        if (want.at.partition >= 0) {
-            assert_int_equal(offset_ledger_add(f.ledger, partitions[i % 3], i, &want.at),
+        struct desired desired = {.revision = 1,
+                                  .at = {.partition = partitions[i % 3], .offset = i}};
+        if (desired.at.partition >= 0) {
+            assert_int_equal(offset_ledger_add(f.ledger, partitions[i % 3], i, &desired.at),
                              STATUS_OK);
         }
-        (void)coalescer_offer(f.c, key_of(i, i % 2), &want);
+        (void)coalescer_offer(f.c, key_of(i, i % 2), &desired);
     }
     for (int i = 0; i < 20; i++) {
-        struct pair *pair = take_one(&f, PAIR_UNRESOLVED);
-        (void)coalescer_put_back(f.c, pair, i % 2 == 0 ? PAIR_UNREAD : PAIR_READY);
+        struct level *level = take_one(&f, LEVEL_UNRESOLVED);
+        (void)coalescer_put_back(f.c, level, i % 2 == 0 ? LEVEL_UNREAD : LEVEL_READY);
     }
     coalescer_drop_partition(f.c, 1);
     offset_ledger_close(f.ledger, 1);
     assert_int_equal(coalescer_total(f.c), 20);
     size_t seen = 0;
-    static const enum pair_stage stages[] = {PAIR_UNRESOLVED, PAIR_UNREAD, PAIR_READY};
+    static const enum level_stage stages[] = {LEVEL_UNRESOLVED, LEVEL_UNREAD, LEVEL_READY};
     for (size_t s = 0; s < 3; s++) {
         int64_t last = -1;
         while (coalescer_count(f.c, stages[s]) > 0) {
-            struct pair *pair = take_one(&f, stages[s]);
-            assert_int_not_equal(pair->want.at.partition, 1);
-            assert_true(stages[s] == PAIR_UNREAD || pair->key.item > last);
-            last = pair->key.item;
-            coalescer_finish(f.c, pair, NULL);
+            struct level *level = take_one(&f, stages[s]);
+            assert_int_not_equal(level->desired.at.partition, 1);
+            assert_true(stages[s] == LEVEL_UNREAD || level->key.item > last);
+            last = level->key.item;
+            coalescer_finish(f.c, level, NULL);
             seen++;
         }
     }
     assert_int_equal(seen, 20);
     assert_int_equal(coalescer_total(f.c), 0);
-    /* a dropped pair can come again */
-    assert_int_equal(coalescer_offer(f.c, key_of(1, 1), &(struct want){.at = {.partition = -1}}),
+    /* a dropped level can come again */
+    assert_int_equal(coalescer_offer(f.c, key_of(1, 1), &(struct desired){.at = {.partition = -1}}),
                      OFFER_NEW);
     fixture_free(&f);
 }
@@ -255,18 +257,18 @@ static void coalescer_drop_partition_leaves_the_others(void **state)
 
 enum { ITEMS = 25, LOCATIONS = 4, PAIRS = ITEMS * LOCATIONS, STEPS = 60000, OFFSETS = 2 * STEPS };
 
-struct model_pair {
+struct model_level {
     bool pending;
-    enum pair_stage stage;
-    struct want want;
+    enum level_stage stage;
+    struct desired desired;
     bool has_next;
-    struct want next;
+    struct desired next;
     uint64_t arrival;
-    struct pair *busy;
+    struct level *busy;
 };
 
 struct model {
-    struct model_pair pairs[PAIRS];
+    struct model_level levels[PAIRS];
     unsigned char holds[2][OFFSETS]; /* what the ledger must hold */
     bool closed_before[2][OFFSETS];  /* added in an epoch that has ended */
     int64_t next_offset[2];
@@ -282,28 +284,30 @@ static void model_release(struct model *m, struct record_position at)
     }
 }
 
-static enum offer_result model_offer(struct model *m, size_t index, const struct want *want)
+static enum offer_result model_offer(struct model *m, size_t index, const struct desired *desired)
 {
-    struct model_pair *p = &m->pairs[index];
+    struct model_level *p = &m->levels[index];
     if (!p->pending) {
-        *p = (struct model_pair){
-            .pending = true, .stage = PAIR_UNRESOLVED, .want = *want, .arrival = m->arrivals++};
+        *p = (struct model_level){.pending = true,
+                                  .stage = LEVEL_UNRESOLVED,
+                                  .desired = *desired,
+                                  .arrival = m->arrivals++};
         return OFFER_NEW;
     }
-    if (want->revision <= (p->has_next ? p->next.revision : p->want.revision)) {
+    if (desired->revision <= (p->has_next ? p->next.revision : p->desired.revision)) {
         return OFFER_SUPERSEDED;
     }
-    if (p->stage == PAIR_BUSY) {
+    if (p->stage == LEVEL_BUSY) {
         bool first = !p->has_next;
         if (!first) {
             model_release(m, p->next.at);
         }
-        p->next = *want;
+        p->next = *desired;
         p->has_next = true;
         return first ? OFFER_NEW : OFFER_REPLACED;
     }
-    model_release(m, p->want.at);
-    p->want = *want;
+    model_release(m, p->desired.at);
+    p->desired = *desired;
     return OFFER_REPLACED;
 }
 
@@ -318,36 +322,36 @@ step_record(struct model *m, struct offset_ledger *ol, struct coalescer *c, uint
         int64_t offset = m->next_offset[partition]++;
         assert_int_equal(offset_ledger_add(ol, partition, offset, &at), STATUS_OK);
     }
-    struct want want = {.quantity = (int32_t)random_below(seed, 100),
-                        .revision = ++m->revision -
-                                    (random_below(seed, 4) == 0 ? random_below(seed, 60) : 0),
-                        .changed_at_us = m->revision,
-                        .at = at};
+    struct desired desired = {.quantity = (int32_t)random_below(seed, 100),
+                              .revision = ++m->revision -
+                                          (random_below(seed, 4) == 0 ? random_below(seed, 60) : 0),
+                              .changed_at_us = m->revision,
+                              .at = at};
     for (size_t l = 0; l < 1 + random_below(seed, LOCATIONS); l++) {
         size_t index = item * LOCATIONS + l;
-        enum offer_result expected = model_offer(m, index, &want);
+        enum offer_result expected = model_offer(m, index, &desired);
         if (expected != OFFER_SUPERSEDED && partition >= 0) {
             m->holds[partition][at.offset]++;
         }
-        assert_int_equal(coalescer_offer(c, key_of((int64_t)item, (int64_t)l), &want), expected);
+        assert_int_equal(coalescer_offer(c, key_of((int64_t)item, (int64_t)l), &desired), expected);
     }
     offset_ledger_finish(ol, at);
 }
 
-static size_t index_of(const struct pair *pair)
+static size_t index_of(const struct level *level)
 {
-    return (size_t)(pair->key.item * LOCATIONS + pair->key.location);
+    return (size_t)(level->key.item * LOCATIONS + level->key.location);
 }
 
-/* The oldest pair of a stage; for reads of one location. */
-static size_t model_first(const struct model *m, enum pair_stage stage, int64_t location)
+/* The oldest level of a stage; for reads of one location. */
+static size_t model_first(const struct model *m, enum level_stage stage, int64_t location)
 {
     size_t first = PAIRS;
     for (size_t i = 0; i < PAIRS; i++) {
-        const struct model_pair *p = &m->pairs[i];
+        const struct model_level *p = &m->levels[i];
         bool fits = p->pending && p->stage == stage &&
                     (location < 0 || (int64_t)(i % LOCATIONS) == location);
-        if (fits && (first == PAIRS || p->arrival < m->pairs[first].arrival)) {
+        if (fits && (first == PAIRS || p->arrival < m->levels[first].arrival)) {
             first = i;
         }
     }
@@ -356,19 +360,19 @@ static size_t model_first(const struct model *m, enum pair_stage stage, int64_t 
 
 static void step_take(struct model *m, struct coalescer *c, uint64_t *seed)
 {
-    enum pair_stage stage = (enum pair_stage)random_below(seed, PAIR_BUSY);
-    struct pair *list[8];
+    enum level_stage stage = (enum level_stage)random_below(seed, LEVEL_BUSY);
+    struct level *list[8];
     size_t max = 1 + random_below(seed, 8);
     size_t count = coalescer_take(c, stage, list, max);
     int64_t location = -1;
     for (size_t i = 0; i < count; i++) {
         size_t index = index_of(list[i]);
-        struct model_pair *p = &m->pairs[index];
+        struct model_level *p = &m->levels[index];
         assert_int_equal(index, model_first(m, stage, location));
-        location = stage == PAIR_UNREAD ? list[i]->key.location : -1;
-        assert_int_equal(list[i]->want.revision, p->want.revision);
-        assert_int_equal(list[i]->want.quantity, p->want.quantity);
-        p->stage = PAIR_BUSY;
+        location = stage == LEVEL_UNREAD ? list[i]->key.location : -1;
+        assert_int_equal(list[i]->desired.revision, p->desired.revision);
+        assert_int_equal(list[i]->desired.quantity, p->desired.quantity);
+        p->stage = LEVEL_BUSY;
         p->busy = list[i];
     }
     if (count < max) {
@@ -376,36 +380,36 @@ static void step_take(struct model *m, struct coalescer *c, uint64_t *seed)
     }
 }
 
-/* An answer arrives for some pair that is on its way. */
+/* An answer arrives for some level that is on its way. */
 static void step_answer(struct model *m, struct coalescer *c, uint64_t *seed)
 {
     size_t start = random_below(seed, PAIRS);
     size_t index = start;
-    while (!m->pairs[index].pending || m->pairs[index].stage != PAIR_BUSY) {
+    while (!m->levels[index].pending || m->levels[index].stage != LEVEL_BUSY) {
         index = (index + 1) % PAIRS;
         if (index == start) {
             return;
         }
     }
-    struct model_pair *p = &m->pairs[index];
-    int32_t written = p->want.quantity;
+    struct model_level *p = &m->levels[index];
+    int32_t written = p->desired.quantity;
     bool finish = random_below(seed, 2) == 0;
     bool with_written = random_below(seed, 2) == 0;
-    enum pair_stage stage = (enum pair_stage)random_below(seed, PAIR_BUSY);
+    enum level_stage stage = (enum level_stage)random_below(seed, LEVEL_BUSY);
     bool had_next = p->has_next;
     if (finish || had_next) {
-        model_release(m, p->want.at);
+        model_release(m, p->desired.at);
     }
     if (finish) {
         coalescer_finish(c, p->busy, with_written ? &written : NULL);
         p->pending = had_next;
         p->arrival = had_next ? m->arrivals++ : p->arrival;
-        p->stage = with_written ? PAIR_READY : PAIR_UNRESOLVED;
+        p->stage = with_written ? LEVEL_READY : LEVEL_UNRESOLVED;
     } else {
         assert_int_equal(coalescer_put_back(c, p->busy, stage), had_next);
         p->stage = stage;
     }
-    p->want = had_next ? p->next : p->want;
+    p->desired = had_next ? p->next : p->desired;
     p->has_next = false;
 }
 
@@ -413,15 +417,15 @@ static void
 step_revoke(struct model *m, struct offset_ledger *ol, struct coalescer *c, uint64_t *seed)
 {
     int32_t partition = (int32_t)random_below(seed, 2);
-    while (coalescer_count(c, PAIR_BUSY) > 0) {
+    while (coalescer_count(c, LEVEL_BUSY) > 0) {
         step_answer(m, c, seed);
     }
     coalescer_drop_partition(c, partition);
     offset_ledger_close(ol, partition);
     offset_ledger_open(ol, partition);
     for (size_t i = 0; i < PAIRS; i++) {
-        struct model_pair *p = &m->pairs[i];
-        if (p->pending && p->want.at.partition == partition) {
+        struct model_level *p = &m->levels[i];
+        if (p->pending && p->desired.at.partition == partition) {
             p->pending = false;
         }
     }
@@ -434,22 +438,23 @@ step_revoke(struct model *m, struct offset_ledger *ol, struct coalescer *c, uint
 static void
 compare(const struct model *m, const struct offset_ledger *ol, const struct coalescer *c)
 {
-    size_t counts[PAIR_STAGE_COUNT] = {0};
+    size_t counts[LEVEL_STAGE_COUNT] = {0};
     size_t oldest = PAIRS;
     for (size_t i = 0; i < PAIRS; i++) {
-        if (m->pairs[i].pending) {
-            counts[m->pairs[i].stage]++;
-            oldest = oldest == PAIRS || m->pairs[i].arrival < m->pairs[oldest].arrival ? i : oldest;
+        if (m->levels[i].pending) {
+            counts[m->levels[i].stage]++;
+            oldest =
+                oldest == PAIRS || m->levels[i].arrival < m->levels[oldest].arrival ? i : oldest;
         }
     }
     size_t total = 0;
-    for (size_t s = 0; s < PAIR_STAGE_COUNT; s++) {
-        assert_int_equal(coalescer_count(c, (enum pair_stage)s), counts[s]);
+    for (size_t s = 0; s < LEVEL_STAGE_COUNT; s++) {
+        assert_int_equal(coalescer_count(c, (enum level_stage)s), counts[s]);
         total += counts[s];
     }
     assert_int_equal(coalescer_total(c), total);
     assert_int_equal(coalescer_oldest_changed_at_us(c),
-                     oldest == PAIRS ? 0 : m->pairs[oldest].want.changed_at_us);
+                     oldest == PAIRS ? 0 : m->levels[oldest].desired.changed_at_us);
     for (int32_t p = 0; p < 2; p++) {
         size_t unfinished = 0;
         for (int64_t i = 0; i < m->next_offset[p]; i++) {
@@ -497,43 +502,44 @@ static void coalescer_agrees_with_a_plain_table_over_random_steps(void **state)
     }
 }
 
-static bool is_item(void *arg, const struct pair *pair)
+static bool is_item(void *arg, const struct level *level)
 {
     const int64_t *item = arg;
-    return pair->key.item == *item;
+    return level->key.item == *item;
 }
 
 static void coalescer_pull_takes_from_every_stage_but_busy(void **state)
 {
     (void)state;
-    static const enum pair_stage STAGES[] = {PAIR_READY, PAIR_UNREAD, PAIR_UNTRACKED, PAIR_MISSING};
+    static const enum level_stage STAGES[] = {LEVEL_READY, LEVEL_UNREAD, LEVEL_UNTRACKED,
+                                              LEVEL_MISSING};
     enum { STAGE_COUNT = sizeof STAGES / sizeof STAGES[0] };
     struct fixture f = fixture_new();
-    struct pair **list = NULL;
+    struct level **list = NULL;
     int64_t item = 1;
     for (int i = 0; i < STAGE_COUNT + 2; i++) {
         (void)offer(&f, key_of(1, i), 10, 100);
         (void)offer(&f, key_of(2, i), 10, 100);
     }
     for (int i = 0; i < STAGE_COUNT; i++) {
-        coalescer_put_back(f.c, take_one(&f, PAIR_UNRESOLVED), STAGES[i]);
-        coalescer_put_back(f.c, take_one(&f, PAIR_UNRESOLVED), STAGES[i]);
+        coalescer_put_back(f.c, take_one(&f, LEVEL_UNRESOLVED), STAGES[i]);
+        coalescer_put_back(f.c, take_one(&f, LEVEL_UNRESOLVED), STAGES[i]);
     }
-    struct pair *busy = take_one(&f, PAIR_UNRESOLVED);
+    struct level *busy = take_one(&f, LEVEL_UNRESOLVED);
     assert_int_equal(busy->key.item, 1);
     size_t count = coalescer_pull(f.c, is_item, &item, &list);
     assert_int_equal(count, STAGE_COUNT + 1);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(list[i]->key.item, 1);
-        assert_int_equal(list[i]->stage, PAIR_BUSY);
+        assert_int_equal(list[i]->stage, LEVEL_BUSY);
         coalescer_finish(f.c, list[i], NULL);
     }
     mem_free(list);
     for (int i = 0; i < STAGE_COUNT; i++) {
         assert_int_equal(coalescer_count(f.c, STAGES[i]), 1);
-        struct pair *pair = take_one(&f, STAGES[i]);
-        assert_int_equal(pair->key.item, 2);
-        coalescer_finish(f.c, pair, NULL);
+        struct level *level = take_one(&f, STAGES[i]);
+        assert_int_equal(level->key.item, 2);
+        coalescer_finish(f.c, level, NULL);
     }
     assert_int_equal(coalescer_pull(f.c, is_item, &item, &list), 0);
     assert_null(list);
@@ -550,7 +556,7 @@ int main(void)
         cmocka_unit_test(coalescer_newer_value_waits_behind_a_busy_one),
         cmocka_unit_test(coalescer_finish_without_a_written_value_asks_the_state_again),
         cmocka_unit_test(coalescer_put_back_lets_the_waiting_value_take_over),
-        cmocka_unit_test(coalescer_pair_that_comes_back_keeps_its_place),
+        cmocka_unit_test(coalescer_level_that_comes_back_keeps_its_place),
         cmocka_unit_test(coalescer_takes_reads_of_one_location_the_longest_waiting_first),
         cmocka_unit_test(coalescer_drop_partition_leaves_the_others),
         cmocka_unit_test(coalescer_agrees_with_a_plain_table_over_random_steps),

@@ -105,8 +105,8 @@ static void offset_ledger_refuses_unassigned_partitions_and_redelivery(void **st
     assert_int_equal(offset_ledger_add(ol, 1, 0, &at), STATUS_NOT_FOUND);
     assert_int_equal(offset_ledger_add(ol, -1, 0, &at), STATUS_NOT_FOUND);
     (void)add(ol, 2, 5);
-    assert_int_equal(offset_ledger_add(ol, 2, 5, &at), STATUS_AGAIN);
-    assert_int_equal(offset_ledger_add(ol, 2, 4, &at), STATUS_AGAIN);
+    assert_int_equal(offset_ledger_add(ol, 2, 5, &at), STATUS_DUPLICATE);
+    assert_int_equal(offset_ledger_add(ol, 2, 4, &at), STATUS_DUPLICATE);
     (void)add(ol, 2, 6);
     assert_int_equal(offset_ledger_unfinished(ol), 2);
     offset_ledger_free(ol);
@@ -249,7 +249,7 @@ static void model_add(struct offset_ledger *ol, struct model *m, int32_t p, uint
     if (!m->open) {
         assert_int_equal(rc, STATUS_NOT_FOUND);
     } else if (offset <= m->last) {
-        assert_int_equal(rc, STATUS_AGAIN);
+        assert_int_equal(rc, STATUS_DUPLICATE);
     } else {
         assert_int_equal(rc, STATUS_OK);
         assert_int_equal(at.epoch, m->epoch);

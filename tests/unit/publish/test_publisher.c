@@ -120,7 +120,7 @@ static void publisher_parks_what_cannot_be_written(void **state)
     assert_ends("PDPD");
     assert_non_null(strstr(items[0].reason, "UTF-8"));
     assert_non_null(strstr(items[2].reason, "larger"));
-    assert_false(publisher_is_isolating(publisher));
+    assert_false(publisher_is_bisecting(publisher));
 }
 
 static void publisher_begins_nothing_when_all_is_parked(void **state)
@@ -171,7 +171,7 @@ static void publisher_finds_the_refused_record_by_halves(void **state)
             settle();
         }
     }
-    assert_false(publisher_is_isolating(publisher));
+    assert_false(publisher_is_bisecting(publisher));
 }
 
 static void publisher_holds_suspects_while_a_transaction_is_open(void **state)
@@ -180,7 +180,7 @@ static void publisher_holds_suspects_while_a_transaction_is_open(void **state)
     refuse_next_request();
     assert_int_equal(publish(), STATUS_BATCH_ABORTED);
     assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
-    assert_true(publisher_is_isolating(publisher));
+    assert_true(publisher_is_bisecting(publisher));
     /* Something else is unsettled already: a suspect must not endanger it. */
     struct product_stock other = {.product_id = 50, .revision = 1};
     struct publish_item single = {.stock = &other};
@@ -203,10 +203,10 @@ static void publisher_condemns_only_what_was_refused_alone(void **state)
     /* Alone in its request, but not in its transaction. */
     assert_int_equal(publish_list(&single, 1), STATUS_BATCH_ABORTED);
     assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
-    assert_true(publisher_is_isolating(publisher));
+    assert_true(publisher_is_bisecting(publisher));
     assert_int_equal(publish_list(&single, 1), STATUS_OK);
     assert_int_equal(single.end, PUBLISH_DONE);
-    assert_false(publisher_is_isolating(publisher));
+    assert_false(publisher_is_bisecting(publisher));
 }
 
 static void publisher_suspects_nobody_for_the_clusters_troubles(void **state)
@@ -216,7 +216,7 @@ static void publisher_suspects_nobody_for_the_clusters_troubles(void **state)
                                       RD_KAFKA_RESP_ERR_POLICY_VIOLATION);
     assert_int_equal(submit_and_wait(publisher, sink, items, COUNT, LIMIT_MS, &err),
                      STATUS_BATCH_ABORTED);
-    assert_false(publisher_is_isolating(publisher));
+    assert_false(publisher_is_bisecting(publisher));
     assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
     assert_int_equal(publish(), STATUS_OK);
     assert_ends("DDDD");
@@ -231,7 +231,7 @@ static void publisher_forgets_suspects_that_do_not_come_back(void **state)
     struct product_stock other = {.product_id = 50, .revision = 1};
     struct publish_item single = {.stock = &other};
     int cycles = 0;
-    while (publisher_is_isolating(publisher) && cycles < 200) {
+    while (publisher_is_bisecting(publisher) && cycles < 200) {
         assert_int_equal(publish_list(&single, 1), STATUS_OK);
         settle();
         cycles++;
@@ -269,7 +269,7 @@ static void publisher_knows_whose_record_was_refused_among_several_submits(void 
     assert_int_equal(publisher_submit(publisher, sink, items + 3, 1, LIMIT_MS, &err), STATUS_OK);
     assert_int_equal(publisher_wait(publisher, sink, LIMIT_MS, &err), STATUS_BATCH_ABORTED);
     assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
-    assert_true(publisher_is_isolating(publisher)); /* none of the three was alone */
+    assert_true(publisher_is_bisecting(publisher)); /* none of the three was alone */
     assert_int_equal(publish(), STATUS_OK);
     assert_ends("DDHP");
 }

@@ -86,7 +86,7 @@ static const struct wire_case BODIES[] = {
      "CHANGE_FROM_QUANTITY_STALE", "3:CHANGE_FROM_QUANTITY_STALE"},
     {"stale without an index", OP_STOCK_SET, ANSWER_RETRY_NEW,
      SET("null", WHOLE("CHANGE_FROM_QUANTITY_STALE")), "CHANGE_FROM_QUANTITY_STALE", ""},
-    {"duplicate pair", OP_STOCK_SET, ANSWER_ENTRIES,
+    {"duplicate level", OP_STOCK_SET, ANSWER_ENTRIES,
      SET("null",
          AT("11", "locationId", "NO_DUPLICATE_INVENTORY_ITEM_ID_GROUP_ID_PAIR") "," AT(
              "3", "locationId", "NO_DUPLICATE_INVENTORY_ITEM_ID_GROUP_ID_PAIR")),

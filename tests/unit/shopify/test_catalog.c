@@ -192,7 +192,7 @@ static void catalogue_maps_skus_byte_by_byte_over_all_pages(void **state)
 {
     (void)state;
     struct canned_store s;
-    struct mapping *mapping = NULL;
+    struct sku_index *mapping = NULL;
     struct mapped_item item = {0};
     struct err err = {0};
     size_t seen = 0;
@@ -201,14 +201,14 @@ static void catalogue_maps_skus_byte_by_byte_over_all_pages(void **state)
     assert_int_equal(catalog_load(g, MATCH_SKU, -1, &mapping, count_variants, &seen, &err),
                      STATUS_OK);
     assert_int_equal(seen, 6);
-    assert_int_equal(mapping_find(mapping, "ABC-1", &item), MAPPING_FOUND);
+    assert_int_equal(sku_index_find(mapping, "ABC-1", &item), SKU_INDEX_FOUND);
     assert_true(item.item == 4401 && item.tracked && !item.bundle);
-    assert_int_equal(mapping_find(mapping, "abc-1", &item), MAPPING_FOUND);
+    assert_int_equal(sku_index_find(mapping, "abc-1", &item), SKU_INDEX_FOUND);
     assert_true(item.item == 4402 && !item.tracked);
-    assert_int_equal(mapping_find(mapping, "DUP", &item), MAPPING_AMBIGUOUS);
-    assert_int_equal(mapping_find(mapping, "a", &item), MAPPING_MISSING);
-    assert_int_equal(mapping_count(mapping), 3);
-    mapping_free(mapping);
+    assert_int_equal(sku_index_find(mapping, "DUP", &item), SKU_INDEX_AMBIGUOUS);
+    assert_int_equal(sku_index_find(mapping, "a", &item), SKU_INDEX_MISSING);
+    assert_int_equal(sku_index_count(mapping), 3);
+    sku_index_free(mapping);
     graphql_free(g);
     canned_store_stop(&s);
 }
@@ -217,16 +217,16 @@ static void catalogue_can_be_mapped_by_barcode(void **state)
 {
     (void)state;
     struct canned_store s;
-    struct mapping *mapping = NULL;
+    struct sku_index *mapping = NULL;
     struct mapped_item item = {0};
     struct err err = {0};
     canned_store_start(&s, "a", CATALOGUE, 3);
     struct graphql *g = open_store(&s.store);
     assert_int_equal(catalog_load(g, MATCH_BARCODE, -1, &mapping, NULL, NULL, &err), STATUS_OK);
-    assert_int_equal(mapping_count(mapping), 3);
-    assert_int_equal(mapping_find(mapping, "4005", &item), MAPPING_FOUND);
+    assert_int_equal(sku_index_count(mapping), 3);
+    assert_int_equal(sku_index_find(mapping, "4005", &item), SKU_INDEX_FOUND);
     assert_true(item.item == 4405 && item.bundle);
-    mapping_free(mapping);
+    sku_index_free(mapping);
     graphql_free(g);
     canned_store_stop(&s);
 }
@@ -239,13 +239,13 @@ static void search_warning_fails_the_whole_load(void **state)
         "{\"data\":{\"productVariants\":{\"nodes\":[],\"pageInfo\":{\"hasNextPage\":false}}},"
         "\"extensions\":{\"search\":[{\"warnings\":[{\"field\":\"skuu\"}]}]}}"};
     struct canned_store s;
-    struct mapping *mapping = NULL;
+    struct sku_index *mapping = NULL;
     struct err err = {0};
     canned_store_start(&s, "a", bodies, 2);
     struct graphql *g = open_store(&s.store);
     assert_int_equal(catalog_load(g, MATCH_SKU, -1, &mapping, NULL, NULL, &err),
                      STATUS_STORE_MISCONFIGURED);
-    mapping_free(mapping);
+    sku_index_free(mapping);
     graphql_free(g);
     canned_store_stop(&s);
 }
@@ -258,14 +258,14 @@ static void page_that_fails_once_is_read_again(void **state)
                                          "\"INTERNAL_SERVER_ERROR\"}}]}",
                                          LAST_PAGE};
     struct canned_store s;
-    struct mapping *mapping = NULL;
+    struct sku_index *mapping = NULL;
     struct err err = {0};
     canned_store_start(&s, "a", bodies, 4);
     struct graphql *g = open_store(&s.store);
     assert_int_equal(catalog_load(g, MATCH_SKU, -1, &mapping, NULL, NULL, &err), STATUS_OK);
-    assert_int_equal(mapping_count(mapping), 3);
+    assert_int_equal(sku_index_count(mapping), 3);
     assert_non_null(strstr(canned_server_request(s.server, 3), "\"after\":\"c1\""));
-    mapping_free(mapping);
+    sku_index_free(mapping);
     graphql_free(g);
     canned_store_stop(&s);
 }
@@ -296,7 +296,7 @@ static void throttled_page_waits_as_long_as_told_and_stops_when_asked(void **sta
         "\"extensions\":{\"cost\":{\"requestedQueryCost\":300,\"throttleStatus\":{"
         "\"maximumAvailable\":1000,\"currentlyAvailable\":0,\"restoreRate\":10}}}}"};
     struct canned_store s;
-    struct mapping *mapping = NULL;
+    struct sku_index *mapping = NULL;
     struct err err = {0};
     canned_store_start(&s, "a", bodies, 1);
     struct graphql *g = open_store(&s.store);
@@ -312,7 +312,7 @@ static void throttled_page_waits_as_long_as_told_and_stops_when_asked(void **sta
     assert_int_equal(canned_server_request_count(s.server), 1);
     thread_join(&thread);
     (void)close(stop_fd);
-    mapping_free(mapping);
+    sku_index_free(mapping);
     graphql_free(g);
     canned_store_stop(&s);
 }

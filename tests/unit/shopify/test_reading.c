@@ -78,9 +78,9 @@ static void few_variants_are_read_by_pages(void **state)
     ok(&r, PAGE("true", "\"c1\""), READING_PAGES);
     assert_variables(&r, "{\"after\":\"c1\"}\n");
     ok(&r, PAGE("false", "null"), READING_DONE);
-    struct mapping *m = reading_take_mapping(&r);
-    assert_int_equal(mapping_count(m), 1);
-    mapping_free(m);
+    struct sku_index *m = reading_take_mapping(&r);
+    assert_int_equal(sku_index_count(m), 1);
+    sku_index_free(m);
     reading_release(&r);
 }
 
@@ -149,8 +149,8 @@ static void check_lines(const struct lines_case *c, size_t size)
     }
     if (rc == STATUS_OK) {
         assert_int_equal(r.phase, READING_DONE);
-        assert_int_equal(mapping_count(r.variants.into), c->texts);
-        assert_int_equal(mapping_ambiguous_count(r.variants.into), c->ambiguous);
+        assert_int_equal(sku_index_count(r.variants.into), c->texts);
+        assert_int_equal(sku_index_ambiguous_count(r.variants.into), c->ambiguous);
     }
     reading_release(&r);
 }
@@ -218,14 +218,14 @@ static void file_that_broke_off_is_fetched_from_its_beginning(void **state)
     reading_fetch_again(&r);
     assert_true(reading_feed(&r, bytes_text(ALL)));
     assert_int_equal(reading_fetched(&r, &err), STATUS_OK);
-    assert_int_equal(mapping_count(r.variants.into), 2);
+    assert_int_equal(sku_index_count(r.variants.into), 2);
     reading_release(&r);
     /* or given up: nothing of it stays */
     begin_fetch(&r, POLLED("COMPLETED", "null", "\"2\"", "\"https://storage.example.com/x\""));
     assert_true(reading_feed(&r, bytes_text(FIRST)));
     assert_true(reading_fall_back(&r));
     ok(&r, PAGE("false", "null"), READING_DONE);
-    assert_int_equal(mapping_count(r.variants.into), 1);
+    assert_int_equal(sku_index_count(r.variants.into), 1);
     assert_false(reading_fall_back(&(struct reading){.phase = READING_PAGES}));
     reading_release(&r);
 }

@@ -52,7 +52,7 @@ static void static_token_is_used_whatever_the_time(void **state)
     token_failure(&t, &err);
     assert_int_equal(err.status, STATUS_AUTH);
     secret_set(&t.value, "shpat_fixed");
-    token_doubt(&t);
+    token_mark_uncertain(&t);
     assert_int_equal(token_step(&t, INT64_MAX), TOKEN_USE);
     assert_int_equal(token_left_s(&t, 0), -1);
     assert_false(token_refused(&t, t.generation));
@@ -216,7 +216,7 @@ static void askings_that_fail_come_ever_more_rarely_until_a_person_acts(void **s
     }
     assert_in_range(asked, 60, 260); /* 5 to 60 s apart */
     assert_int_equal(answered(&t, 401, "{\"error\":\"invalid_client\"}", now, &err), STATUS_AUTH);
-    token_forgive(&t);
+    token_reset(&t);
     assert_int_equal(token_step(&t, now), TOKEN_ASK);
     token_release(&t);
 }

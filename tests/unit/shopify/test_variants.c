@@ -106,7 +106,7 @@ static void query_takes_as_many_texts_as_fit(void **state)
 static void pages_go_into_the_mapping_until_the_last_one(void **state)
 {
     (void)state;
-    struct mapping *m = mapping_new();
+    struct sku_index *m = sku_index_new();
     struct mapped_item item;
     struct variants v;
     struct strbuf out;
@@ -121,17 +121,17 @@ static void pages_go_into_the_mapping_until_the_last_one(void **state)
     assert_int_equal(take(&v, PAGE(VARIANT("A", "3"), "false", "null")), STATUS_OK);
     assert_true(v.cursor.ended);
     assert_int_equal(v.count, 3);
-    assert_int_equal(mapping_find(m, "A", &item), MAPPING_AMBIGUOUS);
-    assert_int_equal(mapping_find(m, "B", &item), MAPPING_FOUND);
+    assert_int_equal(sku_index_find(m, "A", &item), SKU_INDEX_AMBIGUOUS);
+    assert_int_equal(sku_index_find(m, "B", &item), SKU_INDEX_FOUND);
     variants_release(&v);
     strbuf_release(&out);
-    mapping_free(m);
+    sku_index_free(m);
 }
 
 static void search_of_too_many_pages_is_given_up(void **state)
 {
     (void)state;
-    struct mapping *m = mapping_new();
+    struct sku_index *m = sku_index_new();
     struct variants v;
     char body[200];
     enum status rc = STATUS_OK;
@@ -144,7 +144,7 @@ static void search_of_too_many_pages_is_given_up(void **state)
     assert_int_equal(rc, STATUS_STORE_MISCONFIGURED);
     assert_int_equal(pages, VARIANTS_MAX_SEARCH_PAGES);
     variants_release(&v);
-    mapping_free(m);
+    sku_index_free(m);
 }
 
 int main(void)

@@ -61,7 +61,7 @@ static struct level_write write_of(int64_t item, int32_t quantity, int64_t revis
     return (struct level_write){.key = {item, 7},
                                 .product_id = 5,
                                 .quantity = quantity,
-                                .wanted = quantity,
+                                .desired = quantity,
                                 .change_from = 1,
                                 .revision = revision,
                                 .changed_at_us = 1};

@@ -136,7 +136,7 @@ write_level(struct state *s, const char *key, int32_t from, int32_t to, int64_t 
     struct level_write write = {.key = {1, 7},
                                 .product_id = 5,
                                 .quantity = to,
-                                .wanted = to,
+                                .desired = to,
                                 .change_from = from,
                                 .revision = revision,
                                 .changed_at_us = clock_wall_us()};
@@ -151,7 +151,7 @@ static void the_journal_tells_first_and_last_value_after_the_first_load(void **f
     (void)fixture;
     struct err err = {0};
     struct seen seen = {0};
-    size_t pairs = 0;
+    size_t levels = 0;
     struct state *s = fresh_store();
     int64_t since = clock_wall_us() - 600 * SECOND;
     write_level(s, "00000000-0000-4000-8000-000000000001", 7777, 9, 100);
@@ -167,8 +167,8 @@ static void the_journal_tells_first_and_last_value_after_the_first_load(void **f
     seen = (struct seen){0};
     ok(state_guard_journal(s, since, 102, note, &seen, &err), &err);
     assert_int_equal(seen.count, 0); /* accepted */
-    ok(state_guard_pairs(s, &pairs, &err), &err);
-    assert_int_equal(pairs, 1);
+    ok(state_guard_levels(s, &levels, &err), &err);
+    assert_int_equal(levels, 1);
     state_free(s);
 }
 

@@ -80,22 +80,22 @@ static void catalogue_of_another_shop_or_text_counts_as_absent(void **fixture)
     static const struct state_catalogue OTHER = {.match = "sku", .domain = "b.myshopify.com"};
     struct err err = {0};
     int64_t read_us = 1;
-    bool wanted = true;
-    ok(state_catalogue_look(s, &SKUS, &read_us, &wanted, &err), &err);
-    assert_true(read_us == 0 && !wanted);
+    bool desired = true;
+    ok(state_catalogue_look(s, &SKUS, &read_us, &desired, &err), &err);
+    assert_true(read_us == 0 && !desired);
     ok(state_catalogue_read(s, &SKUS, INT64_C(1600000000000000), &err), &err);
-    ok(state_catalogue_look(s, &SKUS, &read_us, &wanted, &err), &err);
-    assert_true(read_us == INT64_C(1600000000000000) && !wanted);
-    ok(state_catalogue_look(s, &BARCODES, &read_us, &wanted, &err), &err);
+    ok(state_catalogue_look(s, &SKUS, &read_us, &desired, &err), &err);
+    assert_true(read_us == INT64_C(1600000000000000) && !desired);
+    ok(state_catalogue_look(s, &BARCODES, &read_us, &desired, &err), &err);
     assert_true(read_us == 0);
-    ok(state_catalogue_look(s, &OTHER, &read_us, &wanted, &err), &err);
+    ok(state_catalogue_look(s, &OTHER, &read_us, &desired, &err), &err);
     assert_true(read_us == 0);
     ok(state_catalogue_want(s, &err), &err);
-    ok(state_catalogue_look(s, &SKUS, &read_us, &wanted, &err), &err);
-    assert_true(wanted);
+    ok(state_catalogue_look(s, &SKUS, &read_us, &desired, &err), &err);
+    assert_true(desired);
     ok(state_catalogue_read(s, &SKUS, clock_wall_us() + 60000000, &err), &err);
-    ok(state_catalogue_look(s, &SKUS, &read_us, &wanted, &err), &err);
-    assert_false(wanted);
+    ok(state_catalogue_look(s, &SKUS, &read_us, &desired, &err), &err);
+    assert_false(desired);
     state_free(s);
 }
 
@@ -163,9 +163,9 @@ static void levels_of_items_that_lost_their_text_become_parked_rows(void **fixtu
     struct state *s = empty_store();
     struct err err = {0};
     static const struct level_write WRITTEN[] = {
-        {.key = {1, 7}, .product_id = 5, .quantity = 8, .wanted = 10, .revision = 100},
-        {.key = {1, 8}, .product_id = 5, .quantity = 3, .wanted = 3, .revision = 100},
-        {.key = {2, 7}, .product_id = 6, .quantity = 4, .wanted = 4, .revision = 90}};
+        {.key = {1, 7}, .product_id = 5, .quantity = 8, .desired = 10, .revision = 100},
+        {.key = {1, 8}, .product_id = 5, .quantity = 3, .desired = 3, .revision = 100},
+        {.key = {2, 7}, .product_id = 6, .quantity = 4, .desired = 4, .revision = 90}};
     struct state_parked newer = {.product_id = 5,
                                  .key = {1, 8},
                                  .partition = -1,
@@ -188,8 +188,8 @@ static void levels_of_items_that_lost_their_text_become_parked_rows(void **fixtu
     assert_parked(s, "level/1/8 item_missing 2@110; level/1/7 item_changed 10@100; ");
     /* Written to the item that carries the SKU now. */
     const struct level_write moved[] = {
-        {.key = {9, 7}, .product_id = 5, .quantity = 10, .wanted = 10, .revision = 100},
-        {.key = {9, 8}, .product_id = 5, .quantity = 3, .wanted = 3, .revision = 100}};
+        {.key = {9, 7}, .product_id = 5, .quantity = 10, .desired = 10, .revision = 100},
+        {.key = {9, 8}, .product_id = 5, .quantity = 3, .desired = 3, .revision = 100}};
     ok(state_levels_note(s, moved, 2, &err), &err);
     assert_parked(s, "level/1/8 item_missing 2@110; ");
     state_free(s);

@@ -570,7 +570,7 @@ static void parked_list_filters_hurries_and_drops(void **fixture)
         assert_int_equal(ids_seen, cases[i].seen);
     }
     assert_int_equal(due(s, &MINE), 0);
-    ok(parked_list_hurry(s, &(struct parked_filter){.reason = "unmapped"}, &count, &err), &err);
+    ok(parked_list_retry_now(s, &(struct parked_filter){.reason = "unmapped"}, &count, &err), &err);
     assert_int_equal(count, 2);
     assert_int_equal(due(s, &MINE), 2);
     ok(parked_list_drop(s, &(struct parked_filter){.text = "SKU-3"}, count_dropped, &called, &count,
@@ -605,7 +605,8 @@ static void parked_list_gives_every_page_with_times(void **fixture)
     ok(parked_list_each(s, &odd, add_entry, &entry, &err), &err);
     assert_int_equal(entry.retry_at_us, 0);
     size_t count = 0;
-    ok(parked_list_hurry(s, &(struct parked_filter){.reason = "undecodable"}, &count, &err), &err);
+    ok(parked_list_retry_now(s, &(struct parked_filter){.reason = "undecodable"}, &count, &err),
+       &err);
     assert_int_equal(count, 2500);
     state_free(s);
 }

@@ -98,7 +98,7 @@ write_of(int64_t item, int64_t location, int32_t quantity, int64_t revision)
     return (struct level_write){.key = {item, location},
                                 .product_id = (int32_t)(item % 1000),
                                 .quantity = quantity,
-                                .wanted = quantity + 1,
+                                .desired = quantity + 1,
                                 .change_from = quantity - 1,
                                 .revision = revision,
                                 .changed_at_us = INT64_C(1700000000123456) + revision};
@@ -121,7 +121,7 @@ assert_level(struct state *s, int64_t item, int64_t location, int32_t quantity, 
     struct level_known known = known_of(s, item, location);
     assert_true(known.found);
     assert_int_equal(known.quantity, quantity);
-    assert_int_equal(known.wanted, quantity + 1);
+    assert_int_equal(known.desired, quantity + 1);
     assert_int_equal(known.revision, revision);
 }
 
@@ -368,7 +368,7 @@ static void state_attempts_of_a_dead_process_are_adopted_once_and_unchanged(void
         assert_int_equal(got[0].list[i].product_id, list[i].product_id);
         assert_int_equal(got[0].list[i].quantity, list[i].quantity);
         assert_int_equal(got[0].list[i].change_from, list[i].change_from);
-        assert_int_equal(got[0].list[i].wanted, list[i].wanted);
+        assert_int_equal(got[0].list[i].desired, list[i].desired);
         assert_int_equal(got[0].list[i].revision, list[i].revision);
         assert_int_equal(got[0].list[i].changed_at_us, list[i].changed_at_us);
     }

@@ -1,0 +1,528 @@
+#include "producer/odoo/leader.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "common/core/clock.h"
+#include "common/core/mem.h"
+#include "common/core/strbuf.h"
+#include "common/model/revision.h"
+#include "common/pg/pg_query.h"
+#include "producer/odoo/odoo_version.h"
+#include "producer/odoo/stock_reader.h"
+
+/* Each statement here touches one row or a few. */
+#define STATEMENT_TIMEOUT_MS 10000
+/* A few thousand warehouses with their names. */
+#define WAREHOUSES_MAX_BYTES 4194304
+#define HOST_SIZE            256
+
+static const char LOCK[] = "SELECT pg_is_in_recovery(), NOT pg_is_in_recovery()"
+                           " AND pg_try_advisory_lock(6004, 1)";
+
+static const char ALIVE[] = "SELECT true";
+
+/* The timeline of the WAL that is being written: the control file still tells the old one just
+ * after a promotion. */
+static const char IDENTITY[] =
+    "SELECT (SELECT system_identifier FROM pg_control_system()),"
+    " ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::integer";
+
+static const char READ_STATE[] =
+    "SELECT epoch, revision_ceiling, system_identifier, timeline,"
+    " EXISTS (SELECT FROM stocksync.parked_product), database FROM stocksync.owner FOR UPDATE";
+
+static const char TAKE[] =
+    "UPDATE stocksync.owner SET epoch = epoch + 1, since = now(), host = $1, pid = $2,"
+    " revision_ceiling = $3, system_identifier = CASE epoch WHEN 0 THEN $4"
+    " ELSE system_identifier END, timeline = CASE epoch WHEN 0 THEN $5 ELSE timeline END,"
+    " database = coalesce(database, $6) RETURNING epoch";
+
+static const char SET_CEILING[] =
+    "UPDATE stocksync.owner SET revision_ceiling = $2 WHERE epoch = $1"
+    " RETURNING true";
+
+static const char SET_IDENTITY[] =
+    "UPDATE stocksync.owner SET system_identifier = $2, timeline = $3 WHERE epoch = $1"
+    " RETURNING true";
+
+/* One row when the epoch is ours, none when a successor took over; nothing is changed then. */
+#define MINE "mine AS (SELECT FROM stocksync.owner WHERE epoch = $1)"
+
+static const char SYNC_WAREHOUSES[] =
+    "WITH " MINE ", now_is AS (SELECT w.id, w.code, w.company, w.active <> 0 AS active FROM mine,"
+    " unnest($2::integer[], $3::text[], $4::text[], $5::integer[]) AS w(id, code, company, "
+    "active)),"
+    " gone AS (DELETE FROM stocksync.warehouse s USING mine"
+    " WHERE NOT EXISTS (SELECT FROM now_is n WHERE n.id = s.id)),"
+    " put AS (INSERT INTO stocksync.warehouse (id, code, company, active)"
+    " SELECT id, code, company, active FROM now_is ON CONFLICT (id) DO UPDATE"
+    " SET code = EXCLUDED.code, company = EXCLUDED.company, active = EXCLUDED.active)"
+    " SELECT true FROM mine";
+
+static const char PARK[] =
+    "WITH " MINE ", put AS (INSERT INTO stocksync.parked_product (product_id, reason, detail)"
+    " SELECT p.id, p.reason, p.detail FROM mine,"
+    " unnest($2::integer[], $3::text[], $4::text[]) AS p(id, reason, detail)"
+    " ON CONFLICT (product_id) DO UPDATE SET reason = EXCLUDED.reason, detail = EXCLUDED.detail,"
+    " last_at = now(), attempts = stocksync.parked_product.attempts + 1)"
+    " SELECT true FROM mine";
+
+static const char UNPARK[] =
+    "WITH " MINE ", gone AS (DELETE FROM stocksync.parked_product p USING mine"
+    " WHERE p.product_id = ANY ($2::integer[]))"
+    " SELECT true FROM mine";
+
+static const char ANY_PARKED[] = "SELECT EXISTS (SELECT FROM stocksync.parked_product)";
+
+struct leader {
+    struct pg_conn *lock;  /* Odoo's database; carries the advisory lock and nothing else */
+    struct pg_conn *state; /* may be reconnected at any time: every statement compares the epoch */
+    bool held;
+    unsigned lock_epoch; /* of the connection that got the lock */
+    int64_t epoch;
+    int64_t stored_ceiling;
+    int64_t system_identifier;
+    int32_t timeline;
+    char database[ODOO_UUID_SIZE];
+    enum leader_backfill backfill;
+    bool has_parked;
+    struct revision_source revisions;
+    struct strbuf warehouses; /* what was stored last, as text to compare */
+    struct strbuf scratch;
+};
+
+struct leader *leader_new(const struct leader_options *options)
+{
+    struct leader *owner = mem_calloc(1, sizeof *owner);
+    owner->lock =
+        pg_conn_new(&(struct pg_conn_options){.dsn = options->odoo_dsn,
+                                              .application_name = "stocksync-producer owner",
+                                              .statement_timeout_ms = STATEMENT_TIMEOUT_MS});
+    owner->state =
+        pg_conn_new(&(struct pg_conn_options){.dsn = options->state_dsn,
+                                              .application_name = "stocksync-producer state",
+                                              .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+                                              .session_sql = "SET synchronous_commit = on"});
+    strbuf_init(&owner->warehouses, WAREHOUSES_MAX_BYTES);
+    strbuf_init(&owner->scratch, WAREHOUSES_MAX_BYTES);
+    return owner;
+}
+
+void leader_free(struct leader *owner)
+{
+    if (owner == NULL) {
+        return;
+    }
+    pg_conn_free(owner->lock);
+    pg_conn_free(owner->state);
+    strbuf_release(&owner->warehouses);
+    strbuf_release(&owner->scratch);
+    mem_free(owner);
+}
+
+void leader_drop(struct leader *owner)
+{
+    owner->held = false;
+    pg_conn_close(owner->lock);
+    pg_conn_close(owner->state);
+}
+
+static enum status take_lock(struct leader *owner, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = pg_query(owner->lock, LOCK, NULL, "bb", &rows, err);
+    if (status == STATUS_OK && pg_bool(&rows, 0, 0)) {
+        status = err_set(err, STATUS_SOURCE_LOST,
+                         "the server of Odoo's database is a standby in recovery: only the primary "
+                         "is read");
+    } else if (status == STATUS_OK && !pg_bool(&rows, 0, 1)) {
+        status = err_set(err, STATUS_STANDBY, "another producer owns this database");
+    }
+    pg_rows_release(&rows);
+    owner->lock_epoch = pg_conn_epoch(owner->lock);
+    return status;
+}
+
+static enum status read_identity(struct leader *owner, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = pg_query(owner->lock, IDENTITY, NULL, "li", &rows, err);
+    if (status == STATUS_OK) {
+        owner->system_identifier = pg_i64(&rows, 0, 0);
+        owner->timeline = pg_i32(&rows, 0, 1);
+    }
+    pg_rows_release(&rows);
+    if (status == STATUS_OK) {
+        status = odoo_version_uuid(owner->lock, owner->database, err);
+        if (status == STATUS_DATABASE_UNFIT) {
+            status = err_prefix(err, "not completely installed, run 'stocksync-producer install'");
+        }
+    }
+    return status;
+}
+
+/* A copy of Odoo's database that was started with the copied configuration would publish into the
+ * topic of the original. */
+static enum status judge_database(const struct leader *owner, const char *stored, struct err *err)
+{
+    if (stored == NULL || owner->database[0] == '\0' || strcmp(stored, owner->database) == 0) {
+        return STATUS_OK;
+    }
+    return err_set(err, STATUS_DATABASE_UNFIT,
+                   "this is Odoo database %s, but %s is the one that was published before: a copy "
+                   "that was started with the copied options must not run; if it is the one to "
+                   "publish from now on, run 'stocksync-producer install --database %s'",
+                   owner->database, stored, owner->database);
+}
+
+/* Compares the server with what the state remembers. */
+static enum status
+judge_identity(struct leader *owner, const struct pg_rows *stored, struct err *err)
+{
+    enum status status = judge_database(owner, pg_text(stored, 0, 5), err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (pg_is_null(stored, 0, 2)) {
+        owner->backfill =
+            pg_i64(stored, 0, 0) == 0 ? LEADER_BACKFILL_FIRST : LEADER_BACKFILL_ACCEPTED;
+        return STATUS_OK;
+    }
+    if (pg_i64(stored, 0, 2) != owner->system_identifier) {
+        return err_set(
+            err, STATUS_DATABASE_UNFIT,
+            "Odoo's database is on another PostgreSQL cluster than before (restored from "
+            "a dump, or a copy): if it is the one to publish now, run "
+            "'stocksync-producer install --accept-new-database'");
+    }
+    int32_t timeline = pg_i32(stored, 0, 3);
+    if (owner->timeline < timeline) {
+        return err_set(
+            err, STATUS_DATABASE_UNFIT,
+            "the server is on timeline %d, the state has seen %d: this is an old primary "
+            "that was replaced; point [odoo] dsn at the present one",
+            owner->timeline, timeline);
+    }
+    owner->backfill = owner->timeline > timeline ? LEADER_BACKFILL_TIMELINE : LEADER_BACKFILL_NONE;
+    return STATUS_OK;
+}
+
+static enum status bump_epoch(struct leader *owner, struct err *err)
+{
+    struct pg_args args;
+    struct pg_rows rows = {0};
+    char host[HOST_SIZE] = "";
+    (void)gethostname(host, sizeof host - 1);
+    revision_source_init(&owner->revisions, owner->stored_ceiling);
+    int64_t ceiling =
+        revision_source_next_ceiling(&owner->revisions, clock_wall_us(), OWNER_REVISION_SPAN_US);
+    pg_args_init(&args, HOST_SIZE + ODOO_UUID_SIZE + 64);
+    pg_args_text(&args, host);
+    pg_args_i32(&args, (int32_t)getpid());
+    pg_args_i64(&args, ceiling);
+    pg_args_i64(&args, owner->system_identifier);
+    pg_args_i32(&args, owner->timeline);
+    pg_args_text(&args, owner->database[0] != '\0' ? owner->database : NULL);
+    enum status status = pg_query(owner->state, TAKE, &args, "l", &rows, err);
+    if (status == STATUS_OK) {
+        owner->epoch = pg_i64(&rows, 0, 0);
+        status = pg_exec(owner->state, "COMMIT", err);
+    }
+    if (status == STATUS_OK) {
+        revision_source_raise(&owner->revisions, ceiling);
+    }
+    pg_rows_release(&rows);
+    pg_args_release(&args);
+    return status;
+}
+
+static enum status take_state(struct leader *owner, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = pg_exec(owner->state, "BEGIN", err);
+    if (status == STATUS_OK) {
+        status = pg_query(owner->state, READ_STATE, NULL, "lllibt", &rows, err);
+    }
+    if (status == STATUS_OK && rows.count != 1) {
+        status = err_set(err, STATUS_DATABASE_UNFIT,
+                         "stocksync.owner has no row: run 'stocksync-producer install'");
+    }
+    if (status == STATUS_OK) {
+        owner->stored_ceiling = pg_i64(&rows, 0, 1);
+        owner->has_parked = pg_bool(&rows, 0, 4);
+        status = judge_identity(owner, &rows, err);
+    }
+    if (status == STATUS_OK) {
+        status = bump_epoch(owner, err);
+    }
+    if (status != STATUS_OK) {
+        pg_rollback(owner->state);
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+enum status leader_take(struct leader *owner, struct err *err)
+{
+    leader_drop(owner);
+    strbuf_reset(&owner->warehouses);
+    enum status status = pg_conn_open(owner->lock, err);
+    if (status == STATUS_OK) {
+        status = take_lock(owner, err);
+    }
+    if (status == STATUS_OK) {
+        status = read_identity(owner, err);
+    }
+    if (status == STATUS_OK) {
+        status = pg_conn_open(owner->state, err);
+    }
+    if (status == STATUS_OK) {
+        status = take_state(owner, err);
+    }
+    owner->held = status == STATUS_OK;
+    if (!owner->held) {
+        leader_drop(owner);
+    }
+    return status;
+}
+
+bool leader_is_held(const struct leader *owner)
+{
+    return owner->held;
+}
+
+enum status leader_check(struct leader *owner, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = STATUS_OK;
+    if (!owner->held) {
+        status = err_set(err, STATUS_SOURCE_LOST, "the ownership is not held");
+    } else {
+        status = pg_query(owner->lock, ALIVE, NULL, "b", &rows, err);
+    }
+    if (status == STATUS_OK && owner->lock_epoch != pg_conn_epoch(owner->lock)) {
+        status = err_set(err, STATUS_SOURCE_LOST, "the connection that held the lock was replaced");
+    }
+    pg_rows_release(&rows);
+    if (status != STATUS_OK) {
+        leader_drop(owner);
+        err->status = STATUS_SOURCE_LOST;
+        status = STATUS_SOURCE_LOST;
+    }
+    return status;
+}
+
+const char *leader_database(const struct leader *owner)
+{
+    return owner->database;
+}
+
+int64_t leader_epoch(const struct leader *owner)
+{
+    return owner->epoch;
+}
+
+enum leader_backfill leader_backfill(const struct leader *owner)
+{
+    return owner->backfill;
+}
+
+const char *leader_backfill_name(enum leader_backfill why)
+{
+    switch (why) {
+    case LEADER_BACKFILL_FIRST:
+        return "first";
+    case LEADER_BACKFILL_TIMELINE:
+        return "timeline";
+    case LEADER_BACKFILL_ACCEPTED:
+        return "accepted";
+    case LEADER_BACKFILL_NONE:
+        break;
+    }
+    return "none";
+}
+
+int64_t leader_stored_ceiling(const struct leader *owner)
+{
+    return owner->stored_ceiling;
+}
+
+/* Runs a statement that gives one row when the epoch is still ours. $1 is the epoch. */
+static enum status
+query_as_owner(struct leader *owner, const char *sql, const struct pg_args *args, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status status = pg_conn_open(owner->state, err);
+    if (status == STATUS_OK) {
+        status = pg_query(owner->state, sql, args, "b", &rows, err);
+    }
+    if (status == STATUS_OK && rows.count != 1) {
+        owner->held = false;
+        status = err_set(err, STATUS_FENCED, "another producer took over from epoch %lld",
+                         (long long)owner->epoch);
+    }
+    pg_rows_release(&rows);
+    return status;
+}
+
+enum status leader_backfill_done(struct leader *owner, struct err *err)
+{
+    struct pg_args args;
+    pg_args_init(&args, 64);
+    pg_args_i64(&args, owner->epoch);
+    pg_args_i64(&args, owner->system_identifier);
+    pg_args_i32(&args, owner->timeline);
+    enum status status = query_as_owner(owner, SET_IDENTITY, &args, err);
+    if (status == STATUS_OK) {
+        owner->backfill = LEADER_BACKFILL_NONE;
+    }
+    pg_args_release(&args);
+    return status;
+}
+
+static enum status store_ceiling(struct leader *owner, int64_t now_us, struct err *err)
+{
+    struct pg_args args;
+    int64_t ceiling =
+        revision_source_next_ceiling(&owner->revisions, now_us, OWNER_REVISION_SPAN_US);
+    pg_args_init(&args, 64);
+    pg_args_i64(&args, owner->epoch);
+    pg_args_i64(&args, ceiling);
+    enum status status = query_as_owner(owner, SET_CEILING, &args, err);
+    if (status == STATUS_OK) {
+        revision_source_raise(&owner->revisions, ceiling);
+    }
+    pg_args_release(&args);
+    return status;
+}
+
+enum status leader_raise_above(struct leader *owner, int64_t revision, struct err *err)
+{
+    if (revision <= owner->revisions.last) {
+        return STATUS_OK;
+    }
+    owner->revisions.last = revision;
+    return store_ceiling(owner, clock_wall_us(), err);
+}
+
+enum status leader_next_revision(struct leader *owner, int64_t *revision, struct err *err)
+{
+    int64_t now_us = clock_wall_us();
+    if (revision_source_wants_ceiling(&owner->revisions, now_us, OWNER_REVISION_SPAN_US)) {
+        enum status status = store_ceiling(owner, now_us, err);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    bool issued = revision_source_next(&owner->revisions, now_us, revision);
+    INVARIANT(issued, "no revision below ceiling %lld", (long long)owner->revisions.ceiling);
+    return STATUS_OK;
+}
+
+static void describe(const struct stock_warehouse_row *list, size_t count, struct strbuf *out)
+{
+    strbuf_reset(out);
+    for (size_t i = 0; i < count; i++) {
+        strbuf_appendf(out, "%d %d ", list[i].id, list[i].active ? 1 : 0);
+        strbuf_append_json(out, list[i].code);
+        strbuf_append_json(out, list[i].company);
+    }
+}
+
+bool leader_knows_warehouses(struct leader *owner,
+                             const struct stock_warehouse_row *list,
+                             size_t count)
+{
+    describe(list, count, &owner->scratch);
+    return owner->scratch.len == owner->warehouses.len &&
+           memcmp(owner->scratch.ptr, owner->warehouses.ptr, owner->scratch.len) == 0;
+}
+
+enum status leader_sync_warehouses(struct leader *owner,
+                                   const struct stock_warehouse_row *list,
+                                   size_t count,
+                                   struct err *err)
+{
+    if (leader_knows_warehouses(owner, list, count)) {
+        return STATUS_OK;
+    }
+    int32_t *ids = mem_calloc(count, sizeof *ids);
+    int32_t *actives = mem_calloc(count, sizeof *actives);
+    const char **codes = mem_calloc(count, sizeof *codes);
+    const char **companies = mem_calloc(count, sizeof *companies);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = list[i].id;
+        actives[i] = list[i].active ? 1 : 0;
+        codes[i] = list[i].code;
+        companies[i] = list[i].company;
+    }
+    struct pg_args args;
+    pg_args_init(&args, WAREHOUSES_MAX_BYTES);
+    pg_args_i64(&args, owner->epoch);
+    pg_args_i32_array(&args, ids, count);
+    pg_args_text_array(&args, codes, count);
+    pg_args_text_array(&args, companies, count);
+    pg_args_i32_array(&args, actives, count);
+    enum status status = query_as_owner(owner, SYNC_WAREHOUSES, &args, err);
+    if (status == STATUS_OK) {
+        describe(list, count, &owner->warehouses);
+    }
+    pg_args_release(&args);
+    mem_free(companies);
+    mem_free(codes);
+    mem_free(actives);
+    mem_free(ids);
+    return status;
+}
+
+enum status
+leader_park(struct leader *owner, const struct leader_parked *list, size_t count, struct err *err)
+{
+    int32_t *ids = mem_calloc(count, sizeof *ids);
+    const char **reasons = mem_calloc(count, sizeof *reasons);
+    const char **details = mem_calloc(count, sizeof *details);
+    size_t size = 256;
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = list[i].product_id;
+        reasons[i] = list[i].reason;
+        details[i] = list[i].detail;
+        size += 32 + strlen(list[i].reason) + strlen(list[i].detail);
+    }
+    struct pg_args args;
+    pg_args_init(&args, size);
+    pg_args_i64(&args, owner->epoch);
+    pg_args_i32_array(&args, ids, count);
+    pg_args_text_array(&args, reasons, count);
+    pg_args_text_array(&args, details, count);
+    enum status status = query_as_owner(owner, PARK, &args, err);
+    owner->has_parked = owner->has_parked || count > 0;
+    pg_args_release(&args);
+    mem_free(details);
+    mem_free(reasons);
+    mem_free(ids);
+    return status;
+}
+
+enum status
+leader_unpark(struct leader *owner, const int32_t *product_ids, size_t count, struct err *err)
+{
+    if (!owner->has_parked) {
+        return STATUS_OK;
+    }
+    struct pg_args args;
+    struct pg_rows rows = {0};
+    pg_args_init(&args, 64 + count * 8);
+    pg_args_i64(&args, owner->epoch);
+    pg_args_i32_array(&args, product_ids, count);
+    enum status status = query_as_owner(owner, UNPARK, &args, err);
+    if (status == STATUS_OK) {
+        status = pg_query(owner->state, ANY_PARKED, NULL, "b", &rows, err);
+    }
+    if (status == STATUS_OK) {
+        owner->has_parked = pg_bool(&rows, 0, 0);
+    }
+    pg_rows_release(&rows);
+    pg_args_release(&args);
+    return status;
+}
