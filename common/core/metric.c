@@ -11,8 +11,6 @@
 #include "common/core/mem.h"
 #include "common/core/status.h"
 
-enum kind { KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM };
-
 static const char *const KIND_NAMES[] = {"counter", "gauge", "histogram"};
 
 /* Upper bounds in microseconds, and as they are printed in seconds. */
@@ -29,9 +27,11 @@ static const struct {
 #define BUCKET_COUNT (sizeof BUCKETS / sizeof BUCKETS[0])
 
 struct metric {
-    enum kind kind;
-    char *label; /* NULL: none; value is NULL then too */
-    char *value;
+    enum metric_kind kind;
+    struct label {
+        char *name; /* NULL: none; value is NULL then too */
+        char *value;
+    } labels[2];                                /* of the table, of the row */
     struct metric *next;                        /* of the same name, in order of registration */
     _Atomic uint64_t total;                     /* counter: its value; histogram: sum in us */
     _Atomic double level;                       /* gauge */
@@ -41,7 +41,7 @@ struct metric {
 struct family {
     char *name;
     char *help;
-    enum kind kind;
+    enum metric_kind kind;
     struct metric *first;
     struct metric *last;
     struct family *next;
@@ -59,7 +59,7 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-static struct family *find_or_add_family(const char *name, const char *help, enum kind kind)
+static struct family *find_or_add_family(const char *name, const char *help, enum metric_kind kind)
 {
     for (struct family *family = registry.first; family != NULL; family = family->next) {
         if (strcmp(family->name, name) == 0) {
@@ -80,17 +80,20 @@ static struct family *find_or_add_family(const char *name, const char *help, enu
     return family;
 }
 
-static struct metric *find_or_add_cell(struct family *family, const char *label, const char *value)
+static struct metric *find_or_add_cell(struct family *family,
+                                       const struct metric_row *row,
+                                       const char *label,
+                                       const char *value)
 {
     for (struct metric *m = family->first; m != NULL; m = m->next) {
-        if (same_text(m->label, label) && same_text(m->value, value)) {
+        if (same_text(m->labels[0].value, value) && same_text(m->labels[1].value, row->value)) {
             return m;
         }
     }
     struct metric *m = mem_calloc(1, sizeof *m);
     m->kind = family->kind;
-    m->label = mem_strdup(label);
-    m->value = mem_strdup(value);
+    m->labels[0] = (struct label){mem_strdup(label), mem_strdup(value)};
+    m->labels[1] = (struct label){mem_strdup(row->label), mem_strdup(row->value)};
     if (family->last != NULL) {
         family->last->next = m;
     } else {
@@ -100,32 +103,45 @@ static struct metric *find_or_add_cell(struct family *family, const char *label,
     return m;
 }
 
-static struct metric *find_or_add(
-    const char *name, const char *help, const char *label, const char *value, enum kind kind)
+void metric_table_register(const struct metric_table *table, const char *value, void *cells)
 {
-    INVARIANT((label == NULL) == (value == NULL), "metric '%s': label and value go together", name);
+    INVARIANT((table->label == NULL) == (value == NULL), "metric label and value go together");
     (void)pthread_mutex_lock(&registry.lock);
-    struct metric *m = find_or_add_cell(find_or_add_family(name, help, kind), label, value);
+    for (size_t i = 0; i < table->count; i++) {
+        const struct metric_row *row = &table->rows[i];
+        struct family *family = find_or_add_family(row->name, row->help, row->kind);
+        struct metric *cell = find_or_add_cell(family, row, table->label, value);
+        memcpy((char *)cells + row->offset, &cell, sizeof cell);
+    }
     (void)pthread_mutex_unlock(&registry.lock);
-    return m;
+}
+
+static struct metric *
+one(const char *name, const char *help, const char *label, const char *value, enum metric_kind kind)
+{
+    struct metric *cell = NULL;
+    const struct metric_row row = {.offset = 0, .kind = kind, .name = name, .help = help};
+    const struct metric_table table = {.rows = &row, .count = 1, .label = label};
+    metric_table_register(&table, value, &cell);
+    return cell;
 }
 
 struct metric *
 metric_counter(const char *name, const char *help, const char *label, const char *value)
 {
-    return find_or_add(name, help, label, value, KIND_COUNTER);
+    return one(name, help, label, value, METRIC_COUNTER);
 }
 
 struct metric *
 metric_gauge(const char *name, const char *help, const char *label, const char *value)
 {
-    return find_or_add(name, help, label, value, KIND_GAUGE);
+    return one(name, help, label, value, METRIC_GAUGE);
 }
 
 struct metric *
 metric_histogram(const char *name, const char *help, const char *label, const char *value)
 {
-    return find_or_add(name, help, label, value, KIND_HISTOGRAM);
+    return one(name, help, label, value, METRIC_HISTOGRAM);
 }
 
 void metric_add(struct metric *m, uint64_t n)
@@ -158,11 +174,11 @@ double metric_value(const struct metric *m)
 {
     uint64_t count = 0;
     switch (m->kind) {
-    case KIND_COUNTER:
+    case METRIC_COUNTER:
         return (double)atomic_load_explicit(&m->total, memory_order_relaxed);
-    case KIND_GAUGE:
+    case METRIC_GAUGE:
         return atomic_load_explicit(&m->level, memory_order_relaxed);
-    case KIND_HISTOGRAM:
+    case METRIC_HISTOGRAM:
         for (size_t i = 0; i <= BUCKET_COUNT; i++) {
             count += bucket_load(m, i);
         }
@@ -193,17 +209,21 @@ static void append_name(struct strbuf *out,
                         const struct metric *m,
                         const char *le)
 {
+    const char *separator = "{";
     strbuf_appendf(out, "%s%s", family->name, suffix);
-    if (m->label != NULL || le != NULL) {
-        strbuf_append_char(out, '{');
-        if (m->label != NULL) {
-            strbuf_appendf(out, "%s=\"", m->label);
-            append_escaped(out, m->value, true);
-            strbuf_append_text(out, le != NULL ? "\"," : "\"");
+    for (size_t i = 0; i < 2; i++) {
+        if (m->labels[i].name != NULL) {
+            strbuf_appendf(out, "%s%s=\"", separator, m->labels[i].name);
+            append_escaped(out, m->labels[i].value, true);
+            strbuf_append_char(out, '"');
+            separator = ",";
         }
-        if (le != NULL) {
-            strbuf_appendf(out, "le=\"%s\"", le);
-        }
+    }
+    if (le != NULL) {
+        strbuf_appendf(out, "%sle=\"%s\"", separator, le);
+        separator = ",";
+    }
+    if (*separator == ',') {
         strbuf_append_char(out, '}');
     }
     strbuf_append_char(out, ' ');
@@ -254,15 +274,15 @@ append_histogram(struct strbuf *out, const struct family *family, const struct m
 static void append_cell(struct strbuf *out, const struct family *family, const struct metric *m)
 {
     switch (m->kind) {
-    case KIND_COUNTER:
+    case METRIC_COUNTER:
         append_name(out, family, "", m, NULL);
         append_whole(out, atomic_load_explicit(&m->total, memory_order_relaxed));
         break;
-    case KIND_GAUGE:
+    case METRIC_GAUGE:
         append_name(out, family, "", m, NULL);
         append_real(out, atomic_load_explicit(&m->level, memory_order_relaxed));
         break;
-    case KIND_HISTOGRAM:
+    case METRIC_HISTOGRAM:
         append_histogram(out, family, m);
         break;
     }
@@ -280,4 +300,40 @@ void metric_render(struct strbuf *out)
         }
     }
     (void)pthread_mutex_unlock(&registry.lock);
+}
+
+static bool is_first_of_name(const struct metric_table *table, size_t row)
+{
+    return row == 0 || strcmp(table->rows[row - 1].name, table->rows[row].name) != 0;
+}
+
+static void document_labels(const struct metric_table *table, size_t row, struct strbuf *out)
+{
+    const char *name = table->rows[row].name;
+    strbuf_append_text(out, table->label != NULL ? table->label : "");
+    if (table->rows[row].label == NULL) {
+        return;
+    }
+    strbuf_appendf(out, "%s%s:", table->label != NULL ? ", " : "", table->rows[row].label);
+    for (; row < table->count && strcmp(table->rows[row].name, name) == 0; row++) {
+        strbuf_appendf(out, " %s", table->rows[row].value);
+    }
+}
+
+void metric_table_document(const struct metric_table *const *tables,
+                           size_t count,
+                           struct strbuf *out)
+{
+    strbuf_append_text(out, "| metric | labels | kind | meaning |\n|---|---|---|---|\n");
+    for (size_t t = 0; t < count; t++) {
+        for (size_t i = 0; i < tables[t]->count; i++) {
+            if (!is_first_of_name(tables[t], i)) {
+                continue;
+            }
+            const struct metric_row *row = &tables[t]->rows[i];
+            strbuf_appendf(out, "| `%s` | ", row->name);
+            document_labels(tables[t], i, out);
+            strbuf_appendf(out, " | %s | %s |\n", KIND_NAMES[row->kind], row->help);
+        }
+    }
 }

@@ -1,26 +1,59 @@
 /**
  * metric: counters, gauges and histograms in one registry, shown as Prometheus text.
  *
- * Cells are registered at start or when a lane starts and live as long as the process; updating is
- * one relaxed atomic operation. Names are stocksync_<producer|store>_<what>_<unit>[_total]; at most
- * one label (a name, such as store, and its value). Registering the same name and label value again
- * returns the same cell. Thread-safe; global by design.
+ * A module describes its metrics in one table: the table registers the cells, labels them and
+ * documents them. Cells live as long as the process; updating one is a relaxed atomic operation.
+ * Names are stocksync_<part>_<what>_<base unit>[_total]. Thread-safe; global by design.
  */
 #ifndef STOCKSYNC_CORE_METRIC_H
 #define STOCKSYNC_CORE_METRIC_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/core/strbuf.h"
 
 struct metric; /* one cell */
 
-/** label may be NULL; name, help, label and value are copied. */
+enum metric_kind {
+    METRIC_COUNTER,
+    METRIC_GAUGE,
+    METRIC_HISTOGRAM /* fixed buckets in seconds, 1 ms to 10 min: _bucket, _sum, _count */
+};
+
+/** One cell. Rows of one name follow each other and differ in the value of their label. */
+struct metric_row {
+    size_t offset; /* of a struct metric * in the struct that the table fills */
+    enum metric_kind kind;
+    const char *name;
+    const char *label; /* of this row alone, for example "reason"; NULL: none */
+    const char *value; /* its value */
+    const char *help;
+};
+
+struct metric_table {
+    const struct metric_row *rows;
+    size_t count;
+    const char *label; /* that every row has, for example "store"; NULL: none */
+};
+
+/**
+ * Registers every row and stores the cells in the caller's struct. Registering the same table and
+ * value again gives the same cells.
+ * @param value  of the table's label; copied; NULL without a label
+ * @param cells  [out] the struct that the offsets belong to
+ */
+void metric_table_register(const struct metric_table *table, const char *value, void *cells);
+/** Appends the tables as one Markdown table: name, labels, kind, meaning. */
+void metric_table_document(const struct metric_table *const *tables,
+                           size_t count,
+                           struct strbuf *out);
+
+/* Being replaced by tables. */
 struct metric *
 metric_counter(const char *name, const char *help, const char *label, const char *value);
 struct metric *
 metric_gauge(const char *name, const char *help, const char *label, const char *value);
-/** Fixed buckets in seconds, 1 ms to 10 min; rendered as _bucket, _sum, _count. */
 struct metric *
 metric_histogram(const char *name, const char *help, const char *label, const char *value);
 
