@@ -1,6 +1,5 @@
 /**
- * avro_codec: record <-> Kafka value. Holds the one lock that avro-c's process-wide error text
- * needs.
+ * avro_codec: record <-> Kafka value. Holds the lock that avro-c's process-wide error text needs.
  *
  * Writes Avro single-object encoding: C3 01, CRC-64-AVRO of the schema's Parsing Canonical Form
  * (little-endian), Avro binary. Reads that framing by fingerprint; Confluent framing (00, schema id
@@ -22,8 +21,10 @@ NODISCARD enum status avro_codec_new(struct avro_codec **codec, struct err *err)
 void avro_codec_free(struct avro_codec *codec);
 /**
  * Appends one framed value.
- * @return STATUS_OK, STATUS_RECORD_INVALID (limits, text that is not UTF-8), STATUS_TOO_LARGE
- * (out's maximum)
+ *
+ * @return STATUS_OK
+ *         STATUS_RECORD_INVALID  limits, text that is not UTF-8
+ *         STATUS_TOO_LARGE       more than out's maximum
  */
 NODISCARD enum status avro_codec_encode(struct avro_codec *codec,
                                         const struct product_stock *stock,
@@ -31,10 +32,12 @@ NODISCARD enum status avro_codec_encode(struct avro_codec *codec,
                                         struct err *err);
 /**
  * Decodes a value (not a tombstone). stock is overwritten; the caller releases it.
+ *
  * @return STATUS_OK
  *         STATUS_RECORD_INVALID  not our framing, cut, trailing bytes, negative or giant counts, a
- * value out of its range STATUS_SCHEMA_UNKNOWN  single-object with a fingerprint we do not know: a
- * newer producer; hold the partition
+ *                                value out of its range
+ *         STATUS_SCHEMA_UNKNOWN  single-object with an unknown fingerprint: a newer producer; hold
+ *                                the partition
  */
 NODISCARD enum status avro_codec_decode(struct avro_codec *codec,
                                         struct bytes value,

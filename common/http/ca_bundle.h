@@ -1,8 +1,8 @@
 /**
  * ca_bundle: the system's certificate authorities and those of one further file, as one PEM text.
  *
- * libcurl's own file option replaces the system's file; an option that is to add to it needs both
- * in one text. Authorities in the system's directory (CAPATH) stay in force beside it.
+ * libcurl's file option replaces the system's file, so an option that adds to it needs both in one
+ * text. Authorities in the system's directory (CAPATH) stay in force.
  */
 #ifndef STOCKSYNC_HTTP_CA_BUNDLE_H
 #define STOCKSYNC_HTTP_CA_BUNDLE_H

@@ -1,12 +1,8 @@
 #include "common/http/http_client.h"
 
-#include <arpa/inet.h>
-#include <ctype.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -18,28 +14,25 @@
 #include "common/core/mem.h"
 #include "common/core/strbuf.h"
 #include "common/http/ca_bundle.h"
+#include "common/http/http_certificate.h"
+#include "common/http/http_text.h"
+#include "common/http/http_url.h"
 
 #define CONNECT_TIMEOUT_MS 10000
 
 /* Callers wait on a stop descriptor and one or two others. */
 #define MAX_FDS 8
 
-/* Connections of a store that was quiet for longer are made anew: many proxies drop them silently
- * after a minute. */
+/* An idle connection is not used again after this time: many proxies drop one silently after a
+ * minute. */
 #define CONNECTION_MAX_IDLE_S 50L
-
-/* Of OpenSSL's X509_V_ERR_… (x509_vfy.h). The first one also stands for a wrong host name, which
- * libcurl judges itself. */
-#define VERIFY_UNSPECIFIED   1L
-#define VERIFY_NOT_YET_VALID 9L
-#define VERIFY_EXPIRED       10L
 
 enum transfer_state { TRANSFER_IDLE, TRANSFER_RUNNING, TRANSFER_FINISHED, TRANSFER_TAKEN };
 
 struct transfer {
     struct http_client *client;
     CURL *easy;
-    char host[128]; /* cut; for messages */
+    char host[sizeof((struct http_address *)NULL)->host];
     struct curl_slist *headers;
     struct strbuf body;
     struct http_answer answer;
@@ -66,7 +59,7 @@ struct http_client {
     bool authorities_uncertain; /* a certificate was refused since ca_file was read */
     curl_socket_t *sockets;     /* of all connections */
     size_t socket_count, socket_room;
-    int64_t heard_us; /* when the peer last sent anything, on whatever connection */
+    int64_t heard_us; /* when the peer last sent anything, on any connection */
     struct transfer_list running;
     struct transfer_list finished;
     struct transfer *idle; /* handles kept for the next requests */
@@ -129,67 +122,31 @@ static void forget_headers(struct http_answer *a)
     a->deprecated[0] = '\0';
 }
 
-/* Seconds with an optional fraction, nothing else: strtod alone takes "nan", "0x1p3" and more. */
-static double parse_seconds(const char *text)
-{
-    size_t digits = strspn(text, "0123456789");
-    size_t len = digits;
-    if (text[len] == '.') {
-        size_t fraction = strspn(text + len + 1, "0123456789");
-        digits += fraction;
-        len += 1 + fraction;
-    }
-    if (digits == 0 || digits > 12 || text[len] != '\0') {
-        return -1;
-    }
-    return strtod(text, NULL);
-}
-
-/* Printable ASCII alone: these texts go into logs and tables. Too long ones are cut. */
-static void copy_header(char *out, size_t size, const char *value)
-{
-    size_t n = 0;
-    for (; value[n] != '\0' && n + 1 < size; n++) {
-        out[n] = (char)(value[n] >= 0x20 && value[n] < 0x7f ? value[n] : '?');
-    }
-    out[n] = '\0';
-}
-
 static void note_header(struct http_answer *a, const char *name, const char *value)
 {
     if (strcasecmp(name, "Retry-After") == 0) {
-        a->retry_after_s = parse_seconds(value);
+        a->retry_after_s = http_text_seconds(value);
     } else if (strcasecmp(name, "X-Shopify-API-Version") == 0) {
-        copy_header(a->api_version, sizeof a->api_version, value);
+        http_text_printable(a->api_version, sizeof a->api_version, value);
     } else if (strcasecmp(name, "X-Request-Id") == 0) {
-        copy_header(a->request_id, sizeof a->request_id, value);
+        http_text_printable(a->request_id, sizeof a->request_id, value);
     } else if (strcasecmp(name, "X-Shopify-API-Deprecated-Reason") == 0) {
-        copy_header(a->deprecated, sizeof a->deprecated, value);
+        http_text_printable(a->deprecated, sizeof a->deprecated, value);
     }
 }
 
 static size_t take_header(char *ptr, size_t size, size_t count, void *arg)
 {
     struct transfer *t = arg;
-    size_t len = size * count;
-    char line[512];
+    struct http_header header;
     t->client->heard_us = clock_monotonic_us();
-    size_t used = len < sizeof line ? len : sizeof line - 1;
-    (void)memcpy(line, ptr, used);
-    line[used] = '\0';
-    while (used > 0 && isspace((unsigned char)line[used - 1])) {
-        line[--used] = '\0';
-    }
-    char *colon = strchr(line, ':');
-    if (strncmp(line, "HTTP/", 5) == 0) {
+    http_text_header(ptr, size * count, &header);
+    if (header.value != NULL) {
+        note_header(&t->answer, header.name, header.value);
+    } else if (header.begins_answer) {
         forget_headers(&t->answer); /* the one before was an interim answer */
-    } else if (colon != NULL) {
-        *colon = '\0';
-        char *value = colon + 1;
-        value += strspn(value, " \t");
-        note_header(&t->answer, line, value);
     }
-    return len;
+    return size * count;
 }
 
 static int note_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
@@ -216,8 +173,8 @@ static int close_socket(void *arg, curl_socket_t fd)
 
 static void init_curl(void)
 {
-    CURLcode rc = curl_global_init(CURL_GLOBAL_DEFAULT);
-    INVARIANT(rc == CURLE_OK, "curl_global_init: %s", curl_easy_strerror(rc));
+    CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+    INVARIANT(code == CURLE_OK, "curl_global_init: %s", curl_easy_strerror(code));
 }
 
 static CURLcode set_authorities(CURL *easy, const struct strbuf *text)
@@ -247,18 +204,19 @@ read_authorities(const struct http_client *client, struct strbuf *text, struct e
     return rc;
 }
 
-/* Somebody may have changed the file since a certificate was refused. Not while a transfer could
- * still look at the text; a file that cannot be used changes nothing. */
+/* The file may have changed since a certificate was refused. Waits until no transfer uses the text;
+ * a file that cannot be used changes nothing. */
 static void renew_authorities(struct http_client *client)
 {
     struct strbuf fresh;
     struct err err = {0};
-    if (client->authorities_uncertain && client->running.first == NULL) {
-        client->authorities_uncertain = false;
-        if (read_authorities(client, &fresh, &err) == STATUS_OK) {
-            strbuf_release(&client->authorities);
-            client->authorities = fresh;
-        }
+    if (!client->authorities_uncertain || client->running.first != NULL) {
+        return;
+    }
+    client->authorities_uncertain = false;
+    if (read_authorities(client, &fresh, &err) == STATUS_OK) {
+        strbuf_release(&client->authorities);
+        client->authorities = fresh;
     }
 }
 
@@ -336,75 +294,6 @@ void http_client_free(struct http_client *client)
 
 /* --- starting --- */
 
-static bool is_loopback(const char *host)
-{
-    struct in_addr v4;
-    struct in6_addr v6;
-    char bare[INET6_ADDRSTRLEN];
-    if (strcasecmp(host, "localhost") == 0) {
-        return true; /* curl resolves this name itself, always to the loopback addresses */
-    }
-    if (inet_pton(AF_INET, host, &v4) == 1) {
-        return (ntohl(v4.s_addr) >> 24) == 127;
-    }
-    size_t len = strlen(host);
-    if (len < 2 || len - 2 >= sizeof bare || host[0] != '[' || host[len - 1] != ']') {
-        return false;
-    }
-    (void)memcpy(bare, host + 1, len - 2);
-    bare[len - 2] = '\0';
-    return inet_pton(AF_INET6, bare, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
-
-/* Where a request goes. */
-struct address {
-    bool plain; /* http, not https */
-    char host[sizeof((struct transfer *)NULL)->host];
-};
-
-static enum status judge_parts(CURLU *parts, struct address *address, struct err *err)
-{
-    char *scheme = NULL;
-    char *host = NULL;
-    char *user = NULL;
-    enum status rc = STATUS_OK;
-    if (curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK || host[0] == '\0') {
-        rc = err_set(err, STATUS_CONFIG, "an address needs a scheme and a host");
-    } else if (curl_url_get(parts, CURLUPART_USER, &user, 0) == CURLUE_OK ||
-               curl_url_get(parts, CURLUPART_PASSWORD, &user, 0) == CURLUE_OK) {
-        rc =
-            err_set(err, STATUS_CONFIG, "the address of host '%s' must not hold credentials", host);
-    } else if (strcasecmp(scheme, "https") != 0 && strcasecmp(scheme, "http") != 0) {
-        rc = err_set(err, STATUS_CONFIG, "scheme '%s' is not allowed: use https", scheme);
-    } else {
-        address->plain = strcasecmp(scheme, "http") == 0;
-        copy_header(address->host, sizeof address->host, host);
-        if (address->plain && !is_loopback(host)) {
-            rc = err_set(err, STATUS_CONFIG,
-                         "http is allowed to loopback addresses alone: use https for host '%s'",
-                         host);
-        }
-    }
-    curl_free(scheme);
-    curl_free(host);
-    curl_free(user);
-    return rc;
-}
-
-static enum status judge_url(const char *url, struct address *address, struct err *err)
-{
-    CURLU *parts = curl_url();
-    INVARIANT(parts != NULL, "curl_url failed");
-    CURLUcode parsed = curl_url_set(parts, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
-    enum status rc = parsed == CURLUE_OK
-                         ? judge_parts(parts, address, err)
-                         : err_set(err, STATUS_CONFIG, "an address cannot be used: %s",
-                                   curl_url_strerror(parsed));
-    curl_url_cleanup(parts);
-    return rc;
-}
-
 static struct transfer *transfer_take(struct http_client *client)
 {
     struct transfer *t = client->idle;
@@ -472,7 +361,7 @@ set_transport(const struct http_client *client, struct transfer *t, const char *
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L); /* bytes/s */
     (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)client->options.stall_s);
-    if (t->take == NULL) { /* what is handed on may be large: it ends by a stall alone */
+    if (t->take == NULL) { /* a body that is handed on may be large; only a stall ends it */
         (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)client->options.timeout_ms);
     }
     (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, CONNECTION_MAX_IDLE_S);
@@ -491,8 +380,8 @@ set_transport(const struct http_client *client, struct transfer *t, const char *
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     if (client->authorities.len > 0) {
-        CURLcode rc = set_authorities(easy, &client->authorities);
-        INVARIANT(rc == CURLE_OK, "CURLOPT_CAINFO_BLOB: %s", curl_easy_strerror(rc));
+        CURLcode code = set_authorities(easy, &client->authorities);
+        INVARIANT(code == CURLE_OK, "CURLOPT_CAINFO_BLOB: %s", curl_easy_strerror(code));
     }
 }
 
@@ -510,7 +399,7 @@ static void set_callbacks(struct transfer *t)
     (void)curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, t->client);
 }
 
-/* A line end inside would let a credential write headers of its own. */
+/* With a line end inside, a credential could add headers. */
 static bool is_usable(const struct secret *secret)
 {
     return secret->len <= SECRET_MAX_BYTES && strpbrk(secret_reveal(secret), "\r\n") == NULL;
@@ -519,8 +408,8 @@ static bool is_usable(const struct secret *secret)
 enum status
 http_client_start(struct http_client *client, const struct http_request *request, struct err *err)
 {
-    struct address address = {0};
-    enum status rc = judge_url(request->url, &address, err);
+    struct http_address address = {0};
+    enum status rc = http_url_judge(request->url, &address, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -561,69 +450,18 @@ size_t http_client_running(const struct http_client *client)
 
 /* --- finishing --- */
 
-/* Bytes handed to the connection, over all tries: curl itself repeats a request once when a kept
- * connection turns out to be dead, and then even "could not connect" may follow a request that
- * arrived. */
+/* Counts the bytes of all tries. curl repeats a request once when a kept connection turns out to be
+ * dead, so that even "could not connect" may follow a request that arrived. */
 static bool was_sent(CURL *easy)
 {
     long sent = 0;
     return curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent) != CURLE_OK || sent > 0;
 }
 
-static bool is_about_certificates(CURLcode result)
-{
-    return result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE;
-}
-
-/* What a person can do about it. */
-static void explain_certificate(const struct transfer *t,
-                                CURLcode result,
-                                const char *origin,
-                                const char *text,
-                                struct err *err)
-{
-    const char *ca_file = t->client->ca_file;
-    enum status status = STATUS_STORE_MISCONFIGURED;
-    long why = 0;
-    (void)curl_easy_getinfo(t->easy, CURLINFO_SSL_VERIFYRESULT, &why);
-    if (result == CURLE_SSL_CACERT_BADFILE && ca_file != NULL) {
-        (void)err_set_origin(err, status, origin,
-                             "ca_file '%s' holds a certificate that cannot be read (%s): write it "
-                             "anew, in PEM form",
-                             ca_file, text);
-    } else if (result == CURLE_SSL_CACERT_BADFILE) {
-        (void)err_set_origin(err, status, origin,
-                             "the system's certificate authorities cannot be read (%s): install "
-                             "ca-certificates",
-                             text);
-    } else if (why == VERIFY_NOT_YET_VALID || why == VERIFY_EXPIRED) {
-        (void)err_set_origin(err, status, origin,
-                             "the certificate of '%s' is not valid now (%s): it must be renewed "
-                             "there, or the clock here is wrong",
-                             t->host, text);
-    } else if (why <= VERIFY_UNSPECIFIED) {
-        (void)err_set_origin(err, status, origin,
-                             "the certificate of '%s' is another host's (%s): the address must be "
-                             "a name in the certificate",
-                             t->host, text);
-    } else if (ca_file != NULL) {
-        (void)err_set_origin(err, status, origin,
-                             "neither the system's authorities nor ca_file '%s' vouch for '%s' "
-                             "(%s): put the authority that signed its certificate into that file",
-                             ca_file, t->host, text);
-    } else {
-        (void)err_set_origin(err, status, origin,
-                             "no authority of this system vouches for '%s' (%s): when a proxy or "
-                             "an authority of your own is in between, name its certificate in "
-                             "ca_file",
-                             t->host, text);
-    }
-}
-
 /*
- * When nothing at all has come since this request went out, the connections are taken for dead.
- * Over HTTP/2 curl ends the stream alone, and would give the connection all that follows until TCP
- * notices, a quarter of an hour later. What else is on its way gets its unknown outcome at once.
+ * The connections count as dead when nothing has come since this request went out. Over HTTP/2 curl
+ * ends the stream alone and keeps using the connection until TCP notices, a quarter of an hour
+ * later. Other requests on their way get their unknown outcome at once.
  */
 static void
 end_dead_connections(const struct http_client *client, const struct transfer *t, CURLcode result)
@@ -653,8 +491,10 @@ static void judge(const struct http_client *client, struct transfer *t, CURLcode
         (void)err_set_origin(&a->err, STATUS_OUTCOME_UNKNOWN, origin,
                              "the answer is larger than %zu bytes",
                              client->options.answer_max_bytes);
-    } else if (a->outcome == HTTP_NOT_SENT && is_about_certificates(result)) {
-        explain_certificate(t, result, origin, text, &a->err);
+    } else if (a->outcome == HTTP_NOT_SENT && http_certificate_is_refused(result)) {
+        http_certificate_explain(
+            &(struct http_refusal){t->easy, result, t->host, t->client->ca_file, origin, text},
+            &a->err);
         t->client->authorities_uncertain = t->client->ca_file != NULL;
     } else {
         (void)err_set_origin(
@@ -689,8 +529,8 @@ static void collect(struct http_client *client)
 static void move_on(struct http_client *client)
 {
     int still = 0;
-    CURLMcode rc = curl_multi_perform(client->multi, &still);
-    INVARIANT(rc == CURLM_OK, "curl_multi_perform: %s", curl_multi_strerror(rc));
+    CURLMcode code = curl_multi_perform(client->multi, &still);
+    INVARIANT(code == CURLM_OK, "curl_multi_perform: %s", curl_multi_strerror(code));
     collect(client);
 }
 
@@ -707,8 +547,8 @@ void http_client_wait(struct http_client *client, const int *fds, size_t fd_coun
         for (size_t i = 0; i < fd_count; i++) {
             extra[i] = (struct curl_waitfd){.fd = fds[i], .events = CURL_WAIT_POLLIN};
         }
-        CURLMcode rc = curl_multi_poll(client->multi, extra, (unsigned)fd_count, left_ms, &ready);
-        INVARIANT(rc == CURLM_OK, "curl_multi_poll: %s", curl_multi_strerror(rc));
+        CURLMcode code = curl_multi_poll(client->multi, extra, (unsigned)fd_count, left_ms, &ready);
+        INVARIANT(code == CURLM_OK, "curl_multi_poll: %s", curl_multi_strerror(code));
         for (size_t i = 0; i < fd_count; i++) {
             woken = woken || extra[i].revents != 0;
         }

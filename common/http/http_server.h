@@ -1,8 +1,8 @@
 /**
  * http_server: the small HTTP responder of both programs: /metrics, /healthz, /readyz, /status, /.
  *
- * libmicrohttpd with one thread of its own; handlers run on that thread, so they only read metric
- * cells and status snapshots. GET and HEAD only.
+ * libmicrohttpd runs one thread. Handlers run on it, so they only read metric cells and status
+ * snapshots. GET and HEAD only.
  */
 #ifndef STOCKSYNC_HTTP_HTTP_SERVER_H
 #define STOCKSYNC_HTTP_HTTP_SERVER_H

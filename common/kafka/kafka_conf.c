@@ -13,26 +13,25 @@ struct property {
     const char *value;
 };
 
-/* Over these goes what [kafka] says. */
+/* [kafka] may change these. */
 static const struct property BOTH[] = {
     {"socket.keepalive.enable", "true"}, /* dead peers are noticed */
     {"socket.nagle.disable", "true"},    /* latency */
     {"log.connection.close", "false"},   /* brokers close idle connections; that is no event */
 };
 static const struct property PRODUCER[] = {
-    {"transaction.timeout.ms",
-     "15000"}, /* bound on how long a dead producer holds read-committed readers and the cleaner */
+    /* how long a dead producer can hold back read-committed readers and the cleaner */
+    {"transaction.timeout.ms", "15000"},
     {"linger.ms", "1"}, /* a batch is complete when it is waited for, and waiting flushes */
     {"compression.type", "lz4"}, /* 2.2 against 1.5 million records of 100 bytes a second */
     {"queue.buffering.max.kbytes", "65536"}, /* bounded memory */
 };
 static const struct property CONSUMER[] = {
     {"auto.offset.reset", "earliest"}, /* a new store, or one whose offsets expired, reads all */
-    {"session.timeout.ms", "15000"},   /* take-over time of a dead member */
+    {"session.timeout.ms", "15000"},   /* takeover time of a dead member */
     {"heartbeat.interval.ms", "3000"},
-    {"max.poll.interval.ms",
-     "300000"}, /* a lane never blocks that long; longer would hide a hang */
-    {"queued.max.messages.kbytes", "4096"}, /* the default of 64 MiB times the stores is too much */
+    {"max.poll.interval.ms", "300000"}, /* a lane never blocks that long; more would hide a hang */
+    {"queued.max.messages.kbytes", "4096"}, /* the default is 64 MiB for each store */
     {"fetch.message.max.bytes", "1048576"},
     {"fetch.wait.max.ms", "500"}, /* answers at once when there is data */
     {"fetch.min.bytes", "1"},
@@ -43,7 +42,7 @@ static const struct property READER[] = {
     {"check.crcs", "true"},
 };
 
-/* What [kafka] cannot change, because a promise or our own code rests on it. */
+/* [kafka] cannot change these: a guarantee or our own code relies on them. */
 static const struct property FORCED_BOTH[] = {
     {"allow.auto.create.topics", "false"}, /* a typo must not create a topic */
 };
@@ -52,13 +51,12 @@ static const struct property FORCED_PRODUCER[] = {
     {"log.queue", "true"},             /* log lines arrive in our poll, not on foreign threads */
 };
 static const struct property FORCED_CONSUMER[] = {
-    {"isolation.level", "read_uncommitted"}, /* a record counts when it is acknowledged; an aborted
-                                                one comes again, newer */
-    {"enable.auto.commit", "false"},         /* offsets move when the outcome is durable */
+    /* A record counts once it is acknowledged. An aborted one comes again, newer. */
+    {"isolation.level", "read_uncommitted"},
+    {"enable.auto.commit", "false"}, /* offsets move when the outcome is durable */
     {"enable.auto.offset.store", "false"},
-    {"partition.assignment.strategy",
-     "cooperative-sticky"},           /* the callbacks are incremental only */
-    {"enable.partition.eof", "true"}, /* "caught up" */
+    {"partition.assignment.strategy", "cooperative-sticky"}, /* the callbacks are incremental */
+    {"enable.partition.eof", "true"},                        /* "caught up" */
     {"log.queue", "true"},
 };
 static const struct property FORCED_READER[] = {
@@ -67,8 +65,8 @@ static const struct property FORCED_READER[] = {
     {"enable.partition.eof", "true"},
 };
 
-/* Ours too, though not as constants: they come from the identity, or follow from the transactional
- * id; and the older names of all these. */
+/* Reserved too: they come from the identity or follow from the transactional id. Older names of
+ * all of these are listed as well. */
 static const char *const RESERVED[] = {
     "transactional.id",
     "group.id",
@@ -120,7 +118,7 @@ void kafka_conf_check(const struct conf_pairs *pass_through, struct conf_problem
         char text[200] = "";
         if (is_ours(pair->name)) {
             conf_problem_add(problems, pair->line,
-                             "[kafka] %s: set by stocksync itself, a promise rests on it",
+                             "[kafka] %s: stocksync sets it, a guarantee relies on it",
                              pair->name);
         } else if (rd_kafka_conf_set(conf, pair->name, pair->value, text, sizeof text) !=
                    RD_KAFKA_CONF_OK) {
@@ -142,22 +140,25 @@ static enum status set(rd_kafka_conf_t *conf, const char *name, const char *valu
 static enum status
 set_list(rd_kafka_conf_t *conf, const struct property *list, size_t count, struct err *err)
 {
-    enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        status = set(conf, list[i].name, list[i].value, err);
+    for (size_t i = 0; i < count; i++) {
+        enum status rc = set(conf, list[i].name, list[i].value, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
     }
-    return status;
+    return STATUS_OK;
 }
 
 static enum status
 set_defaults(rd_kafka_conf_t *conf, const struct kafka_identity *identity, struct err *err)
 {
-    enum status status = set_list(conf, BOTH, COUNT(BOTH), err);
-    if (status == STATUS_OK) {
-        status = set(conf, "client.id", identity->client_id, err);
+    enum status rc = set_list(conf, BOTH, COUNT(BOTH), err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status != STATUS_OK) {
-        return status;
+    rc = set(conf, "client.id", identity->client_id, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     switch (identity->role) {
     case KAFKA_PRODUCER:
@@ -173,39 +174,50 @@ set_defaults(rd_kafka_conf_t *conf, const struct kafka_identity *identity, struc
 static enum status
 set_pass_through(rd_kafka_conf_t *conf, const struct conf_pairs *pairs, struct err *err)
 {
-    enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < pairs->count; i++) {
-        if (!is_ours(pairs->list[i].name)) {
-            status = set(conf, pairs->list[i].name, pairs->list[i].value, err);
+    for (size_t i = 0; i < pairs->count; i++) {
+        const struct conf_pair *pair = &pairs->list[i];
+        enum status rc = is_ours(pair->name) ? STATUS_OK : set(conf, pair->name, pair->value, err);
+        if (rc != STATUS_OK) {
+            return rc;
         }
     }
-    return status;
+    return STATUS_OK;
+}
+
+/* NULL sets nothing. */
+static enum status
+set_if_given(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *err)
+{
+    return value != NULL ? set(conf, name, value, err) : STATUS_OK;
 }
 
 static enum status
 force_producer(rd_kafka_conf_t *conf, const struct kafka_identity *identity, struct err *err)
 {
-    enum status status = set_list(conf, FORCED_PRODUCER, COUNT(FORCED_PRODUCER), err);
-    if (status == STATUS_OK && identity->message_max_bytes > 0) {
-        char number[24];
-        (void)snprintf(number, sizeof number, "%" PRId64, identity->message_max_bytes);
-        status = set(conf, "message.max.bytes", number, err);
+    char number[24];
+    bool limited = identity->message_max_bytes > 0;
+    (void)snprintf(number, sizeof number, "%" PRId64, identity->message_max_bytes);
+    enum status rc = set_list(conf, FORCED_PRODUCER, COUNT(FORCED_PRODUCER), err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status == STATUS_OK && identity->transactional_id != NULL) {
-        status = set(conf, "transactional.id", identity->transactional_id, err);
+    rc = set_if_given(conf, "message.max.bytes", limited ? number : NULL, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return status;
+    return set_if_given(conf, "transactional.id", identity->transactional_id, err);
 }
 
 static enum status
 force(rd_kafka_conf_t *conf, const struct kafka_identity *identity, struct err *err)
 {
-    enum status status = set_list(conf, FORCED_BOTH, COUNT(FORCED_BOTH), err);
-    if (status == STATUS_OK && identity->group_id != NULL) {
-        status = set(conf, "group.id", identity->group_id, err);
+    enum status rc = set_list(conf, FORCED_BOTH, COUNT(FORCED_BOTH), err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status != STATUS_OK) {
-        return status;
+    rc = set_if_given(conf, "group.id", identity->group_id, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     switch (identity->role) {
     case KAFKA_PRODUCER:
@@ -229,6 +241,22 @@ static bool names_brokers(const struct conf_pairs *pairs)
     return false;
 }
 
+static enum status set_all(rd_kafka_conf_t *conf,
+                           const struct conf_pairs *pass_through,
+                           const struct kafka_identity *identity,
+                           struct err *err)
+{
+    enum status rc = set_defaults(conf, identity, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = set_pass_through(conf, pass_through, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    return force(conf, identity, err);
+}
+
 enum status kafka_conf_build(const struct conf_pairs *pass_through,
                              const struct kafka_identity *identity,
                              void **conf,
@@ -238,16 +266,10 @@ enum status kafka_conf_build(const struct conf_pairs *pass_through,
         return err_set(err, STATUS_CONFIG, "[kafka] bootstrap.servers is missing");
     }
     rd_kafka_conf_t *made = rd_kafka_conf_new();
-    enum status status = set_defaults(made, identity, err);
-    if (status == STATUS_OK) {
-        status = set_pass_through(made, pass_through, err);
-    }
-    if (status == STATUS_OK) {
-        status = force(made, identity, err);
-    }
-    if (status != STATUS_OK) {
+    enum status rc = set_all(made, pass_through, identity, err);
+    if (rc != STATUS_OK) {
         rd_kafka_conf_destroy(made);
-        return status;
+        return rc;
     }
     kafka_log_attach(made);
     *conf = made;

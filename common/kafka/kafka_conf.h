@@ -1,8 +1,8 @@
 /**
- * kafka_conf: librdkafka's properties: ours, over them the pass-through from [kafka], over both
- * those that carry a guarantee.
+ * kafka_conf: librdkafka's properties. Our defaults come first, then the pass-through from [kafka],
+ * then the properties that carry a guarantee.
  *
- * Values and their reasons stand in kafka_conf.c's tables. Thread-safe.
+ * The tables in kafka_conf.c hold the values and their reasons. Thread-safe.
  */
 #ifndef STOCKSYNC_KAFKA_KAFKA_CONF_H
 #define STOCKSYNC_KAFKA_KAFKA_CONF_H
@@ -18,12 +18,10 @@ enum kafka_role {
 
 struct kafka_identity {
     enum kafka_role role;
-    const char *client_id; /* "stocksync-producer", "stocksync-store-outlet" */
-    const char *group_id;  /* consumers; NULL for the producer */
-    const char
-        *transactional_id; /* producer: "stocksync-<topic>"; NULL: makes no records (admin calls) */
-    int64_t
-        message_max_bytes; /* producer: the topic's max.message.bytes; 0: the library's default */
+    const char *client_id;        /* "stocksync-producer", "stocksync-store-outlet" */
+    const char *group_id;         /* consumers; NULL for the producer */
+    const char *transactional_id; /* producer: "stocksync-<topic>"; NULL: admin calls alone */
+    int64_t message_max_bytes;    /* producer: the topic's max.message.bytes; 0: the default */
 };
 
 /**
@@ -33,12 +31,12 @@ struct kafka_identity {
 void kafka_conf_check(const struct conf_pairs *pass_through, struct conf_problems *problems);
 
 /**
- * Builds the rd_kafka_conf_t for an identity, with kafka_log attached; the caller owns it until
- * rd_kafka_new takes it. For producer and consumer, log lines wait until the caller has named their
- * queue (rd_kafka_set_log_queue); a reader's come at once.
- * @param conf [out] rd_kafka_conf_t *, declared void so that folders without librdkafka may include
- * this header
- * @return STATUS_OK, STATUS_CONFIG with the library's own text
+ * Builds the rd_kafka_conf_t for an identity, with kafka_log attached. The caller owns it until
+ * rd_kafka_new takes it. The log lines of a producer and a consumer wait until the caller has named
+ * their queue (rd_kafka_set_log_queue); a reader's come at once.
+ *
+ * @param conf  [out] rd_kafka_conf_t *; void, so that folders without librdkafka can include this
+ * @return STATUS_OK, STATUS_CONFIG with the library's text
  */
 NODISCARD enum status kafka_conf_build(const struct conf_pairs *pass_through,
                                        const struct kafka_identity *identity,

@@ -2,12 +2,10 @@
 
 #include <stdbool.h>
 
-/* Anything not listed is taken for "away": it is tried again, with back-off, until someone looks at
- * the log. */
+/* Any other code counts as a lost broker, which is retried with back-off. */
 static enum status status_of(rd_kafka_resp_err_t code)
 {
-    /* NOLINTNEXTLINE(clang-diagnostic-switch-enum): two hundred codes, a dozen of which mean
-     * something of their own */
+    /* NOLINTNEXTLINE(clang-diagnostic-switch-enum): a dozen codes out of two hundred */
     switch ((int)code) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
         return STATUS_OK;
@@ -49,8 +47,8 @@ static enum status fill(struct err *err,
 
 enum status kafka_err_code(struct err *err, rd_kafka_resp_err_t code, const char *what)
 {
-    const enum status status = status_of(code);
-    return status == STATUS_OK ? status : fill(err, status, code, what, rd_kafka_err2str(code));
+    const enum status rc = status_of(code);
+    return rc == STATUS_OK ? rc : fill(err, rc, code, what, rd_kafka_err2str(code));
 }
 
 enum status kafka_err_object(struct err *err, rd_kafka_error_t *error, const char *what)
@@ -59,15 +57,15 @@ enum status kafka_err_object(struct err *err, rd_kafka_error_t *error, const cha
         return STATUS_OK;
     }
     const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
-    enum status status = status_of(code);
+    enum status rc = status_of(code);
     if (rd_kafka_error_is_fatal(error) != 0) {
-        status = status == STATUS_FENCED ? STATUS_FENCED : STATUS_CLIENT_BROKEN;
+        rc = rc == STATUS_FENCED ? STATUS_FENCED : STATUS_CLIENT_BROKEN;
     } else if (rd_kafka_error_txn_requires_abort(error) != 0) {
-        status = STATUS_BATCH_ABORTED;
+        rc = STATUS_BATCH_ABORTED;
     } else if (rd_kafka_error_is_retriable(error) != 0) {
-        status = STATUS_BROKER_LOST;
+        rc = STATUS_BROKER_LOST;
     }
-    (void)fill(err, status, code, what, rd_kafka_error_string(error));
+    (void)fill(err, rc, code, what, rd_kafka_error_string(error));
     rd_kafka_error_destroy(error);
-    return status;
+    return rc;
 }

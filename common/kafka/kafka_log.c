@@ -20,8 +20,8 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
 {
     (void)client;
     enum log_level ours = level_of(level);
-    /* What the library calls an error (3: a broker that cannot be reached) it retries by itself;
-     * decisions are logged by who takes them. */
+    /* The library retries its errors (3: a broker cannot be reached). A failure that matters is
+     * logged with the decision. */
     if (ours == LOG_ERROR) {
         ours = LOG_WARN;
     }

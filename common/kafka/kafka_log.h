@@ -11,7 +11,7 @@
 
 /** Sets log_cb and error_cb of conf. */
 void kafka_log_attach(rd_kafka_conf_t *conf);
-/** One error event as a log line: for a client that has an error_cb of its own. */
+/** One error event as a log line: for a client with another error_cb. */
 void kafka_log_error_event(const rd_kafka_t *client, int code, const char *reason);
 
 #endif

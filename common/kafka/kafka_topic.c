@@ -19,7 +19,7 @@
 #define FINDINGS_MAX_BYTES 400
 #define LEADER_POLL_MS     50
 
-/* What the cluster says. */
+/* As the cluster describes it. */
 struct topic_found {
     bool exists;
     bool has_leaders;
@@ -33,20 +33,20 @@ struct admin {
     int64_t deadline_us;
 };
 
-/* One setting in numbers, and what to think of another value. */
-struct wanted {
+/* A designed setting. */
+struct design_row {
     const char *name;
     int64_t value;
-    bool less_is_unfit; /* else more is worth a note */
+    bool less_is_unfit; /* false: more is worth a note */
 };
-#define WANTED_COUNT 4
+#define ROW_COUNT 4
 
-static void list_wanted(const struct kafka_topic_design *design, struct wanted list[WANTED_COUNT])
+static void list_rows(const struct kafka_topic_design *design, struct design_row list[ROW_COUNT])
 {
-    list[0] = (struct wanted){"min.compaction.lag.ms", design->compaction_lag_ms, true};
-    list[1] = (struct wanted){"delete.retention.ms", design->tombstone_retention_ms, true};
-    list[2] = (struct wanted){"max.message.bytes", design->message_max_bytes, true};
-    list[3] = (struct wanted){"segment.ms", SEGMENT_MS, false};
+    list[0] = (struct design_row){"min.compaction.lag.ms", design->compaction_lag_ms, true};
+    list[1] = (struct design_row){"delete.retention.ms", design->tombstone_retention_ms, true};
+    list[2] = (struct design_row){"max.message.bytes", design->message_max_bytes, true};
+    list[3] = (struct design_row){"segment.ms", SEGMENT_MS, false};
 }
 
 static int left_ms(const struct admin *admin)
@@ -63,9 +63,9 @@ static enum status admin_open(const struct conf_pairs *pass_through,
     const struct kafka_identity identity = {.role = KAFKA_PRODUCER, .client_id = "stocksync-admin"};
     void *conf = NULL;
     char text[300];
-    const enum status status = kafka_conf_build(pass_through, &identity, &conf, err);
-    if (status != STATUS_OK) {
-        return status;
+    const enum status rc = kafka_conf_build(pass_through, &identity, &conf, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     admin->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
     if (admin->client == NULL) {
@@ -150,11 +150,11 @@ static rd_kafka_event_t *await(struct admin *admin)
 static rd_kafka_resp_err_t add_configs(rd_kafka_NewTopic_t *topic,
                                        const struct kafka_topic_design *design)
 {
-    struct wanted list[WANTED_COUNT];
+    struct design_row list[ROW_COUNT];
     char number[NUMBER_SIZE];
-    list_wanted(design, list);
+    list_rows(design, list);
     rd_kafka_resp_err_t code = rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "compact");
-    for (size_t i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < WANTED_COUNT; i++) {
+    for (size_t i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < ROW_COUNT; i++) {
         (void)snprintf(number, sizeof number, "%" PRId64, list[i].value);
         code = rd_kafka_NewTopic_set_config(topic, list[i].name, number);
     }
@@ -187,9 +187,9 @@ static enum status created(rd_kafka_event_t *event, const char *name, struct err
                               name);
     }
     (void)kafka_err_code(err, code, "creating the topic");
-    const enum status status =
+    const enum status rc =
         err->status == STATUS_BROKER_LOST && code > 0 ? STATUS_TOPIC_UNFIT : err->status;
-    return err_set_origin(err, status, rd_kafka_err2name(code), "creating topic '%s': %s", name,
+    return err_set_origin(err, rc, rd_kafka_err2name(code), "creating topic '%s': %s", name,
                           text != NULL ? text : rd_kafka_err2str(code));
 }
 
@@ -202,22 +202,24 @@ create(struct admin *admin, const struct kafka_topic_design *design, struct err 
     if (topic == NULL) {
         return err_set(err, STATUS_CONFIG, "topic '%s': %s", design->name, text);
     }
-    enum status status =
+    enum status rc =
         kafka_err_code(err, add_configs(topic, design), "describing the topic to create");
-    if (status == STATUS_OK) {
-        rd_kafka_AdminOptions_t *options =
-            rd_kafka_AdminOptions_new(admin->client, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-        (void)rd_kafka_AdminOptions_set_request_timeout(options, left_ms(admin), text, sizeof text);
-        rd_kafka_CreateTopics(admin->client, &topic, 1, options, admin->queue);
-        rd_kafka_AdminOptions_destroy(options);
-        rd_kafka_event_t *event = await(admin);
-        status = created(event, design->name, err);
-        if (event != NULL) {
-            rd_kafka_event_destroy(event);
-        }
+    if (rc != STATUS_OK) {
+        goto out;
     }
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(admin->client, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, left_ms(admin), text, sizeof text);
+    rd_kafka_CreateTopics(admin->client, &topic, 1, options, admin->queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_event_t *event = await(admin);
+    rc = created(event, design->name, err);
+    if (event != NULL) {
+        rd_kafka_event_destroy(event);
+    }
+out:
     rd_kafka_NewTopic_destroy(topic);
-    return status;
+    return rc;
 }
 
 /* A topic that was just created has no leaders for a moment. */
@@ -225,9 +227,9 @@ static enum status
 wait_for_leaders(struct admin *admin, const char *name, struct topic_found *found, struct err *err)
 {
     for (;;) {
-        const enum status status = find_topic(admin, name, found, err);
-        if (status != STATUS_OK || found->has_leaders) {
-            return status;
+        const enum status rc = find_topic(admin, name, found, err);
+        if (rc != STATUS_OK || found->has_leaders) {
+            return rc;
         }
         if (clock_left_ms(admin->deadline_us) == 0) {
             return err_set(err, STATUS_BROKER_LOST, "topic '%s' has partitions without a leader",
@@ -264,13 +266,13 @@ static void compare_settings(const struct kafka_topic_design *design,
                              struct strbuf *unfit,
                              struct strbuf *notes)
 {
-    struct wanted list[WANTED_COUNT];
+    struct design_row list[ROW_COUNT];
     const char *policy = value_of(entries, count, "cleanup.policy");
     if (policy != NULL && strcmp(policy, "compact") != 0) {
         strbuf_appendf(unfit, "; cleanup.policy is '%s', wanted 'compact'", policy);
     }
-    list_wanted(design, list);
-    for (size_t i = 0; i < WANTED_COUNT; i++) {
+    list_rows(design, list);
+    for (size_t i = 0; i < ROW_COUNT; i++) {
         const char *text = value_of(entries, count, list[i].name);
         int64_t found = 0;
         if (text == NULL || !parse_number(text, &found) || found == list[i].value) {
@@ -339,12 +341,12 @@ static enum status compare(const struct kafka_topic_design *design,
     const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resources[0], &count);
     compare_counts(design, found, &unfit, notes);
     compare_settings(design, entries, count, &unfit, notes);
-    enum status status = STATUS_OK;
+    enum status rc = STATUS_OK;
     if (unfit.len > 0) {
-        status = err_set(err, STATUS_TOPIC_UNFIT, "topic '%s'%s", design->name, unfit.ptr + 1);
+        rc = err_set(err, STATUS_TOPIC_UNFIT, "topic '%s'%s", design->name, unfit.ptr + 1);
     }
     strbuf_release(&unfit);
-    return status;
+    return rc;
 }
 
 static enum status check(struct admin *admin,
@@ -363,33 +365,33 @@ static enum status check(struct admin *admin,
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_ConfigResource_destroy(resource);
     rd_kafka_event_t *event = await(admin);
-    const enum status status = compare(design, found, event, notes, err);
+    const enum status rc = compare(design, found, event, notes, err);
     if (event != NULL) {
         rd_kafka_event_destroy(event);
     }
-    return status;
+    return rc;
 }
 
 static enum status missing(const struct kafka_topic_design *design, struct err *err)
 {
-    struct wanted list[WANTED_COUNT];
+    struct design_row list[ROW_COUNT];
     struct strbuf command;
-    list_wanted(design, list);
+    list_rows(design, list);
     strbuf_init(&command, FINDINGS_MAX_BYTES);
     strbuf_appendf(&command, "--partitions %d", design->partitions);
     if (design->replication_factor > 0) {
         strbuf_appendf(&command, " --replication-factor %d", design->replication_factor);
     }
     strbuf_append_text(&command, " --config cleanup.policy=compact");
-    for (size_t i = 0; i < WANTED_COUNT; i++) {
+    for (size_t i = 0; i < ROW_COUNT; i++) {
         strbuf_appendf(&command, " --config %s=%" PRId64, list[i].name, list[i].value);
     }
-    const enum status status = err_set_origin(
+    const enum status rc = err_set_origin(
         err, STATUS_TOPIC_UNFIT, KAFKA_TOPIC_MISSING,
         "topic '%s' does not exist; create it: kafka-topics.sh --create --topic %s %s",
         design->name, design->name, command.ptr);
     strbuf_release(&command);
-    return status;
+    return rc;
 }
 
 struct kafka_topic_design kafka_topic_design_of(const struct topic_conf *topic)
@@ -411,20 +413,26 @@ enum status kafka_topic_ensure(const struct conf_pairs *pass_through,
 {
     struct admin admin = {0};
     struct topic_found found;
-    enum status status = admin_open(pass_through, timeout_ms, &admin, err);
-    if (status != STATUS_OK) {
-        return status;
+    enum status rc = admin_open(pass_through, timeout_ms, &admin, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    status = find_topic(&admin, design->name, &found, err);
-    if (status == STATUS_OK && !found.exists) {
-        status = may_create ? create(&admin, design, err) : missing(design, err);
+    rc = find_topic(&admin, design->name, &found, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (status == STATUS_OK) {
-        status = wait_for_leaders(&admin, design->name, &found, err);
+    if (!found.exists) {
+        rc = may_create ? create(&admin, design, err) : missing(design, err);
+        if (rc != STATUS_OK) {
+            goto out;
+        }
     }
-    if (status == STATUS_OK) {
-        status = check(&admin, design, &found, notes, err);
+    rc = wait_for_leaders(&admin, design->name, &found, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
+    rc = check(&admin, design, &found, notes, err);
+out:
     admin_close(&admin);
-    return status;
+    return rc;
 }

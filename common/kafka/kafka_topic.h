@@ -1,6 +1,5 @@
 /**
- * kafka_topic: the topic's designed settings: create it if it is missing and we may, else compare
- * and say exactly what differs.
+ * kafka_topic: creates the topic with its designed settings, or compares an existing one with them.
  */
 #ifndef STOCKSYNC_KAFKA_KAFKA_TOPIC_H
 #define STOCKSYNC_KAFKA_KAFKA_TOPIC_H
@@ -22,19 +21,21 @@ struct kafka_topic_design {
     int64_t message_max_bytes;      /* max.message.bytes */
 };
 
-/** What the options ask for; borrows the name. */
+/** The design that the options describe; borrows the name. */
 struct kafka_topic_design kafka_topic_design_of(const struct topic_conf *topic);
 
 /**
  * Makes sure that the topic exists with the designed settings.
+ *
  * @param may_create  create it when it is missing
- * @param notes       [out] appended: harmless differences (longer retention, more replicas), one a
- * line
+ * @param notes       [out] appended: harmless differences (longer retention, more replicas), one
+ *                    per line
  * @return STATUS_OK
- *         STATUS_TOPIC_UNFIT   missing and not created (err holds the command that creates it), or
- * a setting that breaks a promise: cleanup.policy with delete, fewer partitions than asked for…;
- * err names setting, value found, value wanted STATUS_PERMISSION    the cluster refuses: err names
- * the ACL STATUS_BROKER_LOST   no answer within timeout_ms
+ *         STATUS_TOPIC_UNFIT   missing and not created: err holds the command that creates it. Or a
+ *                              setting breaks a guarantee (cleanup.policy, fewer partitions …): err
+ *                              names the setting, its value and the wanted one
+ *         STATUS_PERMISSION    the cluster refuses: err names the ACL
+ *         STATUS_BROKER_LOST   no answer within timeout_ms
  */
 NODISCARD enum status kafka_topic_ensure(const struct conf_pairs *pass_through,
                                          const struct kafka_topic_design *design,

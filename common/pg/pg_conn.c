@@ -13,9 +13,9 @@
 #define CONNECT_TIMEOUT_US INT64_C(5000000)
 
 /*
- * Settings that every session gets, where the server knows them: a row whose name is missing in
- * pg_settings (older servers) sets nothing. The keepalives let the server notice a vanished client
- * within half a minute, not two hours: an advisory lock lives as long.
+ * Settings of every session. A name that an older server lacks in pg_settings sets nothing. The
+ * keepalives let the server notice a vanished client within half a minute instead of two hours; an
+ * advisory lock lives that long.
  */
 static const char SESSION_SETTINGS[] =
     "SELECT pg_catalog.set_config(s.name, v.value, false)"
@@ -147,34 +147,32 @@ static const char *or_default(const char *text)
     return text != NULL && text[0] != '\0' ? text : "(default)";
 }
 
-/*
- * Authentication (28…), an unknown database (3D000), or a missing right to connect need a person;
- * all else may pass by itself.
- */
+/* Authentication (28…), an unknown database (3D000) and a missing right to connect need a person.
+ * Any other failure may pass. */
 static enum status connect_failed(struct pg_conn *conn, struct err *err)
 {
     const char *text = PQerrorMessage(conn->handle);
     const char *code = find_sqlstate(text);
     char origin[6] = "";
     char line[300];
-    enum status status = STATUS_SOURCE_LOST;
+    enum status rc = STATUS_SOURCE_LOST;
     if (code != NULL) {
         memcpy(origin, code, 5);
         if (strncmp(origin, "28", 2) == 0 || strcmp(origin, "3D000") == 0 ||
             strcmp(origin, "42501") == 0) {
-            status = STATUS_CONFIG;
+            rc = STATUS_CONFIG;
         }
     }
     if (PQconnectionNeedsPassword(conn->handle)) {
-        status = STATUS_CONFIG;
+        rc = STATUS_CONFIG;
     }
     pg_text_first_line(text, line, sizeof line);
-    (void)err_set_origin(err, status, origin,
+    (void)err_set_origin(err, rc, origin,
                          "cannot connect to database '%s' on '%s' port %s as '%s': %s",
                          or_default(PQdb(conn->handle)), or_default(PQhost(conn->handle)),
                          or_default(PQport(conn->handle)), or_default(PQuser(conn->handle)), line);
     pg_conn_close(conn);
-    return status;
+    return rc;
 }
 
 static enum status check_dsn(const char *dsn, struct err *err)
@@ -236,9 +234,25 @@ static enum status run_setup(struct pg_conn *conn, const char *sql, struct err *
     if (got == PGRES_COMMAND_OK || got == PGRES_TUPLES_OK) {
         return STATUS_OK;
     }
-    enum status status = connect_failed(conn, err);
+    enum status rc = connect_failed(conn, err);
     (void)err_prefix(err, "session settings");
-    return status;
+    return rc;
+}
+
+static enum status set_up_session(struct pg_conn *conn, struct err *err)
+{
+    char timeout[64];
+    (void)snprintf(timeout, sizeof timeout, "SET statement_timeout = %d",
+                   conn->options.statement_timeout_ms);
+    enum status rc = run_setup(conn, SESSION_SETTINGS, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = run_setup(conn, timeout, err);
+    if (rc != STATUS_OK || conn->options.session_sql == NULL) {
+        return rc;
+    }
+    return run_setup(conn, conn->options.session_sql, err);
 }
 
 enum status pg_conn_open(struct pg_conn *conn, struct err *err)
@@ -247,11 +261,11 @@ enum status pg_conn_open(struct pg_conn *conn, struct err *err)
         return STATUS_OK;
     }
     pg_conn_close(conn);
-    enum status status = check_dsn(conn->options.dsn, err);
-    if (status != STATUS_OK) {
-        return status;
+    enum status rc = check_dsn(conn->options.dsn, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    /* Later entries win: what the dsn says about keepalives counts, what we say about the rest. */
+    /* Later entries win: keepalives are the dsn's where it has them, the rest is ours. */
     const char *const keys[] = {"keepalives",       "keepalives_idle",  "keepalives_interval",
                                 "keepalives_count", "tcp_user_timeout", "dbname",
                                 "client_encoding",  "application_name", NULL};
@@ -267,21 +281,13 @@ enum status pg_conn_open(struct pg_conn *conn, struct err *err)
     }
     (void)PQsetErrorVerbosity(conn->handle, PQERRORS_VERBOSE);
     (void)PQsetNoticeReceiver(conn->handle, ignore_notice, NULL);
-    status = handshake(conn, err);
-    if (status == STATUS_OK) {
-        status = run_setup(conn, SESSION_SETTINGS, err);
+    rc = handshake(conn, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status == STATUS_OK) {
-        char sql[64];
-        (void)snprintf(sql, sizeof sql, "SET statement_timeout = %d",
-                       conn->options.statement_timeout_ms);
-        status = run_setup(conn, sql, err);
-    }
-    if (status == STATUS_OK && conn->options.session_sql != NULL) {
-        status = run_setup(conn, conn->options.session_sql, err);
-    }
-    if (status != STATUS_OK) {
-        return status;
+    rc = set_up_session(conn, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     (void)PQsetErrorVerbosity(conn->handle, PQERRORS_DEFAULT);
     conn->epoch++;

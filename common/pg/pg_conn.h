@@ -28,17 +28,17 @@ NODISCARD struct pg_conn *pg_conn_new(const struct pg_conn_options *options);
 void pg_conn_free(struct pg_conn *conn);
 
 /**
- * Makes sure there is a usable connection: connects if there is none, or if the old one is broken.
- * Sets search_path to pg_catalog (every name in our SQL is qualified), TimeZone UTC,
- * client_encoding UTF8, bytea and float output exact.
+ * Connects if there is no connection, or if the old one is broken. Sets search_path to pg_catalog
+ * (every name in our SQL is qualified), TimeZone UTC, client_encoding UTF8, bytea and float output
+ * exact.
+ *
  * @return STATUS_OK
  *         STATUS_SOURCE_LOST  server away, starting up, too many connections (class transient)
- *         STATUS_CONFIG       dsn malformed, database or role does not exist, password refused; err
- * names host, database, role, never the password
+ *         STATUS_CONFIG       dsn malformed, database or role does not exist, password refused;
+ *                             err names host, database and role, never the password
  */
 NODISCARD enum status pg_conn_open(struct pg_conn *conn, struct err *err);
-/** Closes; the next pg_conn_open connects anew. Prepared statements are gone then; pg_query
- * prepares them again by itself. */
+/** Closes; the next pg_conn_open connects again, and pg_query prepares its statements again. */
 void pg_conn_close(struct pg_conn *conn);
 bool pg_conn_is_open(const struct pg_conn *conn);
 /** Counts successful connects: a caller that keeps session state (advisory lock) compares it. */

@@ -1,8 +1,8 @@
 /**
- * pg_libpq: libpq's header, and what pg_conn hands to pg_query. For common/pg only.
+ * pg_libpq: libpq's header, and the part of pg_conn that pg_query uses. For common/pg only.
  *
- * libpq calls its own opaque type struct pg_conn too; its tag is renamed on the way in, so that
- * ours can keep the name.
+ * libpq has an opaque struct pg_conn too. Its tag is renamed while the header is read, so that ours
+ * keeps the name.
  */
 #ifndef STOCKSYNC_PG_PG_LIBPQ_H
 #define STOCKSYNC_PG_PG_LIBPQ_H
@@ -33,8 +33,7 @@ void pg_conn_statement_add(struct pg_conn *conn, const char *sql);
 const char *pg_conn_begin(const struct pg_conn *conn);
 void pg_conn_begin_set(struct pg_conn *conn, const char *sql);
 
-/** Copies the first line of a libpq text without its line end, and without "ERROR:  " and SQLSTATE
- * as VERBOSE writes them. */
+/** Copies the first line of a libpq text, without the "ERROR:  " and SQLSTATE of VERBOSE. */
 void pg_text_first_line(const char *text, char *out, size_t out_size);
 
 #endif
