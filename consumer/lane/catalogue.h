@@ -1,125 +1,74 @@
 /**
- * lane_catalogue: how a lane's mapping comes about and is kept right, without standing still.
+ * catalogue: keeps the lane's SKU index right while the lane works.
  *
- * The rows of stocksync.item are what was read last; a start uses them. A whole reading goes step
- * by step beside the other requests: on schedule, when an answer made the mapping uncertain, when a
- * person asked. Texts that are missing are searched for one by one (plan/sku_search). One request of
- * this module is on its way at a time. One process of a store reads, others load what it stored.
+ * The rows of stocksync.item are the last reading; a start uses them. A whole reading goes step by
+ * step between the other requests: on schedule, when answers contradict the index, when a person
+ * asks. Missing texts are searched for one by one. One request of this module is in flight at a
+ * time. One process of a store reads, the others load its rows.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_LANE_CATALOGUE_H
-#define STOCKSYNC_CONSUMER_LANE_LANE_CATALOGUE_H
+#ifndef STOCKSYNC_CONSUMER_LANE_CATALOGUE_H
+#define STOCKSYNC_CONSUMER_LANE_CATALOGUE_H
 
-#include "common/core/backoff.h"
-#include "consumer/plan/budget.h"
-#include "consumer/plan/coalescer.h"
-#include "consumer/plan/sku_index.h"
-#include "consumer/plan/sku_search.h"
-#include "consumer/shopify/graphql.h"
-#include "consumer/shopify/reading.h"
+#include "consumer/lane/catalogue_moves.h"
+#include "consumer/lane/catalogue_reader.h"
 
-struct lane;
-
-/* Items that were found gone lately: of one that comes back with the next search, and is gone
- * again, only a whole reading may tell more. */
+/* Items that were found gone lately. If one comes back with a search and is gone again, only a
+ * whole reading helps. */
 #define CATALOGUE_GONE_MAX 64
 
-/** An item whose text is, or may be, elsewhere. */
-struct lost_item {
-    int64_t item;
-    char *text; /* owned */
-};
-
-struct lost_list {
-    struct lost_item *list;
-    size_t count, room;
-};
-
-/** All times without "wall" are monotonic µs. */
-struct lane_catalogue {
-    int64_t read_wall_us; /* when the reading began that the mapping is of, by the state's clock;
-                             0: none */
-    bool suspect;         /* an answer made the mapping uncertain */
-    bool wanted;          /* a person asked for another reading */
-    int64_t look_at_us;   /* at the state: has another process read, did a person ask */
-    int64_t read_not_before_us;    /* after one that failed, or while another process reads */
-    int64_t suspect_not_before_us; /* because of suspicion alone */
-
-    /* the whole reading that is going on */
-    bool is_reading;
-    struct reading reading;
-    int64_t begun_us, begun_wall_us;
-
-    /* a mapping that takes over as soon as no request is on its way */
-    struct sku_index *next;
-    int64_t next_wall_us;
-    bool next_is_ours; /* read by us, to be stored; else loaded from the state */
-    bool holding;      /* nothing new is sent until it has */
-
-    /* texts that the store does not have, and the search that is going on */
-    struct sku_search *unmapped;
-    struct sku_index *found; /* NULL: none */
-    struct variants search;
-    char **texts;
-    size_t text_count;
-
-    /* items that answers told do not exist any more: taken care of with the next turn */
-    struct lost_list gone;
+/** A ring. */
+struct gone_ring {
     struct {
         int64_t item, at_us;
-    } gone_before[CATALOGUE_GONE_MAX]; /* a ring */
-    size_t gone_count;
-
-    /* the one request */
-    bool is_sent, is_search;
-    double page_cost; /* points that a page asks for, as the last answer told */
-    double cost;      /* of the one that is on its way; 0: a file */
-    struct budget_ticket ticket;
-    int64_t send_at_us;
-    unsigned failures; /* in a row */
-    struct backoff backoff;
+    } list[CATALOGUE_GONE_MAX];
+    size_t count; /* ever added */
 };
 
-/* lane_catalogue.c */
-/** Makes sure that there is a mapping: the one in memory, the stored one, or a reading, which is
- * waited for. */
-NODISCARD enum status lane_catalogue_open(struct lane *l, struct err *err);
-/** The session ends: what was going on is dropped, the mapping stays. */
-void lane_catalogue_close(struct lane *l);
-void lane_catalogue_release(struct lane *l);
-/** One turn: looks, reads, searches, takes over; never waits for the store. */
-NODISCARD enum status lane_catalogue_turn(struct lane *l, struct err *err);
-/** The answer to a request whose owner is the lane's catalogue. */
+/** Lives as long as the lane. All times without "wall" are monotonic µs. */
+struct catalogue {
+    struct lane_context *c;    /* of the session; NULL between sessions */
+    struct requests *requests; /* likewise */
+    struct sku_index *index;   /* in use */
+    int64_t read_wall_us;      /* when the reading in use began, by the state's clock; 0: none */
+    bool suspect;              /* an answer contradicted the index */
+    bool wanted;               /* a person asked for another reading */
+    int64_t look_at_us;        /* at the state: did another process read, did a person ask */
+    bool is_pausing;           /* nothing new is sent until the next index has taken over */
+    struct lost_list gone;     /* items that do not exist any more: handled with the next turn */
+    struct gone_ring gone_before;
+    struct catalogue_reader reader;
+};
+
+/** What a turn changed for parked rows. */
+struct catalogue_news {
+    bool retry;    /* rows may have an item now: see CATALOGUE_FIXABLE */
+    bool replaced; /* by a whole reading: what is still missing asks for no newer one */
+};
+
+/** The reasons of rows that a change of the index may fix; NULL-terminated. */
+extern const char *const CATALOGUE_FIXABLE[];
+
+/** Makes sure that there is an index: the one in memory, the stored one, or a reading, which is
+ * waited for. Sets c->index. */
+NODISCARD enum status catalogue_open(struct catalogue *cat,
+                                     struct lane_context *c,
+                                     struct requests *requests,
+                                     struct err *err);
+/** The session ends: work in progress is dropped, the index stays. */
+void catalogue_close(struct catalogue *cat);
+void catalogue_release(struct catalogue *cat);
+
+/** One turn: looks, reads, searches, takes over. Never waits for the store.
+ * @param blocked  the lane sends nothing new */
 NODISCARD enum status
-lane_catalogue_answered(struct lane *l, const struct answer *answer, struct err *err);
-/** The request on its way is not waited for: it goes out anew with a later turn. */
-void lane_catalogue_hold(struct lane *l);
+catalogue_turn(struct catalogue *cat, bool blocked, struct catalogue_news *news, struct err *err);
+/** Takes in the item facts of outcomes, before they are applied. */
+NODISCARD enum status
+catalogue_learn(struct catalogue *cat, const struct outcomes *outcomes, struct err *err);
+/** After the retry of parked rows that followed news. */
+void catalogue_settle_news(struct catalogue *cat, const struct catalogue_news *news);
 /** Monotonic µs at which a turn has something to do. */
-int64_t lane_catalogue_deadline_us(const struct lane *l);
-/** Shopify says that a level's item does not exist: the mapping forgets it, its SKU is searched for
- * once, else only the next whole reading tells more. */
-void lane_catalogue_gone(struct lane *l, const struct level *level);
-/** What was parked and may have an item now is offered again. */
-NODISCARD enum status lane_catalogue_retry(struct lane *l, struct err *err);
-
-/* lane_search.c */
-/** A product's text is not in the mapping: it is searched for. */
-void lane_search_want(struct lane *l, const char *text);
-/** Begins a search when texts are due and none is going on. */
-void lane_search_begin(struct lane *l);
-/** All pages were read: what was found is mapped, stored, and what waited for it is offered. */
-NODISCARD enum status lane_search_finish(struct lane *l, struct err *err);
-/** Without result: its texts come again later. */
-void lane_search_abandon(struct lane *l);
-
-/* lane_moves.c */
-void lost_list_add(struct lost_list *lost, int64_t item, const char *text);
-void lost_list_release(struct lost_list *lost);
-/** Items that lost their text: what was written to them becomes parked rows. */
-NODISCARD enum status
-lane_moves_orphan(struct lane *l, const struct lost_list *lost, struct err *err);
-/** Pending levels of these items go to the item that carries their product's text now, else they are
- * parked. With the new mapping in place; levels in a request are left alone. */
-NODISCARD enum status
-lane_moves_pending(struct lane *l, const struct lost_list *lost, struct err *err);
+int64_t catalogue_deadline_us(const struct catalogue *cat, bool blocked);
+void catalogue_fill_view(const struct catalogue *cat, struct catalogue_view *view);
 
 #endif

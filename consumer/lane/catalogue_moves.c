@@ -1,19 +1,16 @@
-/*
- * A SKU went from one inventory item to another, to several or to none. What was written to the old
- * item, and what waits to be, is the product's and not the item's: the item may carry another
- * product's SKU by now. Nothing is lost meanwhile: it stands as a parked row until the product's
- * number has reached the item that carries its SKU.
- */
+#include "consumer/lane/catalogue_moves.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
-#include "consumer/lane/lane_internal.h"
 
 #define MOD "lane"
+
+#define DETAIL                                                                                     \
+    "inventory item %lld does not carry '%.80s' any more, or not alone: waits for the "            \
+    "item that does"
 
 /* --- the list --- */
 
@@ -32,17 +29,10 @@ void lost_list_release(struct lost_list *lost)
     *lost = (struct lost_list){0};
 }
 
-static void describe(char *detail, size_t size, int64_t item, const char *text)
-{
-    (void)snprintf(detail, size,
-                   "inventory item %lld carries '%.80s' no more, or not alone: waits for the one "
-                   "that does",
-                   (long long)item, text);
-}
-
 /* --- what was written --- */
 
-enum status lane_moves_orphan(struct lane *l, const struct lost_list *lost, struct err *err)
+enum status
+catalogue_moves_orphan(const struct lane_context *c, const struct lost_list *lost, struct err *err)
 {
     if (lost->count == 0) {
         return STATUS_OK;
@@ -50,23 +40,24 @@ enum status lane_moves_orphan(struct lane *l, const struct lost_list *lost, stru
     struct state_orphan *list = mem_calloc(lost->count, sizeof *list);
     for (size_t i = 0; i < lost->count; i++) {
         list[i].item = lost->list[i].item;
-        describe(list[i].detail, sizeof list[i].detail, lost->list[i].item, lost->list[i].text);
+        (void)snprintf(list[i].detail, sizeof list[i].detail, DETAIL, (long long)lost->list[i].item,
+                       lost->list[i].text);
     }
-    enum status rc = state_levels_orphan(l->state, list, lost->count, err);
+    enum status rc = c->ports->state->levels.orphan(c->state, list, lost->count, err);
     mem_free(list);
-    if (rc == STATUS_OK) {
-        log_warn(MOD, "items_changed", LF_TEXT("store", l->store.name),
-                 LF_INT("count", lost->count), LF_TEXT("sku", lost->list[0].text),
-                 LF_INT("item", lost->list[0].item),
-                 LF_MSG("in the store these SKUs left their inventory item"));
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return rc;
+    log_warn(MOD, "items_changed", LF_TEXT("store", c->store->name), LF_INT("count", lost->count),
+             LF_TEXT("sku", lost->list[0].text), LF_INT("item", lost->list[0].item),
+             LF_MSG("in the store these SKUs left their inventory item"));
+    return STATUS_OK;
 }
 
 /* --- what waits --- */
 
 struct lost_search {
-    const struct lane *lane;
+    const struct lane_context *c;
     int64_t *items; /* ascending */
     size_t count;
 };
@@ -78,68 +69,45 @@ static int compare_items(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* The item that carries a product's text now; 0: none, several, or the product claims it not, or
- * not alone: it is not sold any more, or shares its SKU in Odoo. */
-static int64_t item_of(const struct lane *l, int32_t product_id, const char **text)
+/* The item that carries a product's text now. 0: none or several, or the product does not claim the
+ * text alone (it is not sold any more, or shares its SKU in Odoo). */
+static int64_t item_of(const struct lane_context *c, int32_t product_id)
 {
     struct mapped_item item;
-    int32_t owner = 0;
-    *text = sku_claims_text(l->identity, product_id);
-    if (*text == NULL || sku_claims_count_of(l->identity, *text) != 1) {
-        return 0;
-    }
-    (void)sku_claims_claimants(l->identity, *text, &owner, 1);
-    bool found = owner == product_id &&
-                 sku_index_find(l->mapping, *text, &item) == SKU_INDEX_FOUND && !item.bundle;
+    const char *text = sku_claims_owned_text(c->claims, product_id);
+    bool found =
+        text != NULL && sku_index_find(c->index, text, &item) == SKU_INDEX_FOUND && !item.bundle;
     return found ? item.item : 0;
 }
 
 static bool is_lost(void *arg, const struct level *level)
 {
     const struct lost_search *search = arg;
-    const char *text = NULL;
     return bsearch(&level->key.item, search->items, search->count, sizeof *search->items,
                    compare_items) != NULL &&
-           item_of(search->lane, level->desired.product_id, &text) != level->key.item;
+           item_of(search->c, level->desired.product_id) != level->key.item;
 }
 
-static enum status
-park_lost(struct lane *l, struct level *const *levels, size_t count, struct err *err)
+void catalogue_moves_park_pending(const struct lane_context *c,
+                                  const struct lost_list *lost,
+                                  struct outcomes *out)
 {
-    struct state_parked *rows = mem_calloc(count, sizeof *rows);
-    char(*details)[200] = mem_calloc(count, sizeof *details);
-    for (size_t i = 0; i < count; i++) {
-        const char *text = sku_claims_text(l->identity, levels[i]->desired.product_id);
-        describe(details[i], sizeof details[i], levels[i]->key.item, text != NULL ? text : "?");
-        lane_describe_level(l, levels[i], &rows[i]);
-        rows[i].reason = "item_changed";
-        rows[i].detail = details[i];
-    }
-    enum status rc = lane_park(l, rows, count, err);
-    mem_free(details);
-    mem_free(rows);
-    return rc;
-}
-
-/* Parked as they are; the retry that follows offers those that have an item. */
-enum status lane_moves_pending(struct lane *l, const struct lost_list *lost, struct err *err)
-{
-    struct lost_search search = {.lane = l, .count = lost->count};
+    struct lost_search search = {.c = c, .count = lost->count};
     struct level **levels = NULL;
     if (lost->count == 0) {
-        return STATUS_OK;
+        return;
     }
     search.items = mem_calloc(lost->count, sizeof *search.items);
     for (size_t i = 0; i < lost->count; i++) {
         search.items[i] = lost->list[i].item;
     }
     qsort(search.items, search.count, sizeof *search.items, compare_items);
-    size_t count = coalescer_pull(l->coalescer, is_lost, &search, &levels);
+    size_t count = coalescer_pull(c->coalescer, is_lost, &search, &levels);
     mem_free(search.items);
-    enum status rc = count > 0 ? park_lost(l, levels, count, err) : STATUS_OK;
-    for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
-        coalescer_finish(l->coalescer, levels[i], NULL);
+    for (size_t i = 0; i < count; i++) {
+        const char *text = sku_claims_text(c->claims, levels[i]->desired.product_id);
+        outcomes_park(out, levels[i], "item_changed", DETAIL, (long long)levels[i]->key.item,
+                      text != NULL ? text : "?");
     }
     mem_free(levels);
-    return rc;
 }

@@ -1,90 +1,108 @@
-/* Texts that the mapping does not have are searched for in the store: how a new product gets its
- * number without a whole reading. */
+#include "consumer/lane/catalogue_search.h"
+
 #include "common/core/clock.h"
-#include "common/core/logger.h"
 #include "common/core/mem.h"
-#include "consumer/lane/lane_internal.h"
 
-#define MOD "lane"
-
-void lane_search_want(struct lane *l, const char *text)
+void catalogue_search_open(struct catalogue_search *s)
 {
-    if (!sku_search_want(l->catalogue.unmapped, text, clock_monotonic_us())) {
-        l->catalogue.suspect = true; /* too many to search for: read them all */
+    if (s->wanted == NULL) {
+        s->wanted = sku_search_new();
     }
 }
 
-/* A whole reading may have found some meanwhile. @return true: the texts that are due are others
- * now
- */
-static bool forget_mapped(struct lane *l, const char *const *texts, size_t count)
+void catalogue_search_release(struct catalogue_search *s)
+{
+    if (s->found != NULL) {
+        catalogue_search_abandon(s);
+    }
+    sku_search_free(s->wanted);
+    *s = (struct catalogue_search){0};
+}
+
+void catalogue_search_want(struct catalogue_search *s, const char *text)
+{
+    if (!sku_search_want(s->wanted, text, clock_monotonic_us())) {
+        s->overflowed = true;
+    }
+}
+
+bool catalogue_search_is_on(const struct catalogue_search *s)
+{
+    return s->found != NULL;
+}
+
+/* A whole reading may have found some meanwhile. @return true: other texts are due now */
+static bool forget_indexed(struct catalogue_search *s,
+                           const struct lane_context *c,
+                           const char *const *texts,
+                           size_t count)
 {
     struct mapped_item item;
-    bool any = false;
-    for (size_t i = 0; i < count && !any; i++) {
-        if (sku_index_find(l->mapping, texts[i], &item) != SKU_INDEX_MISSING) {
-            sku_search_found(l->catalogue.unmapped, texts[i]);
-            any = true;
+    for (size_t i = 0; i < count; i++) {
+        if (sku_index_find(c->index, texts[i], &item) != SKU_INDEX_MISSING) {
+            sku_search_found(s->wanted, texts[i]);
+            return true;
         }
     }
-    return any;
+    return false;
 }
 
-void lane_search_begin(struct lane *l)
+void catalogue_search_begin(struct catalogue_search *s, const struct lane_context *c)
 {
-    struct lane_catalogue *c = &l->catalogue;
     const char *due[VARIANTS_MAX_TEXTS];
+    enum match match = (enum match)c->options->store_conf->match;
     int64_t now = clock_monotonic_us();
     struct strbuf query;
-    if (c->found != NULL || c->is_sent) {
+    size_t count = 0;
+    if (s->found != NULL) {
         return;
     }
-    size_t count = 0;
     do {
-        count = sku_search_due(c->unmapped, now, due, VARIANTS_MAX_TEXTS);
-    } while (forget_mapped(l, due, count));
+        count = sku_search_due(s->wanted, now, due, VARIANTS_MAX_TEXTS);
+    } while (forget_indexed(s, c, due, count));
     if (count == 0) {
         return;
     }
     strbuf_init(&query, VARIANTS_QUERY_MAX_BYTES);
-    c->text_count = variants_query(l->rules.match, due, count, &query);
-    if (c->text_count == 0) {
-        sku_search_missed(c->unmapped, due[0], now); /* longer than a query may be */
-    } else {
-        c->texts = mem_calloc(c->text_count, sizeof *c->texts);
-        for (size_t i = 0; i < c->text_count; i++) {
-            c->texts[i] = mem_strdup(due[i]);
-        }
-        c->found = sku_index_new();
-        variants_init(&c->search, l->rules.match, query.ptr, c->found);
+    s->text_count = variants_query(match, due, count, &query);
+    if (s->text_count == 0) {
+        sku_search_missed(s->wanted, due[0], now); /* longer than a query may be */
+        strbuf_release(&query);
+        return;
     }
+    s->texts = mem_calloc(s->text_count, sizeof *s->texts);
+    for (size_t i = 0; i < s->text_count; i++) {
+        s->texts[i] = mem_strdup(due[i]);
+    }
+    s->found = sku_index_new();
+    variants_init(&s->variants, match, query.ptr, s->found);
     strbuf_release(&query);
 }
 
-static void end_search(struct lane_catalogue *c)
+static void end_search(struct catalogue_search *s)
 {
-    for (size_t i = 0; i < c->text_count; i++) {
-        mem_free(c->texts[i]);
+    for (size_t i = 0; i < s->text_count; i++) {
+        mem_free(s->texts[i]);
     }
-    mem_free(c->texts);
-    c->texts = NULL;
-    c->text_count = 0;
-    sku_index_free(c->found);
-    c->found = NULL;
-    variants_release(&c->search);
+    mem_free(s->texts);
+    s->texts = NULL;
+    s->text_count = 0;
+    sku_index_free(s->found);
+    s->found = NULL;
+    variants_release(&s->variants);
 }
 
-void lane_search_abandon(struct lane *l)
+void catalogue_search_abandon(struct catalogue_search *s)
 {
-    struct lane_catalogue *c = &l->catalogue;
-    for (size_t i = 0; i < c->text_count; i++) {
-        sku_search_missed(c->unmapped, c->texts[i], clock_monotonic_us());
+    for (size_t i = 0; i < s->text_count; i++) {
+        sku_search_missed(s->wanted, s->texts[i], clock_monotonic_us());
     }
-    end_search(c);
+    end_search(s);
 }
 
 struct found_items {
-    struct lane *lane;
+    struct sku_index *const *into;
+    size_t into_count;
     struct state_item *list;
     size_t count, room;
 };
@@ -95,38 +113,32 @@ static void take_found(void *arg, const char *text, const struct mapped_item *it
     const struct state_item row = {
         .text = text, .item = item->item, .tracked = item->tracked, .bundle = item->bundle};
     MEM_ADD(found, list, count, room, &row);
-    sku_index_add(found->lane->mapping, text, item);
-    /* A whole reading that is going on may have passed its place before it was there. */
-    if (found->lane->catalogue.is_reading) {
-        sku_index_add(found->lane->catalogue.reading.variants.into, text, item);
-    }
-    if (found->lane->catalogue.next != NULL) {
-        sku_index_add(found->lane->catalogue.next, text, item);
+    for (size_t i = 0; i < found->into_count; i++) {
+        sku_index_add(found->into[i], text, item);
     }
 }
 
-enum status lane_search_finish(struct lane *l, struct err *err)
+enum status catalogue_search_finish(struct catalogue_search *s,
+                                    const struct lane_context *c,
+                                    struct sku_index *const *into,
+                                    size_t into_count,
+                                    size_t *found,
+                                    struct err *err)
 {
-    struct lane_catalogue *c = &l->catalogue;
-    struct found_items found = {.lane = l};
-    size_t texts = 0;
-    for (size_t i = 0; i < c->text_count; i++) {
-        size_t before = found.count;
-        sku_index_each_of(c->found, c->texts[i], take_found, &found);
-        if (found.count > before) {
-            sku_search_found(c->unmapped, c->texts[i]);
-            texts++;
+    struct found_items items = {.into = into, .into_count = into_count};
+    *found = 0;
+    for (size_t i = 0; i < s->text_count; i++) {
+        size_t before = items.count;
+        sku_index_each_of(s->found, s->texts[i], take_found, &items);
+        if (items.count > before) {
+            sku_search_found(s->wanted, s->texts[i]);
+            *found += 1;
         } else {
-            sku_search_missed(c->unmapped, c->texts[i], clock_monotonic_us());
+            sku_search_missed(s->wanted, s->texts[i], clock_monotonic_us());
         }
     }
-    enum status rc = state_items_store(l->state, found.list, found.count, err);
-    mem_free(found.list);
-    end_search(c);
-    if (rc != STATUS_OK || texts == 0) {
-        return rc;
-    }
-    log_info(MOD, "skus_found", LF_TEXT("store", l->store.name), LF_INT("count", texts),
-             LF_MSG("new in the store's catalogue"));
-    return lane_catalogue_retry(l, err);
+    enum status rc = c->ports->state->catalogue.items_store(c->state, items.list, items.count, err);
+    mem_free(items.list);
+    end_search(s);
+    return rc;
 }

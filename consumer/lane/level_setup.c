@@ -1,18 +1,11 @@
-/*
- * Levels that cannot be written as they are: missing or inactive ones are activated, items that the
- * store does not track are tracked, each where an option of the store says so.
- *
- * Neither mutation is stored before it is sent: however often and late they are executed, they
- * overwrite no number (see shopify/levels.h), and a process that takes over reads the level first.
- */
+#include "consumer/lane/level_setup.h"
+
 #include <stdio.h>
-#include <string.h>
 
 #include "common/core/clock.h"
 #include "common/core/fault.h"
 #include "common/core/logger.h"
-#include "common/core/mem.h"
-#include "consumer/lane/lane_internal.h"
+#include "consumer/lane/resolve.h"
 #include "consumer/shopify/levels.h"
 
 #define MOD "lane"
@@ -20,215 +13,196 @@
 /* While other levels wait for their write, these must not take their points: a mutation for one
  * level costs more than one for 250. */
 #define BUSY_PAUSE_US INT64_C(500000)
-/* Read and cured so often before a level is parked. */
-#define CURE_TRIES          3U
+/* A level is read and set up this many times before it is parked. */
+#define SETUP_TRIES         3U
 #define VARIABLES_MAX_BYTES ((size_t)4096)
 
-/* --- what is to be done --- */
+/* --- reads --- */
 
-/* The level's item as the mapping has it. @return false: its text leads elsewhere by now */
-static bool mapped_of(const struct lane *l, const struct level *p, struct mapped_item *item)
+bool level_setup_needs(const struct lane_context *c,
+                       struct level *level,
+                       const struct level_read *read,
+                       struct outcomes *out)
 {
-    const char *text = sku_claims_text(l->identity, p->desired.product_id);
-    return text != NULL && sku_index_find(l->mapping, text, item) == SKU_INDEX_FOUND &&
-           item->item == p->key.item;
-}
-
-bool lane_levels_is_untracked(const struct lane *l, const struct level *p)
-{
-    struct mapped_item item;
-    return l->sc->track_items && mapped_of(l, p, &item) && !item.tracked;
-}
-
-bool lane_levels_cure(struct lane *l, struct level *p, const struct level_read *read)
-{
-    if (!read->item_found || p->tries >= CURE_TRIES) {
+    const struct store_conf *conf = c->options->store_conf;
+    if (!read->item_found || level->tries >= SETUP_TRIES) {
         return false;
     }
-    if (!read->tracked && l->sc->track_items) {
-        lane_put_back(l, p, LEVEL_UNTRACKED);
+    if (!read->tracked && conf->track_items) {
+        outcomes_retry(out, level, LEVEL_UNTRACKED);
         return true;
     }
-    if ((!read->connected || !read->active) && l->sc->activate_levels) {
-        lane_put_back(l, p, LEVEL_MISSING);
+    if ((!read->connected || !read->active) && conf->activate_levels) {
+        outcomes_retry(out, level, LEVEL_MISSING);
         return true;
     }
     return false;
 }
 
-static size_t waiting(const struct lane *l)
+bool level_setup_park_unwritable(struct level *level,
+                                 const struct level_read *read,
+                                 const struct answer *answer,
+                                 struct outcomes *out)
 {
-    return coalescer_count(l->coalescer, LEVEL_UNTRACKED) +
-           coalescer_count(l->coalescer, LEVEL_MISSING);
-}
-
-int64_t lane_levels_deadline_us(const struct lane *l)
-{
-    int64_t now = clock_monotonic_us();
-    if (waiting(l) == 0 || !lane_may_write(l)) {
-        return INT64_MAX;
+    struct outcome *parked = NULL;
+    long long item = (long long)read->key.item;
+    long long location = (long long)read->key.location;
+    if (!read->item_found) {
+        parked = outcomes_park(out, level, "item_missing",
+                               "inventory item %lld does not exist any more", item);
+        parked->item = ITEM_IS_GONE;
+    } else if (!read->connected) {
+        parked = outcomes_park(out, level, "level_missing",
+                               "item %lld is not stocked at location %lld: activate it there", item,
+                               location);
+    } else if (!read->active) {
+        parked = outcomes_park(out, level, "level_inactive",
+                               "item %lld is deactivated at location %lld: activate it there", item,
+                               location);
+    } else {
+        return false;
     }
-    bool busy = coalescer_count(l->coalescer, LEVEL_READY) > 0 ||
-                coalescer_count(l->coalescer, LEVEL_UNREAD) > 0;
-    int64_t allowed = budget_next_us(&l->budget, l->costs[OP_ITEM_TRACK], now);
-    int64_t paced = busy ? l->cured_at_us + BUSY_PAUSE_US : 0;
-    return allowed > paced ? allowed : paced;
+    parked->request_id = answer->request_id;
+    return true;
 }
 
 /* --- sending --- */
 
-static void build_track(struct request *r, struct strbuf *variables)
+int64_t level_setup_deadline_us(const struct level_setup *s)
 {
-    r->op = OP_ITEM_TRACK;
-    levels_track_variables(r->list[0].key.item, variables);
+    const struct coalescer *levels = s->c->coalescer;
+    size_t waiting =
+        coalescer_count(levels, LEVEL_UNTRACKED) + coalescer_count(levels, LEVEL_MISSING);
+    if (waiting == 0 || !s->requests->may_mutate) {
+        return INT64_MAX;
+    }
+    bool busy =
+        coalescer_count(levels, LEVEL_READY) > 0 || coalescer_count(levels, LEVEL_UNREAD) > 0;
+    int64_t allowed = budget_next_us(&s->requests->budget, s->requests->costs[OP_ITEM_TRACK],
+                                     clock_monotonic_us());
+    int64_t paced = busy ? s->sent_us + BUSY_PAUSE_US : 0;
+    return allowed > paced ? allowed : paced;
 }
 
-static void build_activate(const struct lane *l, struct request *r, struct strbuf *variables)
+static void append_activate(const struct lane_context *c,
+                            const struct level_write *write,
+                            struct strbuf *variables)
 {
     char name[32];
     char key[37];
-    (void)snprintf(name, sizeof name, "activate %s", l->store.quantity_name);
-    inventory_key(l->store.name, name, r->list, 1, lane_new_generation(), key);
-    r->op = OP_LEVEL_ACTIVATE;
-    levels_activate_variables(l->store.quantity_name, key, r->list[0].key, r->list[0].quantity,
-                              variables);
+    (void)snprintf(name, sizeof name, "activate %s", c->store->quantity_name);
+    inventory_key(c->store->name, name, write, 1, requests_new_generation(), key);
+    levels_activate_variables(c->store->quantity_name, key, write->key, write->quantity, variables);
 }
 
-enum status lane_levels_send(struct lane *l, struct request *r, struct err *err)
+enum status
+level_setup_send(struct level_setup *s, struct request *r, struct outcomes *out, struct err *err)
 {
+    const struct lane_context *c = s->c;
     struct strbuf variables;
-    enum status rc = lane_guard_pin(l, err);
-    if (rc != STATUS_OK) {
-        return rc;
+    bool track = coalescer_count(c->coalescer, LEVEL_UNTRACKED) > 0;
+    r->count = coalescer_take(c->coalescer, track ? LEVEL_UNTRACKED : LEVEL_MISSING, r->levels, 1);
+    resolve_stop_shared(c, r->levels, &r->count, out);
+    if (r->count == 0) {
+        return STATUS_OK;
     }
-    bool track = coalescer_count(l->coalescer, LEVEL_UNTRACKED) > 0;
-    r->count = coalescer_take(l->coalescer, track ? LEVEL_UNTRACKED : LEVEL_MISSING, r->levels, 1);
-    rc = lane_stop_shared(l, r->levels, &r->count, err);
-    if (rc != STATUS_OK || r->count == 0) {
-        return rc;
-    }
-    r->list[0] = lane_write_of(r->levels[0]);
+    r->list[0] = outcomes_write_of(r->levels[0]);
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
     if (track) {
-        build_track(r, &variables);
+        levels_track_variables(r->list[0].key.item, &variables);
     } else {
-        build_activate(l, r, &variables);
+        append_activate(c, &r->list[0], &variables);
     }
-    r->variables = strbuf_take(&variables);
+    s->sent_us = clock_monotonic_us();
+    enum operation op = track ? OP_ITEM_TRACK : OP_LEVEL_ACTIVATE;
+    enum status rc = requests_send(s->requests, r, op, strbuf_take(&variables), err);
     strbuf_release(&variables);
-    backoff_reset(&r->backoff);
-    r->cost = l->costs[r->op];
-    r->begun_us = l->cured_at_us = clock_monotonic_us();
-    return lane_request_send(l, r, err);
+    return rc;
 }
 
 /* --- answers --- */
 
-/* Read again, at most CURE_TRIES times: the answer may be about a state that is past. */
-static enum status look_again(struct lane *l,
-                              struct request *r,
-                              const struct answer *answer,
-                              const char *reason,
-                              const char *why,
-                              struct err *err)
+/* Read again, at most SETUP_TRIES times: the answer may describe a state that is past. */
+static void look_again(struct level *level,
+                       const struct answer *answer,
+                       const char *reason,
+                       const char *why,
+                       struct outcomes *out)
 {
-    struct level *p = r->levels[0];
-    lane_request_end(r);
-    if (++p->tries < CURE_TRIES) {
-        lane_put_back(l, p, LEVEL_UNREAD);
-        return STATUS_OK;
+    if (level->tries + 1 < SETUP_TRIES) {
+        outcomes_retry(out, level, LEVEL_UNREAD)->tried = true;
+        return;
     }
-    struct level_verdict verdict = {.level = p, .reason = reason};
-    (void)snprintf(verdict.detail, sizeof verdict.detail, "%.199s", why);
-    return lane_park_levels(l, &verdict, 1, answer->request_id, err);
+    struct outcome *parked = outcomes_park(out, level, reason, "%.199s", why);
+    parked->tried = true;
+    parked->request_id = answer->request_id;
 }
 
-static enum status
-activated(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
+static void judge_activated(const struct lane_context *c,
+                            const struct request *r,
+                            const struct answer *answer,
+                            struct outcomes *out)
 {
-    struct level *p = r->levels[0];
-    struct level_write write = r->list[0];
+    struct level *level = r->levels[0];
+    const struct level_write *write = &r->list[0];
+    struct err why = answer->err;
     int32_t holds = 0;
-    if (answer->class != ANSWER_DONE) {
-        return look_again(l, r, answer, "activate_refused", answer->err.msg, err);
-    }
-    if (levels_activate_answer(answer, l->store.quantity_name, &holds, err) != STATUS_OK) {
-        return look_again(l, r, answer, "activate_refused", err->msg, err);
+    if (answer->class != ANSWER_DONE ||
+        levels_activate_answer(answer, c->store->quantity_name, &holds, &why) != STATUS_OK) {
+        look_again(level, answer, "activate_refused", why.msg, out);
+        return;
     }
     FAULT_POINT("lane.activated");
-    metric_add(l->m.activated, 1);
-    log_info(MOD, "level_activated", LF_TEXT("store", l->store.name),
-             LF_INT("product", write.product_id), LF_INT("item", write.key.item),
-             LF_INT("location", write.key.location), LF_INT("wanted", write.quantity),
+    log_info(MOD, "level_activated", LF_TEXT("store", c->store->name),
+             LF_INT("product", write->product_id), LF_INT("item", write->key.item),
+             LF_INT("location", write->key.location), LF_INT("desired", write->quantity),
              LF_INT("count", holds));
-    lane_request_end(r);
-    if (!p->memory.written && holds == write.quantity) {
-        return lane_note_equal(l, &p, &write, 1, err);
+    struct outcome *one = NULL;
+    if (!level->memory.written && holds == write->quantity) {
+        one = outcomes_add(out, level, END_CONFIRMED);
+        one->write = *write;
+    } else { /* one that was active before comes back with its old number */
+        one = outcomes_retry(out, level, LEVEL_UNREAD);
+        one->tried = true;
     }
-    /* One that was active before comes back with its old number. */
-    p->tries++;
-    lane_put_back(l, p, LEVEL_UNREAD);
-    return STATUS_OK;
+    one->counted = c->metrics->level.activated;
 }
 
-/* @param tracked  false: the store refused, which is remembered until the next reading */
-static enum status
-note_tracked(struct lane *l, const struct level *p, bool tracked, struct err *err)
+static void judge_tracked(const struct lane_context *c,
+                          const struct request *r,
+                          const struct answer *answer,
+                          struct outcomes *out)
 {
-    struct mapped_item item;
-    const char *text = sku_claims_text(l->identity, p->desired.product_id);
-    if (!mapped_of(l, p, &item)) {
-        return STATUS_OK;
-    }
-    item.tracked = tracked;
-    item.locked = !tracked;
-    sku_index_add(l->mapping, text, &item);
-    const struct state_item row = {
-        .text = text, .item = item.item, .tracked = tracked, .bundle = item.bundle};
-    return tracked ? state_items_store(l->state, &row, 1, err) : STATUS_OK;
-}
-
-static enum status park_locked(struct lane *l,
-                               struct request *r,
-                               const struct answer *answer,
-                               const char *why,
-                               struct err *err)
-{
-    struct level_verdict verdict = {.level = r->levels[0], .reason = "tracking_locked"};
-    (void)snprintf(verdict.detail, sizeof verdict.detail,
-                   "the store does not let it be tracked: %.150s", why);
-    enum status rc = note_tracked(l, r->levels[0], false, err);
-    lane_request_end(r);
-    return rc == STATUS_OK ? lane_park_levels(l, &verdict, 1, answer->request_id, err) : rc;
-}
-
-static enum status
-track_answered(struct lane *l, struct request *r, const struct answer *answer, struct err *err)
-{
+    struct level *level = r->levels[0];
     struct err why = answer->err;
-    struct level *p = r->levels[0];
     enum status rc =
         answer->class == ANSWER_DONE ? levels_track_answer(answer, &why) : STATUS_ENTRY_REFUSED;
     if (rc == STATUS_ENTRY_REFUSED) {
-        return park_locked(l, r, answer, why.msg, err);
+        struct outcome *parked = outcomes_park(
+            out, level, "tracking_locked", "the store does not let it be tracked: %.150s", why.msg);
+        parked->item = ITEM_IS_LOCKED;
+        parked->request_id = answer->request_id;
+        return;
     }
     if (rc != STATUS_OK) {
-        return look_again(l, r, answer, "tracking_locked", why.msg, err);
+        look_again(level, answer, "tracking_locked", why.msg, out);
+        return;
     }
-    metric_add(l->m.tracked, 1);
-    log_info(MOD, "item_tracked", LF_TEXT("store", l->store.name),
-             LF_INT("product", p->desired.product_id), LF_INT("item", p->key.item));
-    lane_request_end(r);
-    rc = note_tracked(l, p, true, err);
-    lane_put_back(l, p, LEVEL_UNREAD);
-    return rc;
+    log_info(MOD, "item_tracked", LF_TEXT("store", c->store->name),
+             LF_INT("product", level->desired.product_id), LF_INT("item", level->key.item));
+    struct outcome *one = outcomes_retry(out, level, LEVEL_UNREAD);
+    one->item = ITEM_IS_TRACKED;
+    one->counted = c->metrics->level.tracked;
 }
 
-enum status lane_levels_answered(struct lane *l,
-                                 struct request *r,
-                                 const struct answer *answer,
-                                 struct err *err)
+void level_setup_judge(const struct lane_context *c,
+                       const struct request *r,
+                       const struct answer *answer,
+                       struct outcomes *out)
 {
-    return r->op == OP_LEVEL_ACTIVATE ? activated(l, r, answer, err)
-                                      : track_answered(l, r, answer, err);
+    if (r->op == OP_LEVEL_ACTIVATE) {
+        judge_activated(c, r, answer, out);
+    } else {
+        judge_tracked(c, r, answer, out);
+    }
 }

@@ -1,70 +1,76 @@
+#include "consumer/lane/requests.h"
+
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/core/clock.h"
 #include "common/core/fault.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
-#include "consumer/lane/lane_internal.h"
+#include "consumer/lane/outcomes.h"
+#include "consumer/shopify/levels.h"
 
 #define MOD "lane"
 
 /* Variables of 250 entries need about 40 kB. */
 #define VARIABLES_MAX_BYTES ((size_t)256 * 1024)
+/* Least pause between two probes of a store that a person must fix; an answer may ask for more. */
+#define CLOSED_PROBE_MS  60000
+#define REFUSED_PROBE_MS 5000
+/* Shopify refuses documents of more than 1000 points on every plan: more is nonsense. */
+#define COST_MAX 1e6
 
-size_t lane_in_flight(const struct lane *l)
+/* --- the slots --- */
+
+void requests_open(struct requests *rq, const struct lane_context *c)
+{
+    *rq = (struct requests){.c = c, .count = (size_t)c->options->shared.max_requests + 1};
+    rq->slots = mem_calloc(rq->count, sizeof *rq->slots);
+    for (size_t i = 0; i < rq->count; i++) {
+        backoff_init(&rq->slots[i].backoff, 500, 60000, (uint64_t)clock_wall_us() + i);
+    }
+    rq->costs[OP_STOCK_SET] = INVENTORY_SET_COST;
+    rq->costs[OP_LEVELS_READ] = INVENTORY_READ_COST;
+    rq->costs[OP_ITEM_TRACK] = LEVELS_TRACK_COST;
+    rq->costs[OP_LEVEL_ACTIVATE] = LEVELS_ACTIVATE_COST;
+    budget_init(&rq->budget, (double)c->options->store_conf->reserve / 100);
+    breaker_init(&rq->breaker, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
+}
+
+void requests_close(struct requests *rq)
+{
+    for (size_t i = 0; i < rq->count; i++) {
+        requests_end(&rq->slots[i]);
+    }
+    mem_free(rq->slots);
+    state_attempts_release(rq->adopted, rq->adopted_count);
+    *rq = (struct requests){0};
+}
+
+size_t requests_in_flight(const struct requests *rq)
 {
     size_t n = 0;
-    for (size_t i = 0; i < l->request_count; i++) {
-        n += l->requests[i].phase != REQUEST_FREE;
+    for (size_t i = 0; i < rq->count; i++) {
+        n += rq->slots[i].phase != REQUEST_FREE;
     }
     return n;
 }
 
-static bool has_adopted(const struct lane *l)
+/* While the store is held, mutations that wait may have all other slots, and levels must be read
+ * all the same to find the end of the hold. */
+struct request *requests_free_slot(const struct requests *rq)
 {
-    if (l->adopted_next < l->adopted_count) {
-        return true;
-    }
-    for (size_t i = 0; i < l->request_count; i++) {
-        if (l->requests[i].phase != REQUEST_FREE && l->requests[i].adopted) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool lane_is_held(const struct lane *l)
-{
-    enum lane_state s = l->view.state;
-    return s == LANE_UNAUTHORISED || s == LANE_CLOSED || s == LANE_MISCONFIGURED ||
-           s == LANE_BROKEN || s == LANE_DRAINING;
-}
-
-/* Nothing is written, not even a request that waits to be sent again. */
-bool lane_may_write(const struct lane *l)
-{
-    return !l->hold.on && !l->dry;
-}
-
-bool lane_may_send(const struct lane *l, const struct request *r)
-{
-    return lane_may_write(l) || !operation_is_mutation(r->op);
-}
-
-/* The last slot is for a store that is held: mutations that wait for the end of the hold may have
- * the others, and levels must be read all the same to find that end. */
-static struct request *free_slot(const struct lane *l)
-{
-    size_t count = l->hold.on ? l->request_count : l->request_count - 1;
+    size_t count = rq->is_held ? rq->count : rq->count - 1;
     for (size_t i = 0; i < count; i++) {
-        if (l->requests[i].phase == REQUEST_FREE) {
-            return &l->requests[i];
+        if (rq->slots[i].phase == REQUEST_FREE) {
+            return &rq->slots[i];
         }
     }
     return NULL;
 }
 
-void lane_request_end(struct request *r)
+void requests_end(struct request *r)
 {
     mem_free(r->variables);
     r->variables = NULL;
@@ -74,416 +80,259 @@ void lane_request_end(struct request *r)
     r->phase = REQUEST_FREE;
 }
 
-void lane_probe_now(struct lane *l)
+static bool may_send(const struct requests *rq, const struct request *r)
 {
-    for (size_t i = 0; lane_is_held(l) && i < l->request_count; i++) {
-        l->requests[i].retry_at_us = 0;
-        backoff_reset(&l->requests[i].backoff);
-    }
-    breaker_probe_now(&l->breaker);
+    return rq->may_mutate || !operation_is_mutation(r->op);
 }
 
-void lane_drop_requests(struct lane *l)
+bool requests_may_afford(const struct requests *rq, enum operation op)
 {
-    for (size_t i = 0; i < l->request_count; i++) {
-        lane_request_end(&l->requests[i]);
+    return budget_allows(&rq->budget, rq->costs[op], clock_monotonic_us());
+}
+
+/* --- attempts of dead processes --- */
+
+bool requests_adoption_waits(const struct requests *rq)
+{
+    return rq->adopted_next < rq->adopted_count;
+}
+
+bool requests_has_adopted(const struct requests *rq)
+{
+    if (requests_adoption_waits(rq)) {
+        return true;
     }
+    for (size_t i = 0; i < rq->count; i++) {
+        if (rq->slots[i].phase != REQUEST_FREE && rq->slots[i].adopted) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum status requests_adopt(struct requests *rq, struct err *err)
+{
+    if (requests_adoption_waits(rq)) {
+        return STATUS_OK; /* those first */
+    }
+    state_attempts_release(rq->adopted, rq->adopted_count);
+    rq->adopted = NULL;
+    rq->adopted_count = 0;
+    rq->adopted_next = 0;
+    return rq->c->ports->state->levels.attempts_adopt(rq->c->state, &rq->adopted,
+                                                      &rq->adopted_count, err);
+}
+
+const struct request *requests_seat_adopted(struct requests *rq)
+{
+    struct request *r = requests_adoption_waits(rq) ? requests_free_slot(rq) : NULL;
+    if (r == NULL) {
+        return NULL;
+    }
+    const struct state_attempt *a = &rq->adopted[rq->adopted_next++];
+    r->op = OP_STOCK_SET;
+    r->cost = rq->costs[OP_STOCK_SET];
+    r->begun_us = 0;
+    r->count = a->count < INVENTORY_MAX_ENTRIES ? a->count : INVENTORY_MAX_ENTRIES;
+    memcpy(r->list, a->list, r->count * sizeof *a->list);
+    memset(r->levels, 0, sizeof r->levels);
+    r->adopted = true;
+    r->attempt = *a;
+    r->variables = mem_strdup(a->variables);
+    r->attempt.variables = r->variables;
+    r->attempt.list = r->list;
+    r->phase = REQUEST_WAITING;
+    r->retry_at_us = 0;
+    backoff_reset(&r->backoff);
+    log_info(MOD, "attempt_adopted", LF_TEXT("store", rq->c->store->name), LF_TEXT("key", a->key),
+             LF_INT("count", a->count),
+             LF_MSG("a process ended before its outcome was known: the same bytes go out again"));
+    return r;
+}
+
+/* --- sending --- */
+
+/*
+ * The generation is the moment of the attempt: it never repeats within the 24 hours that a key
+ * lives, also across restarts. A retry of the same bytes reuses the key that was stored.
+ */
+unsigned requests_new_generation(void)
+{
+    return (unsigned)((clock_wall_us() / 1000) & 0x7fffffff);
 }
 
 /* From here on its points are not free any more. */
-static void request_charge(struct lane *l, struct request *r)
+static void charge(struct requests *rq, struct request *r)
 {
-    budget_sent(&l->budget, r->cost, clock_monotonic_us(), &r->ticket);
+    budget_sent(&rq->budget, r->cost, clock_monotonic_us(), &r->ticket);
 }
 
-static enum status request_send(struct lane *l, struct request *r, struct err *err)
+static void begin(const struct requests *rq, struct request *r, enum operation op, char *variables)
 {
-    enum status rc = graphql_send(l->graphql, r->op, r->variables, r, err);
+    r->op = op;
+    r->cost = rq->costs[op];
+    r->begun_us = clock_monotonic_us();
+    r->variables = variables;
+    backoff_reset(&r->backoff);
+}
+
+enum status requests_send_stored(struct requests *rq, struct request *r, struct err *err)
+{
+    const struct lane_context *c = rq->c;
+    enum status rc = c->ports->store->send(c->graphql, r->op, r->variables, r, err);
     if (rc != STATUS_OK) {
         return rc;
     }
     r->phase = REQUEST_SENT;
     r->sends++;
-    metric_add(operation_is_mutation(r->op) ? l->m.requests : l->m.reads, 1);
+    metric_add(operation_is_mutation(r->op) ? c->metrics->request.mutations
+                                            : c->metrics->request.reads,
+               1);
     FAULT_POINT("lane.sent");
     return STATUS_OK;
 }
 
-enum status lane_request_send(struct lane *l, struct request *r, struct err *err)
+static enum status charge_and_send(struct requests *rq, struct request *r, struct err *err)
 {
-    request_charge(l, r);
-    return request_send(l, r, err);
+    charge(rq, r);
+    return requests_send_stored(rq, r, err);
 }
 
-void lane_request_wait(struct lane *l, struct request *r, int64_t wait_ms)
+enum status requests_send(
+    struct requests *rq, struct request *r, enum operation op, char *variables, struct err *err)
 {
-    r->phase = REQUEST_WAITING;
-    r->retry_at_us = clock_monotonic_us() + wait_ms * 1000;
-    if (r->retry_at_us < l->budget.blocked_until_us) {
-        r->retry_at_us = l->budget.blocked_until_us;
-    }
+    begin(rq, r, op, variables);
+    return charge_and_send(rq, r, err);
 }
 
-struct level_write lane_write_of(const struct level *p)
+void requests_build_set(struct requests *rq, struct request *r)
 {
-    return (struct level_write){.key = p->key,
-                                .product_id = p->desired.product_id,
-                                .quantity = unimported_target(&p->memory, p->desired.quantity),
-                                .desired = p->desired.quantity,
-                                .change_from = p->change_from,
-                                .revision = p->desired.revision,
-                                .changed_at_us = p->desired.changed_at_us};
-}
-
-void lane_put_back(struct lane *l, struct level *level, enum level_stage stage)
-{
-    if (coalescer_put_back(l->coalescer, level, stage)) {
-        metric_add(l->m.superseded, 1); /* by the newer value that had waited */
-    }
-    if (stage == LEVEL_READY) {
-        lane_brake_expect(l, level);
-    }
-}
-
-void lane_put_apart(struct lane *l, struct level **levels, size_t count, size_t parts)
-{
-    if (count > 0) {
-        metric_add(l->m.superseded, coalescer_bisect(l->coalescer, levels, count, parts));
-    }
-}
-
-enum status lane_note_equal(struct lane *l,
-                            struct level **levels,
-                            const struct level_write *list,
-                            size_t count,
-                            struct err *err)
-{
-    if (count == 0) {
-        return STATUS_OK;
-    }
-    enum status rc = state_levels_note(l->state, list, count, err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    metric_add(l->m.unchanged, count);
-    l->dry_figures.equal += count;
-    for (size_t i = 0; i < count; i++) {
-        unimported_written(&levels[i]->memory, list[i].quantity, list[i].desired);
-        coalescer_finish(l->coalescer, levels[i], &list[i].quantity);
-    }
-    return STATUS_OK;
-}
-
-/* A write that held units back is not the end of its revision. */
-static bool is_superseded(const struct level_known *known, const struct desired *desired)
-{
-    return known->revision > desired->revision ||
-           (known->revision == desired->revision && known->quantity == known->desired);
-}
-
-/* Pairs as they come in: what did we last write there? */
-static enum status resolve(struct lane *l, struct err *err)
-{
-    struct level *levels[LANE_RESOLVE_PAIRS];
-    struct level_key keys[LANE_RESOLVE_PAIRS];
-    struct level_known known[LANE_RESOLVE_PAIRS];
-    struct level *equal[LANE_RESOLVE_PAIRS];
-    struct level_write equal_list[LANE_RESOLVE_PAIRS];
-    struct level *outdone[LANE_RESOLVE_PAIRS];
-    size_t equal_count = 0;
-    size_t outdone_count = 0;
-    size_t count = coalescer_take(l->coalescer, LEVEL_UNRESOLVED, levels, LANE_RESOLVE_PAIRS);
-    enum status rc = lane_stop_shared(l, levels, &count, err);
-    if (rc != STATUS_OK || count == 0) {
-        return rc;
-    }
-    for (size_t i = 0; i < count; i++) {
-        keys[i] = levels[i]->key;
-    }
-    rc = state_levels_read(l->state, keys, count, clock_wall_us(), known, err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct level *p = levels[i];
-        lane_remember(l, p, &known[i]);
-        if (lane_levels_is_untracked(l, p)) {
-            lane_put_back(l, p, LEVEL_UNTRACKED);
-        } else if (!known[i].found) {
-            lane_put_back(l, p, LEVEL_UNREAD);
-        } else if (lane_is_outdone(l, p, &known[i])) {
-            outdone[outdone_count++] = p;
-        } else if (is_superseded(&known[i], &p->desired)) {
-            metric_add(l->m.superseded, 1);
-            l->dry_figures.settled++;
-            coalescer_finish(l->coalescer, p, NULL);
-        } else if (known[i].quantity == unimported_target(&p->memory, p->desired.quantity)) {
-            equal[equal_count] = p;
-            equal_list[equal_count] = lane_write_of(p);
-            equal_count++;
-        } else {
-            p->change_from = known[i].quantity;
-            lane_put_back(l, p, LEVEL_READY);
-        }
-    }
-    rc = lane_note_equal(l, equal, equal_list, equal_count, err);
-    return rc == STATUS_OK ? lane_park_outdone(l, outdone, outdone_count, err) : rc;
-}
-
-static enum status send_read(struct lane *l, struct request *r, struct err *err)
-{
-    int64_t items[INVENTORY_MAX_ENTRIES];
+    const struct store *store = rq->c->store;
     struct strbuf variables;
-    r->count = coalescer_take(l->coalescer, LEVEL_UNREAD, r->levels, INVENTORY_MAX_ENTRIES);
-    enum status rc = lane_stop_shared(l, r->levels, &r->count, err);
-    if (rc != STATUS_OK || r->count == 0) {
-        return rc;
-    }
     for (size_t i = 0; i < r->count; i++) {
-        items[i] = r->levels[i]->key.item;
-        r->list[i] = lane_write_of(r->levels[i]);
+        r->list[i] = outcomes_write_of(r->levels[i]);
     }
-    strbuf_init(&variables, VARIABLES_MAX_BYTES);
-    inventory_read_variables(r->levels[0]->key.location, items, r->count, &variables);
-    r->op = OP_LEVELS_READ;
-    r->cost = l->costs[OP_LEVELS_READ];
-    r->begun_us = clock_monotonic_us();
-    r->variables = strbuf_take(&variables);
-    strbuf_release(&variables);
-    backoff_reset(&r->backoff);
-    return lane_request_send(l, r, err);
-}
-
-/*
- * The generation is the moment of the attempt: it never repeats within the 24 hours that a key
- * lives, also across restarts. A retry of the same bytes does not come through here: it reuses the
- * key that was stored.
- */
-unsigned lane_new_generation(void)
-{
-    return (unsigned)((clock_wall_us() / 1000) & 0x7fffffff);
-}
-
-/* The brake has doubts: it counts again before anything else. A search for the bad ones among them
- * goes on where it was. */
-static void put_all_back(struct lane *l, struct request *r)
-{
-    if (r->levels[0]->suspect) {
-        lane_put_apart(l, r->levels, r->count, 1);
-        r->count = 0;
-    }
-    for (size_t i = 0; i < r->count; i++) {
-        lane_put_back(l, r->levels[i], LEVEL_READY);
-    }
-    r->count = 0;
-}
-
-static enum status build_set(struct lane *l, struct request *r, struct err *err)
-{
-    struct strbuf variables;
-    r->count = coalescer_take(l->coalescer, LEVEL_READY, r->levels, INVENTORY_MAX_ENTRIES);
-    enum status rc = lane_stop_shared(l, r->levels, &r->count, err);
-    if (rc != STATUS_OK || r->count == 0) {
-        return rc;
-    }
-    if (!lane_brake_admits(l, r->levels, r->count)) {
-        put_all_back(l, r);
-        return STATUS_OK;
-    }
-    for (size_t i = 0; i < r->count; i++) {
-        r->list[i] = lane_write_of(r->levels[i]);
-    }
-    r->attempt.generation = lane_new_generation();
-    inventory_key(l->store.name, l->store.quantity_name, r->list, r->count, r->attempt.generation,
+    r->attempt.generation = requests_new_generation();
+    inventory_key(store->name, store->quantity_name, r->list, r->count, r->attempt.generation,
                   r->attempt.key);
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
-    inventory_set_variables(l->store.quantity_name, r->attempt.key, r->list, r->count, &variables);
-    r->op = OP_STOCK_SET;
-    r->cost = l->costs[OP_STOCK_SET];
-    r->begun_us = clock_monotonic_us();
-    r->variables = strbuf_take(&variables);
+    inventory_set_variables(store->quantity_name, r->attempt.key, r->list, r->count, &variables);
+    begin(rq, r, OP_STOCK_SET, strbuf_take(&variables));
     strbuf_release(&variables);
     r->attempt.variables = r->variables;
     r->attempt.list = r->list;
     r->attempt.count = r->count;
-    backoff_reset(&r->backoff);
-    request_charge(l, r);
+    charge(rq, r);
     r->phase = REQUEST_BUILT;
-    return STATUS_OK;
 }
 
-/* What was built is made durable, together, and sent. */
-static enum status send_built(struct lane *l, struct request **list, size_t count, struct err *err)
+enum status
+requests_store(struct requests *rq, struct request *const *list, size_t count, struct err *err)
 {
     const struct state_attempt *attempts[LANE_GROUP];
-    if (count == 0) {
-        return STATUS_OK;
-    }
     for (size_t i = 0; i < count; i++) {
         attempts[i] = &list[i]->attempt;
     }
-    FAULT_POINT("lane.before_attempt");
-    enum status rc = lane_guard_pin(l, err);
-    if (rc == STATUS_OK) {
-        rc = state_attempts_begin(l->state, attempts, count, err);
-    }
-    FAULT_POINT("lane.before_send");
-    for (size_t i = 0; rc == STATUS_OK && i < count; i++) {
-        lane_brake_sending(l, list[i]->levels, list[i]->count);
-        rc = request_send(l, list[i], err);
-    }
-    return rc;
+    return rq->c->ports->state->levels.attempts_begin(rq->c->state, attempts, count, err);
 }
 
-static enum status send_due(struct lane *l, struct err *err)
+/* --- sending again --- */
+
+static void wait(struct requests *rq, struct request *r, int64_t wait_ms)
+{
+    r->phase = REQUEST_WAITING;
+    r->retry_at_us = clock_monotonic_us() + wait_ms * 1000;
+    if (r->retry_at_us < rq->budget.blocked_until_us) {
+        r->retry_at_us = rq->budget.blocked_until_us;
+    }
+}
+
+void requests_ask_again(struct requests *rq, struct request *r)
+{
+    wait(rq, r, backoff_next_ms(&r->backoff, 500));
+}
+
+/* The one request that may be sent while the breaker is not closed, when it is time. */
+static struct request *due_probe(struct requests *rq, int64_t now_us)
+{
+    struct request *oldest = NULL;
+    if (!breaker_wants_probe(&rq->breaker, now_us)) {
+        return NULL;
+    }
+    for (size_t i = 0; i < rq->count; i++) {
+        struct request *r = &rq->slots[i];
+        if (r->phase == REQUEST_WAITING && may_send(rq, r) &&
+            (oldest == NULL || r->begun_us < oldest->begun_us)) {
+            oldest = r;
+        }
+    }
+    if (oldest == NULL || !budget_allows(&rq->budget, oldest->cost, now_us)) {
+        return NULL;
+    }
+    breaker_probe(&rq->breaker, oldest);
+    return oldest;
+}
+
+enum status requests_send_due(struct requests *rq, struct err *err)
 {
     int64_t now = clock_monotonic_us();
-    if (l->breaker.state != BREAKER_CLOSED) {
-        struct request *probe = lane_probe_due(l, now);
-        return probe != NULL ? lane_request_send(l, probe, err) : STATUS_OK;
+    if (rq->breaker.state != BREAKER_CLOSED) {
+        struct request *probe = due_probe(rq, now);
+        return probe != NULL ? charge_and_send(rq, probe, err) : STATUS_OK;
     }
-    for (size_t i = 0; i < l->request_count; i++) {
-        struct request *r = &l->requests[i];
-        if (r->phase == REQUEST_WAITING && now >= r->retry_at_us && lane_may_send(l, r) &&
-            budget_allows(&l->budget, r->cost, now)) {
-            enum status rc = lane_request_send(l, r, err);
-            if (rc != STATUS_OK) {
-                return rc;
-            }
+    for (size_t i = 0; i < rq->count; i++) {
+        struct request *r = &rq->slots[i];
+        if (r->phase != REQUEST_WAITING || now < r->retry_at_us || !may_send(rq, r) ||
+            !budget_allows(&rq->budget, r->cost, now)) {
+            continue;
+        }
+        enum status rc = charge_and_send(rq, r, err);
+        if (rc != STATUS_OK) {
+            return rc;
         }
     }
     return STATUS_OK;
 }
 
-/* New requests, as long as there is a slot, work and budget. @param more [out] stopped at
- * LANE_GROUP */
-static enum status send_new(struct lane *l, bool *more, struct err *err)
+bool requests_wants_read_probe(const struct requests *rq)
 {
-    struct request *built[LANE_GROUP];
-    size_t count = 0;
-    enum status rc = STATUS_OK;
-    bool idle = false;
-    while (rc == STATUS_OK && !idle && count < LANE_GROUP) {
-        struct request *r = free_slot(l);
-        int64_t now = clock_monotonic_us();
-        if (r != NULL && now >= lane_levels_deadline_us(l)) {
-            rc = lane_levels_send(l, r, err);
-        } else if (r != NULL && lane_may_write(l) &&
-                   coalescer_count(l->coalescer, LEVEL_READY) > 0 &&
-                   budget_allows(&l->budget, l->costs[OP_STOCK_SET], now)) {
-            rc = build_set(l, r, err);
-            built[count] = r;
-            count += r->phase == REQUEST_BUILT;
-        } else if (r != NULL && coalescer_count(l->coalescer, LEVEL_UNREAD) > 0 &&
-                   budget_allows(&l->budget, l->costs[OP_LEVELS_READ], now)) {
-            rc = send_read(l, r, err);
-        }
-        idle = r == NULL || r->phase == REQUEST_FREE;
-    }
-    *more = !idle;
-    return rc == STATUS_OK ? send_built(l, built, count, err) : rc;
-}
-
-/* Attempts of dead processes wait for a slot; they are due at once. */
-static void seat_adopted(struct lane *l)
-{
-    for (struct request *r = free_slot(l); r != NULL && l->adopted_next < l->adopted_count;
-         r = free_slot(l)) {
-        const struct state_attempt *a = &l->adopted[l->adopted_next++];
-        r->op = OP_STOCK_SET;
-        r->cost = l->costs[OP_STOCK_SET];
-        r->begun_us = 0;
-        r->count = a->count < INVENTORY_MAX_ENTRIES ? a->count : INVENTORY_MAX_ENTRIES;
-        memcpy(r->list, a->list, r->count * sizeof *a->list);
-        memset(r->levels, 0, sizeof r->levels);
-        r->adopted = true;
-        r->attempt = *a;
-        r->variables = mem_strdup(a->variables);
-        r->attempt.variables = r->variables;
-        r->attempt.list = r->list;
-        r->phase = REQUEST_WAITING;
-        r->retry_at_us = 0;
-        backoff_reset(&r->backoff);
-        lane_brake_adopted(l, r->list, r->count);
-        log_info(MOD, "attempt_adopted", LF_TEXT("store", l->store.name), LF_TEXT("key", a->key),
-                 LF_INT("count", a->count),
-                 LF_MSG("a process ended before its outcome was known: sent again as it was"));
-    }
-}
-
-/* Levels are read for a store that is held and in other trouble, too: none that waits may go. */
-static bool wants_read_probe(const struct lane *l, int64_t now_us)
-{
-    for (size_t i = 0; i < l->request_count; i++) {
-        const struct request *r = &l->requests[i];
-        if (r->phase == REQUEST_SENT || (r->phase == REQUEST_WAITING && lane_may_send(l, r))) {
+    int64_t now = clock_monotonic_us();
+    for (size_t i = 0; i < rq->count; i++) {
+        const struct request *r = &rq->slots[i];
+        if (r->phase == REQUEST_SENT || (r->phase == REQUEST_WAITING && may_send(rq, r))) {
             return false;
         }
     }
-    return coalescer_count(l->coalescer, LEVEL_UNREAD) > 0 &&
-           (l->breaker.state == BREAKER_CLOSED || breaker_wants_probe(&l->breaker, now_us)) &&
-           budget_allows(&l->budget, l->costs[OP_LEVELS_READ], now_us);
+    return (rq->breaker.state == BREAKER_CLOSED || breaker_wants_probe(&rq->breaker, now)) &&
+           budget_allows(&rq->budget, rq->costs[OP_LEVELS_READ], now);
 }
 
-/*
- * A store that is held and does not answer (or refuses) would stay so for ever: the mutations that
- * wait may not go out as probes, and the end of the hold is found by levels that are read. So it is
- * judged all the same, and a read is the probe.
- */
-static enum status seek_end_of_hold(struct lane *l, struct err *err)
+void requests_note_read_probe(struct requests *rq, const struct request *r)
 {
-    enum status rc = resolve(l, err);
-    if (rc == STATUS_OK) {
-        rc = lane_brake_judge(l, err);
+    if (r->phase == REQUEST_SENT && rq->breaker.state == BREAKER_OPEN) {
+        breaker_probe(&rq->breaker, r);
     }
-    struct request *r = free_slot(l);
-    if (rc != STATUS_OK || r == NULL || !wants_read_probe(l, clock_monotonic_us())) {
-        return rc;
-    }
-    rc = send_read(l, r, err);
-    if (rc == STATUS_OK && r->phase == REQUEST_SENT && l->breaker.state == BREAKER_OPEN) {
-        breaker_probe(&l->breaker, r);
-    }
-    return rc;
 }
 
-enum status lane_dispatch(struct lane *l, struct err *err)
+void requests_probe_now(struct requests *rq, bool blocked)
 {
-    enum status rc = lane_brake_look(l, err);
-    if (rc == STATUS_OK && lane_may_write(l)) {
-        seat_adopted(l);
+    for (size_t i = 0; blocked && i < rq->count; i++) {
+        rq->slots[i].retry_at_us = 0;
+        backoff_reset(&rq->slots[i].backoff);
     }
-    if (rc == STATUS_OK) {
-        rc = send_due(l, err);
-    }
-    if (rc == STATUS_OK && lane_is_held(l) && l->hold.on && !l->catalogue.holding) {
-        return seek_end_of_hold(l, err);
-    }
-    if (rc != STATUS_OK || lane_is_held(l) || (lane_may_write(l) && has_adopted(l)) ||
-        l->catalogue.holding) {
-        return rc;
-    }
-    rc = resolve(l, err);
-    if (rc == STATUS_OK) {
-        rc = lane_brake_judge(l, err);
-    }
-    bool more = true;
-    while (rc == STATUS_OK && more) {
-        rc = send_new(l, &more, err);
-    }
-    return rc == STATUS_OK && l->dry ? lane_dry_run_turn(l, err) : rc;
+    breaker_probe_now(&rq->breaker);
 }
 
-/* When a request that waits may go out again. */
-static int64_t next_retry_us(const struct lane *l, int64_t now_us)
+int64_t requests_next_retry_us(const struct requests *rq)
 {
+    int64_t now = clock_monotonic_us();
     int64_t next = INT64_MAX;
-    bool closed = l->breaker.state == BREAKER_CLOSED;
-    for (size_t i = 0; i < l->request_count; i++) {
-        const struct request *r = &l->requests[i];
-        if (r->phase == REQUEST_WAITING && lane_may_send(l, r)) {
-            int64_t due = closed ? r->retry_at_us : breaker_next_us(&l->breaker);
-            int64_t allowed = budget_next_us(&l->budget, r->cost, now_us);
+    bool closed = rq->breaker.state == BREAKER_CLOSED;
+    for (size_t i = 0; i < rq->count; i++) {
+        const struct request *r = &rq->slots[i];
+        if (r->phase == REQUEST_WAITING && may_send(rq, r)) {
+            int64_t due = closed ? r->retry_at_us : breaker_next_us(&rq->breaker);
+            int64_t allowed = budget_next_us(&rq->budget, r->cost, now);
             allowed = allowed > due ? allowed : due;
             next = allowed < next ? allowed : next;
         }
@@ -491,50 +340,190 @@ static int64_t next_retry_us(const struct lane *l, int64_t now_us)
     return next;
 }
 
-int64_t lane_next_deadline_us(const struct lane *l)
+/* --- answers: costs and breaker --- */
+
+static void note_cost(struct requests *rq, const struct request *r, const struct answer *answer)
+{
+    const struct request_metrics *m = &rq->c->metrics->request;
+    const struct budget_report report = {.maximum = answer->maximum,
+                                         .restore_rate = answer->restore_rate,
+                                         .level = answer->available,
+                                         .charged = answer->cost_actual};
+    budget_answered(&rq->budget, &r->ticket, &report, clock_monotonic_us());
+    if (answer->maximum > 0) {
+        metric_set(m->points, answer->available);
+    }
+    if (answer->cost_actual > 0 && answer->cost_actual < COST_MAX) {
+        metric_add(m->charged, (uint64_t)answer->cost_actual);
+    }
+    if (answer->cost_requested > 0 && answer->cost_requested < COST_MAX) {
+        rq->costs[r->op] = answer->cost_requested;
+    }
+}
+
+static void set_signal(struct lane_signal *signal,
+                       enum signal_kind kind,
+                       enum lane_state state,
+                       const char *why)
+{
+    *signal = (struct lane_signal){.kind = kind, .state = state};
+    (void)snprintf(signal->why, sizeof signal->why, "%s", why);
+}
+
+/* "The same key is still being executed" is an answer. */
+static bool is_unknown(const struct answer *answer)
+{
+    return answer->class == ANSWER_RETRY_SAME && !answer->throttled &&
+           strcmp(answer->code, "IDEMPOTENCY_CONCURRENT_REQUEST") != 0;
+}
+
+/* What had waited may go at once: the budget spreads it. */
+static void note_answered(struct requests *rq, struct lane_signal *signal)
+{
+    if (!breaker_answered(&rq->breaker)) {
+        return;
+    }
+    for (size_t i = 0; i < rq->count; i++) {
+        rq->slots[i].retry_at_us = 0;
+    }
+    set_signal(signal, SIGNAL_ANSWERS, LANE_CATCHING_UP, "the store answers");
+}
+
+static void note_unknown(struct requests *rq,
+                         const struct request *r,
+                         const struct answer *answer,
+                         struct lane_signal *signal)
 {
     int64_t now = clock_monotonic_us();
-    int64_t next = next_retry_us(l, now);
-    bool slot = free_slot(l) != NULL;
-    if (lane_is_held(l) || (lane_may_write(l) && has_adopted(l)) || l->catalogue.holding) {
-        return next; /* nothing new goes out */
+    if (strcmp(answer->code, "HTTP_503") == 0) {
+        budget_block(&rq->budget, answer->wait_ms * 1000, now); /* overloaded: nobody goes */
     }
-    if (coalescer_count(l->coalescer, LEVEL_UNRESOLVED) > 0) {
-        return 0;
+    if (!breaker_failed(&rq->breaker, r, answer->wait_ms, now)) {
+        return;
     }
-    size_t ready = lane_may_write(l) ? coalescer_count(l->coalescer, LEVEL_READY) : 0;
-    if (slot && ready + coalescer_count(l->coalescer, LEVEL_UNREAD) > 0) {
-        double cost = l->costs[ready > 0 ? OP_STOCK_SET : OP_LEVELS_READ];
-        int64_t allowed = budget_next_us(&l->budget, cost, now);
-        next = allowed < next ? allowed : next;
-    }
-    if (slot) {
-        int64_t cure = lane_levels_deadline_us(l);
-        next = cure < next ? cure : next;
-    }
-    return next;
+    log_failure(LOG_WARN, MOD, "breaker_open", &answer->err,
+                LOG_FIELDS(LF_TEXT("store", rq->c->store->name),
+                           LF_INT("count", requests_in_flight(rq)),
+                           LF_MSG("the store does not answer: one request at a time probes it")));
+    set_signal(signal, SIGNAL_STATE, LANE_BROKEN, answer->err.msg);
 }
 
-enum status lane_adopt_attempts(struct lane *l, struct err *err)
+static void note_breaker(struct requests *rq,
+                         const struct request *r,
+                         const struct answer *answer,
+                         struct lane_signal *signal)
 {
-    if (l->adopted_next < l->adopted_count) {
-        return STATUS_OK; /* those first */
+    if (is_unknown(answer)) {
+        note_unknown(rq, r, answer, signal);
+    } else {
+        note_answered(rq, signal);
     }
-    state_attempts_release(l->adopted, l->adopted_count);
-    l->adopted = NULL;
-    l->adopted_count = 0;
-    l->adopted_next = 0;
-    return state_attempts_adopt(l->state, &l->adopted, &l->adopted_count, err);
+    metric_set(rq->c->metrics->request.breaker, (double)rq->breaker.state);
 }
 
-enum status lane_finish_requests(struct lane *l, int64_t limit_ms, struct err *err)
+/* --- answers: the same bytes later --- */
+
+static int64_t
+wait_throttled(struct requests *rq, const struct answer *answer, struct lane_signal *signal)
 {
-    int64_t deadline = clock_monotonic_us() + limit_ms * 1000;
-    enum status rc = STATUS_OK;
-    lane_catalogue_hold(l);
-    while (rc == STATUS_OK && graphql_running(l->graphql) > 0 && clock_left_ms(deadline) > 0) {
-        graphql_wait(l->graphql, NULL, 0, clock_left_ms(deadline));
-        rc = lane_take_answers(l, err);
+    const struct request_metrics *m = &rq->c->metrics->request;
+    budget_block(&rq->budget, answer->wait_ms * 1000, clock_monotonic_us());
+    metric_add(m->throttled, 1);
+    metric_add_us(m->throttle_wait, answer->wait_ms * 1000);
+    set_signal(signal, SIGNAL_STATE, LANE_THROTTLED, answer->err.msg);
+    return answer->wait_ms;
+}
+
+static int64_t wait_unknown(struct requests *rq,
+                            struct request *r,
+                            const struct answer *answer,
+                            struct lane_signal *signal)
+{
+    metric_add(rq->c->metrics->request.unknown, 1);
+    if (signal->kind != SIGNAL_STATE) { /* else the breaker has opened */
+        set_signal(signal, SIGNAL_REASON, LANE_BROKEN, answer->err.msg);
     }
-    return rc;
+    return backoff_next_ms(&r->backoff, answer->wait_ms);
+}
+
+static int64_t
+wait_for_person(struct request *r, const struct answer *answer, struct lane_signal *signal)
+{
+    int64_t least_ms = answer->class == ANSWER_CLOSED ? CLOSED_PROBE_MS : REFUSED_PROBE_MS;
+    enum lane_state state = answer->class == ANSWER_AUTH ? LANE_UNAUTHORISED : LANE_MISCONFIGURED;
+    state = answer->class == ANSWER_CLOSED ? LANE_CLOSED : state;
+    set_signal(signal, SIGNAL_STATE, state, answer->err.msg);
+    if (answer->rule != NULL) {
+        (void)snprintf(signal->why, sizeof signal->why, "%.200s (%.100s)", answer->err.msg,
+                       answer->rule->next);
+    }
+    return backoff_next_ms(&r->backoff, answer->wait_ms > least_ms ? answer->wait_ms : least_ms);
+}
+
+/* The answer says nothing about the entries. */
+static void send_again_later(struct requests *rq,
+                             struct request *r,
+                             const struct answer *answer,
+                             struct lane_signal *signal)
+{
+    int64_t wait_ms = 0;
+    if (answer->throttled) {
+        wait_ms = wait_throttled(rq, answer, signal);
+    } else if (answer->class == ANSWER_RETRY_SAME) {
+        wait_ms = wait_unknown(rq, r, answer, signal);
+    } else {
+        wait_ms = wait_for_person(r, answer, signal);
+    }
+    if (rq->breaker.state == BREAKER_CLOSED) {
+        log_failure(LOG_WARN, MOD, "request_waits", &answer->err,
+                    LOG_FIELDS(LF_TEXT("store", rq->c->store->name),
+                               LF_TEXT("request", operation_name(r->op)),
+                               LF_TEXT("key", r->op == OP_STOCK_SET ? r->attempt.key : ""),
+                               LF_TEXT("request_id", answer->request_id),
+                               LF_INT("backoff_ms", wait_ms)));
+    }
+    wait(rq, r, wait_ms);
+    if (strcmp(answer->code, "ACCESS_DENIED") == 0) {
+        /* scopes that are granted later may need a new token */
+        token_mark_uncertain(&rq->c->store->token);
+    }
+}
+
+/*
+ * The stored bytes of a dead process were refused for what they are, and nothing of them was
+ * executed. To send them again would block the lane for as long as they are stored, also under a
+ * new version of the program. The records come from the topic, under another key.
+ */
+static bool is_given_up(const struct request *r, const struct answer *answer)
+{
+    return r->adopted && answer->class == ANSWER_CONFIG && answer->rule != NULL &&
+           answer->rule->channel != REACTION_HTTP;
+}
+
+bool requests_take_answer(struct requests *rq,
+                          const struct answer *answer,
+                          struct lane_signal *signal)
+{
+    struct request *r = answer->owner;
+    *signal = (struct lane_signal){.kind = SIGNAL_NONE};
+    note_cost(rq, r, answer);
+    code_log_answer(&rq->codes, rq->c->store->name, answer, rq->c->metrics->request.odd_codes);
+    note_breaker(rq, r, answer, signal);
+    if (is_given_up(r, answer)) {
+        return true;
+    }
+    switch (answer->class) {
+    case ANSWER_DONE:
+    case ANSWER_RETRY_NEW:
+    case ANSWER_ENTRIES:
+        set_signal(signal, SIGNAL_ANSWERS, LANE_CATCHING_UP, "the store answers");
+        return true;
+    case ANSWER_RETRY_SAME:
+    case ANSWER_CONFIG:
+    case ANSWER_AUTH:
+    case ANSWER_CLOSED:
+        break;
+    }
+    send_again_later(rq, r, answer, signal);
+    return false;
 }

@@ -1,12 +1,28 @@
-/* Whose records are applied: a copy of Odoo's database that publishes into the same topic must not
- * reach the store. */
+#include "consumer/lane/source_guard.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "common/core/logger.h"
-#include "consumer/lane/lane_internal.h"
 
 #define MOD "guard"
+
+void source_guard_open(struct source_guard *g,
+                       const struct lane_context *c,
+                       const struct state_guard *row)
+{
+    *g = (struct source_guard){.c = c,
+                               .foreign = foreign_records_new(c->ledger),
+                               .database_since = row->database_since,
+                               .pinned = row->database[0] != '\0'};
+    memcpy(g->database, row->database, sizeof g->database);
+}
+
+void source_guard_close(struct source_guard *g)
+{
+    foreign_records_free(g->foreign);
+    *g = (struct source_guard){0};
+}
 
 static void take_text(struct bytes value, char text[STATE_DATABASE_SIZE])
 {
@@ -15,79 +31,116 @@ static void take_text(struct bytes value, char text[STATE_DATABASE_SIZE])
     text[len] = '\0';
 }
 
-static void tell_headerless(struct lane *l)
+static void log_headerless(struct source_guard *g)
 {
-    if (!l->told_headerless) {
-        l->told_headerless = true;
-        log_info(MOD, "records_without_database", LF_TEXT("store", l->store.name),
-                 LF_MSG("made by an older producer: applied without asking which database they "
-                        "come from"));
+    if (g->logged_headerless) {
+        return;
+    }
+    g->logged_headerless = true;
+    log_info(MOD, "records_without_database", LF_TEXT("store", g->c->store->name),
+             LF_MSG("written by an older producer: applied although their database is unknown"));
+}
+
+void source_guard_note_revision(struct source_guard *g, int64_t revision)
+{
+    g->newest_revision = revision > g->newest_revision ? revision : g->newest_revision;
+}
+
+static void refuse(struct source_guard *g,
+                   const struct source_event *event,
+                   const char database[STATE_DATABASE_SIZE],
+                   const int32_t *product_id,
+                   struct record_position at)
+{
+    metric_add(g->c->metrics->record.foreign, 1);
+    source_guard_note_revision(g, event->header_revision);
+    bool is_news = event->header_revision > g->database_since;
+    if (is_news && product_id != NULL && g->c->sink->writes) {
+        memcpy(g->other_database, database, STATE_DATABASE_SIZE);
+        foreign_records_add(g->foreign, *product_id, at);
     }
 }
 
-void lane_guard_note_revision(struct lane *l, int64_t revision)
-{
-    l->newest_revision = revision > l->newest_revision ? revision : l->newest_revision;
-}
-
-bool lane_guard_admits(struct lane *l, const struct source_event *event, struct record_position at)
+bool source_guard_admits(struct source_guard *g,
+                         const struct source_event *event,
+                         struct record_position at)
 {
     char database[STATE_DATABASE_SIZE];
     int32_t product_id = 0;
     struct err ignored = {0};
     bool keyed = product_stock_parse_key(event->key, &product_id, &ignored) == STATUS_OK;
     if (event->header_database.ptr == NULL) {
-        tell_headerless(l);
+        log_headerless(g);
     } else {
         take_text(event->header_database, database);
-        if (l->database[0] == '\0') {
-            memcpy(l->database, database, sizeof database);
+        if (g->database[0] == '\0') {
+            memcpy(g->database, database, sizeof database);
         }
-        if (strcmp(database, l->database) != 0) {
-            metric_add(l->m.foreign, 1);
-            lane_guard_note_revision(l, event->header_revision);
-            l->dry_figures.foreign++;
-            if (event->header_revision > l->guard.database_since && keyed && !l->dry) {
-                memcpy(l->other_database, database, sizeof database);
-                foreign_records_add(l->foreign, product_id, at);
-            }
+        if (strcmp(database, g->database) != 0) {
+            refuse(g, event, database, keyed ? &product_id : NULL, at);
             return false;
         }
     }
     if (keyed) {
-        foreign_records_settle(l->foreign, product_id);
+        foreign_records_settle(g->foreign, product_id);
     }
     return true;
 }
 
-void lane_guard_describe(const struct lane *l, struct lane_hold *hold)
+bool source_guard_wants_hold(const struct source_guard *g)
+{
+    return foreign_records_count(g->foreign) > 0;
+}
+
+void source_guard_describe(const struct source_guard *g, struct lane_hold *hold)
 {
     (void)snprintf(hold->reason, sizeof hold->reason, "another_database");
     (void)snprintf(hold->detail, sizeof hold->detail,
                    "records of Odoo database %s, but %s is this store's: stop the producer of the "
                    "wrong one, then name the right one: 'stocksync-consumer resume --store %s "
                    "--database UUID'",
-                   l->other_database, l->database, l->store.name);
+                   g->other_database, g->database, g->c->store->name);
 }
 
-enum status lane_guard_pin(struct lane *l, struct err *err)
+void source_guard_drop_partition(struct source_guard *g, int32_t partition)
+{
+    foreign_records_drop_partition(g->foreign, partition);
+}
+
+enum status source_guard_pin(struct source_guard *g, struct err *err)
 {
     char database[STATE_DATABASE_SIZE];
-    if (l->pinned || l->database[0] == '\0') {
+    if (g->pinned || g->database[0] == '\0') {
         return STATUS_OK;
     }
-    memcpy(database, l->database, sizeof database);
-    enum status rc = state_guard_pin(l->state, database, err);
+    memcpy(database, g->database, sizeof database);
+    enum status rc = g->c->ports->state->guard.pin(g->c->state, database, err);
     if (rc != STATUS_OK) {
         return rc;
     }
-    if (strcmp(database, l->database) != 0) {
+    if (strcmp(database, g->database) != 0) {
         return err_set(err, STATUS_RENEW, "database %s was pinned meanwhile: reading again",
                        database);
     }
-    l->pinned = true;
-    log_info(MOD, "database_pinned", LF_TEXT("store", l->store.name),
-             LF_TEXT("database", l->database),
+    g->pinned = true;
+    log_info(MOD, "database_pinned", LF_TEXT("store", g->c->store->name),
+             LF_TEXT("database", g->database),
              LF_MSG("records of any other Odoo database are not applied"));
+    return STATUS_OK;
+}
+
+enum status
+source_guard_compare(struct source_guard *g, const struct state_guard *row, struct err *err)
+{
+    bool other = row->database[0] != '\0' && g->database[0] != '\0' &&
+                 strcmp(row->database, g->database) != 0;
+    if (other || row->database_since != g->database_since) {
+        return err_set(err, STATUS_RENEW, "database %s was confirmed: reading again",
+                       row->database);
+    }
+    if (row->database[0] != '\0') {
+        memcpy(g->database, row->database, sizeof g->database);
+        g->pinned = true;
+    }
     return STATUS_OK;
 }

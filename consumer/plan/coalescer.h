@@ -47,6 +47,7 @@ struct desired {
     int64_t changed_at_us;
     enum cause cause;
     struct record_position at;
+    int32_t row_partition; /* of a parked row that is tried again; -1: none, or not known */
 };
 
 struct level {

@@ -1,0 +1,229 @@
+/**
+ * ports: how a lane reaches its source, its store and its state.
+ *
+ * Each port is a table of functions. Contracts, statuses and ownership are those of the functions
+ * in live_ports.c, which have the same names in intake, shopify and state. A test or a dry run
+ * brings tables of its own. One thread: the lane's.
+ */
+#ifndef STOCKSYNC_CONSUMER_LANE_PORTS_H
+#define STOCKSYNC_CONSUMER_LANE_PORTS_H
+
+#include "consumer/intake/record_source.h"
+#include "consumer/shopify/catalog.h"
+#include "consumer/shopify/graphql.h"
+#include "consumer/state/state.h"
+
+/** Records in, offsets out. */
+struct source_port {
+    enum status (*open)(const struct record_source_options *options,
+                        struct record_source **source,
+                        struct err *err);
+    int (*fd)(const struct record_source *source);
+    enum status (*poll)(struct record_source *source, struct source_event *event, struct err *err);
+    void (*commit)(struct record_source *source, const struct partition_offset *list, size_t count);
+    enum status (*commit_wait)(struct record_source *source,
+                               const struct partition_offset *list,
+                               size_t count,
+                               int timeout_ms,
+                               struct err *err);
+    void (*release_partitions)(struct record_source *source);
+    size_t (*assigned_count)(const struct record_source *source);
+    void (*close)(struct record_source *source, int timeout_ms);
+};
+
+/** Requests out, answers in. */
+struct store_port {
+    enum status (*open)(struct store *store, struct graphql **client, struct err *err);
+    enum status (*check_access)(struct graphql *client,
+                                const struct store *store,
+                                int stop_fd,
+                                struct err *err);
+    enum status (*locations)(struct graphql *client,
+                             int stop_fd,
+                             struct shop_location **list,
+                             size_t *count,
+                             struct err *err);
+    enum status (*load_catalogue)(struct graphql *client,
+                                  enum match match,
+                                  int stop_fd,
+                                  struct sku_index **index,
+                                  void (*progress)(void *arg, size_t variants),
+                                  void *arg,
+                                  struct err *err);
+    enum status (*send)(struct graphql *client,
+                        enum operation op,
+                        const char *variables,
+                        void *owner,
+                        struct err *err);
+    enum status (*fetch)(struct graphql *client,
+                         const char *url,
+                         bool (*take)(void *arg, struct bytes piece),
+                         void *arg,
+                         void *owner,
+                         struct err *err);
+    void (*cancel)(struct graphql *client, const void *owner);
+    size_t (*running)(const struct graphql *client);
+    void (*wait)(struct graphql *client, const int *fds, size_t fd_count, int timeout_ms);
+    bool (*next)(struct graphql *client, struct answer *answer);
+    enum status (*check_version)(const struct graphql *client,
+                                 const struct answer *answer,
+                                 struct err *err);
+    void (*close)(struct graphql *client);
+};
+
+/** Levels, unimported sales and attempts. */
+struct levels_port {
+    enum status (*read)(struct state *s,
+                        const struct level_key *keys,
+                        size_t count,
+                        int64_t now_us,
+                        struct level_known *known,
+                        struct err *err);
+    enum status (*note)(struct state *s,
+                        const struct level_write *list,
+                        size_t count,
+                        struct err *err);
+    enum status (*orphan)(struct state *s,
+                          const struct state_orphan *list,
+                          size_t count,
+                          struct err *err);
+    enum status (*sales_see)(struct state *s,
+                             struct level_seen *list,
+                             size_t count,
+                             struct err *err);
+    enum status (*sales_due)(struct state *s,
+                             int64_t now_us,
+                             struct state_unimported *list,
+                             size_t *count,
+                             struct err *err);
+    enum status (*sales_next)(struct state *s, int64_t *wake_us, size_t *levels, struct err *err);
+    enum status (*attempts_begin)(struct state *s,
+                                  const struct state_attempt *const *list,
+                                  size_t count,
+                                  struct err *err);
+    enum status (*attempts_settle)(struct state *s,
+                                   const struct state_outcome *list,
+                                   size_t count,
+                                   int64_t answered_at_us,
+                                   struct err *err);
+    enum status (*attempts_adopt)(struct state *s,
+                                  struct state_attempt **list,
+                                  size_t *count,
+                                  struct err *err);
+};
+
+/** Parked rows. */
+struct parked_port {
+    enum status (*park)(struct state *s, struct state_parked *list, size_t count, struct err *err);
+    enum status (*unpark)(struct state *s,
+                          const char *const *subjects,
+                          size_t count,
+                          struct err *err);
+    enum status (*products)(struct state *s,
+                            void (*each)(void *arg, int32_t product_id),
+                            void *arg,
+                            struct err *err);
+    enum status (*due)(struct state *s,
+                       const struct state_share *share,
+                       state_parked_fn each,
+                       void *arg,
+                       size_t *count,
+                       struct err *err);
+    enum status (*rescan)(struct state *s,
+                          const struct state_share *share,
+                          struct state_sweep *sweep,
+                          state_parked_fn each,
+                          void *arg,
+                          size_t *count,
+                          struct err *err);
+    enum status (*settle)(struct state *s, struct state_tried *list, size_t count, struct err *err);
+};
+
+/** How each product is known. */
+struct products_port {
+    enum status (*load)(struct state *s,
+                        void (*each)(void *arg, const struct state_product *product),
+                        void *arg,
+                        struct err *err);
+    enum status (*note)(struct state *s,
+                        const struct state_product *list,
+                        size_t count,
+                        struct err *err);
+    enum status (*noted)(struct state *s,
+                         int32_t seconds,
+                         void (*each)(void *arg, const struct state_product *product),
+                         void *arg,
+                         struct err *err);
+};
+
+/** Brake and source guard. */
+struct guard_port {
+    enum status (*read)(struct state *s, struct state_guard *guard, struct err *err);
+    enum status (*adopt)(struct state *s, struct err *err);
+    enum status (*hold)(struct state *s,
+                        const struct state_guard *guard,
+                        int64_t revision,
+                        struct err *err);
+    enum status (*release)(struct state *s, struct err *err);
+    enum status (*loaded)(struct state *s, struct err *err);
+    enum status (*pin)(struct state *s, char database[STATE_DATABASE_SIZE], struct err *err);
+    enum status (*levels)(struct state *s, size_t *levels, struct err *err);
+    enum status (*journal)(struct state *s,
+                           int64_t since_us,
+                           int64_t accepted_revision,
+                           void (*each)(void *arg, const struct level_write *write, int64_t at_us),
+                           void *arg,
+                           struct err *err);
+};
+
+/** The store's catalogue. */
+struct catalogue_port {
+    enum status (*look)(struct state *s,
+                        const struct state_catalogue *which,
+                        int64_t *read_us,
+                        bool *wanted,
+                        struct err *err);
+    enum status (*read)(struct state *s,
+                        const struct state_catalogue *which,
+                        int64_t read_us,
+                        struct err *err);
+    enum status (*lock)(struct state *s, bool *taken, int64_t *now_us, struct err *err);
+    enum status (*unlock)(struct state *s, struct err *err);
+    enum status (*items_load)(struct state *s,
+                              void (*each)(void *arg, const struct state_item *item),
+                              void *arg,
+                              struct err *err);
+    enum status (*items_store)(struct state *s,
+                               const struct state_item *list,
+                               size_t count,
+                               struct err *err);
+    enum status (*items_remove)(struct state *s,
+                                const struct state_item *list,
+                                size_t count,
+                                struct err *err);
+    enum status (*items_clear)(struct state *s, struct err *err);
+};
+
+/** Everything that outlives a session. */
+struct state_port {
+    struct state *(*make)(const char *dsn, const char *store);
+    enum status (*open)(struct state *s, struct err *err);
+    void (*close)(struct state *s);
+    enum status (*warehouses)(struct state *s,
+                              struct state_warehouse **list,
+                              size_t *count,
+                              struct err *err);
+    struct levels_port levels;
+    struct parked_port parked;
+    struct products_port products;
+    struct guard_port guard;
+    struct catalogue_port catalogue;
+};
+
+struct lane_ports {
+    const struct source_port *source;
+    const struct store_port *store;
+    const struct state_port *state;
+};
+
+#endif

@@ -1,0 +1,153 @@
+#include "consumer/lane/resolve.h"
+
+#include <stdio.h>
+
+#include "consumer/lane/parking.h"
+
+void resolve_describe_claimants(const struct lane_context *c,
+                                const char *text,
+                                char *detail,
+                                size_t size)
+{
+    int32_t ids[8];
+    size_t count = sku_claims_claimants(c->claims, text, ids, 8);
+    int used = snprintf(detail, size, "'%s' belongs to several products in Odoo:", text);
+    for (size_t i = 0; i < count && used > 0 && (size_t)used < size; i++) {
+        int more = snprintf(detail + used, size - (size_t)used, "%s %d", i > 0 ? "," : "", ids[i]);
+        used = more < 0 ? (int)size : used + more;
+    }
+}
+
+const char *resolve_item(const struct lane_context *c,
+                         const char *text,
+                         struct mapped_item *item,
+                         char *detail,
+                         size_t size)
+{
+    bool by_sku = c->rules.match == MATCH_SKU;
+    const char *kind = by_sku ? "SKU" : "barcode";
+    if (text == NULL) {
+        (void)snprintf(detail, size, "the product has no %s in Odoo", kind);
+        return by_sku ? "no_sku" : "no_barcode";
+    }
+    if (sku_claims_count_of(c->claims, text) > 1) {
+        resolve_describe_claimants(c, text, detail, size);
+        return PARKED_SHARED_IN_ODOO;
+    }
+    switch (sku_index_find(c->index, text, item)) {
+    case SKU_INDEX_FOUND:
+        break;
+    case SKU_INDEX_MISSING:
+        (void)snprintf(detail, size, "no variant in the store has the %s '%s'", kind, text);
+        return PARKED_UNMAPPED;
+    case SKU_INDEX_AMBIGUOUS:
+        (void)snprintf(detail, size, "several inventory items in the store have the %s '%s'", kind,
+                       text);
+        return "sku_shared_in_shopify";
+    }
+    if (item->bundle) {
+        (void)snprintf(detail, size, "'%s' is a bundle in the store: its stock cannot be set",
+                       text);
+        return "bundle";
+    }
+    if (c->options->store_conf->track_items && item->locked) {
+        (void)snprintf(detail, size, "the store does not track '%s' and refuses to", text);
+        return "tracking_locked";
+    }
+    return NULL;
+}
+
+bool resolve_item_of(const struct lane_context *c,
+                     const struct level *level,
+                     struct mapped_item *item)
+{
+    const char *text = sku_claims_text(c->claims, level->desired.product_id);
+    return text != NULL && sku_index_find(c->index, text, item) == SKU_INDEX_FOUND &&
+           item->item == level->key.item;
+}
+
+void resolve_stop_shared(const struct lane_context *c,
+                         struct level **levels,
+                         size_t *count,
+                         struct outcomes *out)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        if (!sku_claims_shares(c->claims, levels[i]->desired.product_id)) {
+            levels[kept++] = levels[i];
+            continue;
+        }
+        outcomes_park(out, levels[i], PARKED_SHARED_IN_ODOO,
+                      "its product shares its SKU with another in Odoo: written when it is unique");
+    }
+    *count = kept;
+}
+
+bool resolve_uses_location(const struct lane_context *c, int64_t location)
+{
+    for (size_t i = 0; i < c->rules.location_count; i++) {
+        if (c->rules.locations[i].location == location) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Another product's newer number stands in the store, although the item belongs to this product by
+ * now and no newer record of it will come. That must not end in silence.
+ */
+static bool
+is_outdone(const struct lane_context *c, const struct level *level, const struct level_known *known)
+{
+    struct mapped_item item;
+    char detail[240];
+    const struct desired *desired = &level->desired;
+    if (known->product_id == desired->product_id || known->revision <= desired->revision ||
+        known->desired == desired->quantity) {
+        return false;
+    }
+    const char *text = sku_claims_owned_text(c->claims, desired->product_id);
+    return text != NULL &&
+           sku_claims_revision(c->claims, desired->product_id) == desired->revision &&
+           resolve_item(c, text, &item, detail, sizeof detail) == NULL &&
+           item.item == level->key.item;
+}
+
+/* A write that held units back is not the end of its revision. */
+static bool is_superseded(const struct level_known *known, const struct desired *desired)
+{
+    return known->revision > desired->revision ||
+           (known->revision == desired->revision && known->quantity == known->desired);
+}
+
+void resolve_level(const struct lane_context *c,
+                   struct level *level,
+                   const struct level_known *known,
+                   struct outcomes *out)
+{
+    struct mapped_item item;
+    if (c->options->store_conf->track_items && resolve_item_of(c, level, &item) && !item.tracked) {
+        outcomes_retry(out, level, LEVEL_UNTRACKED);
+        return;
+    }
+    if (!known->found) {
+        outcomes_retry(out, level, LEVEL_UNREAD);
+        return;
+    }
+    if (is_outdone(c, level, known)) {
+        outcomes_park(out, level, "written_by_another",
+                      "another product that had this SKU wrote a newer number: "
+                      "'stocksync-producer backfill --product ID' publishes this one again");
+        return;
+    }
+    if (is_superseded(known, &level->desired)) {
+        outcomes_add(out, level, END_SUPERSEDED);
+        return;
+    }
+    if (known->quantity == unimported_target(&level->memory, level->desired.quantity)) {
+        outcomes_add(out, level, END_CONFIRMED)->write = outcomes_write_of(level);
+        return;
+    }
+    outcomes_ready(out, level, known->quantity);
+}

@@ -1,0 +1,43 @@
+/**
+ * resolve: which item a SKU stands for, and what a level needs next. No I/O: facts come in as
+ * parameters, outcomes go out.
+ */
+#ifndef STOCKSYNC_CONSUMER_LANE_RESOLVE_H
+#define STOCKSYNC_CONSUMER_LANE_RESOLVE_H
+
+#include "consumer/lane/outcomes.h"
+
+/**
+ * The inventory item that a SKU or barcode stands for.
+ * @param detail  [out] a sentence about the reason
+ * @return the reason why there is none; NULL: found
+ */
+const char *resolve_item(const struct lane_context *c,
+                         const char *text,
+                         struct mapped_item *item,
+                         char *detail,
+                         size_t size);
+/** "'SKU' belongs to several products in Odoo: 1, 2". */
+void resolve_describe_claimants(const struct lane_context *c,
+                                const char *text,
+                                char *detail,
+                                size_t size);
+/** The level's item as the index has it. @return false: its SKU belongs to another item now */
+bool resolve_item_of(const struct lane_context *c,
+                     const struct level *level,
+                     struct mapped_item *item);
+/** Takes levels out of the list whose product shares its SKU: parked, so that nothing is written
+ * for either product. @param count  [in, out] */
+void resolve_stop_shared(const struct lane_context *c,
+                         struct level **levels,
+                         size_t *count,
+                         struct outcomes *out);
+/** What a level needs whose last written number is known. Its memory is filled. */
+void resolve_level(const struct lane_context *c,
+                   struct level *level,
+                   const struct level_known *known,
+                   struct outcomes *out);
+/** Whether the store uses this location. */
+bool resolve_uses_location(const struct lane_context *c, int64_t location);
+
+#endif

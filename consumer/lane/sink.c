@@ -1,0 +1,3 @@
+#include "consumer/lane/sink.h"
+
+const struct sink store_sink = {.writes = true};

@@ -1,0 +1,226 @@
+#include "consumer/lane/status.h"
+
+#include "common/core/clock.h"
+
+static const struct metric_row ROWS[] = {
+    {offsetof(struct lane_metrics, state[LANE_STARTING]), METRIC_GAUGE, "stocksync_store_state",
+     "state", "starting", "1 for the state that the lane is in, 0 for the others."},
+    {offsetof(struct lane_metrics, state[LANE_CATCHING_UP]), METRIC_GAUGE, "stocksync_store_state",
+     "state", "catching_up", "1 for the state that the lane is in, 0 for the others."},
+    {offsetof(struct lane_metrics, state[LANE_RUNNING]), METRIC_GAUGE, "stocksync_store_state",
+     "state", "running", "1 for the state that the lane is in, 0 for the others."},
+    {offsetof(struct lane_metrics, state[LANE_THROTTLED]), METRIC_GAUGE, "stocksync_store_state",
+     "state", "throttled", "1 for the state that the lane is in, 0 for the others."},
+    {offsetof(struct lane_metrics, state[LANE_HELD]), METRIC_GAUGE, "stocksync_store_state",
+     "state", "held", "1 for the state that the lane is in, 0 for the others."},
+    {offsetof(struct lane_metrics, state[LANE_BROKEN]), METRIC_GAUGE, "stocksync_store_state",
+     "state", "broken", "1 for the state that the lane is in, 0 for the others."},
+    {offsetof(struct lane_metrics, state[LANE_UNAUTHORISED]), METRIC_GAUGE, "stocksync_store_state",
+     "state", "unauthorised", "1 for the state that the lane is in, 0 for the others."},
+    {offsetof(struct lane_metrics, state[LANE_CLOSED]), METRIC_GAUGE, "stocksync_store_state",
+     "state", "closed", "1 for the state that the lane is in, 0 for the others."},
+    {offsetof(struct lane_metrics, state[LANE_MISCONFIGURED]), METRIC_GAUGE,
+     "stocksync_store_state", "state", "misconfigured",
+     "1 for the state that the lane is in, 0 for the others."},
+    {offsetof(struct lane_metrics, state[LANE_DRAINING]), METRIC_GAUGE, "stocksync_store_state",
+     "state", "draining", "1 for the state that the lane is in, 0 for the others."},
+    {offsetof(struct lane_metrics, state[LANE_STOPPED]), METRIC_GAUGE, "stocksync_store_state",
+     "state", "stopped", "1 for the state that the lane is in, 0 for the others."},
+    {offsetof(struct lane_metrics, record.read), METRIC_COUNTER, "stocksync_store_records_total",
+     NULL, NULL, "Records read from the topic."},
+    {offsetof(struct lane_metrics, record.superseded), METRIC_COUNTER,
+     "stocksync_store_superseded_total", NULL, NULL,
+     "Desired quantities replaced by a newer one before they were sent."},
+    {offsetof(struct lane_metrics, record.excluded[EXCLUDED_GONE]), METRIC_COUNTER,
+     "stocksync_store_excluded_total", "reason", "gone",
+     "Records that do not concern the store, by reason."},
+    {offsetof(struct lane_metrics, record.excluded[EXCLUDED_INACTIVE]), METRIC_COUNTER,
+     "stocksync_store_excluded_total", "reason", "inactive",
+     "Records that do not concern the store, by reason."},
+    {offsetof(struct lane_metrics, record.excluded[EXCLUDED_DISABLED]), METRIC_COUNTER,
+     "stocksync_store_excluded_total", "reason", "disabled",
+     "Records that do not concern the store, by reason."},
+    {offsetof(struct lane_metrics, record.foreign), METRIC_COUNTER,
+     "stocksync_store_foreign_records_total", NULL, NULL,
+     "Records of another Odoo database, which are not applied."},
+    {offsetof(struct lane_metrics, record.unfinished), METRIC_GAUGE,
+     "stocksync_store_unfinished_records", NULL, NULL,
+     "Records that hold back the committed offset."},
+    {offsetof(struct lane_metrics, level.applied), METRIC_COUNTER, "stocksync_store_applied_total",
+     NULL, NULL, "Levels written to Shopify."},
+    {offsetof(struct lane_metrics, level.unchanged), METRIC_COUNTER,
+     "stocksync_store_unchanged_total", NULL, NULL, "Levels that held the number already."},
+    {offsetof(struct lane_metrics, level.refused), METRIC_COUNTER, "stocksync_store_refused_total",
+     NULL, NULL, "Levels that Shopify refused."},
+    {offsetof(struct lane_metrics, level.stale), METRIC_COUNTER, "stocksync_store_stale_total",
+     NULL, NULL, "Levels that were changed by somebody else and are read again."},
+    {offsetof(struct lane_metrics, level.activated), METRIC_COUNTER,
+     "stocksync_store_activated_total", NULL, NULL,
+     "Missing or inactive levels that were activated."},
+    {offsetof(struct lane_metrics, level.tracked), METRIC_COUNTER, "stocksync_store_tracked_total",
+     NULL, NULL, "Items whose tracking was switched on."},
+    {offsetof(struct lane_metrics, level.pending), METRIC_GAUGE, "stocksync_store_pending_levels",
+     NULL, NULL, "Levels that wait for their write."},
+    {offsetof(struct lane_metrics, level.age), METRIC_GAUGE,
+     "stocksync_store_oldest_pending_age_seconds", NULL, NULL,
+     "Age of the oldest change that is not in Shopify yet."},
+    {offsetof(struct lane_metrics, level.commit_to_applied), METRIC_HISTOGRAM,
+     "stocksync_store_commit_to_applied_seconds", NULL, NULL,
+     "From the mark in Odoo to Shopify's answer."},
+    {offsetof(struct lane_metrics, level.unimported_seen), METRIC_COUNTER,
+     "stocksync_store_unimported_seen_total", NULL, NULL,
+     "Times a level was found below the number that was written."},
+    {offsetof(struct lane_metrics, level.unimported_units), METRIC_COUNTER,
+     "stocksync_store_unimported_units_total", NULL, NULL, "Units that were missing then."},
+    {offsetof(struct lane_metrics, level.unimported_levels), METRIC_GAUGE,
+     "stocksync_store_unimported_levels", NULL, NULL,
+     "Levels of the store with units held back for orders that Odoo has not imported yet."},
+    {offsetof(struct lane_metrics, request.mutations), METRIC_COUNTER,
+     "stocksync_store_requests_total", NULL, NULL, "Mutations sent."},
+    {offsetof(struct lane_metrics, request.reads), METRIC_COUNTER, "stocksync_store_reads_total",
+     NULL, NULL, "Reads of levels sent."},
+    {offsetof(struct lane_metrics, request.throttled), METRIC_COUNTER,
+     "stocksync_store_throttled_total", NULL, NULL, "Answers that asked for a pause."},
+    {offsetof(struct lane_metrics, request.throttle_wait), METRIC_SECONDS_COUNTER,
+     "stocksync_store_throttle_wait_seconds_total", NULL, NULL,
+     "Pauses that throttled answers asked for."},
+    {offsetof(struct lane_metrics, request.unknown), METRIC_COUNTER,
+     "stocksync_store_unknown_outcome_total", NULL, NULL,
+     "Requests without a usable answer, sent again with the same key."},
+    {offsetof(struct lane_metrics, request.bisected), METRIC_COUNTER,
+     "stocksync_store_halved_total", NULL, NULL,
+     "Requests that were refused without naming a level and were sent again in halves."},
+    {offsetof(struct lane_metrics, request.odd_codes), METRIC_COUNTER,
+     "stocksync_store_odd_codes_total", NULL, NULL,
+     "Error codes that are unknown or that our own checks should have prevented. The log has event "
+     "odd_code."},
+    {offsetof(struct lane_metrics, request.points), METRIC_GAUGE, "stocksync_store_points", NULL,
+     NULL, "Query-cost points in the store's bucket at the last answer."},
+    {offsetof(struct lane_metrics, request.charged), METRIC_COUNTER,
+     "stocksync_store_points_charged_total", NULL, NULL,
+     "Query-cost points charged for our requests."},
+    {offsetof(struct lane_metrics, request.breaker), METRIC_GAUGE, "stocksync_store_breaker", NULL,
+     NULL,
+     "Circuit breaker: 0 closed, 1 half open (a probe is in flight), 2 open (the store does not "
+     "answer)."},
+    {offsetof(struct lane_metrics, parked.parked), METRIC_COUNTER, "stocksync_store_parked_total",
+     NULL, NULL, "Products, levels and records parked with a reason."},
+    {offsetof(struct lane_metrics, parked.again), METRIC_COUNTER,
+     "stocksync_store_parked_again_total", NULL, NULL, "Retries of parked rows that failed again."},
+    {offsetof(struct lane_metrics, parked.fixed), METRIC_COUNTER, "stocksync_store_fixed_total",
+     NULL, NULL,
+     "Parked rows taken off the list, because they were applied or a later record decided."},
+    {offsetof(struct lane_metrics, parked.products), METRIC_GAUGE,
+     "stocksync_store_parked_products", NULL, NULL, "Products parked now."},
+    {offsetof(struct lane_metrics, brake.held), METRIC_GAUGE, "stocksync_store_held", NULL, NULL,
+     "1 while the store is held."},
+    {offsetof(struct lane_metrics, brake.holds), METRIC_COUNTER, "stocksync_store_holds_total",
+     NULL, NULL, "Times the store was held."},
+    {offsetof(struct lane_metrics, brake.fallen), METRIC_GAUGE,
+     "stocksync_store_brake_fallen_levels", NULL, NULL,
+     "Levels that fell to zero within the brake's window, or would next."},
+    {offsetof(struct lane_metrics, brake.changed), METRIC_GAUGE,
+     "stocksync_store_brake_changed_levels", NULL, NULL,
+     "Levels that changed within the brake's window, or would next."},
+    {offsetof(struct lane_metrics, untracked_items), METRIC_GAUGE,
+     "stocksync_store_untracked_items", NULL, NULL,
+     "SKUs that the store does not track and sells without limit."},
+    {offsetof(struct lane_metrics, catalogue_age), METRIC_GAUGE,
+     "stocksync_store_catalogue_age_seconds", NULL, NULL,
+     "Age of the reading of the store's catalogue that is in use."},
+};
+
+const struct metric_table lane_metric_table = {
+    .rows = ROWS, .count = sizeof ROWS / sizeof ROWS[0], .label = "store"};
+
+static double age_s(int64_t since_us)
+{
+    int64_t age_us = since_us > 0 ? clock_wall_us() - since_us : 0;
+    return age_us > 0 ? (double)age_us / 1e6 : 0;
+}
+
+void status_set_gauges(const struct lane_metrics *metrics, const struct lane_view *view)
+{
+    for (int i = 0; i < LANE_STATE_COUNT; i++) {
+        metric_set(metrics->state[i], i == (int)view->state ? 1 : 0);
+    }
+    metric_set(metrics->level.pending, (double)view->pending);
+    metric_set(metrics->level.age, age_s(view->oldest_changed_at_us));
+    metric_set(metrics->level.unimported_levels, (double)view->unimported_levels);
+    metric_set(metrics->record.unfinished, (double)view->unfinished);
+    metric_set(metrics->parked.products, (double)view->parked);
+    metric_set(metrics->brake.held, view->hold->on ? 1 : 0);
+    metric_set(metrics->untracked_items, (double)view->catalogue.untracked);
+    metric_set(metrics->catalogue_age, age_s(view->catalogue.read_wall_us));
+}
+
+static void append_examples(struct strbuf *out, const char *name, const char (*list)[80])
+{
+    strbuf_appendf(out, ",\"%s\":[", name);
+    for (size_t i = 0; i < STATUS_EXAMPLES && list[i][0] != '\0'; i++) {
+        strbuf_append_text(out, i > 0 ? "," : "");
+        strbuf_append_json(out, list[i]);
+    }
+    strbuf_append_text(out, "]");
+}
+
+static void append_catalogue(const struct catalogue_view *v, struct strbuf *out)
+{
+    char read_at[CLOCK_TEXT_SIZE];
+    strbuf_appendf(out, ",\"skus\":%zu,\"skus_ambiguous\":%zu,\"items_untracked\":%zu", v->skus,
+                   v->ambiguous, v->untracked);
+    if (v->read_wall_us > 0) {
+        strbuf_appendf(out, ",\"catalogue_read\":\"%s\"",
+                       clock_format_utc(v->read_wall_us, read_at));
+    }
+    strbuf_appendf(out, ",\"catalogue_reading\":%s,\"skus_searched\":%zu",
+                   v->is_reading ? "true" : "false", v->searched);
+    append_examples(out, "ambiguous", v->ambiguous_sku);
+    append_examples(out, "untracked", v->untracked_sku);
+    append_examples(out, "searched", v->searched_sku);
+}
+
+static void append_client(const struct store_view *v, struct strbuf *out)
+{
+    strbuf_appendf(out,
+                   ",\"points\":%.0f,\"points_maximum\":%.0f,\"restore_rate\":%.0f,"
+                   "\"breaker\":\"%s\"",
+                   v->points, v->points_maximum, v->restore_rate, breaker_state_name(v->breaker));
+    if (v->token_left_s >= 0) {
+        strbuf_appendf(out, ",\"token_left_s\":%lld", (long long)v->token_left_s);
+    }
+    if (v->token_problem[0] != '\0') {
+        strbuf_append_text(out, ",\"token_problem\":");
+        strbuf_append_json(out, v->token_problem);
+    }
+}
+
+void status_append_json(const struct lane_metrics *metrics,
+                        const struct lane_view *view,
+                        struct strbuf *out)
+{
+    char since[CLOCK_TEXT_SIZE];
+    strbuf_append_text(out, "{\"store\":");
+    strbuf_append_json(out, view->store);
+    strbuf_appendf(out, ",\"state\":\"%s\",\"since\":\"%s\",\"why\":", lane_state_name(view->state),
+                   clock_format_utc(view->since_us, since));
+    strbuf_append_json(out, view->why);
+    strbuf_appendf(out,
+                   ",\"partitions\":%zu,\"records\":%.0f,\"applied\":%.0f,\"pending\":%zu,"
+                   "\"in_flight\":%zu,\"unfinished\":%zu,\"parked\":%zu,"
+                   "\"unimported_levels\":%zu",
+                   view->partitions, metric_value(metrics->record.read),
+                   metric_value(metrics->level.applied), view->pending, view->in_flight,
+                   view->unfinished, view->parked, view->unimported_levels);
+    append_catalogue(&view->catalogue, out);
+    append_client(&view->client, out);
+    if (view->is_dry_run) {
+        strbuf_append_text(out, ",\"dry_run\":true");
+    }
+    if (view->database[0] != '\0') {
+        strbuf_append_text(out, ",\"database\":");
+        strbuf_append_json(out, view->database);
+    }
+    hold_append_json(view->hold, out);
+    strbuf_append_text(out, "}");
+}

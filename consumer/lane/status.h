@@ -1,0 +1,97 @@
+/**
+ * status: what a lane shows of itself: its metrics and its status document.
+ */
+#ifndef STOCKSYNC_CONSUMER_LANE_STATUS_H
+#define STOCKSYNC_CONSUMER_LANE_STATUS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/core/metric.h"
+#include "common/core/strbuf.h"
+#include "consumer/lane/hold.h"
+#include "consumer/lane/lane_state.h"
+#include "consumer/plan/breaker.h"
+#include "consumer/plan/rules.h"
+#include "consumer/state/state.h"
+
+struct record_metrics {
+    struct metric *read, *superseded, *excluded[EXCLUSION_COUNT], *foreign, *unfinished;
+};
+
+struct level_metrics {
+    struct metric *applied, *unchanged, *refused, *stale, *activated, *tracked, *pending, *age,
+        *commit_to_applied, *unimported_seen, *unimported_units, *unimported_levels;
+};
+
+struct request_metrics {
+    struct metric *mutations, *reads, *throttled, *throttle_wait, *unknown, *bisected, *odd_codes,
+        *points, *charged, *breaker;
+};
+
+struct parked_metrics {
+    struct metric *parked, *again, *fixed, *products;
+};
+
+struct brake_metrics {
+    struct metric *held, *holds, *fallen, *changed;
+};
+
+struct lane_metrics {
+    struct metric *state[LANE_STATE_COUNT];
+    struct record_metrics record;
+    struct level_metrics level;
+    struct request_metrics request;
+    struct parked_metrics parked;
+    struct brake_metrics brake;
+    struct metric *untracked_items, *catalogue_age;
+};
+
+/** Label: store. */
+extern const struct metric_table lane_metric_table;
+
+/* Examples of a kind in the status document. */
+#define STATUS_EXAMPLES 3
+
+struct catalogue_view {
+    size_t skus, ambiguous, untracked, searched;
+    int64_t read_wall_us; /* when the reading in use began; 0: none */
+    bool is_reading;      /* another one is going on */
+    char ambiguous_sku[STATUS_EXAMPLES][80];
+    char untracked_sku[STATUS_EXAMPLES][80];
+    char searched_sku[STATUS_EXAMPLES][80];
+};
+
+struct store_view {
+    double points, points_maximum, restore_rate;
+    enum breaker_state breaker;
+    int64_t token_left_s;      /* -1: static token, or none yet */
+    const char *token_problem; /* "": none */
+};
+
+/** The figures of one moment. Texts are borrowed. */
+struct lane_view {
+    const char *store;
+    enum lane_state state;
+    const char *why;
+    int64_t since_us;             /* wall clock: of the state */
+    int64_t oldest_changed_at_us; /* wall clock: of the oldest pending level; 0: none */
+    size_t partitions;
+    size_t pending, in_flight;        /* levels, requests */
+    size_t unfinished;                /* records that hold back the offset */
+    size_t parked, unimported_levels; /* products, levels */
+    bool is_dry_run;
+    const char *database; /* "": not known */
+    const struct lane_hold *hold;
+    struct store_view client;
+    struct catalogue_view catalogue;
+};
+
+/** Sets the gauges. */
+void status_set_gauges(const struct lane_metrics *metrics, const struct lane_view *view);
+/** Appends the status document, one JSON object. */
+void status_append_json(const struct lane_metrics *metrics,
+                        const struct lane_view *view,
+                        struct strbuf *out);
+
+#endif
