@@ -165,7 +165,7 @@ static void state_unimported_reads_rows_of_the_version_before(void **fixture)
     (void)fixture;
     struct state *s = store_with_level();
     struct err err = {0};
-    ok(pg_exec(admin, "UPDATE stocksync.level SET desired = NULL", &err), &err);
+    ok(pg_exec(admin, "UPDATE stocksync.level SET wanted = NULL", &err), &err);
     assert_level(s, NOW_US, 10, 10, 0);
     assert_true(see(s, 1, 10, 8, NOW_US + MINUTE_US).noted);
     assert_level(s, NOW_US, 8, 10, 2);
