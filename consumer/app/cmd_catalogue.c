@@ -4,6 +4,7 @@
 #include "common/core/clock.h"
 #include "consumer/app/commands.h"
 #include "consumer/app/consumer_conf.h"
+#include "consumer/state/catalogue_store.h"
 
 static void print_problem(const char *indent, int64_t count, const char *what, const char *examples)
 {

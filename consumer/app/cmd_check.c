@@ -6,6 +6,7 @@
 #include "consumer/lane/rule_table.h"
 #include "consumer/parents/parents.h"
 #include "consumer/shopify/catalog.h"
+#include "consumer/state/guard_store.h"
 #include "consumer/state/state.h"
 
 #define KAFKA_TIMEOUT_MS 10000

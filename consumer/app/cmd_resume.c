@@ -4,6 +4,7 @@
 
 #include "consumer/app/commands.h"
 #include "consumer/app/consumer_conf.h"
+#include "consumer/state/guard_store.h"
 #include "consumer/state/state.h"
 
 static bool is_uuid(const char *text)

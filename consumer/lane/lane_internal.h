@@ -33,7 +33,14 @@
 #include "consumer/shopify/catalog.h"
 #include "consumer/shopify/graphql.h"
 #include "consumer/shopify/inventory.h"
+#include "consumer/state/attempt_store.h"
+#include "consumer/state/catalogue_store.h"
+#include "consumer/state/guard_store.h"
+#include "consumer/state/level_store.h"
+#include "consumer/state/parked_store.h"
+#include "consumer/state/product_store.h"
 #include "consumer/state/state.h"
+#include "consumer/state/unimported_store.h"
 
 /* Records planned before the lane looks at answers again; bounds the memory of one turn. */
 #define LANE_TURN_RECORDS 2000

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/core/mem.h"
+#include "consumer/state/warehouse_store.h"
 
 /* What names are looked up in. */
 struct lookup {

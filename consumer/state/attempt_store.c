@@ -1,9 +1,10 @@
-/* Attempts: every mutation, stored before it is sent. */
+#include "consumer/state/attempt_store.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "common/core/mem.h"
-#include "common/core/status.h"
+#include "consumer/state/level_args.h"
 #include "consumer/state/state_private.h"
 #include "embedded/sql.h"
 
@@ -17,12 +18,12 @@ static void attempt_args(const struct state *s, const struct state_attempt *a, s
     pg_args_i64(args, s->instance);
     pg_args_i32(args, (int32_t)a->generation);
     pg_args_text(args, a->variables);
-    for (enum write_column c = WRITE_ITEM; c <= WRITE_WANTED; c++) {
-        state_args_column(args, c, a->list, a->count);
+    for (enum write_column c = WRITE_ITEM; c <= WRITE_DESIRED; c++) {
+        level_args_column(args, c, a->list, a->count);
     }
 }
 
-/* In one trip, however many. */
+/* All of them in one trip to the server. */
 static enum status
 insert_all(struct state *s, const struct state_attempt *const *list, size_t count, struct err *err)
 {
@@ -48,29 +49,36 @@ insert_all(struct state *s, const struct state_attempt *const *list, size_t coun
     return rc;
 }
 
+static enum status insert_together(struct state *s,
+                                   const struct state_attempt *const *list,
+                                   size_t count,
+                                   struct err *err)
+{
+    enum status rc = pg_begin(s->conn, "BEGIN", err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = insert_all(s, list, count, err);
+    return rc == STATUS_OK ? pg_exec(s->conn, "COMMIT", err) : rc;
+}
+
 enum status state_attempts_begin(struct state *s,
                                  const struct state_attempt *const *list,
                                  size_t count,
                                  struct err *err)
 {
-    if (s->read_only) {
+    if (s->read_only || count == 0) {
         return STATUS_OK;
     }
-    enum status rc = count > 0 ? state_open(s, err) : STATUS_OK;
-    if (rc != STATUS_OK || count == 0) {
+    enum status rc = state_open(s, err);
+    if (rc != STATUS_OK) {
         return rc;
     }
     INVARIANT(count <= STATE_ATTEMPTS_MAX, "%zu attempts at a time", count);
     if (count == 1) {
         return insert_all(s, list, 1, err); /* its own transaction */
     }
-    rc = pg_begin(s->conn, "BEGIN", err);
-    if (rc == STATUS_OK) {
-        rc = insert_all(s, list, count, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = pg_exec(s->conn, "COMMIT", err);
-    }
+    rc = insert_together(s, list, count, err);
     if (rc != STATUS_OK) {
         pg_rollback(s->conn);
     }
@@ -82,7 +90,7 @@ static bool is_applied(const struct state_outcome *o)
     return strcmp(o->outcome, "applied") == 0;
 }
 
-/* The entries of all applied attempts, one behind the other. */
+/* The entries of all applied attempts, concatenated. */
 static struct level_write *
 applied_entries(const struct state_outcome *list, size_t count, size_t *total)
 {
@@ -126,28 +134,23 @@ enum status state_attempts_settle(struct state *s,
                                   int64_t answered_at_us,
                                   struct err *err)
 {
-    if (s->read_only) {
+    size_t total = 0;
+    if (s->read_only || count == 0) {
         return STATUS_OK;
     }
-    size_t total = 0;
-    enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
-    if (rc != STATUS_OK || count == 0) {
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
         return rc;
     }
     struct level_write *entries = applied_entries(list, count, &total);
     args_outcomes(s, list, count);
     pg_args_time_us(&s->args, answered_at_us);
-    state_args_column(&s->args, WRITE_ITEM, entries, total);
-    state_args_column(&s->args, WRITE_LOCATION, entries, total);
-    state_args_column(&s->args, WRITE_PRODUCT, entries, total);
-    state_args_column(&s->args, WRITE_QUANTITY, entries, total);
-    state_args_column(&s->args, WRITE_REVISION, entries, total);
-    state_args_column(&s->args, WRITE_WANTED, entries, total);
+    level_args_values(&s->args, entries, total);
     mem_free(entries);
     return pg_query(s->conn, sql_consumer_attempts_settle, &s->args, "", NULL, err);
 }
 
-/* Rows of one attempt follow one another; its key and variables stand in the first one. */
+/* The rows of one attempt are consecutive; only the first one has its key and variables. */
 enum adopt_column {
     ADOPT_KEY,
     ADOPT_GENERATION,
@@ -159,7 +162,7 @@ enum adopt_column {
     ADOPT_CHANGE_FROM,
     ADOPT_REVISION,
     ADOPT_CHANGED_AT,
-    ADOPT_WANTED
+    ADOPT_DESIRED
 };
 
 static struct level_write entry_of(const struct pg_rows *rows, int row)
@@ -171,7 +174,7 @@ static struct level_write entry_of(const struct pg_rows *rows, int row)
                                 .change_from = pg_i32(rows, row, ADOPT_CHANGE_FROM),
                                 .revision = pg_i64(rows, row, ADOPT_REVISION),
                                 .changed_at_us = pg_time_us(rows, row, ADOPT_CHANGED_AT),
-                                .desired = pg_i32(rows, row, ADOPT_WANTED)};
+                                .desired = pg_i32(rows, row, ADOPT_DESIRED)};
 }
 
 static bool starts_attempt(const struct pg_rows *rows, int row)
@@ -213,24 +216,24 @@ static struct state_attempt *attempts_of(const struct pg_rows *rows, size_t *cou
 enum status
 state_attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, struct err *err)
 {
-    if (s->read_only) {
-        *list = NULL;
-        *count = 0;
-        return STATUS_OK;
-    }
     struct pg_rows rows = {0};
     *list = NULL;
     *count = 0;
+    if (s->read_only) {
+        return STATUS_OK;
+    }
     enum status rc = state_begin(s, err);
-    if (rc == STATUS_OK) {
-        pg_args_i64(&s->args, s->instance);
-        rc = pg_query(s->conn, sql_consumer_attempts_adopt, &s->args, "titlliiilzi", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        *list = attempts_of(&rows, count);
+    pg_args_i64(&s->args, s->instance);
+    rc = pg_query(s->conn, sql_consumer_attempts_adopt, &s->args, "titlliiilzi", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
+    *list = attempts_of(&rows, count);
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }
 
 void state_attempts_release(struct state_attempt *list, size_t count)

@@ -1,4 +1,5 @@
-/* What stops a store as a whole: holds, who holds, and what a person has accepted. */
+#include "consumer/state/guard_store.h"
+
 #include <stdio.h>
 
 #include "consumer/state/state_private.h"
@@ -27,11 +28,15 @@ enum status state_guard_read(struct state *s, struct state_guard *guard, struct 
     struct pg_rows rows = {0};
     *guard = (struct state_guard){0};
     enum status rc = state_begin(s, err);
-    if (rc == STATUS_OK) {
-        pg_args_i64(&s->args, s->instance);
-        rc = pg_query(s->conn, sql_consumer_guard_read, &s->args, "btllzbttt", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK && rows.count > 0) {
+    pg_args_i64(&s->args, s->instance);
+    rc = pg_query(s->conn, sql_consumer_guard_read, &s->args, "btllzbttt", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    if (rows.count > 0) {
         guard->loaded = pg_bool(&rows, 0, GUARD_LOADED);
         guard->database_since = pg_i64(&rows, 0, GUARD_DATABASE_SINCE);
         guard->accepted_revision = pg_i64(&rows, 0, GUARD_ACCEPTED);
@@ -43,21 +48,21 @@ enum status state_guard_read(struct state *s, struct state_guard *guard, struct 
         copy_text(guard->examples, sizeof guard->examples, &rows, GUARD_EXAMPLES);
     }
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }
 
-/* Runs a statement that writes and whose arguments are the store and this process. */
+/* Runs a statement that writes; its arguments are the store and this process. */
 static enum status run_for_instance(struct state *s, const char *sql, struct err *err)
 {
     if (s->read_only) {
         return STATUS_OK;
     }
     enum status rc = state_begin(s, err);
-    if (rc == STATUS_OK) {
-        pg_args_i64(&s->args, s->instance);
-        rc = pg_query(s->conn, sql, &s->args, "", NULL, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return rc;
+    pg_args_i64(&s->args, s->instance);
+    return pg_query(s->conn, sql, &s->args, "", NULL, err);
 }
 
 enum status state_guard_adopt(struct state *s, struct err *err)
@@ -79,16 +84,16 @@ enum status state_guard_hold(struct state *s,
         return STATUS_OK;
     }
     enum status rc = state_begin(s, err);
-    if (rc == STATUS_OK) {
-        pg_args_i64(&s->args, s->instance);
-        pg_args_time_us(&s->args, guard->held_at_us);
-        pg_args_i64(&s->args, revision);
-        pg_args_text(&s->args, guard->reason);
-        pg_args_text(&s->args, state_clean(s, guard->detail));
-        pg_args_text(&s->args, state_clean(s, guard->examples));
-        rc = pg_query(s->conn, sql_consumer_guard_hold, &s->args, "", NULL, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return rc;
+    pg_args_i64(&s->args, s->instance);
+    pg_args_time_us(&s->args, guard->held_at_us);
+    pg_args_i64(&s->args, revision);
+    pg_args_text(&s->args, guard->reason);
+    pg_args_text(&s->args, state_clean(s, guard->detail));
+    pg_args_text(&s->args, state_clean(s, guard->examples));
+    return pg_query(s->conn, sql_consumer_guard_hold, &s->args, "", NULL, err);
 }
 
 enum status state_guard_loaded(struct state *s, struct err *err)
@@ -97,8 +102,10 @@ enum status state_guard_loaded(struct state *s, struct err *err)
         return STATUS_OK;
     }
     enum status rc = state_begin(s, err);
-    return rc == STATUS_OK ? pg_query(s->conn, sql_consumer_guard_loaded, &s->args, "", NULL, err)
-                           : rc;
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    return pg_query(s->conn, sql_consumer_guard_loaded, &s->args, "", NULL, err);
 }
 
 enum status state_guard_pin(struct state *s, char database[STATE_DATABASE_SIZE], struct err *err)
@@ -108,39 +115,43 @@ enum status state_guard_pin(struct state *s, char database[STATE_DATABASE_SIZE],
         return STATUS_OK;
     }
     enum status rc = state_begin(s, err);
-    if (rc == STATUS_OK) {
-        pg_args_text(&s->args, state_clean(s, database));
-        rc = pg_query(s->conn, sql_consumer_guard_pin, &s->args, "t", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        (void)snprintf(database, STATE_DATABASE_SIZE, "%s", pg_text(&rows, 0, 0));
+    pg_args_text(&s->args, state_clean(s, database));
+    rc = pg_query(s->conn, sql_consumer_guard_pin, &s->args, "t", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
+    (void)snprintf(database, STATE_DATABASE_SIZE, "%s", pg_text(&rows, 0, 0));
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }
 
 enum status state_guard_resume(struct state *s, const char *database, struct err *err)
 {
     enum status rc = state_begin(s, err);
-    if (rc == STATUS_OK) {
-        pg_args_text(&s->args, database);
-        rc = pg_query(s->conn, sql_consumer_guard_resume, &s->args, "", NULL, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return rc;
+    pg_args_text(&s->args, database);
+    return pg_query(s->conn, sql_consumer_guard_resume, &s->args, "", NULL, err);
 }
 
 enum status state_guard_levels(struct state *s, size_t *levels, struct err *err)
 {
     struct pg_rows rows = {0};
     enum status rc = state_begin(s, err);
-    if (rc == STATUS_OK) {
-        rc = pg_query(s->conn, sql_consumer_guard_levels, &s->args, "l", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        *levels = (size_t)pg_i64(&rows, 0, 0);
+    rc = pg_query(s->conn, sql_consumer_guard_levels, &s->args, "l", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
+    *levels = (size_t)pg_i64(&rows, 0, 0);
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }
 
 enum status
@@ -153,12 +164,16 @@ state_guard_journal(struct state *s,
 {
     struct pg_rows rows = {0};
     enum status rc = state_begin(s, err);
-    if (rc == STATUS_OK) {
-        pg_args_time_us(&s->args, since_us);
-        pg_args_i64(&s->args, accepted_revision);
-        rc = pg_query(s->conn, sql_consumer_guard_journal, &s->args, "lliilz", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+    pg_args_time_us(&s->args, since_us);
+    pg_args_i64(&s->args, accepted_revision);
+    rc = pg_query(s->conn, sql_consumer_guard_journal, &s->args, "lliilz", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    for (int i = 0; i < rows.count; i++) {
         struct level_write write = {
             .key = {.item = pg_i64(&rows, i, 0), .location = pg_i64(&rows, i, 1)},
             .change_from = pg_i32(&rows, i, 2),
@@ -167,5 +182,5 @@ state_guard_journal(struct state *s,
         each(arg, &write, pg_time_us(&rows, i, 5));
     }
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }

@@ -1,21 +1,8 @@
-/* Levels: what we last wrote to Shopify. */
-#include "common/core/mem.h"
+#include "consumer/state/level_store.h"
+
+#include "consumer/state/level_args.h"
 #include "consumer/state/state_private.h"
 #include "embedded/sql.h"
-
-void state_args_keys(struct pg_args *args, const struct level_key *keys, size_t count)
-{
-    int64_t *numbers = mem_calloc(count, sizeof *numbers);
-    for (size_t i = 0; i < count; i++) {
-        numbers[i] = keys[i].item;
-    }
-    pg_args_i64_array(args, numbers, count);
-    for (size_t i = 0; i < count; i++) {
-        numbers[i] = keys[i].location;
-    }
-    pg_args_i64_array(args, numbers, count);
-    mem_free(numbers);
-}
 
 enum status state_levels_read(struct state *s,
                               const struct level_key *keys,
@@ -28,14 +15,20 @@ enum status state_levels_read(struct state *s,
     for (size_t i = 0; i < count; i++) {
         known[i] = (struct level_known){.key = keys[i]};
     }
-    enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
-    if (rc != STATUS_OK || count == 0) {
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
         return rc;
     }
-    state_args_keys(&s->args, keys, count);
+    level_args_keys(&s->args, keys, count);
     pg_args_time_us(&s->args, now_us);
     rc = pg_query(s->conn, sql_consumer_levels_read, &s->args, "iiliii", &rows, err);
-    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    for (int i = 0; i < rows.count; i++) {
         struct level_known *k = &known[pg_i32(&rows, i, 0)];
         k->found = true;
         k->quantity = pg_i32(&rows, i, 1);
@@ -45,24 +38,19 @@ enum status state_levels_read(struct state *s,
         k->product_id = pg_i32(&rows, i, 5);
     }
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }
 
 enum status
 state_levels_note(struct state *s, const struct level_write *list, size_t count, struct err *err)
 {
-    if (s->read_only) {
+    if (s->read_only || count == 0) {
         return STATUS_OK;
     }
-    enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
-    if (rc != STATUS_OK || count == 0) {
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
         return rc;
     }
-    state_args_column(&s->args, WRITE_ITEM, list, count);
-    state_args_column(&s->args, WRITE_LOCATION, list, count);
-    state_args_column(&s->args, WRITE_PRODUCT, list, count);
-    state_args_column(&s->args, WRITE_QUANTITY, list, count);
-    state_args_column(&s->args, WRITE_REVISION, list, count);
-    state_args_column(&s->args, WRITE_WANTED, list, count);
+    level_args_values(&s->args, list, count);
     return pg_query(s->conn, sql_consumer_levels_note, &s->args, "", NULL, err);
 }

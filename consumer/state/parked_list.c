@@ -5,7 +5,7 @@
 #include "consumer/state/state_private.h"
 #include "embedded/sql.h"
 
-/* Behind those of every parked row. */
+/* They follow the columns of every parked row. */
 enum {
     COLUMN_FIRST_AT = PARKED_COLUMN_COUNT,
     COLUMN_LAST_AT,
@@ -18,23 +18,41 @@ static enum status
 begin_filtered(struct state *s, const struct parked_filter *filter, struct err *err)
 {
     enum status rc = state_begin(s, err);
-    if (rc == STATUS_OK) {
-        pg_args_text(&s->args, filter->reason);
-        pg_args_text(&s->args, filter->subject);
-        pg_args_text(&s->args, filter->text);
-        pg_args_i32(&s->args, filter->product_id);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return rc;
+    pg_args_text(&s->args, filter->reason);
+    pg_args_text(&s->args, filter->subject);
+    pg_args_text(&s->args, filter->text);
+    pg_args_i32(&s->args, filter->product_id);
+    return STATUS_OK;
 }
 
 static struct parked_entry entry_of(const struct pg_rows *rows, int row)
 {
-    return (struct parked_entry){.row = state_parked_row(rows, row),
+    return (struct parked_entry){.row = parked_row_read(rows, row),
                                  .text = pg_text(rows, row, COLUMN_TEXT),
                                  .first_at_us = pg_time_us(rows, row, COLUMN_FIRST_AT),
                                  .last_at_us = pg_time_us(rows, row, COLUMN_LAST_AT),
                                  .retry_at_us = pg_time_us(rows, row, COLUMN_RETRY_AT),
                                  .now_us = pg_time_us(rows, row, COLUMN_NOW)};
+}
+
+/* The page behind `last`. */
+static enum status read_page(struct state *s,
+                             const struct parked_filter *filter,
+                             const struct parked_entry *last,
+                             struct pg_rows *rows,
+                             struct err *err)
+{
+    enum status rc = begin_filtered(s, filter, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    pg_args_time_us(&s->args, last->first_at_us);
+    pg_args_text(&s->args, last->row.subject);
+    return pg_query(s->conn, sql_consumer_parked_list, &s->args, PARKED_ROW_SHAPE "zzztz", rows,
+                    err);
 }
 
 enum status parked_list_each(struct state *s,
@@ -44,21 +62,18 @@ enum status parked_list_each(struct state *s,
                              struct err *err)
 {
     struct pg_rows rows = {0};
-    struct parked_entry last = {0}; /* times before the epoch are nobody's */
+    struct parked_entry last = {0}; /* no row is older than the epoch */
     enum status rc = STATUS_OK;
     do {
-        rc = begin_filtered(s, filter, err);
-        if (rc == STATUS_OK) {
-            pg_args_time_us(&s->args, last.first_at_us);
-            pg_args_text(&s->args, last.row.subject);
-            rc = pg_query(s->conn, sql_consumer_parked_list, &s->args, PARKED_ROW_SHAPE "zzztz",
-                          &rows, err);
+        rc = read_page(s, filter, &last, &rows, err);
+        if (rc != STATUS_OK) {
+            break;
         }
-        for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+        for (int i = 0; i < rows.count; i++) {
             last = entry_of(&rows, i);
             each(arg, &last);
         }
-    } while (rc == STATUS_OK && rows.count > 0);
+    } while (rows.count > 0);
     pg_rows_release(&rows);
     return rc;
 }
@@ -69,13 +84,18 @@ enum status parked_list_retry_now(struct state *s,
                                   struct err *err)
 {
     struct pg_rows rows = {0};
+    *count = 0;
     enum status rc = begin_filtered(s, filter, err);
-    if (rc == STATUS_OK) {
-        rc = pg_query(s->conn, sql_consumer_parked_retry_now, &s->args, "", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    *count = rc == STATUS_OK ? (size_t)rows.affected : 0;
+    rc = pg_query(s->conn, sql_consumer_parked_retry_now, &s->args, "", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    *count = (size_t)rows.affected;
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }
 
 enum status parked_list_drop(struct state *s,
@@ -86,14 +106,19 @@ enum status parked_list_drop(struct state *s,
                              struct err *err)
 {
     struct pg_rows rows = {0};
+    *count = 0;
     enum status rc = begin_filtered(s, filter, err);
-    if (rc == STATUS_OK) {
-        rc = pg_query(s->conn, sql_consumer_parked_drop, &s->args, "tt", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+    rc = pg_query(s->conn, sql_consumer_parked_drop, &s->args, "tt", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    for (int i = 0; i < rows.count; i++) {
         each(arg, pg_text(&rows, i, 0), pg_text(&rows, i, 1));
     }
-    *count = rc == STATUS_OK ? (size_t)rows.count : 0;
+    *count = (size_t)rows.count;
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }

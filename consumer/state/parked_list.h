@@ -1,14 +1,17 @@
 /**
- * parked_list: the parked rows of a store as a working list, for the command that a person uses.
+ * parked_list: the parked rows of a store, for the command `parked`.
  *
- * Works beside a running consumer, through the state database alone. Statuses are pg_query's.
+ * Uses the state database alone, so it works while a consumer runs. Statuses are pg_query's.
  */
 #ifndef STOCKSYNC_STATE_PARKED_LIST_H
 #define STOCKSYNC_STATE_PARKED_LIST_H
 
+#include <stddef.h>
+
+#include "consumer/state/parked_row.h"
 #include "consumer/state/state.h"
 
-/** Which rows; all that is set must fit, nothing set: every row. */
+/** Rows that fit every member that is set; nothing set: every row. */
 struct parked_filter {
     const char *reason;
     const char *subject;
@@ -24,7 +27,7 @@ struct parked_entry {
     int64_t now_us;      /* the server's clock when it was read */
 };
 
-/** Calls each for every row, oldest first; values are valid during the callback only. */
+/** Calls each for every row, oldest first; values are valid in the callback only. */
 NODISCARD enum status parked_list_each(struct state *s,
                                        const struct parked_filter *filter,
                                        void (*each)(void *arg, const struct parked_entry *entry),

@@ -1,7 +1,6 @@
-/* Parked rows: what could not be applied, why, and what is needed to try it again. */
-#include <inttypes.h>
+#include "consumer/state/parked_store.h"
+
 #include <stdio.h>
-#include <string.h>
 
 #include "common/core/mem.h"
 #include "consumer/state/state_private.h"
@@ -10,41 +9,6 @@
 /* Keys and values of one statement: well below the limit of its arguments. */
 #define PARK_MAX_BYTES ((size_t)16 << 20)
 #define PARK_MAX_ROWS  1000
-
-/* --- subjects --- */
-
-enum { SUBJECT_SIZE = 160 };
-
-void state_subject_product(char subject[160], int32_t product_id)
-{
-    (void)snprintf(subject, SUBJECT_SIZE, "product/%" PRId32, product_id);
-}
-
-void state_subject_level(char subject[160], struct level_key key)
-{
-    (void)snprintf(subject, SUBJECT_SIZE, "level/%" PRId64 "/%" PRId64, key.item, key.location);
-}
-
-static uint64_t hash_of(const char *text)
-{
-    uint64_t hash = UINT64_C(0xCBF29CE484222325); /* FNV-1a */
-    for (const char *p = text; *p != '\0'; p++) {
-        hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001B3);
-    }
-    return hash;
-}
-
-void state_subject_record(char subject[160], const char *topic, int32_t partition, int64_t offset)
-{
-    const size_t whole = 110; /* "record/", two numbers and their slashes need 40 more */
-    if (strlen(topic) <= whole) {
-        (void)snprintf(subject, SUBJECT_SIZE, "record/%s/%" PRId32 "/%" PRId64, topic, partition,
-                       offset);
-        return;
-    }
-    (void)snprintf(subject, SUBJECT_SIZE, "record/%.90s~%016" PRIx64 "/%" PRId32 "/%" PRId64, topic,
-                   hash_of(topic), partition, offset);
-}
 
 /* --- parking --- */
 
@@ -146,7 +110,7 @@ push_i32(struct state *s, const struct state_parked *list, size_t count, enum pa
     mem_free(numbers);
 }
 
-/* Notes where a key or value lies in the piece that holds them all, from 1. */
+/* Notes the place of a key or value in the piece that holds them all, from 1. */
 static void place(struct strbuf *piece, struct bytes bytes, int32_t *start, int32_t *length)
 {
     *start = (int32_t)piece->len + 1;
@@ -156,7 +120,7 @@ static void place(struct strbuf *piece, struct bytes bytes, int32_t *start, int3
     }
 }
 
-/* One argument with all keys and values, and four arrays that say where each is in it. */
+/* One argument with all keys and values, and four arrays with the place of each in it. */
 static enum status
 push_records(struct state *s, const struct state_parked *list, size_t count, struct err *err)
 {
@@ -199,15 +163,19 @@ park_some(struct state *s, struct state_parked *list, size_t count, struct err *
     push_texts(s, list, count, detail_of);
     push_texts(s, list, count, request_id_of);
     rc = push_records(s, list, count, err);
-    push_i32(s, list, count, PARKED_WAIT);
-    if (rc == STATUS_OK) {
-        rc = pg_query(s->conn, sql_consumer_park, &s->args, "i", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+    push_i32(s, list, count, PARKED_WAIT);
+    rc = pg_query(s->conn, sql_consumer_park, &s->args, "i", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    for (int i = 0; i < rows.count; i++) {
         list[pg_i32(&rows, i, 0)].first = true;
     }
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }
 
 /* How many of the list fit into one statement: at least one. */
@@ -227,26 +195,28 @@ enum status state_park(struct state *s, struct state_parked *list, size_t count,
     if (s->read_only) {
         return STATUS_OK;
     }
-    enum status rc = STATUS_OK;
     for (size_t i = 0; i < count; i++) {
         list[i].first = false;
     }
-    for (size_t at = 0; at < count && rc == STATUS_OK;) {
+    for (size_t at = 0; at < count;) {
         size_t n = chunk_of(list + at, count - at);
-        rc = park_some(s, list + at, n, err);
+        enum status rc = park_some(s, list + at, n, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
         at += n;
     }
-    return rc;
+    return STATUS_OK;
 }
 
 enum status
 state_unpark(struct state *s, const char *const *subjects, size_t count, struct err *err)
 {
-    if (s->read_only) {
+    if (s->read_only || count == 0) {
         return STATUS_OK;
     }
-    enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
-    if (rc != STATUS_OK || count == 0) {
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
         return rc;
     }
     pg_args_text_array(&s->args, subjects, count);
@@ -255,34 +225,13 @@ state_unpark(struct state *s, const char *const *subjects, size_t count, struct 
 
 /* --- reading --- */
 
-struct state_parked state_parked_row(const struct pg_rows *rows, int row)
-{
-    bool has_position = !pg_is_null(rows, row, PARKED_COLUMN_PARTITION);
-    struct state_parked p = {.product_id = pg_i32(rows, row, PARKED_COLUMN_PRODUCT),
-                             .key = {.item = pg_i64(rows, row, PARKED_COLUMN_ITEM),
-                                     .location = pg_i64(rows, row, PARKED_COLUMN_LOCATION)},
-                             .topic = pg_text(rows, row, PARKED_COLUMN_TOPIC),
-                             .partition =
-                                 has_position ? pg_i32(rows, row, PARKED_COLUMN_PARTITION) : -1,
-                             .offset = has_position ? pg_i64(rows, row, PARKED_COLUMN_OFFSET) : -1,
-                             .revision = pg_i64(rows, row, PARKED_COLUMN_REVISION),
-                             .quantity = pg_i32(rows, row, PARKED_COLUMN_QUANTITY),
-                             .reason = pg_text(rows, row, PARKED_COLUMN_REASON),
-                             .code = pg_text(rows, row, PARKED_COLUMN_CODE),
-                             .detail = pg_text(rows, row, PARKED_COLUMN_DETAIL),
-                             .request_id = pg_text(rows, row, PARKED_COLUMN_REQUEST_ID),
-                             .attempts = pg_i32(rows, row, PARKED_COLUMN_ATTEMPTS)};
-    (void)snprintf(p.subject, sizeof p.subject, "%s", pg_text(rows, row, PARKED_COLUMN_SUBJECT));
-    return p;
-}
-
 /* With the record. */
 enum { COLUMN_KEY = PARKED_COLUMN_COUNT, COLUMN_VALUE };
 #define ROW_SHAPE PARKED_ROW_SHAPE "yy"
 
 static struct state_parked row_of(const struct pg_rows *rows, int row)
 {
-    struct state_parked p = state_parked_row(rows, row);
+    struct state_parked p = parked_row_read(rows, row);
     p.record_key = pg_bytea(rows, row, COLUMN_KEY);
     p.record_value = pg_bytea(rows, row, COLUMN_VALUE);
     return p;
@@ -298,15 +247,19 @@ enum status state_parked_products(struct state *s,
     enum status rc = STATUS_OK;
     do {
         rc = state_begin(s, err);
-        if (rc == STATUS_OK) {
-            pg_args_i32(&s->args, last);
-            rc = pg_query(s->conn, sql_consumer_parked_products, &s->args, "i", &rows, err);
+        if (rc != STATUS_OK) {
+            break;
         }
-        for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+        pg_args_i32(&s->args, last);
+        rc = pg_query(s->conn, sql_consumer_parked_products, &s->args, "i", &rows, err);
+        if (rc != STATUS_OK) {
+            break;
+        }
+        for (int i = 0; i < rows.count; i++) {
             last = pg_i32(&rows, i, 0);
             each(arg, last);
         }
-    } while (rc == STATUS_OK && rows.count > 0);
+    } while (rows.count > 0);
     pg_rows_release(&rows);
     return rc;
 }
@@ -316,11 +269,12 @@ enum status state_parked_products(struct state *s,
 static enum status begin_share(struct state *s, const struct state_share *share, struct err *err)
 {
     enum status rc = state_begin(s, err);
-    if (rc == STATUS_OK) {
-        pg_args_i32_array(&s->args, share->partitions, share->partition_count);
-        pg_args_i64(&s->args, (int64_t)share->max);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return rc;
+    pg_args_i32_array(&s->args, share->partitions, share->partition_count);
+    pg_args_i64(&s->args, (int64_t)share->max);
+    return STATUS_OK;
 }
 
 static void give_out(const struct pg_rows *rows, state_parked_fn each, void *arg, size_t *count)
@@ -342,14 +296,16 @@ enum status state_parked_due(struct state *s,
     struct pg_rows rows = {0};
     *count = 0;
     enum status rc = begin_share(s, share, err);
-    if (rc == STATUS_OK) {
-        rc = pg_query(s->conn, sql_consumer_parked_due, &s->args, ROW_SHAPE, &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        give_out(&rows, each, arg, count);
+    rc = pg_query(s->conn, sql_consumer_parked_due, &s->args, ROW_SHAPE, &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
+    give_out(&rows, each, arg, count);
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }
 
 enum status state_parked_sweep(struct state *s,
@@ -367,27 +323,34 @@ enum status state_parked_sweep(struct state *s,
         reasons++;
     }
     enum status rc = begin_share(s, share, err);
-    if (rc == STATUS_OK) {
-        pg_args_text(&s->args, sweep->after);
-        pg_args_text_array(&s->args, sweep->reasons, reasons);
-        pg_args_i64(&s->args, sweep->rested_ms);
-        rc = pg_query(s->conn, sql_consumer_parked_sweep, &s->args, ROW_SHAPE, &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK && rows.count > 0) {
+    pg_args_text(&s->args, sweep->after);
+    pg_args_text_array(&s->args, sweep->reasons, reasons);
+    pg_args_i64(&s->args, sweep->rested_ms);
+    rc = pg_query(s->conn, sql_consumer_parked_sweep, &s->args, ROW_SHAPE, &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    if (rows.count > 0) {
         (void)snprintf(sweep->after, sizeof sweep->after, "%s",
                        pg_text(&rows, rows.count - 1, PARKED_COLUMN_SUBJECT));
         give_out(&rows, each, arg, count);
     }
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }
 
 enum status
 state_parked_settle(struct state *s, struct state_tried *list, size_t count, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
-    if (rc != STATUS_OK || count == 0) {
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
         return rc;
     }
     const char **subjects = mem_calloc(count, sizeof *subjects);
@@ -406,9 +369,12 @@ state_parked_settle(struct state *s, struct state_tried *list, size_t count, str
     mem_free(revisions);
     mem_free(attempts);
     rc = pg_query(s->conn, sql_consumer_parked_settle, &s->args, "i", &rows, err);
-    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    for (int i = 0; i < rows.count; i++) {
         list[pg_i32(&rows, i, 0)].cured = true;
     }
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }

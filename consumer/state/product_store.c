@@ -1,29 +1,40 @@
-/* Products: how the store knows each of them. */
+#include "consumer/state/product_store.h"
+
 #include "common/core/mem.h"
 #include "consumer/state/state_private.h"
 #include "embedded/sql.h"
 
 typedef void (*product_fn)(void *arg, const struct state_product *product);
 
-/* Page by page. noted_s 0: all of them. */
+/* One page behind product `last`. noted_s 0: all products. */
+static enum status
+read_page(struct state *s, int32_t noted_s, int32_t last, struct pg_rows *rows, struct err *err)
+{
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    pg_args_i32(&s->args, last);
+    if (noted_s <= 0) {
+        return pg_query(s->conn, sql_consumer_products_load, &s->args, "itbl", rows, err);
+    }
+    pg_args_i64(&s->args, s->instance);
+    pg_args_i32(&s->args, noted_s);
+    return pg_query(s->conn, sql_consumer_products_noted, &s->args, "itbl", rows, err);
+}
+
 static enum status
 read_products(struct state *s, int32_t noted_s, product_fn each, void *arg, struct err *err)
 {
-    const char *sql = noted_s > 0 ? sql_consumer_products_noted : sql_consumer_products_load;
     struct pg_rows rows = {0};
     int32_t last = INT32_MIN;
     enum status rc = STATUS_OK;
     do {
-        rc = state_begin(s, err);
-        if (rc == STATUS_OK) {
-            pg_args_i32(&s->args, last);
-            if (noted_s > 0) {
-                pg_args_i64(&s->args, s->instance);
-                pg_args_i32(&s->args, noted_s);
-            }
-            rc = pg_query(s->conn, sql, &s->args, "itbl", &rows, err);
+        rc = read_page(s, noted_s, last, &rows, err);
+        if (rc != STATUS_OK) {
+            break;
         }
-        for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+        for (int i = 0; i < rows.count; i++) {
             struct state_product product = {.product_id = pg_i32(&rows, i, 0),
                                             .text = pg_text(&rows, i, 1),
                                             .sellable = pg_bool(&rows, i, 2),
@@ -31,7 +42,7 @@ read_products(struct state *s, int32_t noted_s, product_fn each, void *arg, stru
             last = product.product_id;
             each(arg, &product);
         }
-    } while (rc == STATUS_OK && rows.count > 0);
+    } while (rows.count > 0);
     pg_rows_release(&rows);
     return rc;
 }
@@ -58,11 +69,11 @@ enum status state_products_note(struct state *s,
                                 size_t count,
                                 struct err *err)
 {
-    if (s->read_only) {
+    if (s->read_only || count == 0) {
         return STATUS_OK;
     }
-    enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
-    if (rc != STATUS_OK || count == 0) {
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
         return rc;
     }
     int32_t *narrow = mem_calloc(count, sizeof *narrow);

@@ -81,38 +81,42 @@ static enum status check_schema(struct state *s, struct err *err)
     if (rc == STATUS_DATABASE_UNFIT) {
         return err_prefix(err, "the state's tables are missing, run 'stocksync-producer install'");
     }
-    if (rc == STATUS_OK) {
-        int32_t version = pg_i32(&rows, 0, 0);
-        if (version < SCHEMA_VERSION) {
-            rc = err_set(err, STATUS_DATABASE_UNFIT,
-                         "the state's tables have version %d, %d is needed: run "
-                         "'stocksync-producer install'",
-                         version, SCHEMA_VERSION);
-        } else if (version > SCHEMA_VERSION) {
-            rc = err_set(err, STATUS_DATABASE_UNFIT,
-                         "the state's tables have version %d, made by a newer stocksync; this one "
-                         "knows %d: update it",
-                         version, SCHEMA_VERSION);
-        }
+    if (rc != STATUS_OK) {
+        return rc;
     }
+    int32_t version = pg_i32(&rows, 0, 0);
     pg_rows_release(&rows);
-    return rc;
+    if (version < SCHEMA_VERSION) {
+        return err_set(err, STATUS_DATABASE_UNFIT,
+                       "the state's tables have version %d, %d is needed: run "
+                       "'stocksync-producer install'",
+                       version, SCHEMA_VERSION);
+    }
+    if (version > SCHEMA_VERSION) {
+        return err_set(err, STATUS_DATABASE_UNFIT,
+                       "the state's tables have version %d, made by a newer stocksync; this one "
+                       "knows %d: update it",
+                       version, SCHEMA_VERSION);
+    }
+    return STATUS_OK;
 }
 
-/* Says to others that this process lives. It keeps its number when it connects anew: what it sent
- * is still on its way. */
+/* Proves to other processes that this one lives. It keeps its number when it reconnects, since its
+ * requests are still on their way. */
 static enum status take_lock(struct state *s, struct err *err)
 {
     struct pg_rows rows = {0};
     pg_args_reset(&s->args);
     pg_args_i64(&s->args, s->instance);
     enum status rc = pg_query(s->conn, sql_consumer_lock, &s->args, "b", &rows, err);
-    if (rc == STATUS_OK && !pg_bool(&rows, 0, 0)) {
-        rc = err_set(err, STATUS_SOURCE_BUSY,
-                     "the database has not noticed yet that our connection before was lost");
+    if (rc != STATUS_OK) {
+        return rc;
     }
+    bool taken = pg_bool(&rows, 0, 0);
     pg_rows_release(&rows);
-    return rc;
+    return taken ? STATUS_OK
+                 : err_set(err, STATUS_SOURCE_BUSY,
+                           "the database has not noticed yet that our connection before was lost");
 }
 
 enum status state_open(struct state *s, struct err *err)
@@ -122,16 +126,18 @@ enum status state_open(struct state *s, struct err *err)
         return rc;
     }
     rc = check_schema(s, err);
-    if (rc == STATUS_OK) {
-        rc = take_lock(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        s->ready_epoch = pg_conn_epoch(s->conn);
+    rc = take_lock(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return rc;
+    s->ready_epoch = pg_conn_epoch(s->conn);
+    return STATUS_OK;
 }
 
-/* --- what every statement needs --- */
+/* --- arguments --- */
 
 enum status state_begin(struct state *s, struct err *err)
 {
@@ -181,93 +187,4 @@ const char *state_clean(struct state *s, const char *text)
     replace_bad_bytes(copy);
     s->cleaned[s->cleaned_count++] = copy;
     return copy;
-}
-
-static int64_t wide_value(enum write_column column, const struct level_write *w)
-{
-    if (column == WRITE_ITEM) {
-        return w->key.item;
-    }
-    if (column == WRITE_LOCATION) {
-        return w->key.location;
-    }
-    return column == WRITE_REVISION ? w->revision : w->changed_at_us;
-}
-
-static bool is_narrow(enum write_column column)
-{
-    return column == WRITE_PRODUCT || column == WRITE_QUANTITY || column == WRITE_CHANGE_FROM ||
-           column == WRITE_WANTED;
-}
-
-static int32_t narrow_value(enum write_column column, const struct level_write *w)
-{
-    if (column == WRITE_PRODUCT) {
-        return w->product_id;
-    }
-    if (column == WRITE_WANTED) {
-        return w->desired;
-    }
-    return column == WRITE_QUANTITY ? w->quantity : w->change_from;
-}
-
-void state_args_column(struct pg_args *args,
-                       enum write_column column,
-                       const struct level_write *list,
-                       size_t count)
-{
-    if (is_narrow(column)) {
-        int32_t *narrow = mem_calloc(count, sizeof *narrow);
-        for (size_t i = 0; i < count; i++) {
-            narrow[i] = narrow_value(column, &list[i]);
-        }
-        pg_args_i32_array(args, narrow, count);
-        mem_free(narrow);
-        return;
-    }
-    int64_t *wide = mem_calloc(count, sizeof *wide);
-    for (size_t i = 0; i < count; i++) {
-        wide[i] = wide_value(column, &list[i]);
-    }
-    if (column == WRITE_CHANGED_AT) {
-        pg_args_time_us_array(args, wide, count);
-    } else {
-        pg_args_i64_array(args, wide, count);
-    }
-    mem_free(wide);
-}
-
-/* --- warehouses --- */
-
-enum status
-state_warehouses(struct state *s, struct state_warehouse **list, size_t *count, struct err *err)
-{
-    struct pg_rows rows = {0};
-    *list = NULL;
-    *count = 0;
-    enum status rc = state_begin(s, err);
-    if (rc == STATUS_OK) {
-        rc = pg_query(s->conn, sql_consumer_warehouses, NULL, "ittb", &rows, err);
-    }
-    if (rc == STATUS_OK) {
-        *count = (size_t)rows.count;
-        *list = mem_calloc(*count, sizeof **list);
-    }
-    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
-        (*list)[i] = (struct state_warehouse){.id = pg_i32(&rows, i, 0),
-                                              .code = mem_strdup(pg_text(&rows, i, 1)),
-                                              .company = mem_strdup(pg_text(&rows, i, 2)),
-                                              .active = pg_bool(&rows, i, 3)};
-    }
-    pg_rows_release(&rows);
-    return rc;
-}
-
-void state_warehouses_release(struct state_warehouse *list, size_t count)
-{
-    for (size_t i = 0; list != NULL && i < count; i++) {
-        mem_free(list[i].code);
-        mem_free(list[i].company);
-    }
-    mem_free(list);
 }

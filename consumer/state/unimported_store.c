@@ -1,19 +1,12 @@
-/* Units in flight: what is missing in Shopify, and until when it is held back. */
+#include "consumer/state/unimported_store.h"
+
 #include "common/core/mem.h"
+#include "consumer/state/level_args.h"
 #include "consumer/state/state_private.h"
 #include "embedded/sql.h"
 
-enum status
-state_unimported_see(struct state *s, struct level_seen *list, size_t count, struct err *err)
+static void push_seen(struct state *s, const struct level_seen *list, size_t count)
 {
-    if (s->read_only) {
-        return STATUS_OK;
-    }
-    struct pg_rows rows = {0};
-    enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
-    if (rc != STATUS_OK || count == 0) {
-        return rc;
-    }
     struct level_key *keys = mem_calloc(count, sizeof *keys);
     int32_t *numbers = mem_calloc(count, sizeof *numbers);
     int64_t *times = mem_calloc(count, sizeof *times);
@@ -21,9 +14,8 @@ state_unimported_see(struct state *s, struct level_seen *list, size_t count, str
         keys[i] = list[i].key;
         numbers[i] = list[i].before;
         times[i] = list[i].until_us;
-        list[i].noted = list[i].first = false;
     }
-    state_args_keys(&s->args, keys, count);
+    level_args_keys(&s->args, keys, count);
     pg_args_i32_array(&s->args, numbers, count);
     for (size_t i = 0; i < count; i++) {
         numbers[i] = list[i].now;
@@ -33,31 +25,54 @@ state_unimported_see(struct state *s, struct level_seen *list, size_t count, str
     mem_free(keys);
     mem_free(numbers);
     mem_free(times);
+}
+
+enum status
+state_unimported_see(struct state *s, struct level_seen *list, size_t count, struct err *err)
+{
+    struct pg_rows rows = {0};
+    if (s->read_only || count == 0) {
+        return STATUS_OK;
+    }
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    for (size_t i = 0; i < count; i++) {
+        list[i].noted = list[i].first = false;
+    }
+    push_seen(s, list, count);
     rc = pg_query(s->conn, sql_consumer_unimported_seen, &s->args, "ib", &rows, err);
-    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    for (int i = 0; i < rows.count; i++) {
         struct level_seen *seen = &list[pg_i32(&rows, i, 0)];
         seen->noted = true;
         seen->first = pg_bool(&rows, i, 1);
     }
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }
 
 enum status state_unimported_due(
     struct state *s, int64_t now_us, struct state_unimported *list, size_t *count, struct err *err)
 {
-    if (s->read_only) {
-        *count = 0;
-        return STATUS_OK;
-    }
     struct pg_rows rows = {0};
     *count = 0;
-    enum status rc = state_begin(s, err);
-    if (rc == STATUS_OK) {
-        pg_args_time_us(&s->args, now_us);
-        rc = pg_query(s->conn, sql_consumer_unimported_due, &s->args, "lliil", &rows, err);
+    if (s->read_only) {
+        return STATUS_OK;
     }
-    for (int i = 0; rc == STATUS_OK && i < rows.count && *count < STATE_UNIMPORTED_MAX; i++) {
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    pg_args_time_us(&s->args, now_us);
+    rc = pg_query(s->conn, sql_consumer_unimported_due, &s->args, "lliil", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    for (int i = 0; i < rows.count && *count < STATE_UNIMPORTED_MAX; i++) {
         list[(*count)++] = (struct state_unimported){
             .key = {.item = pg_i64(&rows, i, 0), .location = pg_i64(&rows, i, 1)},
             .product_id = pg_i32(&rows, i, 2),
@@ -65,7 +80,7 @@ enum status state_unimported_due(
             .revision = pg_i64(&rows, i, 4)};
     }
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }
 
 enum status
@@ -73,13 +88,15 @@ state_unimported_next(struct state *s, int64_t *wake_us, size_t *levels, struct 
 {
     struct pg_rows rows = {0};
     enum status rc = state_begin(s, err);
-    if (rc == STATUS_OK) {
-        rc = pg_query(s->conn, sql_consumer_unimported_next, &s->args, "zl", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        *wake_us = pg_is_null(&rows, 0, 0) ? INT64_MAX : pg_time_us(&rows, 0, 0);
-        *levels = (size_t)pg_i64(&rows, 0, 1);
+    rc = pg_query(s->conn, sql_consumer_unimported_next, &s->args, "zl", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
+    *wake_us = pg_is_null(&rows, 0, 0) ? INT64_MAX : pg_time_us(&rows, 0, 0);
+    *levels = (size_t)pg_i64(&rows, 0, 1);
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }

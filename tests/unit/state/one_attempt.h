@@ -4,7 +4,7 @@
 #ifndef STOCKSYNC_UNIT_STATE_ONE_ATTEMPT_H
 #define STOCKSYNC_UNIT_STATE_ONE_ATTEMPT_H
 
-#include "consumer/state/state.h"
+#include "consumer/state/attempt_store.h"
 
 static inline enum status
 begin_one(struct state *s, const struct state_attempt *attempt, struct err *err)

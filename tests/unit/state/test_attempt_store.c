@@ -10,7 +10,8 @@
 #include <cmocka.h>
 
 #include "common/pg/pg_query.h"
-#include "consumer/state/state.h"
+#include "consumer/state/attempt_store.h"
+#include "consumer/state/level_store.h"
 #include "tests/unit/state/one_attempt.h"
 #include "tests/unit/state/server.h"
 

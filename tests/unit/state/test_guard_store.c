@@ -11,7 +11,9 @@
 
 #include "common/core/clock.h"
 #include "common/pg/pg_query.h"
-#include "consumer/state/state.h"
+#include "consumer/state/attempt_store.h"
+#include "consumer/state/guard_store.h"
+#include "consumer/state/level_store.h"
 #include "tests/unit/state/one_attempt.h"
 #include "tests/unit/state/server.h"
 
@@ -42,7 +44,7 @@ static void hold(struct state *s, const char *detail, int64_t revision)
     ok(state_guard_hold(s, &guard, revision, &err), &err);
 }
 
-static void a_hold_is_its_holders_until_the_holder_is_gone(void **fixture)
+static void a_hold_belongs_to_its_holder_until_the_holder_is_gone(void **fixture)
 {
     (void)fixture;
     struct err err = {0};
@@ -74,7 +76,7 @@ static void a_hold_is_its_holders_until_the_holder_is_gone(void **fixture)
     state_free(second);
 }
 
-static void resume_accepts_what_was_said_up_to_now(void **fixture)
+static void resume_accepts_all_changes_until_now(void **fixture)
 {
     (void)fixture;
     struct err err = {0};
@@ -146,7 +148,7 @@ write_level(struct state *s, const char *key, int32_t from, int32_t to, int64_t 
     ok(settle_one(s, &attempt, "applied", "r", clock_wall_us(), &err), &err);
 }
 
-static void the_journal_tells_first_and_last_value_after_the_first_load(void **fixture)
+static void the_journal_gives_first_and_last_value_after_the_first_load(void **fixture)
 {
     (void)fixture;
     struct err err = {0};
@@ -213,10 +215,10 @@ static void a_dry_run_writes_nothing(void **fixture)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_hold_is_its_holders_until_the_holder_is_gone),
-        cmocka_unit_test(resume_accepts_what_was_said_up_to_now),
+        cmocka_unit_test(a_hold_belongs_to_its_holder_until_the_holder_is_gone),
+        cmocka_unit_test(resume_accepts_all_changes_until_now),
         cmocka_unit_test(a_database_is_pinned_once_and_changed_by_a_person),
-        cmocka_unit_test(the_journal_tells_first_and_last_value_after_the_first_load),
+        cmocka_unit_test(the_journal_gives_first_and_last_value_after_the_first_load),
         cmocka_unit_test(a_dry_run_writes_nothing),
     };
     return cmocka_run_group_tests(tests, make_schema, drop_schema);

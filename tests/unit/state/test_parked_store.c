@@ -13,6 +13,8 @@
 #include "common/core/mem.h"
 #include "common/pg/pg_query.h"
 #include "consumer/state/parked_list.h"
+#include "consumer/state/parked_store.h"
+#include "consumer/state/product_store.h"
 #include "tests/unit/state/server.h"
 
 #define SERVER_TEST(function) cmocka_unit_test_setup(function, empty_tables)
@@ -193,7 +195,7 @@ static void state_parked_rows_come_back_as_they_were(void **fixture)
     state_free(other);
 }
 
-static void state_parked_are_filtered_by_reason_and_taken_off(void **fixture)
+static void state_parked_rows_are_filtered_by_reason_and_deleted(void **fixture)
 {
     (void)fixture;
     NEEDS_SERVER();
@@ -245,7 +247,7 @@ static void state_park_keeps_the_first_time_and_the_newest_revision(void **fixtu
     state_free(s);
 }
 
-struct sweep {
+struct rescan {
     struct state *state;
     size_t count;
     enum status rc;
@@ -254,15 +256,15 @@ struct sweep {
 
 static void unpark_it(void *arg, const struct state_parked *row)
 {
-    struct sweep *sweep = arg;
+    struct rescan *rescan = arg;
     const char *subject = row->subject;
-    sweep->count++;
-    if (sweep->rc == STATUS_OK) {
-        sweep->rc = state_unpark(sweep->state, &subject, 1, &sweep->err);
+    rescan->count++;
+    if (rescan->rc == STATUS_OK) {
+        rescan->rc = state_unpark(rescan->state, &subject, 1, &rescan->err);
     }
 }
 
-static void state_parked_sweep_visits_all_page_by_page_while_rows_are_taken_off(void **fixture)
+static void state_parked_sweep_rescans_page_by_page_while_rows_are_deleted(void **fixture)
 {
     (void)fixture;
     NEEDS_SERVER();
@@ -274,20 +276,20 @@ static void state_parked_sweep_visits_all_page_by_page_while_rows_are_taken_off(
         list[i] = parked_product(i + 1, 1, "no_sku", "value");
     }
     ok(state_park(s, list, COUNT, &err), &err);
-    struct sweep sweep = {.state = s};
+    struct rescan rescan = {.state = s};
     struct state_sweep pages = {0};
     size_t count = 0;
     do {
-        ok(state_parked_sweep(s, &MINE, &pages, unpark_it, &sweep, &count, &err), &err);
+        ok(state_parked_sweep(s, &MINE, &pages, unpark_it, &rescan, &count, &err), &err);
         assert_true(count <= STATE_RETRY_MAX);
     } while (count == STATE_RETRY_MAX);
-    ok(sweep.rc, &sweep.err);
-    assert_int_equal(sweep.count, COUNT);
+    ok(rescan.rc, &rescan.err);
+    assert_int_equal(rescan.count, COUNT);
     assert_int_equal(number("SELECT count(*) FROM stocksync.parked"), 0);
     state_free(s);
 }
 
-static void state_parked_sweep_leaves_out_what_was_parked_lately(void **fixture)
+static void state_parked_sweep_skips_rows_parked_lately(void **fixture)
 {
     (void)fixture;
     NEEDS_SERVER();
@@ -306,7 +308,7 @@ static void state_parked_sweep_leaves_out_what_was_parked_lately(void **fixture)
     state_free(s);
 }
 
-static void state_park_takes_more_than_fits_into_one_statement(void **fixture)
+static void state_park_splits_lists_too_large_for_one_statement(void **fixture)
 {
     (void)fixture;
     NEEDS_SERVER();
@@ -331,7 +333,7 @@ static void state_park_takes_more_than_fits_into_one_statement(void **fixture)
 
 /* --- retries --- */
 
-/* Seconds until a product is tried again, as the state says; -1: not by itself. */
+/* Seconds until a product is tried again, as the state says; -1: not before a start. */
 static int64_t wait_of_product_1(void)
 {
     return number("SELECT coalesce(extract(epoch FROM retry_at - last_at), -1)::bigint"
@@ -413,14 +415,14 @@ static size_t due(struct state *s, const struct state_share *share)
 }
 
 /* Of two processes one gets the row; who it is goes by the partition. */
-static void state_parked_due_is_given_to_the_owner_of_the_partition_once(void **fixture)
+static void state_parked_due_gives_a_row_once_to_the_owner_of_its_partition(void **fixture)
 {
     (void)fixture;
     NEEDS_SERVER();
     static const int32_t others[] = {1, 3};
     const struct state_share theirs = {.partitions = others, .partition_count = 2, .max = 10};
     struct state *s = state_of("outlet");
-    struct state *beside = state_of("outlet");
+    struct state *other = state_of("outlet");
     struct state_parked row = parked_product(1, 100, "refused", "a");
     struct state_parked placeless = {.product_id = 2,
                                      .partition = -1,
@@ -434,18 +436,18 @@ static void state_parked_due_is_given_to_the_owner_of_the_partition_once(void **
     park_one(s, &placeless);
     assert_int_equal(due(s, &MINE), 0);
     run_sql("UPDATE stocksync.parked SET retry_at = now() - interval '1 second'");
-    assert_int_equal(due(beside, &theirs), 1); /* the one without a partition */
+    assert_int_equal(due(other, &theirs), 1); /* the one without a partition */
     assert_int_equal(due(s, &MINE), 1);
     assert_int_equal(due(s, &MINE), 0);
-    assert_int_equal(due(beside, &theirs), 0);
-    /* whoever got it may have died */
+    assert_int_equal(due(other, &theirs), 0);
+    /* the process that got it may have died */
     run_sql("UPDATE stocksync.parked SET retry_at = retry_at - interval '61 seconds'");
     assert_int_equal(due(s, &MINE), 2);
     state_free(s);
-    state_free(beside);
+    state_free(other);
 }
 
-static void state_parked_settle_takes_off_what_was_not_parked_again(void **fixture)
+static void state_parked_settle_deletes_rows_not_parked_again(void **fixture)
 {
     (void)fixture;
     NEEDS_SERVER();
@@ -464,11 +466,11 @@ static void state_parked_settle_takes_off_what_was_not_parked_again(void **fixtu
     }
     struct state_parked again = parked_product(2, 100, "unmapped", "a");
     park_one(s, &again);
-    /* gone, and parked anew by a later record: the row that is there now was never tried */
+    /* deleted, then parked by a later record: the present row was never tried */
     const char *third = tried[2].subject;
     ok(state_unpark(s, &third, 1, &err), &err);
-    struct state_parked anew = parked_product(3, 101, "no_sku", "b");
-    park_one(s, &anew);
+    struct state_parked newer = parked_product(3, 101, "no_sku", "b");
+    park_one(s, &newer);
     const char *fourth = tried[3].subject;
     ok(state_unpark(s, &fourth, 1, &err), &err);
     ok(state_parked_settle(s, tried, 4, &err), &err);
@@ -530,7 +532,7 @@ static void count_dropped(void *arg, const char *subject, const char *reason)
     *count += 1;
 }
 
-static void parked_list_filters_hurries_and_drops(void **fixture)
+static void parked_list_filters_retries_and_drops(void **fixture)
 {
     (void)fixture;
     NEEDS_SERVER();
@@ -616,17 +618,17 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(state_subjects_are_unique_and_fit),
         SERVER_TEST(state_parked_rows_come_back_as_they_were),
-        SERVER_TEST(state_parked_are_filtered_by_reason_and_taken_off),
+        SERVER_TEST(state_parked_rows_are_filtered_by_reason_and_deleted),
         SERVER_TEST(state_park_keeps_the_first_time_and_the_newest_revision),
-        SERVER_TEST(state_parked_sweep_visits_all_page_by_page_while_rows_are_taken_off),
-        SERVER_TEST(state_parked_sweep_leaves_out_what_was_parked_lately),
-        SERVER_TEST(state_park_takes_more_than_fits_into_one_statement),
+        SERVER_TEST(state_parked_sweep_rescans_page_by_page_while_rows_are_deleted),
+        SERVER_TEST(state_parked_sweep_skips_rows_parked_lately),
+        SERVER_TEST(state_park_splits_lists_too_large_for_one_statement),
         SERVER_TEST(state_park_doubles_the_wait_up_to_six_hours),
         SERVER_TEST(state_park_without_record_keeps_the_record_and_its_place),
-        SERVER_TEST(state_parked_due_is_given_to_the_owner_of_the_partition_once),
-        SERVER_TEST(state_parked_settle_takes_off_what_was_not_parked_again),
+        SERVER_TEST(state_parked_due_gives_a_row_once_to_the_owner_of_its_partition),
+        SERVER_TEST(state_parked_settle_deletes_rows_not_parked_again),
         SERVER_TEST(state_parked_products_leave_levels_and_records_out),
-        SERVER_TEST(parked_list_filters_hurries_and_drops),
+        SERVER_TEST(parked_list_filters_retries_and_drops),
         SERVER_TEST(parked_list_gives_every_page_with_times),
     };
     return cmocka_run_group_tests(tests, make_schema, drop_schema);

@@ -13,7 +13,12 @@
 #include "common/core/clock.h"
 #include "common/core/mem.h"
 #include "common/pg/pg_query.h"
+#include "consumer/state/attempt_store.h"
+#include "consumer/state/level_store.h"
+#include "consumer/state/parked_store.h"
+#include "consumer/state/product_store.h"
 #include "consumer/state/state.h"
+#include "consumer/state/warehouse_store.h"
 #include "tests/unit/state/one_attempt.h"
 #include "tests/unit/state/server.h"
 
@@ -43,7 +48,7 @@ static struct state *state_of(const char *store)
 
 /* --- opening --- */
 
-static void state_open_says_what_to_do_about_the_schema(void **fixture)
+static void state_open_names_the_remedy_for_a_wrong_schema(void **fixture)
 {
     (void)fixture;
     NEEDS_SERVER();
@@ -156,7 +161,7 @@ static void state_levels_never_lower_a_revision(void **fixture)
     state_free(other);
 }
 
-static void state_levels_read_fills_by_key_whatever_is_there(void **fixture)
+static void state_levels_read_fills_known_and_unknown_keys(void **fixture)
 {
     (void)fixture;
     NEEDS_SERVER();
@@ -520,43 +525,43 @@ static void state_products_load_gives_every_page(void **fixture)
     state_free(s);
 }
 
-/* What a process noted itself it need not learn. */
-static void state_products_noted_are_those_of_others_and_new(void **fixture)
+/* A process need not read back its own notes. */
+static void state_products_noted_gives_new_notes_of_other_processes(void **fixture)
 {
     (void)fixture;
     NEEDS_SERVER();
     struct err err = {0};
     struct state *s = state_of("outlet");
-    struct state *beside = state_of("outlet");
+    struct state *second = state_of("outlet");
     struct state *other = state_of("other");
     struct state_product list[] = {{1, true, "A", 1}, {2, true, "B", 1}};
     struct loaded mine = {0};
     struct loaded theirs = {0};
     struct loaded none = {0};
     ok(state_products_note(s, &list[0], 1, &err), &err);
-    ok(state_products_note(beside, &list[1], 1, &err), &err);
+    ok(state_products_note(second, &list[1], 1, &err), &err);
     run_sql("INSERT INTO stocksync.product (store, product_id, match, sellable, revision, noted_at)"
             " VALUES ('outlet', 3, 'C', true, 1, now() - interval '1 hour')");
     ok(state_products_noted(s, 60, load, &theirs, &err), &err);
     assert_int_equal(theirs.count, 1);
     assert_int_equal(theirs.last, 2);
-    ok(state_products_noted(beside, 7200, load, &mine, &err), &err);
+    ok(state_products_noted(second, 7200, load, &mine, &err), &err);
     assert_int_equal(mine.count, 2);
     assert_int_equal(mine.last, 3);
     ok(state_products_noted(other, 7200, load, &none, &err), &err);
     assert_int_equal(none.count, 0);
     state_free(s);
-    state_free(beside);
+    state_free(second);
     state_free(other);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SERVER_TEST(state_open_says_what_to_do_about_the_schema),
+        SERVER_TEST(state_open_names_the_remedy_for_a_wrong_schema),
         SERVER_TEST(state_warehouses_come_as_they_were_noted),
         SERVER_TEST(state_levels_never_lower_a_revision),
-        SERVER_TEST(state_levels_read_fills_by_key_whatever_is_there),
+        SERVER_TEST(state_levels_read_fills_known_and_unknown_keys),
         SERVER_TEST(state_levels_noted_in_opposite_order_do_not_deadlock),
         SERVER_TEST(state_attempt_applied_writes_levels_and_clears_their_parked_rows),
         SERVER_TEST(state_attempt_key_is_used_once),
@@ -564,7 +569,7 @@ int main(void)
         SERVER_TEST(state_that_lost_its_connection_takes_its_lock_again),
         SERVER_TEST(state_products_keep_the_newest_note),
         SERVER_TEST(state_products_load_gives_every_page),
-        SERVER_TEST(state_products_noted_are_those_of_others_and_new),
+        SERVER_TEST(state_products_noted_gives_new_notes_of_other_processes),
     };
     return cmocka_run_group_tests(tests, make_schema, drop_schema);
 }

@@ -10,7 +10,9 @@
 #include <cmocka.h>
 
 #include "common/pg/pg_query.h"
-#include "consumer/state/state.h"
+#include "consumer/state/attempt_store.h"
+#include "consumer/state/level_store.h"
+#include "consumer/state/unimported_store.h"
 #include "tests/unit/state/one_attempt.h"
 #include "tests/unit/state/server.h"
 
@@ -73,7 +75,7 @@ static void assert_next(struct state *s, int64_t wake_us, size_t levels)
     assert_int_equal(found, levels);
 }
 
-static void state_unimported_adds_up_what_is_missing(void **fixture)
+static void state_unimported_adds_up_missing_units(void **fixture)
 {
     (void)fixture;
     struct state *s = store_with_level();
@@ -94,7 +96,7 @@ static void state_unimported_adds_up_what_is_missing(void **fixture)
     state_free(s);
 }
 
-static void state_unimported_knows_a_write_of_ours(void **fixture)
+static void state_unimported_recognises_our_own_write(void **fixture)
 {
     (void)fixture;
     struct state *s = store_with_level();
@@ -163,7 +165,7 @@ static void state_unimported_reads_rows_of_the_version_before(void **fixture)
     (void)fixture;
     struct state *s = store_with_level();
     struct err err = {0};
-    ok(pg_exec(admin, "UPDATE stocksync.level SET desired = NULL", &err), &err);
+    ok(pg_exec(admin, "UPDATE stocksync.level SET wanted = NULL", &err), &err);
     assert_level(s, NOW_US, 10, 10, 0);
     assert_true(see(s, 1, 10, 8, NOW_US + MINUTE_US).noted);
     assert_level(s, NOW_US, 8, 10, 2);
@@ -173,8 +175,8 @@ static void state_unimported_reads_rows_of_the_version_before(void **fixture)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(state_unimported_adds_up_what_is_missing),
-        cmocka_unit_test(state_unimported_knows_a_write_of_ours),
+        cmocka_unit_test(state_unimported_adds_up_missing_units),
+        cmocka_unit_test(state_unimported_recognises_our_own_write),
         cmocka_unit_test(state_unimported_gives_a_level_out_when_its_grace_is_over),
         cmocka_unit_test(state_unimported_reads_rows_of_the_version_before),
     };

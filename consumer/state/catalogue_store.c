@@ -1,4 +1,5 @@
-/* The store's catalogue: which inventory item carries which text. */
+#include "consumer/state/catalogue_store.h"
+
 #include "common/core/clock.h"
 #include "common/core/mem.h"
 #include "consumer/state/state_private.h"
@@ -17,17 +18,21 @@ enum status state_catalogue_look(struct state *s,
     *read_us = 0;
     *wanted = false;
     enum status rc = state_begin(s, err);
-    if (rc == STATUS_OK) {
-        pg_args_text(&s->args, which->match);
-        pg_args_text(&s->args, which->domain);
-        rc = pg_query(s->conn, sql_consumer_catalogue_look, &s->args, "zb", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK && rows.count > 0) {
+    pg_args_text(&s->args, which->match);
+    pg_args_text(&s->args, which->domain);
+    rc = pg_query(s->conn, sql_consumer_catalogue_look, &s->args, "zb", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    if (rows.count > 0) {
         *read_us = pg_time_us(&rows, 0, 0);
         *wanted = pg_bool(&rows, 0, 1);
     }
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }
 
 enum status state_catalogue_read(struct state *s,
@@ -51,42 +56,47 @@ enum status state_catalogue_read(struct state *s,
 enum status state_catalogue_want(struct state *s, struct err *err)
 {
     enum status rc = state_begin(s, err);
-    return rc == STATUS_OK ? pg_query(s->conn, sql_consumer_catalogue_want, &s->args, "", NULL, err)
-                           : rc;
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    return pg_query(s->conn, sql_consumer_catalogue_want, &s->args, "", NULL, err);
 }
 
 enum status state_catalogue_lock(struct state *s, bool *taken, int64_t *now_us, struct err *err)
 {
+    struct pg_rows rows = {0};
     if (s->read_only) {
-        *taken = true; /* what it reads, it keeps for itself */
+        *taken = true; /* its reading is not stored */
         *now_us = clock_wall_us();
         return STATUS_OK;
     }
-    struct pg_rows rows = {0};
-    enum status rc = state_begin(s, err);
     *taken = false;
-    if (rc == STATUS_OK) {
-        rc = pg_query(s->conn, sql_consumer_catalogue_lock, &s->args, "bz", &rows, err);
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        *taken = pg_bool(&rows, 0, 0);
-        *now_us = pg_time_us(&rows, 0, 1);
+    rc = pg_query(s->conn, sql_consumer_catalogue_lock, &s->args, "bz", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
+    *taken = pg_bool(&rows, 0, 0);
+    *now_us = pg_time_us(&rows, 0, 1);
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }
 
 enum status state_catalogue_unlock(struct state *s, struct err *err)
 {
+    struct pg_rows rows = {0};
     if (s->read_only) {
         return STATUS_OK;
     }
-    struct pg_rows rows = {0};
     enum status rc = state_begin(s, err);
-    if (rc == STATUS_OK) {
-        /* false: the connection was lost meanwhile, and the lock with it */
-        rc = pg_query(s->conn, sql_consumer_catalogue_unlock, &s->args, "b", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
+    /* It returns false when the connection, and the lock with it, was lost meanwhile. */
+    rc = pg_query(s->conn, sql_consumer_catalogue_unlock, &s->args, "b", &rows, err);
     pg_rows_release(&rows);
     return rc;
 }
@@ -97,21 +107,23 @@ state_catalogue_report(struct state *s, struct state_catalogue_report *report, s
     struct pg_rows rows = {0};
     *report = (struct state_catalogue_report){0};
     enum status rc = state_begin(s, err);
-    if (rc == STATUS_OK) {
-        rc = pg_query(s->conn, sql_consumer_catalogue_report, &s->args, "zlltltlt", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        report->read_us = pg_time_us(&rows, 0, 0);
-        report->texts = pg_i64(&rows, 0, 1);
-        report->shared = pg_i64(&rows, 0, 2);
-        report->shared_examples = mem_strdup(pg_text(&rows, 0, 3));
-        report->untracked = pg_i64(&rows, 0, 4);
-        report->untracked_examples = mem_strdup(pg_text(&rows, 0, 5));
-        report->unmapped = pg_i64(&rows, 0, 6);
-        report->unmapped_examples = mem_strdup(pg_text(&rows, 0, 7));
+    rc = pg_query(s->conn, sql_consumer_catalogue_report, &s->args, "zlltltlt", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
+    report->read_us = pg_time_us(&rows, 0, 0);
+    report->texts = pg_i64(&rows, 0, 1);
+    report->shared = pg_i64(&rows, 0, 2);
+    report->shared_examples = mem_strdup(pg_text(&rows, 0, 3));
+    report->untracked = pg_i64(&rows, 0, 4);
+    report->untracked_examples = mem_strdup(pg_text(&rows, 0, 5));
+    report->unmapped = pg_i64(&rows, 0, 6);
+    report->unmapped_examples = mem_strdup(pg_text(&rows, 0, 7));
     pg_rows_release(&rows);
-    return rc;
+    return STATUS_OK;
 }
 
 void state_catalogue_report_release(struct state_catalogue_report *report)
@@ -124,6 +136,19 @@ void state_catalogue_report_release(struct state_catalogue_report *report)
 
 /* --- items --- */
 
+/* The page behind (text, item). */
+static enum status
+read_page(struct state *s, const char *text, int64_t item, struct pg_rows *rows, struct err *err)
+{
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    pg_args_text(&s->args, text);
+    pg_args_i64(&s->args, item);
+    return pg_query(s->conn, sql_consumer_items_load, &s->args, "tlbb", rows, err);
+}
+
 enum status state_items_load(struct state *s,
                              void (*each)(void *arg, const struct state_item *item),
                              void *arg,
@@ -132,27 +157,20 @@ enum status state_items_load(struct state *s,
     struct pg_rows rows = {0};
     char *last_text = mem_strdup("");
     int64_t last_item = 0;
-    enum status rc = STATUS_OK;
-    do {
-        rc = state_begin(s, err);
-        if (rc == STATUS_OK) {
-            pg_args_text(&s->args, last_text);
-            pg_args_i64(&s->args, last_item);
-            rc = pg_query(s->conn, sql_consumer_items_load, &s->args, "tlbb", &rows, err);
-        }
-        for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+    enum status rc = read_page(s, last_text, last_item, &rows, err);
+    while (rc == STATUS_OK && rows.count > 0) {
+        for (int i = 0; i < rows.count; i++) {
             struct state_item item = {.text = pg_text(&rows, i, 0),
                                       .item = pg_i64(&rows, i, 1),
                                       .tracked = pg_bool(&rows, i, 2),
                                       .bundle = pg_bool(&rows, i, 3)};
             each(arg, &item);
         }
-        if (rc == STATUS_OK && rows.count > 0) {
-            mem_free(last_text);
-            last_text = mem_strdup(pg_text(&rows, rows.count - 1, 0));
-            last_item = pg_i64(&rows, rows.count - 1, 1);
-        }
-    } while (rc == STATUS_OK && rows.count > 0);
+        mem_free(last_text);
+        last_text = mem_strdup(pg_text(&rows, rows.count - 1, 0));
+        last_item = pg_i64(&rows, rows.count - 1, 1);
+        rc = read_page(s, last_text, last_item, &rows, err);
+    }
     pg_rows_release(&rows);
     mem_free(last_text);
     return rc;
@@ -196,20 +214,22 @@ static enum status change_items(struct state *s,
     if (s->read_only) {
         return STATUS_OK;
     }
-    enum status rc = STATUS_OK;
-    for (size_t at = 0; at < count && rc == STATUS_OK; at += ROWS_PER_STATEMENT) {
+    for (size_t at = 0; at < count; at += ROWS_PER_STATEMENT) {
         size_t n = count - at < ROWS_PER_STATEMENT ? count - at : ROWS_PER_STATEMENT;
-        rc = state_begin(s, err);
+        enum status rc = state_begin(s, err);
         if (rc != STATUS_OK) {
-            break;
+            return rc;
         }
         push_names(s, list + at, n);
         if (flags) {
             push_flags(s, list + at, n);
         }
         rc = pg_query(s->conn, sql, &s->args, "", NULL, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
     }
-    return rc;
+    return STATUS_OK;
 }
 
 enum status
@@ -230,11 +250,33 @@ enum status state_items_clear(struct state *s, struct err *err)
         return STATUS_OK;
     }
     enum status rc = state_begin(s, err);
-    return rc == STATUS_OK ? pg_query(s->conn, sql_consumer_items_clear, &s->args, "", NULL, err)
-                           : rc;
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    return pg_query(s->conn, sql_consumer_items_clear, &s->args, "", NULL, err);
 }
 
 /* --- items that lost their text --- */
+
+static enum status
+orphan_some(struct state *s, const struct state_orphan *list, size_t count, struct err *err)
+{
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    int64_t *items = mem_calloc(count, sizeof *items);
+    const char **details = mem_calloc(count, sizeof *details);
+    for (size_t i = 0; i < count; i++) {
+        items[i] = list[i].item;
+        details[i] = state_clean(s, list[i].detail);
+    }
+    pg_args_i64_array(&s->args, items, count);
+    pg_args_text_array(&s->args, details, count);
+    mem_free(items);
+    mem_free(details);
+    return pg_query(s->conn, sql_consumer_levels_orphan, &s->args, "", NULL, err);
+}
 
 enum status
 state_levels_orphan(struct state *s, const struct state_orphan *list, size_t count, struct err *err)
@@ -242,24 +284,12 @@ state_levels_orphan(struct state *s, const struct state_orphan *list, size_t cou
     if (s->read_only) {
         return STATUS_OK;
     }
-    enum status rc = STATUS_OK;
-    for (size_t at = 0; at < count && rc == STATUS_OK; at += ROWS_PER_STATEMENT) {
+    for (size_t at = 0; at < count; at += ROWS_PER_STATEMENT) {
         size_t n = count - at < ROWS_PER_STATEMENT ? count - at : ROWS_PER_STATEMENT;
-        rc = state_begin(s, err);
+        enum status rc = orphan_some(s, list + at, n, err);
         if (rc != STATUS_OK) {
-            break;
+            return rc;
         }
-        int64_t *items = mem_calloc(n, sizeof *items);
-        const char **details = mem_calloc(n, sizeof *details);
-        for (size_t i = 0; i < n; i++) {
-            items[i] = list[at + i].item;
-            details[i] = state_clean(s, list[at + i].detail);
-        }
-        pg_args_i64_array(&s->args, items, n);
-        pg_args_text_array(&s->args, details, n);
-        mem_free(items);
-        mem_free(details);
-        rc = pg_query(s->conn, sql_consumer_levels_orphan, &s->args, "", NULL, err);
     }
-    return rc;
+    return STATUS_OK;
 }

@@ -13,8 +13,11 @@
 #include "common/core/clock.h"
 #include "common/core/mem.h"
 #include "common/pg/pg_query.h"
+#include "consumer/state/catalogue_store.h"
+#include "consumer/state/level_store.h"
 #include "consumer/state/parked_list.h"
-#include "consumer/state/state.h"
+#include "consumer/state/parked_store.h"
+#include "consumer/state/product_store.h"
 #include "tests/unit/state/server.h"
 
 static const struct state_catalogue SKUS = {.match = "sku", .domain = "a.myshopify.com"};

@@ -1,0 +1,76 @@
+/**
+ * parked_store: parks rows, and gives them out for retries.
+ */
+#ifndef STOCKSYNC_STATE_PARKED_STORE_H
+#define STOCKSYNC_STATE_PARKED_STORE_H
+
+#include <stddef.h>
+
+#include "consumer/state/parked_row.h"
+#include "consumer/state/state.h"
+
+/**
+ * Upserts rows. first_at stays, last_at and attempts move, and the next retry is put off. A row of
+ * an older revision never replaces a newer one. A row without position or record (partition and
+ * offset -1, ptr NULL) keeps those of the row before it.
+ */
+NODISCARD enum status
+state_park(struct state *s, struct state_parked *list, size_t count, struct err *err);
+/** Deletes rows by subject; missing ones are fine. */
+NODISCARD enum status
+state_unpark(struct state *s, const char *const *subjects, size_t count, struct err *err);
+/** Calls each for every product with a row "product/…", ascending. */
+NODISCARD enum status state_parked_products(struct state *s,
+                                            void (*each)(void *arg, int32_t product_id),
+                                            void *arg,
+                                            struct err *err);
+
+/* --- retries: each row is given to one process, for a minute --- */
+
+#define STATE_RETRY_MAX 200 /* rows given out at a time */
+
+/** The rows this process may take: those of its partitions, and those without a partition. */
+struct state_share {
+    const int32_t *partitions;
+    size_t partition_count;
+    size_t max; /* rows, at most STATE_RETRY_MAX */
+};
+
+/** The row is valid in the callback only; the callback may call functions of state. */
+typedef void (*state_parked_fn)(void *arg, const struct state_parked *row);
+
+/** Calls each for the rows that are due. @param count  [out] rows given out */
+NODISCARD enum status state_parked_due(struct state *s,
+                                       const struct state_share *share,
+                                       state_parked_fn each,
+                                       void *arg,
+                                       size_t *count,
+                                       struct err *err);
+
+/** A rescan of all rows, due or not, page by page. */
+struct state_sweep {
+    const char *const *reasons; /* NULL-terminated; none or NULL: all */
+    int64_t rested_ms;          /* skips rows parked, or parked again, within this time */
+    char after[160];            /* last subject of the page before; "" at first */
+};
+/** As state_parked_due. A page that is not full is the last. */
+NODISCARD enum status state_parked_sweep(struct state *s,
+                                         const struct state_share *share,
+                                         struct state_sweep *sweep,
+                                         state_parked_fn each,
+                                         void *arg,
+                                         size_t *count,
+                                         struct err *err);
+
+/** A row as it was given out. */
+struct state_tried {
+    char subject[160];
+    int64_t revision;
+    int32_t attempts;
+    bool cured; /* [out] fixed: the row is gone */
+};
+/** Retries are over: deletes the rows that were not parked again meanwhile. */
+NODISCARD enum status
+state_parked_settle(struct state *s, struct state_tried *list, size_t count, struct err *err);
+
+#endif
