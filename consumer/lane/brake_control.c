@@ -341,6 +341,11 @@ enum status brake_control_look(struct brake_control *b, struct err *err)
     return STATUS_OK;
 }
 
+void brake_control_note_replaced(struct brake_control *b)
+{
+    b->replaced = true;
+}
+
 void brake_control_note_assigned(struct brake_control *b, size_t assigned)
 {
     b->unassigned = assigned == 0;

@@ -36,6 +36,8 @@ NODISCARD enum status brake_control_read_row(const struct lane_context *c,
                                              struct state_guard *row,
                                              struct err *err);
 
+/** A pending level was replaced: the figures may be too high until the next count. */
+void brake_control_note_replaced(struct brake_control *b);
 /** Partitions were assigned: a release must be calm again for its whole time. */
 void brake_control_note_assigned(struct brake_control *b, size_t assigned);
 /** Once a second or two: has a person or another process of the store decided something?

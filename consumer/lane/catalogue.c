@@ -411,6 +411,19 @@ enum status catalogue_learn(struct catalogue *cat, const struct outcomes *outcom
 
 /* --- the turn --- */
 
+enum status catalogue_take_answer(struct catalogue *cat,
+                                  const struct answer *answer,
+                                  struct catalogue_news *news,
+                                  struct err *err)
+{
+    return catalogue_reader_take_answer(&cat->reader, answer, &news->retry, err);
+}
+
+void catalogue_cancel(struct catalogue *cat)
+{
+    catalogue_reader_cancel(&cat->reader);
+}
+
 enum status
 catalogue_turn(struct catalogue *cat, bool blocked, struct catalogue_news *news, struct err *err)
 {

@@ -62,6 +62,13 @@ void catalogue_release(struct catalogue *cat);
  * @param blocked  the lane sends nothing new */
 NODISCARD enum status
 catalogue_turn(struct catalogue *cat, bool blocked, struct catalogue_news *news, struct err *err);
+/** An answer whose owner is the reader. */
+NODISCARD enum status catalogue_take_answer(struct catalogue *cat,
+                                            const struct answer *answer,
+                                            struct catalogue_news *news,
+                                            struct err *err);
+/** The request in flight is not waited for: it goes out again with a later turn. */
+void catalogue_cancel(struct catalogue *cat);
 /** Takes in the item facts of outcomes, before they are applied. */
 NODISCARD enum status
 catalogue_learn(struct catalogue *cat, const struct outcomes *outcomes, struct err *err);

@@ -7,9 +7,8 @@
 #include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
-#include "common/core/utf8.h"
-#include "consumer/lane/lane_internal.h"
-#include "consumer/shopify/levels.h"
+#include "consumer/lane/printer.h"
+#include "consumer/lane/session.h"
 
 #define MOD "lane"
 
@@ -17,139 +16,398 @@
 #define ADOPT_EVERY_US  INT64_C(5000000)
 #define IDLE_WAIT_MS    1000
 #define CLOSE_LIMIT_MS  5000
-/* A run with --once gives up when it could not even begin for so long, or has not gone on. */
+/* While partitions leave, answers are waited for at most this long. */
+#define REVOKE_LIMIT_MS 5000
+/* A run with --once gives up when it has not gone on for this long. */
 #define ONCE_PATIENCE_US INT64_C(30000000)
 
-static const char *const STATE_NAMES[] = {
-#define LANE_STATE_TEXT(name, text) [LANE_##name] = (text),
-    LANE_STATE_MAP(LANE_STATE_TEXT)
-#undef LANE_STATE_TEXT
+struct lane {
+    struct lane_options options;
+    const struct lane_ports *ports;
+    struct lane_metrics metrics;
+    struct store store;
+    struct printer printer; /* of a dry run */
+    struct sink sink;
+    char group_id[64], client_id[64];
+
+    /* lives across sessions */
+    struct catalogue catalogue;
+    bool rescanned_at_start;
+    bool joined; /* partitions were assigned once */
+
+    enum lane_state state;
+    char why[320];
+    struct lane_view view; /* as it was last shown */
+
+    struct session session; /* zero between sessions */
 };
 
-const char *lane_state_name(enum lane_state state)
+/* --- states --- */
+
+static bool is_open(const struct lane *l)
 {
-    return STATE_NAMES[state];
+    return l->session.c.source != NULL;
 }
 
-static bool is_trouble(enum lane_state state)
+static bool is_at_end(const struct lane *l)
 {
-    return state == LANE_BROKEN || state == LANE_UNAUTHORISED || state == LANE_CLOSED ||
-           state == LANE_MISCONFIGURED || state == LANE_HELD;
+    return is_open(l) && records_at_end(&l->session.records);
+}
+
+static bool is_held(const struct lane *l)
+{
+    return l->session.brake.hold.on;
+}
+
+static bool is_closed(const struct lane *l)
+{
+    return !is_open(l);
+}
+
+#define FROM(state) (1U << LANE_##state)
+#define FROM_TROUBLE                                                                               \
+    (FROM(HELD) | FROM(BROKEN) | FROM(UNAUTHORISED) | FROM(CLOSED) | FROM(MISCONFIGURED))
+#define FROM_WORK (FROM(CATCHING_UP) | FROM(RUNNING) | FROM(THROTTLED))
+#define FROM_LIVE (FROM(STARTING) | FROM_WORK | FROM_TROUBLE)
+
+/* The states of a lane: from where each is entered, and what holds then. */
+static const struct transition {
+    unsigned from;
+    bool (*holds)(const struct lane *l); /* NULL: nothing */
+    const char *invariant;
+} TRANSITIONS[LANE_STATE_COUNT] = {
+    [LANE_STARTING] = {0, NULL, "no session was opened yet"},
+    [LANE_CATCHING_UP] = {FROM_LIVE, is_open, "the session is open"},
+    [LANE_RUNNING] = {FROM_WORK, is_at_end, "the end of the topic was read"},
+    [LANE_THROTTLED] = {FROM_LIVE, is_open, "the session is open"},
+    [LANE_HELD] = {FROM_LIVE, is_held, "brake or source guard hold the store"},
+    [LANE_BROKEN] = {FROM_LIVE, NULL, ""},
+    [LANE_UNAUTHORISED] = {FROM_LIVE, NULL, ""},
+    [LANE_CLOSED] = {FROM_LIVE, NULL, ""},
+    [LANE_MISCONFIGURED] = {FROM_LIVE, NULL, ""},
+    [LANE_DRAINING] = {FROM_LIVE, is_open, "the session is open, nothing new is sent"},
+    [LANE_STOPPED] = {FROM_LIVE | FROM(DRAINING), is_closed, "no session is open"},
+};
+
+static void publish(struct lane *l);
+
+/* A lane whose store is held works, but shows the hold. */
+static enum lane_state shown_state(const struct lane *l, enum lane_state state)
+{
+    bool works = state == LANE_CATCHING_UP || state == LANE_RUNNING || state == LANE_THROTTLED;
+    return works && is_held(l) ? LANE_HELD : state;
 }
 
 static void set_why(struct lane *l, const char *why)
 {
-    (void)pthread_mutex_lock(&l->mutex);
-    (void)snprintf(l->view.why, sizeof l->view.why, "%s", why);
-    (void)pthread_mutex_unlock(&l->mutex);
+    if (strcmp(l->why, why) != 0) {
+        (void)snprintf(l->why, sizeof l->why, "%s", why);
+        publish(l);
+    }
 }
 
-void lane_set_state(struct lane *l, enum lane_state state, const char *why)
+/* The only place that changes the state. */
+static void set_state(struct lane *l, enum lane_state wanted, const char *text)
 {
-    enum lane_state old = l->view.state;
-    if (old == LANE_STOPPED) {
-        return;
-    }
-    if (l->hold.on && (state == LANE_CATCHING_UP || state == LANE_RUNNING ||
-                       state == LANE_THROTTLED || state == LANE_HELD)) {
-        state = LANE_HELD;
-        why = l->hold.detail;
-    }
+    char change[48];
+    char why[sizeof l->why];
+    enum lane_state old = l->state;
+    enum lane_state state = shown_state(l, wanted);
+    (void)snprintf(why, sizeof why, "%s", state == LANE_HELD ? l->session.brake.hold.detail : text);
     if (old == state) {
-        if (is_trouble(state)) {
+        if (lane_state_is_trouble(state)) {
             set_why(l, why); /* one trouble may follow another */
         }
         return;
     }
-    INVARIANT(old != LANE_DRAINING || state == LANE_STOPPED, "lane %s: %s after draining",
-              l->store.name, STATE_NAMES[state]);
-    (void)pthread_mutex_lock(&l->mutex);
-    l->view.state = state;
+    const struct transition *t = &TRANSITIONS[state];
+    INVARIANT((t->from & (1U << old)) != 0, "lane %s: %s after %s", l->store.name,
+              lane_state_name(state), lane_state_name(old));
+    INVARIANT(t->holds == NULL || t->holds(l), "lane %s is %s, but not: %s", l->store.name,
+              lane_state_name(state), t->invariant);
+    l->state = state;
     l->view.since_us = clock_wall_us();
-    (void)snprintf(l->view.why, sizeof l->view.why, "%s", why);
-    (void)pthread_mutex_unlock(&l->mutex);
-    metric_set(l->m.state, (double)state);
-    char change[48];
-    (void)snprintf(change, sizeof change, "%s->%s", STATE_NAMES[old], STATE_NAMES[state]);
+    memcpy(l->why, why, sizeof l->why);
+    (void)snprintf(change, sizeof change, "%s->%s", lane_state_name(old), lane_state_name(state));
     log_info(MOD, "state", LF_TEXT("store", l->store.name), LF_TEXT("state", change),
              LF_TEXT("why", why));
+    publish(l);
 }
 
-static void copy_examples(char (*list)[80], const char *const *texts, size_t count)
+static void follow_signal(struct lane *l, const struct lane_signal *signal)
 {
-    for (size_t i = 0; i < LANE_EXAMPLES; i++) {
-        utf8_copy(list[i], sizeof list[i], i < count ? texts[i] : "");
+    if (l->state == LANE_DRAINING) {
+        return;
+    }
+    switch (signal->kind) {
+    case SIGNAL_NONE:
+        break;
+    case SIGNAL_ANSWERS:
+        if (l->state != LANE_RUNNING) {
+            set_state(l, LANE_CATCHING_UP, signal->why);
+        }
+        break;
+    case SIGNAL_REASON:
+        set_state(l, l->state, signal->why);
+        break;
+    case SIGNAL_STATE:
+        set_state(l, signal->state, signal->why);
+        break;
     }
 }
 
-static void view_catalogue(const struct lane *l, struct lane_view *v)
+/* The brake has held or released the store. */
+static void follow_hold(struct lane *l)
 {
-    const struct lane_catalogue *c = &l->catalogue;
-    const char *texts[LANE_EXAMPLES];
-    v->mapped = sku_index_count(l->mapping);
-    v->ambiguous = sku_index_ambiguous_count(l->mapping);
-    v->untracked = sku_index_untracked_count(l->mapping);
-    copy_examples(v->ambiguous_sku, texts,
-                  sku_index_ambiguous_examples(l->mapping, texts, LANE_EXAMPLES));
-    copy_examples(v->untracked_sku, texts,
-                  sku_index_untracked_examples(l->mapping, texts, LANE_EXAMPLES));
-    copy_examples(v->searched_sku, texts,
-                  sku_search_due(c->unmapped, INT64_MAX, texts, LANE_EXAMPLES));
-    v->searched = sku_search_count(c->unmapped);
-    v->catalogue_us = c->read_wall_us;
-    v->catalogue_reading = c->is_reading;
+    bool works =
+        l->state == LANE_CATCHING_UP || l->state == LANE_RUNNING || l->state == LANE_THROTTLED;
+    if (l->state == LANE_HELD || (works && is_held(l))) {
+        set_state(l, LANE_CATCHING_UP, "the store is not held any more");
+    }
 }
 
-void lane_publish_view(struct lane *l)
+/* A wait or the reading of the topic is over. */
+static void follow_progress(struct lane *l)
+{
+    bool at_end = is_at_end(l);
+    if (l->state == LANE_CATCHING_UP && at_end) {
+        set_state(l, LANE_RUNNING, "at the end of the topic");
+    }
+    if (l->state == LANE_THROTTLED &&
+        clock_monotonic_us() >= l->session.requests.budget.blocked_until_us) {
+        set_state(l, at_end ? LANE_RUNNING : LANE_CATCHING_UP, "the wait is over");
+    }
+}
+
+/* --- what others see --- */
+
+static void view_session(struct lane *l)
+{
+    const struct session *s = &l->session;
+    struct lane_view *v = &l->view;
+    v->oldest_changed_at_us = coalescer_oldest_changed_at_us(s->c.coalescer);
+    v->partitions = l->ports->source->assigned_count(s->c.source);
+    l->joined = l->joined || v->partitions > 0;
+    v->pending = coalescer_total(s->c.coalescer);
+    v->in_flight = requests_in_flight(&s->requests);
+    v->unfinished = offset_ledger_unfinished(s->c.ledger);
+    v->parked = parked_set_count(s->c.parked);
+    v->unimported_levels = s->sales.levels;
+    memcpy(v->database, s->guard.database, sizeof v->database);
+    v->hold = s->brake.hold;
+    v->client.points = s->requests.budget.level;
+    v->client.points_maximum = s->requests.budget.maximum;
+    v->client.restore_rate = s->requests.budget.restore_rate;
+    v->client.breaker = s->requests.breaker.state;
+    catalogue_fill_view(&l->catalogue, &v->catalogue);
+}
+
+static void publish(struct lane *l)
 {
     struct lane_view *v = &l->view;
-    (void)pthread_mutex_lock(&l->mutex);
-    v->pending = coalescer_total(l->coalescer);
-    v->in_flight = lane_in_flight(l);
-    v->unfinished = offset_ledger_unfinished(l->ledger);
-    v->partitions = record_source_assigned_count(l->source);
-    v->joined = v->joined || v->partitions > 0;
-    view_catalogue(l, v);
-    v->parked = parked_set_count(l->parked);
-    v->unimported_levels = l->unimported_levels;
-    v->records = (uint64_t)metric_value(l->m.records);
-    v->applied = (uint64_t)metric_value(l->m.applied);
-    v->points = l->budget.level;
-    v->points_maximum = l->budget.maximum;
-    v->restore_rate = l->budget.restore_rate;
-    v->breaker = l->breaker.state;
-    v->token_left_s = token_left_s(&l->store.token, clock_monotonic_us());
-    v->hold = l->hold;
-    memcpy(v->database, l->database, sizeof v->database);
-    (void)snprintf(v->token_problem, sizeof v->token_problem, "%.239s", l->store.token.failure.msg);
-    (void)pthread_mutex_unlock(&l->mutex);
-    int64_t oldest = coalescer_oldest_changed_at_us(l->coalescer);
-    int64_t age = oldest > 0 ? clock_wall_us() - oldest : 0;
-    metric_set(l->m.pending, (double)v->pending);
-    metric_set(l->m.unfinished, (double)v->unfinished);
-    metric_set(l->m.age, age > 0 ? (double)age / 1e6 : 0);
-    metric_set(l->m.parked_now, (double)v->parked);
-    metric_set(l->m.in_flight_levels, (double)v->unimported_levels);
-    metric_set(l->m.untracked_now, (double)v->untracked);
-    metric_set(l->m.catalogue_age, (double)(clock_wall_us() - v->catalogue_us) / 1e6);
-}
-
-/* --- the loop of a session --- */
-
-bool lane_is_at_end(const struct lane *l)
-{
-    size_t ends = 0;
-    for (size_t i = 0; i < l->at_end_size; i++) {
-        ends += l->at_end[i] != 0 && offset_ledger_is_open(l->ledger, (int32_t)i);
+    struct strbuf json;
+    if (is_open(l)) {
+        view_session(l);
+    } else {
+        v->hold = (struct lane_hold){0};
     }
-    size_t assigned = record_source_assigned_count(l->source);
-    return assigned > 0 && ends >= assigned;
+    v->state = l->state;
+    v->why = l->why;
+    v->client.token_left_s = token_left_s(&l->store.token, clock_monotonic_us());
+    v->client.token_problem = l->store.token.failure.msg;
+    status_set_gauges(&l->metrics, v);
+    if (l->options.view.publish == NULL) {
+        return;
+    }
+    bool ready = l->joined || l->state == LANE_UNAUTHORISED || l->state == LANE_CLOSED ||
+                 l->state == LANE_MISCONFIGURED || l->state == LANE_HELD;
+    strbuf_init(&json, (size_t)64 * 1024);
+    status_append_json(&l->metrics, v, &json);
+    l->options.view.publish(l->options.view.arg, ready, json.ptr);
+    strbuf_release(&json);
 }
+
+/* --- answers --- */
+
+static enum status take_answers(struct lane *l, struct catalogue_news *news, struct err *err)
+{
+    struct exchange_news group;
+    do {
+        enum status rc = exchange_take(&l->session.exchange, &group, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+        for (size_t i = 0; i < group.signal_count; i++) {
+            follow_signal(l, &group.signals[i]);
+        }
+        news->retry = news->retry || group.catalogue.retry;
+    } while (group.more);
+    return l->state == LANE_DRAINING ? STATUS_OK
+                                     : exchange_check_version(&l->session.exchange, err);
+}
+
+/* No new work: waits for the answers in flight. */
+static enum status finish_requests(struct lane *l, int64_t limit_ms, struct err *err)
+{
+    const struct lane_context *c = &l->session.c;
+    int64_t deadline = clock_monotonic_us() + limit_ms * 1000;
+    struct catalogue_news news = {0};
+    catalogue_cancel(&l->catalogue);
+    while (c->ports->store->running(c->graphql) > 0 && clock_left_ms(deadline) > 0) {
+        c->ports->store->wait(c->graphql, NULL, 0, clock_left_ms(deadline));
+        enum status rc = take_answers(l, &news, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+    if (news.retry) {
+        retries_ask(&l->session.retries, CATALOGUE_FIXABLE);
+    }
+    return STATUS_OK;
+}
+
+static enum status
+follow_assignment(struct lane *l, const struct source_event *event, struct err *err)
+{
+    int64_t limit_ms = l->options.shared.drain_ms;
+    if (event->type == SOURCE_ASSIGNED) {
+        return session_assigned(&l->session, event, err);
+    }
+    enum status rc =
+        finish_requests(l, limit_ms < REVOKE_LIMIT_MS ? limit_ms : REVOKE_LIMIT_MS, err);
+    return rc == STATUS_OK ? session_revoked(&l->session, event, err) : rc;
+}
+
+/* --- the turn --- */
+
+static enum status take_records(struct lane *l, bool *busy, struct err *err)
+{
+    struct source_event event;
+    enum status rc = records_take(&l->session.records, busy, &event, err);
+    return rc == STATUS_OK && event.type != SOURCE_NOTHING ? follow_assignment(l, &event, err) : rc;
+}
+
+static enum status send_requests(struct lane *l, struct err *err)
+{
+    bool at_end = is_at_end(l);
+    enum status rc =
+        dispatch_turn(&l->session.dispatch, lane_state_is_blocked(l->state), at_end, err);
+    follow_hold(l);
+    if (rc != STATUS_OK || l->sink.turn == NULL) {
+        return rc;
+    }
+    return l->sink.turn(l->sink.arg, at_end, err);
+}
+
+static enum status turn_catalogue(struct lane *l, struct err *err)
+{
+    struct retries *retries = &l->session.retries;
+    struct catalogue_news news = {0};
+    enum status rc = catalogue_turn(&l->catalogue, lane_state_is_blocked(l->state), &news, err);
+    if (rc != STATUS_OK || !news.retry) {
+        return rc;
+    }
+    retries_ask(retries, CATALOGUE_FIXABLE);
+    rc = retries_turn(retries, is_at_end(l), err);
+    catalogue_settle_news(&l->catalogue, &news);
+    return rc;
+}
+
+static enum status commit_if_due(struct lane *l, struct err *err)
+{
+    struct session *s = &l->session;
+    int64_t now = clock_monotonic_us();
+    if (now < s->commit_at_us) {
+        return STATUS_OK;
+    }
+    s->commit_at_us = now + COMMIT_EVERY_US;
+    publish(l);
+    if (now >= s->adopt_at_us) {
+        /* a process that died a moment ago may still have had its lock when its partitions came */
+        s->adopt_at_us = now + ADOPT_EVERY_US;
+        enum status rc = requests_adopt(&s->requests, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+    return session_commit(s, false, err);
+}
+
+static enum status turn(struct lane *l, bool *busy, struct err *err)
+{
+    struct session *s = &l->session;
+    struct catalogue_news news = {0};
+    enum status rc = take_records(l, busy, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = unimported_sales_end_graces(&s->sales, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = send_requests(l, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = take_answers(l, &news, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    if (news.retry) {
+        retries_ask(&s->retries, CATALOGUE_FIXABLE);
+    }
+    rc = retries_turn(&s->retries, is_at_end(l), err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = turn_catalogue(l, err);
+    return rc == STATUS_OK ? commit_if_due(l, err) : rc;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int wait_ms(const struct lane *l, bool busy)
+{
+    const struct session *s = &l->session;
+    bool blocked = lane_state_is_blocked(l->state);
+    int64_t now = clock_monotonic_us();
+    int64_t next = dispatch_deadline_us(&s->dispatch, blocked);
+    next = earlier(next, s->sales.look_at_us);
+    next = earlier(next, retries_due_us(&s->retries));
+    next = earlier(next, catalogue_deadline_us(&l->catalogue, blocked));
+    if (busy || next <= now) {
+        return 0;
+    }
+    if (offset_ledger_unfinished(s->c.ledger) > 0) {
+        next = earlier(next, s->commit_at_us);
+    }
+    return next - now > IDLE_WAIT_MS * INT64_C(1000) ? IDLE_WAIT_MS : clock_left_ms(next);
+}
+
+/* --- a session --- */
 
 static bool is_drained(const struct lane *l)
 {
-    return lane_is_at_end(l) && coalescer_total(l->coalescer) == 0 && lane_in_flight(l) == 0 &&
-           l->adopted_next == l->adopted_count && lane_retries_done(l);
+    const struct session *s = &l->session;
+    return is_at_end(l) && coalescer_total(s->c.coalescer) == 0 &&
+           requests_in_flight(&s->requests) == 0 && !requests_adoption_waits(&s->requests) &&
+           retries_are_done(&s->retries);
+}
+
+/* Where a run with --once ends, while another waits for the store or for a person. */
+static enum status is_hopeless(const struct lane *l, struct err *err)
+{
+    const struct lane_hold *hold = &l->session.brake.hold;
+    if (hold->on && is_at_end(l) && hold->calm_us == 0) {
+        return err_set(err, STATUS_STORE_MISCONFIGURED, "held: %s", hold->detail);
+    }
+    if (lane_state_is_blocked(l->state) && clock_wall_us() - l->view.since_us > ONCE_PATIENCE_US) {
+        return err_set(err, STATUS_STORE_LOST, "%s: %s", lane_state_name(l->state), l->why);
+    }
+    return STATUS_OK;
 }
 
 static void read_credentials(struct lane *l)
@@ -161,114 +419,39 @@ static void read_credentials(struct lane *l)
     }
 }
 
-/* A person says that something was cured: no probe need wait. */
+/* A person says that something is fixed: no probe need wait. */
 static void reload(struct lane *l)
 {
     read_credentials(l);
     token_reset(&l->store.token);
-    lane_probe_now(l);
+    requests_probe_now(&l->session.requests, lane_state_is_blocked(l->state));
 }
 
-static int wait_ms(const struct lane *l, bool busy)
+static enum status work(struct lane *l, struct thread *thread, bool *worked, struct err *err)
 {
-    int64_t now = clock_monotonic_us();
-    int64_t next = lane_next_deadline_us(l);
-    int64_t catalogue = lane_catalogue_deadline_us(l);
-    next = l->in_flight_at_us < next ? l->in_flight_at_us : next;
-    next = lane_retries_due_us(l) < next ? lane_retries_due_us(l) : next;
-    next = catalogue < next ? catalogue : next;
-    if (busy || next <= now) {
-        return 0;
-    }
-    if (offset_ledger_unfinished(l->ledger) > 0 && l->commit_at_us < next) {
-        next = l->commit_at_us;
-    }
-    return next == INT64_MAX || next - now > IDLE_WAIT_MS * INT64_C(1000) ? IDLE_WAIT_MS
-                                                                          : clock_left_ms(next);
-}
-
-static enum status commit_if_due(struct lane *l, struct err *err)
-{
-    int64_t now = clock_monotonic_us();
-    if (now < l->commit_at_us) {
-        return STATUS_OK;
-    }
-    l->commit_at_us = now + COMMIT_EVERY_US;
-    lane_publish_view(l);
-    if (now >= l->adopt_at_us) {
-        /* a process that died a moment ago may not have lost its lock when its partitions came here
-         */
-        l->adopt_at_us = now + ADOPT_EVERY_US;
-        enum status rc = lane_adopt_attempts(l, err);
-        if (rc != STATUS_OK) {
-            return rc;
-        }
-    }
-    return lane_commit(l, false, err);
-}
-
-static enum status turn(struct lane *l, bool *busy, struct err *err)
-{
-    enum status rc = lane_take_records(l, busy, err);
-    if (rc == STATUS_OK) {
-        rc = lane_end_graces(l, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = lane_dispatch(l, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = lane_take_answers(l, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = lane_tend_parked(l, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = lane_catalogue_turn(l, err);
-    }
-    return rc == STATUS_OK ? commit_if_due(l, err) : rc;
-}
-
-/* Where a run with --once ends, while another waits for the store or for a person. */
-static enum status is_hopeless(const struct lane *l, struct err *err)
-{
-    if (l->hold.on && lane_is_at_end(l) && l->hold.calm_us == 0) {
-        return err_set(err, STATUS_STORE_MISCONFIGURED, "held: %s", l->hold.detail);
-    }
-    if (lane_is_held(l) && clock_wall_us() - l->view.since_us > ONCE_PATIENCE_US) {
-        return err_set(err, STATUS_STORE_LOST, "%s: %s", lane_state_name(l->view.state),
-                       l->view.why);
-    }
-    return STATUS_OK;
-}
-
-static enum status run_session(struct lane *l, struct err *err)
-{
-    enum status rc = STATUS_OK;
+    const struct lane_context *c = &l->session.c;
     bool busy = true;
-    lane_set_state(l, LANE_CATCHING_UP, "reading the topic");
-    lane_publish_view(l);
-    while (!thread_is_stopping(&l->thread)) {
-        int fds[2] = {l->thread.wake_fd, record_source_fd(l->source)};
-        graphql_wait(l->graphql, fds, 2, wait_ms(l, busy));
-        if (atomic_exchange(&l->reload, false)) {
+    set_state(l, LANE_CATCHING_UP, "reading the topic");
+    publish(l);
+    while (!thread_is_stopping(thread)) {
+        const int fds[2] = {thread->wake_fd, c->ports->source->fd(c->source)};
+        c->ports->store->wait(c->graphql, fds, 2, wait_ms(l, busy));
+        if (thread_take_reload(thread)) {
             reload(l);
         }
-        rc = turn(l, &busy, err);
+        enum status rc = turn(l, &busy, err);
         if (rc != STATUS_OK) {
             return rc;
         }
-        backoff_reset(&l->backoff);
-        if (l->view.state == LANE_CATCHING_UP && lane_is_at_end(l)) {
-            lane_set_state(l, LANE_RUNNING, "at the end of the topic");
+        *worked = true;
+        follow_progress(l);
+        if (!l->options.once) {
+            continue;
         }
-        if (l->view.state == LANE_THROTTLED && clock_monotonic_us() >= l->budget.blocked_until_us) {
-            lane_set_state(l, lane_is_at_end(l) ? LANE_RUNNING : LANE_CATCHING_UP,
-                           "the wait is over");
-        }
-        if (l->options.once && is_drained(l)) {
+        if (is_drained(l)) {
             break;
         }
-        rc = l->options.once ? is_hopeless(l, err) : STATUS_OK;
+        rc = is_hopeless(l, err);
         if (rc != STATUS_OK) {
             return rc;
         }
@@ -276,33 +459,67 @@ static enum status run_session(struct lane *l, struct err *err)
     return STATUS_OK;
 }
 
-/* No new input; what is on its way is finished, recorded and committed. */
+static enum status finish(struct lane *l, struct err *err)
+{
+    enum status rc = finish_requests(l, l->options.shared.drain_ms, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = retries_settle(&l->session.retries, err);
+    return rc == STATUS_OK ? session_commit(&l->session, true, err) : rc;
+}
+
+/* No new input. Requests in flight are finished, recorded and committed. */
 static void drain(struct lane *l)
 {
     struct err err = {0};
-    lane_set_state(l, LANE_DRAINING, "asked to stop");
-    enum status rc = lane_finish_requests(l, l->conf->consumer.drain_ms, &err);
-    if (rc == STATUS_OK) {
-        rc = lane_settle_retries(l, &err);
-    }
-    if (rc == STATUS_OK) {
-        rc = lane_commit(l, true, &err);
-    }
-    size_t left = coalescer_total(l->coalescer);
-    lane_publish_view(l);
+    set_state(l, LANE_DRAINING, "asked to stop");
+    enum status rc = finish(l, &err);
+    size_t left = coalescer_total(l->session.c.coalescer);
+    publish(l);
     if (rc != STATUS_OK) {
         log_failure(LOG_WARN, MOD, "drain_incomplete", &err,
                     LOG_FIELDS(LF_TEXT("store", l->store.name), LF_INT("count", left)));
     } else {
-        log_info(
-            MOD, "drained", LF_TEXT("store", l->store.name), LF_INT("count", left),
-            LF_MSG(left > 0
-                       ? "levels not written yet: their records are not committed and come again"
-                       : "nothing is left"));
+        log_info(MOD, "drained", LF_TEXT("store", l->store.name), LF_INT("count", left),
+                 LF_MSG(left > 0 ? "levels not written yet: their records are not committed and "
+                                   "are read again"
+                                 : "nothing is left"));
+    }
+    if (l->sink.end != NULL) {
+        l->sink.end(l->sink.arg);
     }
 }
 
-/* --- sessions, one after the other --- */
+enum status lane_session(void *lane, struct thread *thread, bool *worked, struct err *err)
+{
+    struct lane *l = lane;
+    const struct session_setup setup = {.options = &l->options,
+                                        .ports = l->ports,
+                                        .metrics = &l->metrics,
+                                        .sink = &l->sink,
+                                        .store = &l->store,
+                                        .catalogue = &l->catalogue,
+                                        .rescanned_at_start = &l->rescanned_at_start,
+                                        .group_id = l->group_id,
+                                        .client_id = l->client_id,
+                                        .stop_fd = thread->wake_fd};
+    read_credentials(l);
+    enum status rc = session_open(&l->session, &setup, err);
+    if (rc == STATUS_OK) {
+        rc = work(l, thread, worked, err);
+    }
+    if (rc == STATUS_OK) {
+        drain(l);
+    }
+    session_close(&l->session, CLOSE_LIMIT_MS);
+    if (rc == STATUS_RENEW) {
+        log_info(MOD, "session_renewed", LF_TEXT("store", l->store.name), LF_MSG(err->msg));
+    }
+    return rc;
+}
+
+/* --- between sessions --- */
 
 static enum lane_state state_of_failure(enum status rc)
 {
@@ -322,320 +539,44 @@ static enum lane_state state_of_failure(enum status rc)
     return LANE_BROKEN;
 }
 
-static int64_t pause_after(struct lane *l, enum status rc)
+void lane_failed(void *lane, enum status rc, const struct err *err, int64_t pause_ms)
 {
-    enum status_class class = status_class(rc);
-    int64_t least = class == CLASS_STORE || class == CLASS_FATAL ? 5000 : 0;
-    return backoff_next_ms(&l->backoff, least);
-}
-
-static void sleep_ms(struct lane *l, int64_t ms)
-{
-    int64_t deadline = clock_monotonic_us() + ms * 1000;
-    while (!thread_is_stopping(&l->thread) && !atomic_load(&l->reload) &&
-           clock_left_ms(deadline) > 0) {
-        int left = clock_left_ms(deadline);
-        struct timespec nap = {.tv_nsec = (left < 50 ? left : 50) * 1000000L};
-        (void)nanosleep(&nap, NULL);
+    struct lane *l = lane;
+    if (rc == STATUS_STORE_MISCONFIGURED) {
+        token_mark_uncertain(&l->store.token); /* scopes granted later may need a new token */
     }
-    if (atomic_exchange(&l->reload, false)) {
-        backoff_reset(&l->backoff);
-        token_reset(&l->store.token);
-    }
+    log_failure(LOG_ERROR, MOD, "session_failed", err,
+                LOG_FIELDS(LF_TEXT("store", l->store.name), LF_INT("backoff_ms", pause_ms)));
+    set_state(l, state_of_failure(rc), err->msg);
 }
 
-/* A run with --once does not wait for a person. */
-static bool gives_up(const struct lane *l, enum status rc, int64_t begun_us)
+void lane_reloaded(void *lane)
 {
-    enum status_class class = status_class(rc);
-    return l->options.once && (class == CLASS_STORE || class == CLASS_FATAL ||
-                               clock_monotonic_us() - begun_us > ONCE_PATIENCE_US);
+    struct lane *l = lane;
+    token_reset(&l->store.token);
 }
 
-static void run_lane(struct thread *self, void *arg)
+void lane_stopped(void *lane)
 {
-    struct lane *l = arg;
-    int64_t begun_us = clock_monotonic_us();
-    while (!thread_is_stopping(self)) {
-        struct err err = {0};
-        read_credentials(l);
-        enum status rc = lane_session_open(l, &err);
-        if (rc == STATUS_OK) {
-            rc = run_session(l, &err);
-        }
-        if (rc == STATUS_OK) {
-            drain(l);
-            if (l->dry) {
-                lane_dry_run_end(l);
-            }
-            lane_session_close(l, CLOSE_LIMIT_MS);
-            break;
-        }
-        lane_session_close(l, CLOSE_LIMIT_MS);
-        if (rc == STATUS_STOPPING) {
-            break;
-        }
-        if (rc == STATUS_RENEW) {
-            log_info(MOD, "session_renewed", LF_TEXT("store", l->store.name), LF_MSG(err.msg));
-            continue;
-        }
-        if (rc == STATUS_STORE_MISCONFIGURED) {
-            token_mark_uncertain(&l->store.token); /* scopes granted later may need a new token */
-        }
-        if (gives_up(l, rc, begun_us)) {
-            l->result = rc;
-            l->result_err = err;
-            break;
-        }
-        int64_t pause = pause_after(l, rc);
-        log_failure(LOG_ERROR, MOD, "session_failed", &err,
-                    LOG_FIELDS(LF_TEXT("store", l->store.name), LF_INT("backoff_ms", pause)));
-        lane_set_state(l, state_of_failure(rc), err.msg);
-        sleep_ms(l, pause);
-    }
-    lane_set_state(l, LANE_STOPPED, "");
+    set_state(lane, LANE_STOPPED, "");
 }
 
-/* --- life cycle --- */
-
-static const char LABEL[] = "store"; /* of every metric */
-
-static void register_metrics(struct lane *l)
-{
-    const char *s = l->store.name;
-    struct lane_metrics *m = &l->m;
-    m->records =
-        metric_counter("stocksync_store_records_total", "Records read from the topic.", LABEL, s);
-    m->applied =
-        metric_counter("stocksync_store_applied_total", "Levels written to Shopify.", LABEL, s);
-    m->unchanged = metric_counter("stocksync_store_unchanged_total",
-                                  "Levels that Shopify held already: nothing sent.", LABEL, s);
-    m->superseded =
-        metric_counter("stocksync_store_superseded_total",
-                       "Wanted values replaced by a newer one before they were sent.", LABEL, s);
-    for (int i = 0; i < EXCLUSION_COUNT; i++) {
-        char name[80];
-        (void)snprintf(name, sizeof name, "stocksync_store_excluded_%s_total",
-                       exclusion_name((enum exclusion)i));
-        m->excluded[i] =
-            i == EXCLUDED_NOT
-                ? NULL
-                : metric_counter(name, "Records that are no business of this store, by reason.",
-                                 LABEL, s);
-    }
-    m->parked = metric_counter("stocksync_store_parked_total",
-                               "Products, levels and records parked with a reason.", LABEL, s);
-    m->parked_again = metric_counter("stocksync_store_parked_again_total",
-                                     "Tries of parked rows that failed again.", LABEL, s);
-    m->cured = metric_counter("stocksync_store_cured_total",
-                              "Parked rows taken off the list: applied, or decided by a later "
-                              "record.",
-                              LABEL, s);
-    m->requests = metric_counter("stocksync_store_requests_total", "Mutations sent.", LABEL, s);
-    m->reads = metric_counter("stocksync_store_reads_total", "Reads of levels sent.", LABEL, s);
-    m->throttled =
-        metric_counter("stocksync_store_throttled_total", "Answers that said wait.", LABEL, s);
-    m->stale = metric_counter("stocksync_store_stale_total",
-                              "Levels that somebody else had changed: read again.", LABEL, s);
-    m->unknown =
-        metric_counter("stocksync_store_unknown_outcome_total",
-                       "Requests without a usable answer, sent again with the same key.", LABEL, s);
-    m->refused =
-        metric_counter("stocksync_store_refused_total", "Levels that Shopify refused.", LABEL, s);
-    m->halved =
-        metric_counter("stocksync_store_halved_total",
-                       "Requests refused without naming a level: sent again in halves.", LABEL, s);
-    m->odd_codes = metric_counter("stocksync_store_odd_codes_total",
-                                  "Error codes that are unknown, or that our own checks should "
-                                  "have prevented: see odd_code in the log.",
-                                  LABEL, s);
-}
-
-static void register_gauges(struct lane *l)
-{
-    struct lane_metrics *m = &l->m;
-    const char *s = l->store.name;
-    m->state = metric_gauge(
-        "stocksync_store_state",
-        "State of the lane: 0 starting, 1 catching_up, 2 running, 3 throttled, 4 broken, "
-        "5 unauthorised, 6 closed, 7 misconfigured, 8 draining, 9 stopped, 10 held.",
-        LABEL, s);
-    m->pending = metric_gauge("stocksync_store_pending_levels", "Levels that wait for their write.",
-                              LABEL, s);
-    m->age = metric_gauge("stocksync_store_oldest_pending_age_seconds",
-                          "Age of the oldest change not yet in Shopify.", LABEL, s);
-    m->unfinished = metric_gauge("stocksync_store_unfinished_records",
-                                 "Records that hold back the committed offset.", LABEL, s);
-    m->parked_now =
-        metric_gauge("stocksync_store_parked_products", "Products parked now.", LABEL, s);
-    m->in_flight_levels =
-        metric_gauge("stocksync_store_in_flight_levels",
-                     "Levels of the store with units held back: sold there, their orders not yet "
-                     "imported.",
-                     LABEL, s);
-    m->unimported_seen =
-        metric_counter("stocksync_store_in_flight_seen_total",
-                       "Times that a level was found below what was written.", LABEL, s);
-    m->in_flight_units = metric_counter("stocksync_store_in_flight_units_total",
-                                        "Units that were missing then.", LABEL, s);
-    m->activated =
-        metric_counter("stocksync_store_activated_total",
-                       "Levels activated, because they were missing or inactive.", LABEL, s);
-    m->tracked = metric_counter("stocksync_store_tracked_total",
-                                "Items whose tracking was switched on.", LABEL, s);
-    m->untracked_now =
-        metric_gauge("stocksync_store_untracked_items",
-                     "SKUs that the store does not track, and so sells without limit.", LABEL, s);
-    m->catalogue_age =
-        metric_gauge("stocksync_store_catalogue_age_seconds",
-                     "Age of the reading of the store's catalogue that is in use.", LABEL, s);
-    m->points =
-        metric_gauge("stocksync_store_points",
-                     "Query-cost points in the store's bucket at the last answer.", LABEL, s);
-    m->charged = metric_counter("stocksync_store_points_charged_total",
-                                "Query-cost points that our requests were charged.", LABEL, s);
-    m->throttle_wait = metric_counter("stocksync_store_throttle_wait_milliseconds_total",
-                                      "Waits that throttled answers asked for.", LABEL, s);
-    m->breaker = metric_gauge("stocksync_store_breaker",
-                              "Circuit breaker: 0 closed, 1 half open (a probe is on its way), 2 "
-                              "open: the store does not answer.",
-                              LABEL, s);
-    m->commit_to_applied = metric_histogram("stocksync_store_commit_to_applied_seconds",
-                                            "From the mark in Odoo to Shopify's answer.", LABEL, s);
-    lane_brake_register(l);
-}
-
-enum status lane_start(const struct consumer_conf *conf,
-                       const struct store_conf *store,
-                       const struct lane_options *options,
-                       struct lane **lane,
-                       struct err *err)
+struct lane *lane_new(const struct lane_options *options, const struct lane_ports *ports)
 {
     struct lane *l = mem_calloc(1, sizeof *l);
-    l->conf = conf;
-    l->sc = store;
+    bool dry_run = options->dry_run || options->store_conf->dry_run;
     l->options = *options;
-    l->dry = options->dry_run || store->dry_run;
-    consumer_conf_fill_store(store, &l->store);
+    l->ports = ports;
+    l->sink = dry_run ? printer_sink(&l->printer) : store_sink;
+    store_conf_fill_store(options->store_conf, &l->store);
     (void)snprintf(l->group_id, sizeof l->group_id, STORE_GROUP_PREFIX "%s%s", l->store.name,
-                   l->dry ? DRY_RUN_GROUP_SUFFIX : "");
+                   dry_run ? DRY_RUN_GROUP_SUFFIX : "");
     (void)snprintf(l->client_id, sizeof l->client_id, "stocksync-store-%s", l->store.name);
-    backoff_init(&l->backoff, 500, 60000, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
-    l->costs[OP_STOCK_SET] = INVENTORY_SET_COST;
-    l->costs[OP_LEVELS_READ] = INVENTORY_READ_COST;
-    l->costs[OP_ITEM_TRACK] = LEVELS_TRACK_COST;
-    l->costs[OP_LEVEL_ACTIVATE] = LEVELS_ACTIVATE_COST;
-    l->grace_us =
-        store->quantity == QUANTITY_AVAILABLE ? store->unimported_sale_grace_ms * 1000 : 0;
-    (void)pthread_mutex_init(&l->mutex, NULL);
-    l->view.since_us = clock_wall_us();
-    l->view.token_left_s = -1;
-    register_metrics(l);
-    register_gauges(l);
-    enum status rc = thread_start(&l->thread, l->store.name, run_lane, l, err);
-    if (rc != STATUS_OK) {
-        lane_free(l);
-        return rc;
-    }
-    *lane = l;
-    return STATUS_OK;
-}
-
-void lane_ask_stop(struct lane *lane)
-{
-    thread_ask_stop(&lane->thread);
-}
-
-void lane_ask_reload(struct lane *lane)
-{
-    atomic_store(&lane->reload, true);
-}
-
-bool lane_is_done(const struct lane *lane)
-{
-    return thread_is_done(&lane->thread);
-}
-
-enum status lane_result(const struct lane *lane, struct err *err)
-{
-    if (lane->result != STATUS_OK) {
-        *err = lane->result_err;
-    }
-    return lane->result;
-}
-
-bool lane_is_ready(struct lane *lane)
-{
-    (void)pthread_mutex_lock(&lane->mutex);
-    enum lane_state s = lane->view.state;
-    bool ready = lane->view.joined || s == LANE_UNAUTHORISED || s == LANE_CLOSED ||
-                 s == LANE_MISCONFIGURED || s == LANE_HELD;
-    (void)pthread_mutex_unlock(&lane->mutex);
-    return ready;
-}
-
-static void append_examples(struct strbuf *out, const char *name, const char (*list)[80])
-{
-    strbuf_appendf(out, ",\"%s\":[", name);
-    for (size_t i = 0; i < LANE_EXAMPLES && list[i][0] != '\0'; i++) {
-        strbuf_append_text(out, i > 0 ? "," : "");
-        strbuf_append_json(out, list[i]);
-    }
-    strbuf_append_text(out, "]");
-}
-
-static void append_catalogue(const struct lane_view *v, struct strbuf *out)
-{
-    char read_at[CLOCK_TEXT_SIZE];
-    if (v->catalogue_us > 0) {
-        strbuf_appendf(out, ",\"catalogue_read\":\"%s\"",
-                       clock_format_utc(v->catalogue_us, read_at));
-    }
-    strbuf_appendf(out, ",\"catalogue_reading\":%s,\"skus_searched\":%zu",
-                   v->catalogue_reading ? "true" : "false", v->searched);
-    append_examples(out, "ambiguous", v->ambiguous_sku);
-    append_examples(out, "untracked", v->untracked_sku);
-    append_examples(out, "searched", v->searched_sku);
-}
-
-void lane_append_status(struct lane *lane, struct strbuf *out)
-{
-    char since[CLOCK_TEXT_SIZE];
-    (void)pthread_mutex_lock(&lane->mutex);
-    struct lane_view v = lane->view;
-    (void)pthread_mutex_unlock(&lane->mutex);
-    strbuf_append_text(out, "{\"store\":");
-    strbuf_append_json(out, lane->store.name);
-    strbuf_appendf(out, ",\"state\":\"%s\",\"since\":\"%s\",\"why\":", lane_state_name(v.state),
-                   clock_format_utc(v.since_us, since));
-    strbuf_append_json(out, v.why);
-    strbuf_appendf(out,
-                   ",\"partitions\":%zu,\"records\":%llu,\"applied\":%llu,\"pending\":%zu,\"in_"
-                   "flight\":%zu,\"unfinished\":%zu,\"parked\":%zu,\"unimported_levels\":%zu",
-                   v.partitions, (unsigned long long)v.records, (unsigned long long)v.applied,
-                   v.pending, v.in_flight, v.unfinished, v.parked, v.unimported_levels);
-    strbuf_appendf(out,
-                   ",\"skus\":%zu,\"skus_ambiguous\":%zu,\"items_untracked\":%zu,\"points\":%.0f,"
-                   "\"points_maximum\":%.0f,\"restore_rate\":%.0f,\"breaker\":\"%s\"",
-                   v.mapped, v.ambiguous, v.untracked, v.points, v.points_maximum, v.restore_rate,
-                   breaker_state_name(v.breaker));
-    append_catalogue(&v, out);
-    if (lane->dry) {
-        strbuf_append_text(out, ",\"dry_run\":true");
-    }
-    if (v.database[0] != '\0') {
-        strbuf_append_text(out, ",\"database\":");
-        strbuf_append_json(out, v.database);
-    }
-    lane_hold_append_status(&v.hold, out);
-    if (v.token_left_s >= 0) {
-        strbuf_appendf(out, ",\"token_left_s\":%lld", (long long)v.token_left_s);
-    }
-    if (v.token_problem[0] != '\0') {
-        strbuf_append_text(out, ",\"token_problem\":");
-        strbuf_append_json(out, v.token_problem);
-    }
-    strbuf_append_text(out, "}");
+    metric_table_register(&lane_metric_table, l->store.name, &l->metrics);
+    l->view = (struct lane_view){
+        .store = l->store.name, .since_us = clock_wall_us(), .is_dry_run = dry_run};
+    publish(l);
+    return l;
 }
 
 void lane_free(struct lane *lane)
@@ -643,12 +584,7 @@ void lane_free(struct lane *lane)
     if (lane == NULL) {
         return;
     }
-    thread_ask_stop(&lane->thread);
-    thread_join(&lane->thread);
-    graphql_free(lane->graphql);
-    lane_catalogue_release(lane);
-    catalog_locations_release(lane->locations, lane->location_count);
+    catalogue_release(&lane->catalogue);
     token_release(&lane->store.token);
-    (void)pthread_mutex_destroy(&lane->mutex);
     mem_free(lane);
 }

@@ -6,8 +6,6 @@
 
 #include "consumer/lane/ports.h"
 
-extern const struct source_port live_source_port;
-extern const struct store_port live_store_port;
-extern const struct state_port live_state_port;
+extern const struct lane_ports live_ports;
 
 #endif

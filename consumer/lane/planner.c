@@ -1,15 +1,15 @@
+#include "consumer/lane/planner.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "common/core/logger.h"
 #include "common/core/mem.h"
-#include "consumer/lane/lane_internal.h"
+#include "consumer/lane/parking.h"
+#include "consumer/lane/resolve.h"
 
-#define MOD "lane"
+/* --- the notes of a turn --- */
 
-/* --- what a turn notes --- */
-
-static void turn_reset(struct turn *t)
+static void reset(struct turn *t)
 {
     for (size_t i = 0; i < t->product_count; i++) {
         mem_free(t->texts[i]);
@@ -24,25 +24,49 @@ static void turn_reset(struct turn *t)
     t->position_count = 0;
 }
 
-void lane_turn_release(struct turn *t)
+enum status planner_open(struct planner *p,
+                         const struct lane_context *c,
+                         struct source_guard *guard,
+                         struct brake_control *brake,
+                         struct catalogue_search *search,
+                         struct err *err)
 {
-    turn_reset(t);
-    mem_free(t->products);
-    mem_free(t->texts);
-    mem_free(t->parks);
-    mem_free(t->unparks);
-    *t = (struct turn){0};
+    *p = (struct planner){.c = c, .guard = guard, .brake = brake, .search = search};
+    p->turn.products = mem_calloc(LANE_TURN_RECORDS, sizeof *p->turn.products);
+    p->turn.texts = mem_calloc(LANE_TURN_RECORDS, sizeof *p->turn.texts);
+    p->turn.unparks = mem_calloc(LANE_TURN_RECORDS, sizeof *p->turn.unparks);
+    return decoder_new(&p->decoder, err);
 }
 
-void lane_turn_begin(struct lane *l)
+void planner_close(struct planner *p)
 {
-    struct turn *t = &l->turn;
-    if (t->products == NULL) {
-        t->products = mem_calloc(LANE_TURN_RECORDS, sizeof *t->products);
-        t->texts = mem_calloc(LANE_TURN_RECORDS, sizeof *t->texts);
-        t->unparks = mem_calloc(LANE_TURN_RECORDS, sizeof *t->unparks);
-    }
-    turn_reset(t);
+    reset(&p->turn);
+    mem_free(p->turn.products);
+    mem_free(p->turn.texts);
+    mem_free(p->turn.parks);
+    mem_free(p->turn.unparks);
+    decoder_free(p->decoder);
+    *p = (struct planner){0};
+}
+
+void planner_begin(struct planner *p)
+{
+    reset(&p->turn);
+}
+
+void planner_hold(struct planner *p, struct record_position at)
+{
+    p->turn.positions[p->turn.position_count++] = at;
+}
+
+size_t planner_held(const struct planner *p)
+{
+    return p->turn.position_count;
+}
+
+void planner_search(struct planner *p, const char *text)
+{
+    catalogue_search_want(p->search, text);
 }
 
 static unsigned char *copy_bytes(struct bytes b, size_t *len)
@@ -51,11 +75,11 @@ static unsigned char *copy_bytes(struct bytes b, size_t *len)
     return b.ptr != NULL ? (unsigned char *)mem_strndup((const char *)b.ptr, b.len) : NULL;
 }
 
-static struct parked_note *new_park(struct turn *t, const char *reason)
+static struct parked_note *add_park(struct turn *t, const char *reason)
 {
-    if (t->park_count == t->park_capacity) {
-        t->park_capacity = mem_grow_capacity(t->park_capacity, t->park_count + 1);
-        t->parks = mem_realloc(t->parks, t->park_capacity, sizeof *t->parks);
+    if (t->park_count == t->park_room) {
+        t->park_room = mem_grow_capacity(t->park_room, t->park_count + 1);
+        t->parks = mem_realloc(t->parks, t->park_room, sizeof *t->parks);
     }
     struct parked_note *n = &t->parks[t->park_count++];
     *n = (struct parked_note){.partition = -1, .offset = -1};
@@ -64,9 +88,9 @@ static struct parked_note *new_park(struct turn *t, const char *reason)
 }
 
 static struct parked_note *
-note_park(struct turn *t, const char *reason, const struct source_event *event)
+park_record(struct turn *t, const char *reason, const struct source_event *event)
 {
-    struct parked_note *n = new_park(t, reason);
+    struct parked_note *n = add_park(t, reason);
     n->partition = event->partition;
     n->offset = event->offset;
     n->key = copy_bytes(event->key, &n->key_len);
@@ -74,7 +98,7 @@ note_park(struct turn *t, const char *reason, const struct source_event *event)
     return n;
 }
 
-/* What this turn has noted to park of a product, NULL: nothing. */
+/* The note that this turn has of a product; NULL: none. */
 static struct parked_note *find_park(struct turn *t, int32_t product_id)
 {
     for (size_t i = t->park_count; i > 0; i--) {
@@ -85,157 +109,132 @@ static struct parked_note *find_park(struct turn *t, int32_t product_id)
     return NULL;
 }
 
-static void describe_claimants(const struct lane *l, const char *text, char *detail, size_t size)
-{
-    int32_t ids[8];
-    size_t count = sku_claims_claimants(l->identity, text, ids, 8);
-    int used = snprintf(detail, size, "'%s' belongs to several products in Odoo:", text);
-    for (size_t i = 0; i < count && used > 0 && (size_t)used < size; i++) {
-        int more = snprintf(detail + used, size - (size_t)used, "%s %d", i > 0 ? "," : "", ids[i]);
-        used = more < 0 ? (int)size : used + more;
-    }
-}
+/* --- products that share a SKU --- */
 
-/*
- * No record is at hand, and none is needed: what the product wanted is written, or is pending and
- * will be stopped and parked as a level.
- */
-static void park_claimant(struct lane *l, int32_t product_id, const char *text)
+/* No record is at hand, and none is needed: its number is written, or is pending and will be
+ * stopped and parked as a level. */
+static void park_claimant(struct planner *p, int32_t product_id, const char *text)
 {
-    struct parked_note *n = find_park(&l->turn, product_id);
+    struct parked_note *n = find_park(&p->turn, product_id);
     if (n == NULL) {
-        n = new_park(&l->turn, "");
+        n = add_park(&p->turn, "");
         n->product_id = product_id;
-        n->revision = sku_claims_revision(l->identity, product_id);
+        n->revision = sku_claims_revision(p->c->claims, product_id);
         state_subject_product(n->subject, product_id);
     }
-    (void)snprintf(n->reason, sizeof n->reason, "%s", LANE_SHARED_IN_ODOO);
-    describe_claimants(l, text, n->detail, sizeof n->detail);
+    (void)snprintf(n->reason, sizeof n->reason, "%s", PARKED_SHARED_IN_ODOO);
+    resolve_describe_claimants(p->c, text, n->detail, sizeof n->detail);
 }
 
 /* Until now one of two wrote the item. A third comes to a text whose claimants are parked. */
-static void park_if_shared(struct lane *l, const struct state_product *product, bool stored)
+static void park_if_shared(struct planner *p, const struct state_product *product, bool stored)
 {
     int32_t ids[2] = {0, 0};
     if (!product->sellable || product->text == NULL ||
-        sku_claims_count_of(l->identity, product->text) != 2) {
+        sku_claims_count_of(p->c->claims, product->text) != 2) {
         return;
     }
-    (void)sku_claims_claimants(l->identity, product->text, ids, 2);
+    (void)sku_claims_claimants(p->c->claims, product->text, ids, 2);
     for (size_t i = 0; i < 2; i++) {
         if (stored || ids[i] != product->product_id) { /* else with its record, by the planning */
-            park_claimant(l, ids[i], product->text);
+            park_claimant(p, ids[i], product->text);
         }
     }
 }
 
-void lane_note_product(struct lane *l, const struct state_product *product, bool stored)
+void planner_note_product(struct planner *p, const struct state_product *product, bool stored)
 {
-    if (!sku_claims_note(l->identity, product->product_id, product->text, product->sellable,
+    struct turn *t = &p->turn;
+    if (!sku_claims_note(p->c->claims, product->product_id, product->text, product->sellable,
                          product->revision)) {
         return;
     }
     if (!stored) {
-        size_t at = l->turn.product_count++;
-        l->turn.texts[at] = mem_strdup(product->text);
-        l->turn.products[at] = *product;
-        l->turn.products[at].text = l->turn.texts[at];
+        size_t at = t->product_count++;
+        t->texts[at] = mem_strdup(product->text);
+        t->products[at] = *product;
+        t->products[at].text = t->texts[at];
     }
-    park_if_shared(l, product, stored);
+    park_if_shared(p, product, stored);
 }
 
-/* Whatever was parked for this product is settled by what the record says now. */
-static void note_unpark(struct lane *l, int32_t product_id)
+/* The new record settles all parked rows of this product. */
+static void note_unpark(struct planner *p, int32_t product_id)
 {
-    struct turn *t = &l->turn;
+    struct turn *t = &p->turn;
     for (struct parked_note *n = find_park(t, product_id); n != NULL;
          n = find_park(t, product_id)) {
         mem_free(n->key);
         mem_free(n->value);
         *n = t->parks[--t->park_count];
     }
-    if (parked_set_has(l->parked, product_id)) {
+    if (parked_set_has(p->c->parked, product_id)) {
         t->unparks[t->unpark_count++] = product_id;
     }
 }
 
 /* --- one record --- */
 
-static void park_product(struct lane *l,
+static void park_product(struct planner *p,
                          const struct product_stock *stock,
                          const char *reason,
                          const struct source_event *event,
                          const char *detail)
 {
-    struct parked_note *n = note_park(&l->turn, reason, event);
+    struct parked_note *n = park_record(&p->turn, reason, event);
     n->product_id = stock->product_id;
     n->revision = stock->revision;
     state_subject_product(n->subject, stock->product_id);
     (void)snprintf(n->detail, sizeof n->detail, "%.239s", detail);
 }
 
-const char *lane_find_item(
-    const struct lane *l, const char *text, struct mapped_item *item, char *detail, size_t size)
+void planner_offer(struct planner *p, struct level_key key, const struct desired *desired)
 {
-    const char *what = l->rules.match == MATCH_SKU ? "SKU" : "barcode";
-    if (text == NULL) {
-        (void)snprintf(detail, size, "the product has no %s in Odoo", what);
-        return l->rules.match == MATCH_SKU ? "no_sku" : "no_barcode";
+    if (coalescer_offer(p->c->coalescer, key, desired) != OFFER_NEW) {
+        metric_add(p->c->metrics->record.superseded, 1);
+        brake_control_note_replaced(p->brake);
     }
-    if (sku_claims_count_of(l->identity, text) > 1) {
-        describe_claimants(l, text, detail, size);
-        return LANE_SHARED_IN_ODOO;
-    }
-    switch (sku_index_find(l->mapping, text, item)) {
-    case SKU_INDEX_FOUND:
-        break;
-    case SKU_INDEX_MISSING:
-        (void)snprintf(detail, size, "no variant in the store has the %s '%s'", what, text);
-        return LANE_UNMAPPED;
-    case SKU_INDEX_AMBIGUOUS:
-        (void)snprintf(detail, size, "several inventory items in the store have the %s '%s'", what,
-                       text);
-        return "sku_shared_in_shopify";
-    }
-    if (item->bundle) {
-        (void)snprintf(detail, size, "'%s' is a bundle in the store: its stock cannot be set",
-                       text);
-        return "bundle";
-    }
-    if (l->sc->track_items && item->locked) {
-        (void)snprintf(detail, size, "'%s' is not tracked by the store, which refuses to", text);
-        return "tracking_locked";
-    }
-    return NULL;
 }
 
-static enum status offer(struct lane *l,
-                         const struct product_stock *stock,
-                         int64_t item,
-                         struct record_position at,
-                         struct err *err)
+static enum status offer_levels(struct planner *p,
+                                const struct product_stock *stock,
+                                int64_t item,
+                                const struct source_event *event,
+                                struct record_position at,
+                                struct err *err)
 {
-    for (size_t i = 0; i < l->rules.location_count; i++) {
-        const struct location_rule *rule = &l->rules.locations[i];
+    const struct store_rules *rules = &p->c->rules;
+    for (size_t i = 0; i < rules->location_count; i++) {
+        const struct location_rule *rule = &rules->locations[i];
         struct desired desired = {.product_id = stock->product_id,
                                   .revision = stock->revision,
                                   .changed_at_us = stock->changed_at_us,
                                   .cause = stock->cause,
-                                  .at = at};
-        enum status rc = rules_quantity(&l->rules, rule, stock, &desired.quantity, err);
+                                  .at = at,
+                                  .row_partition = event->partition};
+        enum status rc = rules_quantity(rules, rule, stock, &desired.quantity, err);
         if (rc != STATUS_OK) {
             return rc;
         }
         struct level_key key = {.item = item, .location = rule->location};
-        if (coalescer_offer(l->coalescer, key, &desired) != OFFER_NEW) {
-            metric_add(l->m.superseded, 1);
-            l->replaced = true;
-        }
+        planner_offer(p, key, &desired);
     }
     return STATUS_OK;
 }
 
-static enum status plan_stock(struct lane *l,
+/* @return true: the record is decided without its numbers */
+static bool is_excluded(struct planner *p, const struct product_stock *stock)
+{
+    enum exclusion exclusion = rules_exclusion(stock);
+    if (exclusion == EXCLUDED_NOT) {
+        return false;
+    }
+    metric_add(p->c->metrics->record.excluded[exclusion], 1);
+    note_unpark(p, stock->product_id);
+    return true;
+}
+
+static enum status plan_stock(struct planner *p,
                               const struct product_stock *stock,
                               const struct source_event *event,
                               struct record_position at,
@@ -243,71 +242,75 @@ static enum status plan_stock(struct lane *l,
 {
     char detail[240];
     struct mapped_item item;
-    const char *text = rules_match_text(&l->rules, stock);
-    enum exclusion exclusion = rules_exclusion(stock);
+    const char *text = rules_match_text(&p->c->rules, stock);
     if (at.partition == OFFSET_LEDGER_RETRY &&
-        sku_claims_revision(l->identity, stock->product_id) > stock->revision) {
-        metric_add(l->m.superseded, 1);
+        sku_claims_revision(p->c->claims, stock->product_id) > stock->revision) {
+        metric_add(p->c->metrics->record.superseded, 1);
         return STATUS_OK; /* a later record has decided, or is about to */
     }
-    lane_note_product(l,
-                      &(struct state_product){.product_id = stock->product_id,
-                                              .text = text,
-                                              .sellable = stock->active && stock->shopify_enabled,
-                                              .revision = stock->revision},
-                      false);
-    lane_guard_note_revision(l, stock->revision);
-    if (exclusion != EXCLUDED_NOT) {
-        metric_add(l->m.excluded[exclusion], 1);
-        note_unpark(l, stock->product_id);
+    const struct state_product product = {.product_id = stock->product_id,
+                                          .text = text,
+                                          .sellable = stock->active && stock->shopify_enabled,
+                                          .revision = stock->revision};
+    planner_note_product(p, &product, false);
+    source_guard_note_revision(p->guard, stock->revision);
+    if (is_excluded(p, stock)) {
         return STATUS_OK;
     }
     if (!rules_has_number(stock)) {
-        park_product(
-            l, stock, "kit_without_number", event,
-            "its bill of materials is broken in Odoo (see 'stocksync-producer stock'): the "
-            "store keeps its number");
+        park_product(p, stock, "kit_without_number", event,
+                     "its bill of materials is broken in Odoo (see 'stocksync-producer stock'): "
+                     "the store keeps its number");
         return STATUS_OK;
     }
-    const char *reason = lane_find_item(l, text, &item, detail, sizeof detail);
+    const char *reason = resolve_item(p->c, text, &item, detail, sizeof detail);
     if (reason != NULL) {
-        park_product(l, stock, reason, event, detail);
-        if (strcmp(reason, LANE_UNMAPPED) == 0) {
-            lane_search_want(l, text);
+        park_product(p, stock, reason, event, detail);
+        if (strcmp(reason, PARKED_UNMAPPED) == 0) {
+            planner_search(p, text);
         }
         return STATUS_OK;
     }
     if (at.partition >= 0) {
-        note_unpark(l, stock->product_id); /* the record's own hold sees it through */
+        note_unpark(p, stock->product_id); /* the record's own hold sees it through */
     }
-    return offer(l, stock, item.item, at, err);
+    return offer_levels(p, stock, item.item, event, at, err);
 }
 
-enum status lane_plan_record(struct lane *l,
-                             const struct source_event *event,
-                             struct record_position at,
-                             struct err *err)
+static void plan_tombstone(struct planner *p, int32_t product_id, const struct source_event *event)
+{
+    const struct state_product product = {.product_id = product_id,
+                                          .revision = event->header_revision};
+    planner_note_product(p, &product, false);
+    metric_add(p->c->metrics->record.excluded[EXCLUDED_GONE], 1);
+    note_unpark(p, product_id);
+}
+
+static void
+park_undecodable(struct planner *p, const struct source_event *event, const struct err *why)
+{
+    struct parked_note *n = park_record(&p->turn, "undecodable", event);
+    state_subject_record(n->subject, p->c->options->shared.topic, event->partition, event->offset);
+    (void)snprintf(n->detail, sizeof n->detail, "%.239s", why->msg);
+}
+
+enum status planner_plan(struct planner *p,
+                         const struct source_event *event,
+                         struct record_position at,
+                         struct err *err)
 {
     struct product_stock stock = {0};
     struct err why = {0};
     bool tombstone = false;
     int32_t product_id = 0;
     enum status rc =
-        decode_record(l->decoder, event->key, event->value, &product_id, &tombstone, &stock, &why);
+        decode_record(p->decoder, event->key, event->value, &product_id, &tombstone, &stock, &why);
     if (rc == STATUS_OK && tombstone) {
-        lane_note_product(
-            l,
-            &(struct state_product){.product_id = product_id, .revision = event->header_revision},
-            false);
-        metric_add(l->m.excluded[EXCLUDED_GONE], 1);
-        note_unpark(l, product_id);
+        plan_tombstone(p, product_id, event);
     } else if (rc == STATUS_OK) {
-        rc = plan_stock(l, &stock, event, at, err);
+        rc = plan_stock(p, &stock, event, at, err);
     } else if (status_class(rc) == CLASS_RECORD) {
-        struct parked_note *n = note_park(&l->turn, "undecodable", event);
-        state_subject_record(n->subject, l->conf->shared.topic.name, event->partition,
-                             event->offset);
-        (void)snprintf(n->detail, sizeof n->detail, "%.239s", why.msg);
+        park_undecodable(p, event, &why);
         rc = STATUS_OK;
     } else {
         *err = why;
@@ -316,146 +319,94 @@ enum status lane_plan_record(struct lane *l,
     return rc;
 }
 
-/* --- the end of a turn: notes are durable before holds are let go --- */
+/* --- the end of a turn: notes are durable before holds end --- */
 
-static enum status store_parks(struct lane *l, struct err *err)
+static struct state_parked row_of(const struct planner *p, const struct parked_note *n)
 {
-    struct turn *t = &l->turn;
+    struct state_parked row = {.product_id = n->product_id,
+                               .topic = p->c->options->shared.topic,
+                               .partition = n->partition,
+                               .offset = n->offset,
+                               .revision = n->revision,
+                               .reason = n->reason,
+                               .detail = n->detail,
+                               .record_key = bytes_of(n->key, n->key_len),
+                               .record_value = bytes_of(n->value, n->value_len)};
+    memcpy(row.subject, n->subject, sizeof row.subject);
+    return row;
+}
+
+static enum status store_parks(struct planner *p, struct err *err)
+{
+    const struct turn *t = &p->turn;
     if (t->park_count == 0) {
         return STATUS_OK;
     }
     struct state_parked *rows = mem_calloc(t->park_count, sizeof *rows);
     for (size_t i = 0; i < t->park_count; i++) {
-        const struct parked_note *n = &t->parks[i];
-        rows[i] = (struct state_parked){.product_id = n->product_id,
-                                        .topic = l->conf->shared.topic.name,
-                                        .partition = n->partition,
-                                        .offset = n->offset,
-                                        .revision = n->revision,
-                                        .reason = n->reason,
-                                        .detail = n->detail,
-                                        .record_key = bytes_of(n->key, n->key_len),
-                                        .record_value = bytes_of(n->value, n->value_len)};
-        memcpy(rows[i].subject, n->subject, sizeof rows[i].subject);
+        rows[i] = row_of(p, &t->parks[i]);
     }
-    enum status rc = lane_park(l, rows, t->park_count, err);
+    enum status rc = parking_store(p->c, rows, t->park_count, err);
     mem_free(rows);
-    for (size_t i = 0; i < t->park_count && rc == STATUS_OK; i++) {
-        const struct parked_note *n = &t->parks[i];
-        lane_dry_run_note_parked(l, n);
-        if (n->product_id != 0) {
-            parked_set_add(l->parked, n->product_id);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    for (size_t i = 0; i < t->park_count; i++) {
+        if (t->parks[i].product_id != 0) {
+            parked_set_add(p->c->parked, t->parks[i].product_id);
         }
     }
-    return rc;
+    return STATUS_OK;
 }
 
-static enum status
-unpark_products(struct lane *l, const int32_t *ids, size_t count, struct err *err)
+static enum status unpark_products(struct planner *p, struct err *err)
 {
+    const struct turn *t = &p->turn;
+    size_t count = t->unpark_count;
     if (count == 0) {
         return STATUS_OK;
     }
     char(*subjects)[160] = mem_calloc(count, sizeof *subjects);
     const char **list = mem_calloc(count, sizeof *list);
     for (size_t i = 0; i < count; i++) {
-        state_subject_product(subjects[i], ids[i]);
+        state_subject_product(subjects[i], t->unparks[i]);
         list[i] = subjects[i];
     }
-    enum status rc = state_unpark(l->state, list, count, err);
+    enum status rc = p->c->ports->state->parked.unpark(p->c->state, list, count, err);
     for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
-        (void)parked_set_remove(l->parked, ids[i]);
-        lane_dry_run_forget(l, ids[i]);
+        (void)parked_set_remove(p->c->parked, t->unparks[i]);
     }
     if (rc == STATUS_OK) {
-        lane_report_cured(l, list, count);
+        parking_report_fixed(p->c, list, count);
     }
     mem_free(list);
     mem_free(subjects);
     return rc;
 }
 
-enum status lane_turn_store(struct lane *l, struct err *err)
+enum status planner_store(struct planner *p, struct err *err)
 {
-    struct turn *t = &l->turn;
-    enum status rc = unpark_products(l, t->unparks, t->unpark_count, err);
-    if (rc == STATUS_OK) {
-        rc = store_parks(l, err);
-    }
-    if (rc == STATUS_OK && t->product_count > 0) {
-        /* last: whom a note made share its SKU must be parked again when all this is repeated */
-        rc = state_products_note(l->state, t->products, t->product_count, err);
-    }
-    for (size_t i = 0; i < t->position_count && rc == STATUS_OK; i++) {
-        offset_ledger_finish(l->ledger, t->positions[i]);
-    }
-    turn_reset(t);
-    return rc;
-}
-
-/* --- the turn --- */
-
-static void note_end(struct lane *l, int32_t partition, bool at_end)
-{
-    size_t index = (size_t)partition;
-    if (index >= l->at_end_size) {
-        size_t size = mem_grow_capacity(l->at_end_size, index + 1);
-        l->at_end = mem_realloc(l->at_end, size, sizeof *l->at_end);
-        memset(l->at_end + l->at_end_size, 0, size - l->at_end_size);
-        l->at_end_size = size;
-    }
-    l->at_end[index] = at_end;
-}
-
-static enum status take_record(struct lane *l, const struct source_event *event, struct err *err)
-{
-    struct record_position at;
-    enum status rc = offset_ledger_add(l->ledger, event->partition, event->offset, &at);
+    const struct lane_context *c = p->c;
+    struct turn *t = &p->turn;
+    enum status rc = unpark_products(p, err);
     if (rc != STATUS_OK) {
-        return STATUS_OK; /* of a partition that left, or delivered twice */
+        return rc;
     }
-    l->turn.positions[l->turn.position_count++] = at;
-    metric_add(l->m.records, 1);
-    note_end(l, event->partition, false);
-    return lane_guard_admits(l, event, at) ? lane_plan_record(l, event, at, err) : STATUS_OK;
-}
-
-enum status lane_take_records(struct lane *l, bool *busy, struct err *err)
-{
-    struct source_event event = {0};
-    enum status rc = STATUS_OK;
-    lane_turn_begin(l);
-    *busy = true;
-    while (rc == STATUS_OK && l->turn.position_count < LANE_TURN_RECORDS) {
-        rc = record_source_poll(l->source, &event, err);
-        if (rc == STATUS_BROKER_LOST) {
-            log_failure(LOG_WARN, MOD, "kafka_lost", err,
-                        LOG_FIELDS(LF_TEXT("store", l->store.name)));
-            rc = STATUS_OK; /* the client reconnects by itself; polling must go on */
-            *busy = false;
-            break;
-        }
+    rc = store_parks(p, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    if (t->product_count > 0) {
+        /* last: products that share their SKU since this turn are parked again when it is repeated
+         */
+        rc = c->ports->state->products.note(c->state, t->products, t->product_count, err);
         if (rc != STATUS_OK) {
-            break;
-        }
-        if (event.type == SOURCE_NOTHING) {
-            *busy = false;
-            break;
-        }
-        if (event.type == SOURCE_RECORD) {
-            rc = take_record(l, &event, err);
-        } else if (event.type == SOURCE_AT_END) {
-            note_end(l, event.partition, true);
-        } else {
-            break; /* an assignment changes: store the turn first */
+            return rc;
         }
     }
-    if (rc == STATUS_OK) {
-        rc = lane_turn_store(l, err);
+    for (size_t i = 0; i < t->position_count; i++) {
+        offset_ledger_finish(c->ledger, t->positions[i]);
     }
-    if (rc == STATUS_OK && (event.type == SOURCE_ASSIGNED || event.type == SOURCE_REVOKED ||
-                            event.type == SOURCE_LOST)) {
-        rc = lane_handle_assignment(l, &event, err);
-    }
-    return rc;
+    reset(t);
+    return STATUS_OK;
 }

@@ -11,7 +11,15 @@
 #include "consumer/intake/record_source.h"
 #include "consumer/shopify/catalog.h"
 #include "consumer/shopify/graphql.h"
+#include "consumer/state/attempt_store.h"
+#include "consumer/state/catalogue_store.h"
+#include "consumer/state/guard_store.h"
+#include "consumer/state/level_store.h"
+#include "consumer/state/parked_store.h"
+#include "consumer/state/product_store.h"
 #include "consumer/state/state.h"
+#include "consumer/state/unimported_store.h"
+#include "consumer/state/warehouse_store.h"
 
 /** Records in, offsets out. */
 struct source_port {
@@ -137,6 +145,9 @@ struct parked_port {
                           size_t *count,
                           struct err *err);
     enum status (*settle)(struct state *s, struct state_tried *list, size_t count, struct err *err);
+    void (*each_in_memory)(const struct state *s,
+                           void (*each)(void *arg, const char *reason),
+                           void *arg);
 };
 
 /** How each product is known. */
@@ -206,7 +217,7 @@ struct catalogue_port {
 
 /** Everything that outlives a session. */
 struct state_port {
-    struct state *(*make)(const char *dsn, const char *store);
+    struct state *(*make)(const char *dsn, const char *store, bool read_only);
     enum status (*open)(struct state *s, struct err *err);
     void (*close)(struct state *s);
     enum status (*warehouses)(struct state *s,

@@ -440,7 +440,7 @@ static int64_t wait_unknown(struct requests *rq,
                             struct lane_signal *signal)
 {
     metric_add(rq->c->metrics->request.unknown, 1);
-    if (signal->kind != SIGNAL_STATE) { /* else the breaker has opened */
+    if (signal->kind == SIGNAL_NONE) { /* else the breaker has opened or closed */
         set_signal(signal, SIGNAL_REASON, LANE_BROKEN, answer->err.msg);
     }
     return backoff_next_ms(&r->backoff, answer->wait_ms);

@@ -1,203 +1,81 @@
-/* Parked rows: stored, tried again, taken off. Which wait follows which reason: plan/parked_pace.
- */
+#include "consumer/lane/retries.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "common/core/clock.h"
-#include "common/core/logger.h"
 #include "common/core/mem.h"
-#include "consumer/lane/lane_internal.h"
-#include "consumer/plan/parked_pace.h"
-
-#define MOD "lane"
+#include "consumer/lane/parking.h"
+#include "consumer/lane/resolve.h"
 
 #define LOOK_EVERY_US INT64_C(5000000)
-/* What others noted is asked for some seconds further back than the last look: what was being
- * written then became visible later. Twice a statement's timeout. */
+/* Products that others noted are read some seconds further back than the last look: a statement
+ * that was running then became visible later. Twice a statement's timeout. */
 #define LEARN_OVERLAP_S 20
 #define MAX_PARTITIONS  1024
-/* Cured rows of one look that are named one by one. */
-#define NAMED_MAX 10
 
-static const char *const SHARED[] = {LANE_SHARED_IN_ODOO, NULL};
+static const char *const SHARED[] = {PARKED_SHARED_IN_ODOO, NULL};
 
-/* --- storing --- */
-
-static void report(const struct lane *l, const struct state_parked *row)
+void retries_open(struct retries *r,
+                  const struct lane_context *c,
+                  struct planner *planner,
+                  bool *rescanned_at_start)
 {
-    if (row->key.item != 0) {
-        log_warn(MOD, "parked", LF_TEXT("store", l->store.name), LF_INT("product", row->product_id),
-                 LF_INT("item", row->key.item), LF_INT("location", row->key.location),
-                 LF_TEXT("reason", row->reason), LF_TEXT("origin", row->code), LF_MSG(row->detail));
-    } else {
-        log_warn(MOD, "parked", LF_TEXT("store", l->store.name), LF_INT("product", row->product_id),
-                 LF_INT("partition", row->partition), LF_INT("offset", row->offset),
-                 LF_TEXT("reason", row->reason), LF_MSG(row->detail));
-    }
+    int64_t now = clock_monotonic_us();
+    *r = (struct retries){.c = c,
+                          .planner = planner,
+                          .rescanned_at_start = rescanned_at_start,
+                          .opened_us = now,
+                          .learned_at_us = now,
+                          .settled = sku_claims_settled(c->claims),
+                          .list = mem_calloc(RETRIES_MAX, sizeof(struct retry))};
 }
 
-enum status lane_park(struct lane *l, struct state_parked *rows, size_t count, struct err *err)
+void retries_close(struct retries *r)
 {
-    for (size_t i = 0; i < count; i++) {
-        rows[i].wait_s = parked_pace_s(rows[i].reason);
-    }
-    enum status rc = state_park(l->state, rows, count, err);
-    for (size_t i = 0; rc == STATUS_OK && i < count; i++) {
-        if (rows[i].first) {
-            report(l, &rows[i]);
-        }
-        metric_add(rows[i].first ? l->m.parked : l->m.parked_again, 1);
-    }
-    return rc;
+    mem_free(r->list);
+    *r = (struct retries){0};
 }
 
-void lane_report_cured(const struct lane *l, const char *const *subjects, size_t count)
-{
-    static const char SAYS[] = "not parked any more: applied, or decided by a later record";
-    metric_add(l->m.cured, count);
-    for (size_t i = 0; i < count && i < NAMED_MAX; i++) {
-        log_info(MOD, "cured", LF_TEXT("store", l->store.name), LF_TEXT("parked", subjects[i]),
-                 LF_MSG(SAYS));
-    }
-    if (count > NAMED_MAX) {
-        log_info(MOD, "cured", LF_TEXT("store", l->store.name), LF_INT("count", count - NAMED_MAX),
-                 LF_MSG("further rows at the same time"));
-    }
-}
+/* --- requests to rescan --- */
 
-/* Which of the rows under way a position stands for, NULL: none. */
-static const struct retry *find_retry(const struct lane *l, struct record_position at)
+/* A rescan of all rows is the one of a start: rows that were parked since then need none. */
+static void begin_next_rescan(struct retries *r)
 {
-    for (size_t i = 0; at.partition == OFFSET_LEDGER_RETRY && i < l->retries.count; i++) {
-        if (l->retries.list[i].at.offset == at.offset) {
-            return &l->retries.list[i];
-        }
-    }
-    return NULL;
-}
-
-void lane_describe_level(const struct lane *l, const struct level *p, struct state_parked *row)
-{
-    const struct retry *retry = find_retry(l, p->desired.at);
-    bool from_topic = p->desired.at.partition >= 0;
-    *row = (struct state_parked){.product_id = p->desired.product_id,
-                                 .key = p->key,
-                                 .topic = l->conf->shared.topic.name,
-                                 .partition = p->desired.at.partition,
-                                 .offset = from_topic ? p->desired.at.offset : -1,
-                                 .revision = p->desired.revision,
-                                 .quantity = p->desired.quantity};
-    if (!from_topic) {
-        row->partition = retry != NULL ? retry->partition : -1;
-    }
-    state_subject_level(row->subject, p->key);
-}
-
-/* Pairs that must not be written now end as parked levels. */
-static enum status park_levels(struct lane *l,
-                               struct level **levels,
-                               size_t count,
-                               const char *reason,
-                               const char *detail,
-                               struct err *err)
-{
-    if (count == 0) {
-        return STATUS_OK;
-    }
-    struct state_parked *rows = mem_calloc(count, sizeof *rows);
-    for (size_t i = 0; i < count; i++) {
-        lane_describe_level(l, levels[i], &rows[i]);
-        rows[i].reason = reason;
-        rows[i].detail = detail;
-    }
-    enum status rc = lane_park(l, rows, count, err);
-    for (size_t i = 0; rc == STATUS_OK && i < count; i++) {
-        coalescer_finish(l->coalescer, levels[i], NULL);
-    }
-    mem_free(rows);
-    return rc;
-}
-
-enum status lane_stop_shared(struct lane *l, struct level **levels, size_t *count, struct err *err)
-{
-    size_t kept = 0;
-    size_t stopped = 0;
-    struct level *list[LANE_RESOLVE_PAIRS];
-    for (size_t i = 0; i < *count; i++) {
-        if (sku_claims_shares(l->identity, levels[i]->desired.product_id)) {
-            list[stopped++] = levels[i];
-        } else {
-            levels[kept++] = levels[i];
-        }
-    }
-    *count = kept;
-    return park_levels(l, list, stopped, LANE_SHARED_IN_ODOO,
-                       "its product shares its SKU with another in Odoo: written when it is unique",
-                       err);
-}
-
-bool lane_is_outdone(const struct lane *l, const struct level *p, const struct level_known *known)
-{
-    struct mapped_item item;
-    char detail[240];
-    int32_t product_id = p->desired.product_id;
-    if (known->product_id == product_id || known->revision <= p->desired.revision ||
-        known->desired == p->desired.quantity) {
-        return false;
-    }
-    const char *text = sku_claims_owned_text(l->identity, product_id);
-    return text != NULL && sku_claims_revision(l->identity, product_id) == p->desired.revision &&
-           lane_find_item(l, text, &item, detail, sizeof detail) == NULL &&
-           item.item == p->key.item;
-}
-
-enum status lane_park_outdone(struct lane *l, struct level **levels, size_t count, struct err *err)
-{
-    return park_levels(
-        l, levels, count, "written_by_another",
-        "another product that had this SKU wrote a newer number: 'stocksync-producer "
-        "backfill --product ID' brings this one's",
-        err);
-}
-
-/* --- what is asked for --- */
-
-/* That over all rows is the one of a start: what was parked since then needs none. */
-static void begin_next_sweep(struct retries *r)
-{
-    int64_t since_us = r->next_all ? clock_monotonic_us() - r->opened_us : 0;
-    r->sweeping = r->next_all || r->next[0] != NULL;
-    memcpy(r->reasons, r->next, sizeof r->reasons);
-    r->sweep = (struct state_sweep){.reasons = r->next_all ? NULL : r->reasons,
+    int64_t since_us = r->next.all ? clock_monotonic_us() - r->opened_us : 0;
+    r->is_rescanning = r->next.all || r->next.reasons[0] != NULL;
+    r->now = r->next;
+    r->next = (struct rescan){0};
+    r->sweep = (struct state_sweep){.reasons = r->now.all ? NULL : r->now.reasons,
                                     .rested_ms = since_us / 1000};
-    memset(r->next, 0, sizeof r->next);
-    r->next_all = false;
 }
 
-static void ask(struct retries *r, const char *const *reasons)
+void retries_ask(struct retries *r, const char *const *reasons)
 {
-    r->next_all = r->next_all || reasons == NULL;
+    r->next.all = r->next.all || reasons == NULL;
     for (size_t i = 0; reasons != NULL && reasons[i] != NULL; i++) {
         size_t at = 0;
-        while (at < LANE_REASONS && r->next[at] != NULL && strcmp(r->next[at], reasons[i]) != 0) {
+        while (at < RETRIES_REASONS && r->next.reasons[at] != NULL &&
+               strcmp(r->next.reasons[at], reasons[i]) != 0) {
             at++;
         }
-        INVARIANT(at < LANE_REASONS, "more than %d reasons", LANE_REASONS);
-        r->next[at] = reasons[i];
+        INVARIANT(at < RETRIES_REASONS, "more than %d reasons", RETRIES_REASONS);
+        r->next.reasons[at] = reasons[i];
     }
-    if (!r->sweeping) {
-        begin_next_sweep(r);
+    if (!r->is_rescanning) {
+        begin_next_rescan(r);
     }
+    r->look_at_us = 0;
 }
 
 /* --- one look --- */
 
 /* What a look does with the rows that it was given. */
 struct look {
-    struct lane *lane;
+    struct retries *retries;
     enum status rc;
     struct err *err;
-    struct state_parked *again; /* levels that stay parked */
+    struct state_parked *again; /* rows that stay parked */
     char (*details)[240];
     size_t again_count;
 };
@@ -213,254 +91,220 @@ static bool is_under_way(const struct retries *r, const char *subject)
 }
 
 /* The row's place among those under way, with one hold that the turn ends. */
-static struct record_position begin_retry(struct lane *l, const struct state_parked *row)
+static struct record_position begin_retry(struct retries *r, const struct state_parked *row)
 {
-    struct retries *r = &l->retries;
     struct retry *e = &r->list[r->count++];
     *e = (struct retry){.row = {.revision = row->revision, .attempts = row->attempts},
-                        .product_id = row->key.item == 0 ? row->product_id : 0,
-                        .partition = row->partition};
+                        .product_id = row->key.item == 0 ? row->product_id : 0};
     memcpy(e->row.subject, row->subject, sizeof e->row.subject);
-    enum status rc = offset_ledger_add(l->ledger, OFFSET_LEDGER_RETRY, ++r->number, &e->at);
+    enum status rc = offset_ledger_add(r->c->ledger, OFFSET_LEDGER_RETRY, ++r->number, &e->at);
     INVARIANT(rc == STATUS_OK, "retry %lld: %s", (long long)r->number, status_name(rc));
-    l->turn.positions[l->turn.position_count++] = e->at;
+    planner_hold(r->planner, e->at);
     return e->at;
 }
 
-static bool is_location_of(const struct store_rules *rules, int64_t location)
+/* @param detail  one of look->details: the next */
+static void park_again(struct look *look, const struct state_parked *row, const char *reason)
 {
-    size_t i = 0;
-    while (i < rules->location_count && rules->locations[i].location != location) {
-        i++;
-    }
-    return i < rules->location_count;
+    struct state_parked *again = &look->again[look->again_count];
+    *again = *row;
+    again->reason = reason;
+    again->detail = look->details[look->again_count++];
+    again->code = again->request_id = again->topic = NULL;
+    again->record_key = again->record_value = (struct bytes){0};
+    again->partition = -1; /* position and record stay as they are */
 }
 
 /*
- * A level is offered with what it desired then: its revision keeps it from undoing anything newer.
- * It is of no use any more when a later record of its product was planned, when the product is not
- * sold in the store, or its location not used.
+ * A level is offered with the quantity of its row: its revision keeps it from undoing anything
+ * newer. It is of no use any more when a later record of its product was planned, when the product
+ * is not sold in the store, or when its location is not used.
  */
 static void
 retry_level(struct look *look, const struct state_parked *row, struct record_position at)
 {
-    struct lane *l = look->lane;
+    const struct lane_context *c = look->retries->c;
     struct mapped_item item = {0};
-    const char *text = sku_claims_text(l->identity, row->product_id);
-    bool claims = sku_claims_owned_text(l->identity, row->product_id) != NULL ||
-                  sku_claims_shares(l->identity, row->product_id);
-    if (!claims || !is_location_of(&l->rules, row->key.location) ||
-        sku_claims_revision(l->identity, row->product_id) > row->revision) {
+    const char *text = sku_claims_text(c->claims, row->product_id);
+    bool claims = sku_claims_owned_text(c->claims, row->product_id) != NULL ||
+                  sku_claims_shares(c->claims, row->product_id);
+    if (!claims || !resolve_uses_location(c, row->key.location) ||
+        sku_claims_revision(c->claims, row->product_id) > row->revision) {
         return;
     }
-    char *detail = look->details[look->again_count];
-    const char *reason = lane_find_item(l, text, &item, detail, sizeof look->details[0]);
+    const char *reason =
+        resolve_item(c, text, &item, look->details[look->again_count], sizeof look->details[0]);
     if (reason != NULL) {
-        if (strcmp(reason, LANE_UNMAPPED) == 0) {
-            lane_search_want(l, text);
+        if (strcmp(reason, PARKED_UNMAPPED) == 0) {
+            planner_search(look->retries->planner, text);
         }
-        struct state_parked *again = &look->again[look->again_count++];
-        *again = *row;
-        again->reason = reason;
-        again->detail = detail;
-        again->code = again->request_id = again->topic = NULL;
-        again->record_key = again->record_value = (struct bytes){0};
-        again->partition = -1; /* stays as it is */
+        park_again(look, row, reason);
         return;
     }
     struct desired desired = {.product_id = row->product_id,
                               .quantity = row->quantity,
                               .revision = row->revision,
                               .changed_at_us = clock_wall_us(),
-                              .at = at};
+                              .at = at,
+                              .row_partition = row->partition};
     struct level_key key = {.item = item.item, .location = row->key.location};
-    if (coalescer_offer(l->coalescer, key, &desired) != OFFER_NEW) {
-        metric_add(l->m.superseded, 1);
-        l->replaced = true;
-    }
+    planner_offer(look->retries->planner, key, &desired);
 }
 
-/* Parked because another product came with its SKU; no record was at hand, see park_claimant.
- */
+/* Parked because another product came with its SKU: no record was at hand. */
 static void retry_without_record(struct look *look, const struct state_parked *row)
 {
-    struct lane *l = look->lane;
-    if (!sku_claims_shares(l->identity, row->product_id)) {
+    if (!sku_claims_shares(look->retries->c->claims, row->product_id)) {
         return;
     }
-    struct state_parked *again = &look->again[look->again_count];
-    char *detail = look->details[look->again_count++];
-    *again = *row;
-    (void)snprintf(detail, sizeof look->details[0], "%s", row->detail);
-    again->reason = LANE_SHARED_IN_ODOO;
-    again->detail = detail;
-    again->code = again->request_id = again->topic = NULL;
-    again->partition = -1;
+    (void)snprintf(look->details[look->again_count], sizeof look->details[0], "%s", row->detail);
+    park_again(look, row, PARKED_SHARED_IN_ODOO);
 }
 
 static void retry_row(void *arg, const struct state_parked *row)
 {
     struct look *look = arg;
-    struct lane *l = look->lane;
-    if (look->rc != STATUS_OK || is_under_way(&l->retries, row->subject)) {
+    struct retries *r = look->retries;
+    if (look->rc != STATUS_OK || is_under_way(r, row->subject)) {
         return;
     }
-    struct record_position at = begin_retry(l, row);
+    struct record_position at = begin_retry(r, row);
     if (row->key.item != 0) {
         retry_level(look, row, at);
-    } else if (row->record_value.ptr == NULL && row->record_key.ptr == NULL) {
-        retry_without_record(look, row);
-    } else {
-        struct source_event event = {.type = SOURCE_RECORD,
-                                     .partition = row->partition,
-                                     .offset = row->offset,
-                                     .key = row->record_key,
-                                     .value = row->record_value};
-        look->rc = lane_plan_record(l, &event, at, look->err);
+        return;
     }
+    if (row->record_value.ptr == NULL && row->record_key.ptr == NULL) {
+        retry_without_record(look, row);
+        return;
+    }
+    struct source_event event = {.type = SOURCE_RECORD,
+                                 .partition = row->partition,
+                                 .offset = row->offset,
+                                 .key = row->record_key,
+                                 .value = row->record_value};
+    look->rc = planner_plan(r->planner, &event, at, look->err);
 }
 
 static void learn_product(void *arg, const struct state_product *product)
 {
-    lane_note_product(arg, product, true);
+    planner_note_product(arg, product, true);
 }
 
-/* Other processes read other partitions: which products are there, and who shares a SKU, all must
- * know. */
-static enum status learn(struct lane *l, int64_t now_us, struct err *err)
+/* Other processes read other partitions. All must know which products exist and which of them share
+ * a SKU. */
+static enum status learn(struct retries *r, int64_t now_us, struct err *err)
 {
-    int64_t seconds = (now_us - l->retries.learned_at_us) / 1000000 + LEARN_OVERLAP_S;
+    int64_t seconds = (now_us - r->learned_at_us) / 1000000 + LEARN_OVERLAP_S;
+    if (now_us < r->learned_at_us + LOOK_EVERY_US) {
+        return STATUS_OK;
+    }
     seconds = seconds < INT32_MAX ? seconds : INT32_MAX;
-    enum status rc = state_products_noted(l->state, (int32_t)seconds, learn_product, l, err);
+    enum status rc = r->c->ports->state->products.noted(r->c->state, (int32_t)seconds,
+                                                        learn_product, r->planner, err);
     if (rc == STATUS_OK) {
-        l->retries.learned_at_us = now_us;
+        r->learned_at_us = now_us;
     }
     return rc;
 }
 
 static size_t room(const struct retries *r)
 {
-    size_t left = LANE_RETRIES_MAX - r->count;
+    size_t left = RETRIES_MAX - r->count;
     return left < STATE_RETRY_MAX ? left : STATE_RETRY_MAX;
 }
 
-/* Rows that are due, then a page of the sweep. @param more [out] another look may find some at once
- */
-static enum status take_rows(struct lane *l, struct look *look, bool *more, struct err *err)
+/* Rows of a rescan, else rows that are due. @param more [out] another look may find some at once */
+static enum status take_rows(struct retries *r, struct look *look, bool *more, struct err *err)
 {
-    struct retries *r = &l->retries;
+    const struct parked_port *port = &r->c->ports->state->parked;
     int32_t partitions[MAX_PARTITIONS];
-    struct state_share share = {.partitions = partitions,
-                                .partition_count =
-                                    offset_ledger_partitions(l->ledger, partitions, MAX_PARTITIONS),
-                                .max = room(r)};
+    struct state_share share = {
+        .partitions = partitions,
+        .partition_count = offset_ledger_partitions(r->c->ledger, partitions, MAX_PARTITIONS),
+        .max = room(r)};
     size_t count = 0;
     enum status rc = STATUS_OK;
     *more = false;
     if (share.max == 0) {
-        return rc;
+        return STATUS_OK;
     }
-    if (r->sweeping) {
-        rc = state_parked_sweep(l->state, &share, &r->sweep, retry_row, look, &count, err);
+    if (r->is_rescanning) {
+        rc = port->rescan(r->c->state, &share, &r->sweep, retry_row, look, &count, err);
         if (rc == STATUS_OK && count < share.max) {
-            begin_next_sweep(r);
+            begin_next_rescan(r);
         }
     } else {
-        rc = state_parked_due(l->state, &share, retry_row, look, &count, err);
+        rc = port->due(r->c->state, &share, retry_row, look, &count, err);
     }
-    *more = r->sweeping || count == share.max;
+    *more = r->is_rescanning || count == share.max;
     return rc == STATUS_OK ? look->rc : rc;
 }
 
-static enum status look_at_rows(struct lane *l, struct err *err)
+static enum status look_and_store(struct retries *r, struct look *look, bool *more, struct err *err)
 {
-    struct look look = {.lane = l, .rc = STATUS_OK, .err = err};
+    planner_begin(r->planner);
+    enum status rc = learn(r, clock_monotonic_us(), err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = take_rows(r, look, more, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = parking_store(r->c, look->again, look->again_count, err);
+    return rc == STATUS_OK ? planner_store(r->planner, err) : rc;
+}
+
+static enum status look_at_rows(struct retries *r, struct err *err)
+{
+    struct look look = {.retries = r, .rc = STATUS_OK, .err = err};
     int64_t now = clock_monotonic_us();
     bool more = false;
     look.again = mem_calloc(STATE_RETRY_MAX, sizeof *look.again);
-    look.details = mem_calloc(STATE_RETRY_MAX, sizeof *look.details);
-    lane_turn_begin(l);
-    enum status rc =
-        now >= l->retries.learned_at_us + LOOK_EVERY_US ? learn(l, now, err) : STATUS_OK;
-    if (rc == STATUS_OK) {
-        rc = take_rows(l, &look, &more, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = lane_park(l, look.again, look.again_count, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = lane_turn_store(l, err);
-    }
-    l->retries.look_at_us = more ? now : now + LOOK_EVERY_US;
+    look.details = mem_calloc(STATE_RETRY_MAX + 1, sizeof *look.details);
+    enum status rc = look_and_store(r, &look, &more, err);
+    r->look_at_us = more ? now : now + LOOK_EVERY_US;
     mem_free(look.again);
     mem_free(look.details);
     return rc;
 }
 
-enum status lane_tend_parked(struct lane *l, struct err *err)
+enum status retries_turn(struct retries *r, bool at_end, struct err *err)
 {
-    struct retries *r = &l->retries;
-    if (l->dry) {
-        bool news = sku_claims_settled(l->identity) != r->settled;
-        r->settled = sku_claims_settled(l->identity);
-        return news ? lane_dry_run_retry(l, err) : STATUS_OK;
-    }
-    enum status rc = lane_settle_retries(l, err);
-    if (!l->swept_at_start &&
-        lane_is_at_end(l)) { /* before: a record yet to be read may be newer */
-        l->swept_at_start = true;
-        ask(r, NULL);
-        r->look_at_us = 0;
-    }
-    if (sku_claims_settled(l->identity) != r->settled) {
-        r->settled = sku_claims_settled(l->identity);
-        ask(r, SHARED);
-        r->look_at_us = 0;
-    }
-    if (rc != STATUS_OK || clock_monotonic_us() < lane_retries_due_us(l)) {
+    enum status rc = retries_settle(r, err);
+    if (rc != STATUS_OK) {
         return rc;
     }
-    return look_at_rows(l, err);
-}
-
-enum status lane_retry_parked(struct lane *l, const char *const *reasons, struct err *err)
-{
-    if (!l->dry) { /* its rows are the real run's */
-        ask(&l->retries, reasons);
-        l->retries.look_at_us = 0;
+    if (!*r->rescanned_at_start && at_end) { /* before, a record yet to be read may be newer */
+        *r->rescanned_at_start = true;
+        retries_ask(r, NULL);
     }
-    return lane_tend_parked(l, err);
+    if (sku_claims_settled(r->c->claims) != r->settled) {
+        r->settled = sku_claims_settled(r->c->claims);
+        retries_ask(r, SHARED);
+    }
+    return clock_monotonic_us() < r->look_at_us ? STATUS_OK : look_at_rows(r, err);
 }
 
-int64_t lane_retries_due_us(const struct lane *l)
+int64_t retries_due_us(const struct retries *r)
 {
-    return l->dry ? INT64_MAX : l->retries.look_at_us;
+    return r->look_at_us;
 }
 
-bool lane_retries_done(const struct lane *l)
+bool retries_are_done(const struct retries *r)
 {
-    return !l->retries.sweeping && l->retries.count == 0;
+    return !r->is_rescanning && r->count == 0;
 }
 
 /* --- taking off --- */
 
-enum status lane_settle_retries(struct lane *l, struct err *err)
+/* Moves the finished retries out of the list. @return how many */
+static size_t take_finished(struct retries *r, struct state_tried *tried, int32_t *products)
 {
-    struct retries *r = &l->retries;
-    size_t count = 0;
-    for (size_t i = 0; i < r->count; i++) {
-        count += offset_ledger_is_finished(l->ledger, r->list[i].at);
-    }
-    if (count == 0) {
-        return STATUS_OK;
-    }
-    struct state_tried *tried = mem_calloc(count, sizeof *tried);
-    const char **cured = mem_calloc(count, sizeof *cured);
-    int32_t *products = mem_calloc(count, sizeof *products);
     size_t n = 0;
     size_t kept = 0;
     for (size_t i = 0; i < r->count; i++) {
-        if (offset_ledger_is_finished(l->ledger, r->list[i].at)) {
+        if (offset_ledger_is_finished(r->c->ledger, r->list[i].at)) {
             products[n] = r->list[i].product_id;
             tried[n++] = r->list[i].row;
         } else {
@@ -468,25 +312,57 @@ enum status lane_settle_retries(struct lane *l, struct err *err)
         }
     }
     r->count = kept;
-    r->look_at_us = r->sweeping ? 0 : r->look_at_us; /* there is room again */
-    enum status rc = state_parked_settle(l->state, tried, count, err);
-    n = 0;
-    for (size_t i = 0; rc == STATUS_OK && i < count; i++) {
+    return n;
+}
+
+static void report_fixed(struct retries *r,
+                         const struct state_tried *tried,
+                         const int32_t *products,
+                         size_t count)
+{
+    const char **fixed = mem_calloc(count, sizeof *fixed);
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
         /* a product's row may have been taken off, and reported, with a later record */
-        if (tried[i].cured && (products[i] == 0 || parked_set_remove(l->parked, products[i]))) {
-            cured[n++] = tried[i].subject;
+        if (tried[i].cured && (products[i] == 0 || parked_set_remove(r->c->parked, products[i]))) {
+            fixed[n++] = tried[i].subject;
         }
     }
-    lane_report_cured(l, cured, n);
+    parking_report_fixed(r->c, fixed, n);
+    mem_free(fixed);
+}
+
+static bool any_finished(const struct retries *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (offset_ledger_is_finished(r->c->ledger, r->list[i].at)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum status retries_settle(struct retries *r, struct err *err)
+{
+    if (!any_finished(r)) {
+        return STATUS_OK;
+    }
+    struct state_tried *tried = mem_calloc(r->count, sizeof *tried);
+    int32_t *products = mem_calloc(r->count, sizeof *products);
+    size_t count = take_finished(r, tried, products);
+    r->look_at_us = r->is_rescanning ? 0 : r->look_at_us; /* there is room again */
+    enum status rc = r->c->ports->state->parked.settle(r->c->state, tried, count, err);
+    if (rc == STATUS_OK) {
+        report_fixed(r, tried, products, count);
+    }
     mem_free(products);
-    mem_free(cured);
     mem_free(tried);
     return rc;
 }
 
-void lane_drop_retries(struct lane *l)
+void retries_drop(struct retries *r)
 {
-    coalescer_drop_partition(l->coalescer, OFFSET_LEDGER_RETRY);
-    offset_ledger_drop_retries(l->ledger);
-    l->retries.count = 0;
+    coalescer_drop_partition(r->c->coalescer, OFFSET_LEDGER_RETRY);
+    offset_ledger_drop_retries(r->c->ledger);
+    r->count = 0;
 }

@@ -6,13 +6,10 @@
 #include "common/core/mem.h"
 #include "consumer/state/warehouse_store.h"
 
-/* What names are looked up in. */
+/* Names are looked up in these. */
 struct lookup {
     const char *store;
-    const struct shop_location *locations;
-    size_t location_count;
-    struct state_warehouse *warehouses;
-    size_t warehouse_count;
+    const struct rule_facts *facts;
 };
 
 /* By its numeric id; else by its name, which several may have. */
@@ -24,8 +21,8 @@ find_location(const struct lookup *l, const char *name_or_id, size_t *found)
     bool numeric = end != name_or_id && *end == '\0';
     const struct shop_location *named = NULL;
     *found = 0;
-    for (size_t i = 0; i < l->location_count; i++) {
-        const struct shop_location *s = &l->locations[i];
+    for (size_t i = 0; i < l->facts->location_count; i++) {
+        const struct shop_location *s = &l->facts->locations[i];
         if (numeric && s->id == id) {
             *found = 1;
             return s;
@@ -68,8 +65,8 @@ static enum status unknown_location(const struct lookup *l, const char *name, st
 {
     struct strbuf known;
     strbuf_init(&known, 200);
-    for (size_t i = 0; i < l->location_count; i++) {
-        strbuf_appendf(&known, "%s%s", i > 0 ? ", " : "", l->locations[i].name);
+    for (size_t i = 0; i < l->facts->location_count; i++) {
+        strbuf_appendf(&known, "%s%s", i > 0 ? ", " : "", l->facts->locations[i].name);
     }
     enum status rc = err_set(err, STATUS_STORE_MISCONFIGURED,
                              "[store.%s] location.%s: the store has no such location; it has: %s",
@@ -86,8 +83,8 @@ find_warehouse(const struct lookup *l, const char *text, int32_t *id, struct err
     const char *code = slash != NULL ? slash + 1 : text;
     size_t company_len = slash != NULL ? (size_t)(slash - text) : 0;
     const struct state_warehouse *found = NULL;
-    for (size_t i = 0; i < l->warehouse_count; i++) {
-        const struct state_warehouse *w = &l->warehouses[i];
+    for (size_t i = 0; i < l->facts->warehouse_count; i++) {
+        const struct state_warehouse *w = &l->facts->warehouses[i];
         bool company_fits = slash == NULL || (strlen(w->company) == company_len &&
                                               strncmp(w->company, text, company_len) == 0);
         if (!w->active || strcmp(w->code, code) != 0 || !company_fits) {
@@ -100,7 +97,7 @@ find_warehouse(const struct lookup *l, const char *text, int32_t *id, struct err
         }
         found = w;
     }
-    if (found == NULL && l->warehouse_count == 0) {
+    if (found == NULL && l->facts->warehouse_count == 0) {
         return err_set(err, STATUS_SOURCE_BUSY,
                        "[store.%s] warehouse '%s' is not known yet: the producer has not run on "
                        "this state so far",
@@ -177,15 +174,32 @@ static enum status bind_location(
     return STATUS_OK;
 }
 
+static enum status bind(const struct lookup *l,
+                        const struct conf_pairs *locations,
+                        struct store_rules *rules,
+                        struct err *err)
+{
+    for (size_t i = 0; i < locations->count; i++) {
+        enum status rc = bind_location(l, locations->list[i].name, rules, i, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+    for (size_t i = 0; i < locations->count; i++) {
+        enum status rc = bind_warehouses(l, &locations->list[i], &rules->locations[i], err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+    return STATUS_OK;
+}
+
 enum status rule_table_build(const struct store_conf *store,
-                             struct state *state,
-                             const struct shop_location *locations,
-                             size_t location_count,
+                             const struct rule_facts *facts,
                              struct store_rules *rules,
                              struct err *err)
 {
-    struct lookup l = {
-        .store = store->instance.name, .locations = locations, .location_count = location_count};
+    const struct lookup l = {.store = store->instance.name, .facts = facts};
     *rules = (struct store_rules){
         .basis = (enum basis)store->basis,
         .match = (enum match)store->match,
@@ -194,13 +208,5 @@ enum status rule_table_build(const struct store_conf *store,
         .cap = store->cap,
         .locations = mem_calloc(store->locations.count, sizeof(struct location_rule)),
         .location_count = store->locations.count};
-    enum status rc = state_warehouses(state, &l.warehouses, &l.warehouse_count, err);
-    for (size_t i = 0; i < store->locations.count && rc == STATUS_OK; i++) {
-        rc = bind_location(&l, store->locations.list[i].name, rules, i, err);
-    }
-    for (size_t i = 0; i < store->locations.count && rc == STATUS_OK; i++) {
-        rc = bind_warehouses(&l, &store->locations.list[i], &rules->locations[i], err);
-    }
-    state_warehouses_release(l.warehouses, l.warehouse_count);
-    return rc;
+    return bind(&l, &store->locations, rules, err);
 }

@@ -1,28 +1,34 @@
 /**
- * rule_table: binds a store's options to what exists: locations in Shopify, warehouses in Odoo.
+ * rule_table: binds a store's options to the locations in Shopify and the warehouses in Odoo. Pure.
  */
 #ifndef STOCKSYNC_CONSUMER_LANE_RULE_TABLE_H
 #define STOCKSYNC_CONSUMER_LANE_RULE_TABLE_H
 
-#include "consumer/app/consumer_conf.h"
+#include "consumer/lane/store_conf.h"
 #include "consumer/plan/rules.h"
 #include "consumer/shopify/catalog.h"
-#include "consumer/state/state.h"
+#include "consumer/state/warehouse_store.h"
+
+/** What exists. */
+struct rule_facts {
+    const struct shop_location *locations;
+    size_t location_count;
+    const struct state_warehouse *warehouses;
+    size_t warehouse_count;
+};
 
 /**
- * Reads the warehouses from the state and resolves every location.X of the store.
- *
+ * Resolves every location.X of the store.
  * @param rules  [out] rule_table_release in any case
- * @return STATUS_OK
- *         STATUS_STORE_MISCONFIGURED  a location or warehouse that does not exist, a location
- * that is inactive, a fulfilment service's or not the only one of its name, a code that
- * several companies use, a location twice; err names it STATUS_SOURCE_BUSY          the producer
- * has not stored any warehouse yet pg_query's statuses
+ * @return
+ *     STATUS_OK
+ *     STATUS_STORE_MISCONFIGURED  err names a location or warehouse that does not exist, a location
+ *                                 that is inactive, of a fulfilment service, given twice or not the
+ *                                 only one of its name, or a code that several companies use
+ *     STATUS_SOURCE_BUSY          the producer has not stored any warehouse yet
  */
 NODISCARD enum status rule_table_build(const struct store_conf *store,
-                                       struct state *state,
-                                       const struct shop_location *locations,
-                                       size_t location_count,
+                                       const struct rule_facts *facts,
                                        struct store_rules *rules,
                                        struct err *err);
 void rule_table_release(struct store_rules *rules);

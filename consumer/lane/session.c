@@ -1,250 +1,278 @@
+#include "consumer/lane/session.h"
+
 #include <string.h>
-#include <unistd.h>
 
 #include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
-#include "consumer/lane/lane_internal.h"
+#include "consumer/lane/rule_table.h"
 
 #define MOD "lane"
 
 #define MAX_PARTITIONS 1024
 #define COMMIT_WAIT_MS 5000
 
-/* --- the store --- */
+/* --- opening --- */
 
-static enum status read_locations(struct lane *l, struct err *err)
+static enum status build_rules(struct session *s, struct err *err)
 {
-    catalog_locations_release(l->locations, l->location_count);
-    l->locations = NULL;
-    l->location_count = 0;
-    return catalog_locations(l->graphql, l->thread.wake_fd, &l->locations, &l->location_count, err);
+    struct lane_context *c = &s->c;
+    struct shop_location *locations = NULL;
+    struct state_warehouse *warehouses = NULL;
+    size_t location_count = 0;
+    size_t warehouse_count = 0;
+    enum status rc =
+        c->ports->store->locations(c->graphql, c->stop_fd, &locations, &location_count, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = c->ports->state->warehouses(c->state, &warehouses, &warehouse_count, err);
+    if (rc == STATUS_OK) {
+        const struct rule_facts facts = {.locations = locations,
+                                         .location_count = location_count,
+                                         .warehouses = warehouses,
+                                         .warehouse_count = warehouse_count};
+        rc = rule_table_build(c->options->store_conf, &facts, &c->rules, err);
+    }
+    state_warehouses_release(warehouses, warehouse_count);
+    catalog_locations_release(locations, location_count);
+    return rc;
 }
 
 /*
- * Access and locations are looked at again with every session: it is how a lane that was stopped
- * for its scopes, its API version or a location finds out that somebody has cured it. The
- * catalogue, the long part, is kept: in memory, and in the state.
+ * Access and locations are read again with every session: this is how a lane that was stopped for
+ * its scopes, its API version or a location finds out that somebody has fixed it. The catalogue,
+ * the long part, is kept in memory and in the state.
  */
-static enum status open_store(struct lane *l, struct err *err)
+static enum status open_store(struct session *s, struct err *err)
 {
-    enum status rc = STATUS_OK;
-    if (l->graphql == NULL) {
-        rc = graphql_new(&l->store, &l->graphql, err);
+    struct lane_context *c = &s->c;
+    enum status rc = c->ports->store->open(c->store, &c->graphql, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        rc = catalog_check_access(l->graphql, &l->store, l->thread.wake_fd, err);
+    rc = c->ports->store->check_access(c->graphql, c->store, c->stop_fd, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        rc = read_locations(l, err);
-    }
-    return rc == STATUS_OK ? lane_catalogue_open(l, err) : rc;
+    requests_open(&s->requests, c);
+    rc = catalogue_open(s->catalogue, c, &s->requests, err);
+    return rc == STATUS_OK ? build_rules(s, err) : rc;
 }
-
-/* --- opening and closing --- */
 
 static void load_product(void *arg, const struct state_product *p)
 {
-    struct lane *l = arg;
-    (void)sku_claims_note(l->identity, p->product_id, p->text, p->sellable, p->revision);
-}
-
-enum status lane_load_identity(struct lane *l, struct err *err)
-{
-    return state_products_load(l->state, load_product, l, err);
+    const struct lane_context *c = arg;
+    (void)sku_claims_note(c->claims, p->product_id, p->text, p->sellable, p->revision);
 }
 
 static void load_parked(void *arg, int32_t product_id)
 {
-    struct lane *l = arg;
-    if (!l->dry) { /* a dry run finds out for itself what cannot be applied */
-        parked_set_add(l->parked, product_id);
-    }
+    const struct lane_context *c = arg;
+    parked_set_add(c->parked, product_id);
 }
 
-static enum status open_memory(struct lane *l, struct err *err)
+static enum status open_plan(struct session *s, struct err *err)
 {
-    l->ledger = offset_ledger_new();
-    l->coalescer = coalescer_new(l->ledger);
-    l->identity = sku_claims_new();
-    l->parked = parked_set_new();
-    l->request_count = (size_t)l->conf->consumer.max_requests + 1; /* the last: see free_slot */
-    l->requests = mem_calloc(l->request_count, sizeof *l->requests);
-    for (size_t i = 0; i < l->request_count; i++) {
-        backoff_init(&l->requests[i].backoff, 500, 60000, (uint64_t)clock_wall_us() + i);
-    }
-    l->in_flight_at_us = 0;
-    l->retries = (struct retries){.list = mem_calloc(LANE_RETRIES_MAX, sizeof *l->retries.list),
-                                  .opened_us = clock_monotonic_us(),
-                                  .learned_at_us = clock_monotonic_us()};
-    budget_init(&l->budget, (double)l->sc->reserve / 100);
-    breaker_init(&l->breaker, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
-    l->dry_figures = (struct dry_run_figures){0};
-    enum status rc = state_products_load(l->state, load_product, l, err);
-    l->retries.settled = sku_claims_settled(l->identity);
-    return rc == STATUS_OK ? state_parked_products(l->state, load_parked, l, err) : rc;
+    struct lane_context *c = &s->c;
+    const struct store_conf *conf = c->options->store_conf;
+    const struct brake_limits limits = {.window_us = conf->brake_window_ms * 1000,
+                                        .zero_percent = conf->brake_percent,
+                                        .change_percent = conf->brake_change_percent,
+                                        .least = conf->brake_least};
+    c->ledger = offset_ledger_new();
+    c->coalescer = coalescer_new(c->ledger);
+    c->claims = sku_claims_new();
+    c->parked = parked_set_new();
+    c->brake = brake_new(&limits);
+    enum status rc = c->ports->state->products.load(c->state, load_product, c, err);
+    return rc == STATUS_OK ? c->ports->state->parked.products(c->state, load_parked, c, err) : rc;
 }
 
-enum status lane_session_open(struct lane *l, struct err *err)
+static enum status open_guards(struct session *s, struct err *err)
 {
-    struct record_source_options options = {.kafka = &l->conf->shared.kafka,
-                                            .topic = l->conf->shared.topic.name,
-                                            .group_id = l->group_id,
-                                            .client_id = l->client_id};
-    const char *dsn = conf_state_dsn(&l->conf->shared);
-    l->state = l->dry ? state_new_read_only(dsn, l->store.name) : state_new(dsn, l->store.name);
-    enum status rc = state_open(l->state, err);
-    if (rc == STATUS_OK) {
-        rc = open_store(l, err);
+    struct state_guard row;
+    enum status rc = brake_control_read_row(&s->c, true, &row, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        rc = rule_table_build(l->sc, l->state, l->locations, l->location_count, &l->rules, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = open_memory(l, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = lane_brake_open(l, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = decoder_new(&l->decoder, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = lane_adopt_attempts(l, err);
-    }
-    return rc == STATUS_OK ? record_source_open(&options, &l->source, err) : rc;
+    source_guard_open(&s->guard, &s->c, &row);
+    return brake_control_open(&s->brake, &s->c, &s->guard, &row, err);
 }
 
-void lane_session_close(struct lane *l, int leave_ms)
+static enum status open_parts(struct session *s, bool *rescanned_at_start, struct err *err)
 {
-    record_source_close(l->source, leave_ms);
-    l->source = NULL;
-    if (l->requests != NULL) {
-        lane_drop_requests(l);
+    const struct lane_context *c = &s->c;
+    unimported_sales_open(&s->sales, c);
+    s->setup = (struct level_setup){.c = c, .requests = &s->requests};
+    enum status rc =
+        planner_open(&s->planner, c, &s->guard, &s->brake, &s->catalogue->reader.search, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    mem_free(l->requests);
-    l->requests = NULL;
-    l->applied_count = 0;
-    l->request_count = 0;
-    /* answers on their way belong to requests that are gone */
-    graphql_free(l->graphql);
-    l->graphql = NULL;
-    lane_catalogue_close(l);
-    decoder_free(l->decoder);
-    l->decoder = NULL;
-    coalescer_free(l->coalescer);
-    l->coalescer = NULL;
-    lane_brake_close(l);
-    lane_dry_run_close(l);
-    offset_ledger_free(l->ledger);
-    l->ledger = NULL;
-    sku_claims_free(l->identity);
-    l->identity = NULL;
-    parked_set_free(l->parked);
-    l->parked = NULL;
-    state_attempts_release(l->adopted, l->adopted_count);
-    l->adopted = NULL;
-    l->adopted_count = 0;
-    l->adopted_next = 0;
-    mem_free(l->uncertain);
-    l->uncertain = NULL;
-    l->uncertain_count = 0;
-    mem_free(l->retries.list);
-    l->retries = (struct retries){0};
-    mem_free(l->at_end);
-    l->at_end = NULL;
-    l->at_end_size = 0;
-    lane_turn_release(&l->turn);
-    rule_table_release(&l->rules);
-    state_free(l->state);
-    l->state = NULL;
+    records_open(&s->records, c, &s->planner);
+    retries_open(&s->retries, c, &s->planner, rescanned_at_start);
+    s->dispatch = (struct dispatch){.c = c,
+                                    .requests = &s->requests,
+                                    .out = &s->out,
+                                    .sales = &s->sales,
+                                    .setup = &s->setup,
+                                    .brake = &s->brake,
+                                    .guard = &s->guard,
+                                    .catalogue = s->catalogue};
+    s->exchange = (struct exchange){.c = c,
+                                    .requests = &s->requests,
+                                    .out = &s->out,
+                                    .sales = &s->sales,
+                                    .catalogue = s->catalogue};
+    if (c->sink->begin != NULL) {
+        c->sink->begin(c->sink->arg, c, &s->brake);
+    }
+    return requests_adopt(&s->requests, err);
 }
 
-/* --- offsets and rebalances --- */
-
-enum status lane_commit(struct lane *l, bool wait, struct err *err)
+static enum status join_group(struct session *s, const struct session_setup *setup, struct err *err)
 {
+    const struct record_source_options options = {.kafka = setup->options->shared.kafka,
+                                                  .topic = setup->options->shared.topic,
+                                                  .group_id = setup->group_id,
+                                                  .client_id = setup->client_id};
+    return s->c.ports->source->open(&options, &s->c.source, err);
+}
+
+enum status session_open(struct session *s, const struct session_setup *setup, struct err *err)
+{
+    *s = (struct session){.c = {.options = setup->options,
+                                .ports = setup->ports,
+                                .metrics = setup->metrics,
+                                .sink = setup->sink,
+                                .store = setup->store,
+                                .stop_fd = setup->stop_fd},
+                          .catalogue = setup->catalogue};
+    struct lane_context *c = &s->c;
+    bool read_only = !setup->sink->writes;
+    c->state = c->ports->state->make(setup->options->shared.state_dsn, c->store->name, read_only);
+    enum status rc = c->ports->state->open(c->state, err);
+    if (rc == STATUS_OK) {
+        rc = open_store(s, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = open_plan(s, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = open_guards(s, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = open_parts(s, setup->rescanned_at_start, err);
+    }
+    return rc == STATUS_OK ? join_group(s, setup, err) : rc;
+}
+
+/* --- closing --- */
+
+void session_close(struct session *s, int leave_ms)
+{
+    struct lane_context *c = &s->c;
+    if (c->ports == NULL) {
+        return;
+    }
+    c->ports->source->close(c->source, leave_ms);
+    requests_close(&s->requests);
+    /* answers in flight belong to requests that are gone */
+    c->ports->store->close(c->graphql);
+    catalogue_close(s->catalogue);
+    retries_close(&s->retries);
+    records_close(&s->records);
+    planner_close(&s->planner);
+    unimported_sales_close(&s->sales);
+    source_guard_close(&s->guard);
+    outcomes_release(&s->out);
+    coalescer_free(c->coalescer);
+    brake_free(c->brake);
+    offset_ledger_free(c->ledger);
+    sku_claims_free(c->claims);
+    parked_set_free(c->parked);
+    rule_table_release(&c->rules);
+    c->ports->state->close(c->state);
+    *s = (struct session){0};
+}
+
+/* --- offsets --- */
+
+enum status session_commit(struct session *s, bool wait, struct err *err)
+{
+    const struct lane_context *c = &s->c;
     int32_t partitions[MAX_PARTITIONS];
     int64_t next[MAX_PARTITIONS];
     struct partition_offset list[MAX_PARTITIONS];
-    if (l->dry) {
-        return STATUS_OK;
-    }
-    size_t count = offset_ledger_committable(l->ledger, partitions, next, MAX_PARTITIONS);
-    if (count == 0) {
+    size_t count = offset_ledger_committable(c->ledger, partitions, next, MAX_PARTITIONS);
+    if (count == 0 || !c->sink->writes) {
         return STATUS_OK;
     }
     for (size_t i = 0; i < count; i++) {
         list[i] = (struct partition_offset){.partition = partitions[i], .next_offset = next[i]};
     }
-    offset_ledger_committed(l->ledger, partitions, next, count);
+    offset_ledger_committed(c->ledger, partitions, next, count);
     if (wait) {
-        return record_source_commit_wait(l->source, list, count, COMMIT_WAIT_MS, err);
+        return c->ports->source->commit_wait(c->source, list, count, COMMIT_WAIT_MS, err);
     }
-    record_source_commit(l->source, list, count);
+    c->ports->source->commit(c->source, list, count);
     return STATUS_OK;
 }
 
-static void log_partitions(const struct lane *l, const char *event, size_t count)
+/* --- rebalances --- */
+
+static void log_partitions(const struct session *s, const char *event, size_t count)
 {
-    log_info(MOD, event, LF_TEXT("store", l->store.name), LF_TEXT("group", l->group_id),
-             LF_INT("count", count), LF_INT("assigned", record_source_assigned_count(l->source)));
+    const struct lane_context *c = &s->c;
+    log_info(MOD, event, LF_TEXT("store", c->store->name), LF_INT("count", count),
+             LF_INT("assigned", c->ports->source->assigned_count(c->source)));
 }
 
-static enum status assigned(struct lane *l, const struct source_event *event, struct err *err)
+enum status session_assigned(struct session *s, const struct source_event *event, struct err *err)
 {
+    const struct lane_context *c = &s->c;
     for (size_t i = 0; i < event->partition_count; i++) {
-        offset_ledger_open(l->ledger, event->partitions[i]);
-        if ((size_t)event->partitions[i] < l->at_end_size) {
-            l->at_end[event->partitions[i]] = 0;
-        }
+        offset_ledger_open(c->ledger, event->partitions[i]);
+        records_note_assigned(&s->records, event->partitions[i]);
     }
-    l->spare = record_source_assigned_count(l->source) == 0;
-    l->hold.calm_us = 0;
-    log_partitions(l, "partitions_assigned", event->partition_count);
-    /* whoever had them may have died in mid-air */
-    return lane_adopt_attempts(l, err);
+    brake_control_note_assigned(&s->brake, c->ports->source->assigned_count(c->source));
+    log_partitions(s, "partitions_assigned", event->partition_count);
+    /* their last owner may have died with requests in flight */
+    return requests_adopt(&s->requests, err);
 }
 
-/* Finish what is on its way within a bound, record, commit, then let go. */
-static enum status revoked(struct lane *l, const struct source_event *event, struct err *err)
+static void forget_partitions(struct session *s, const int32_t *partitions, size_t count)
 {
-    struct err late = {0};
-    int32_t *partitions = mem_calloc(event->partition_count + 1, sizeof *partitions);
-    size_t count = event->partition_count;
-    memcpy(partitions, event->partitions, count * sizeof *partitions);
-    enum status rc = lane_finish_requests(
-        l, l->conf->consumer.drain_ms < 5000 ? l->conf->consumer.drain_ms : 5000, err);
-    if (rc == STATUS_OK && event->type == SOURCE_REVOKED &&
-        lane_commit(l, true, &late) != STATUS_OK) {
-        log_failure(LOG_WARN, MOD, "commit_on_revoke", &late,
-                    LOG_FIELDS(LF_TEXT("store", l->store.name)));
+    for (size_t i = 0; i < count; i++) {
+        coalescer_drop_partition(s->c.coalescer, partitions[i]);
+        source_guard_drop_partition(&s->guard, partitions[i]);
+        offset_ledger_close(s->c.ledger, partitions[i]);
     }
-    if (rc == STATUS_OK && lane_in_flight(l) > 0) {
+    retries_drop(&s->retries);
+}
+
+enum status session_revoked(struct session *s, const struct source_event *event, struct err *err)
+{
+    const struct lane_context *c = &s->c;
+    struct err late = {0};
+    bool lost = event->type == SOURCE_LOST;
+    size_t count = event->partition_count;
+    enum status rc = STATUS_OK;
+    if (!lost && session_commit(s, true, &late) != STATUS_OK) {
+        log_failure(LOG_WARN, MOD, "commit_on_revoke", &late,
+                    LOG_FIELDS(LF_TEXT("store", c->store->name)));
+    }
+    if (requests_in_flight(&s->requests) > 0) {
         /* too late to wait: as after a crash, the stored attempts say what was sent */
         rc = err_set(err, STATUS_TIMED_OUT,
                      "requests without an answer while partitions had to be given up");
+    } else {
+        forget_partitions(s, event->partitions, count);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (rc == STATUS_OK) {
-            coalescer_drop_partition(l->coalescer, partitions[i]);
-        }
-        foreign_records_drop_partition(l->foreign, partitions[i]);
-        offset_ledger_close(l->ledger, partitions[i]);
+    if (!lost) {
+        c->ports->source->release_partitions(c->source);
     }
-    if (rc == STATUS_OK) {
-        lane_drop_retries(l);
-    }
-    if (event->type == SOURCE_REVOKED) {
-        record_source_release_partitions(l->source);
-    }
-    log_partitions(l, event->type == SOURCE_LOST ? "partitions_lost" : "partitions_revoked", count);
-    mem_free(partitions);
+    log_partitions(s, lost ? "partitions_lost" : "partitions_revoked", count);
     return rc;
-}
-
-enum status
-lane_handle_assignment(struct lane *l, const struct source_event *event, struct err *err)
-{
-    return event->type == SOURCE_ASSIGNED ? assigned(l, event, err) : revoked(l, event, err);
 }

@@ -149,7 +149,7 @@ void status_set_gauges(const struct lane_metrics *metrics, const struct lane_vie
     metric_set(metrics->level.unimported_levels, (double)view->unimported_levels);
     metric_set(metrics->record.unfinished, (double)view->unfinished);
     metric_set(metrics->parked.products, (double)view->parked);
-    metric_set(metrics->brake.held, view->hold->on ? 1 : 0);
+    metric_set(metrics->brake.held, view->hold.on ? 1 : 0);
     metric_set(metrics->untracked_items, (double)view->catalogue.untracked);
     metric_set(metrics->catalogue_age, age_s(view->catalogue.read_wall_us));
 }
@@ -221,6 +221,6 @@ void status_append_json(const struct lane_metrics *metrics,
         strbuf_append_text(out, ",\"database\":");
         strbuf_append_json(out, view->database);
     }
-    hold_append_json(view->hold, out);
+    hold_append_json(&view->hold, out);
     strbuf_append_text(out, "}");
 }

@@ -13,7 +13,7 @@
 #include "consumer/lane/lane_state.h"
 #include "consumer/plan/breaker.h"
 #include "consumer/plan/rules.h"
-#include "consumer/state/state.h"
+#include "consumer/state/guard_store.h"
 
 struct record_metrics {
     struct metric *read, *superseded, *excluded[EXCLUSION_COUNT], *foreign, *unfinished;
@@ -81,8 +81,8 @@ struct lane_view {
     size_t unfinished;                /* records that hold back the offset */
     size_t parked, unimported_levels; /* products, levels */
     bool is_dry_run;
-    const char *database; /* "": not known */
-    const struct lane_hold *hold;
+    char database[STATE_DATABASE_SIZE]; /* "": not known */
+    struct lane_hold hold;
     struct store_view client;
     struct catalogue_view catalogue;
 };

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/core/mem.h"
+#include "consumer/state/parked_memory.h"
 #include "consumer/state/state_private.h"
 #include "embedded/sql.h"
 
@@ -192,11 +193,12 @@ static size_t chunk_of(const struct state_parked *list, size_t count)
 
 enum status state_park(struct state *s, struct state_parked *list, size_t count, struct err *err)
 {
-    if (s->read_only) {
-        return STATUS_OK;
-    }
     for (size_t i = 0; i < count; i++) {
         list[i].first = false;
+    }
+    if (s->read_only) {
+        parked_memory_park(s->parked, list, count);
+        return STATUS_OK;
     }
     for (size_t at = 0; at < count;) {
         size_t n = chunk_of(list + at, count - at);
@@ -212,7 +214,11 @@ enum status state_park(struct state *s, struct state_parked *list, size_t count,
 enum status
 state_unpark(struct state *s, const char *const *subjects, size_t count, struct err *err)
 {
-    if (s->read_only || count == 0) {
+    if (s->read_only) {
+        parked_memory_unpark(s->parked, subjects, count);
+        return STATUS_OK;
+    }
+    if (count == 0) {
         return STATUS_OK;
     }
     enum status rc = state_begin(s, err);
@@ -245,6 +251,9 @@ enum status state_parked_products(struct state *s,
     struct pg_rows rows = {0};
     int32_t last = 0;
     enum status rc = STATUS_OK;
+    if (s->read_only) {
+        return STATUS_OK; /* a dry run judges every record for itself */
+    }
     do {
         rc = state_begin(s, err);
         if (rc != STATUS_OK) {
@@ -295,6 +304,9 @@ enum status state_parked_due(struct state *s,
 {
     struct pg_rows rows = {0};
     *count = 0;
+    if (s->read_only) {
+        return STATUS_OK;
+    }
     enum status rc = begin_share(s, share, err);
     if (rc != STATUS_OK) {
         return rc;
@@ -319,6 +331,10 @@ enum status state_parked_sweep(struct state *s,
     struct pg_rows rows = {0};
     size_t reasons = 0;
     *count = 0;
+    if (s->read_only) {
+        parked_memory_rescan(s->parked, share, sweep, each, arg, count);
+        return STATUS_OK;
+    }
     while (sweep->reasons != NULL && sweep->reasons[reasons] != NULL) {
         reasons++;
     }
@@ -346,6 +362,10 @@ enum status
 state_parked_settle(struct state *s, struct state_tried *list, size_t count, struct err *err)
 {
     struct pg_rows rows = {0};
+    if (s->read_only) {
+        parked_memory_settle(s->parked, list, count);
+        return STATUS_OK;
+    }
     if (count == 0) {
         return STATUS_OK;
     }
@@ -377,4 +397,13 @@ state_parked_settle(struct state *s, struct state_tried *list, size_t count, str
     }
     pg_rows_release(&rows);
     return STATUS_OK;
+}
+
+void state_parked_each_in_memory(const struct state *s,
+                                 void (*each)(void *arg, const char *reason),
+                                 void *arg)
+{
+    if (s->read_only) {
+        parked_memory_each(s->parked, each, arg);
+    }
 }

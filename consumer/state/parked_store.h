@@ -73,4 +73,10 @@ struct state_tried {
 NODISCARD enum status
 state_parked_settle(struct state *s, struct state_tried *list, size_t count, struct err *err);
 
+/** A dry run keeps its parked rows in memory: calls each for every one. Of a state that stores its
+ * rows: nothing. The reason is borrowed for the call. */
+void state_parked_each_in_memory(const struct state *s,
+                                 void (*each)(void *arg, const char *reason),
+                                 void *arg);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "common/core/mem.h"
 #include "common/core/utf8.h"
+#include "consumer/state/parked_memory.h"
 #include "consumer/state/state_private.h"
 #include "embedded/sql.h"
 
@@ -31,6 +32,7 @@ static struct state *make(const char *dsn, const char *store, bool read_only)
     struct state *s = mem_calloc(1, sizeof *s);
     s->store = store;
     s->read_only = read_only;
+    s->parked = read_only ? parked_memory_new() : NULL;
     s->instance = random_instance();
     (void)snprintf(s->application, sizeof s->application, "stocksync-consumer %s", store);
     pg_args_init(&s->args, ARGS_MAX_BYTES);
@@ -65,6 +67,7 @@ void state_free(struct state *s)
     if (s == NULL) {
         return;
     }
+    parked_memory_free(s->parked);
     pg_conn_free(s->conn);
     pg_args_release(&s->args);
     drop_cleaned(s);

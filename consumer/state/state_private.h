@@ -6,13 +6,16 @@
 
 #include "common/pg/pg_query.h"
 
+struct parked_memory;
+
 struct state {
     struct pg_conn *conn;
     struct pg_args args;
-    const char *store;    /* borrowed */
-    char application[64]; /* name under which the server shows us */
-    bool read_only;
-    int64_t instance;     /* key of the advisory lock that proves that this process lives */
+    const char *store;            /* borrowed */
+    char application[64];         /* name under which the server shows us */
+    bool read_only;               /* a dry run */
+    struct parked_memory *parked; /* its parked rows; NULL: rows are stored */
+    int64_t instance;             /* key of the advisory lock that proves that this process lives */
     unsigned ready_epoch; /* pg_conn's epoch for which schema and lock are settled; 0: none */
     char **cleaned;       /* owned copies made by state_clean */
     size_t cleaned_count;

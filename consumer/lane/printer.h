@@ -1,0 +1,23 @@
+/**
+ * printer: the sink of a dry run. Prints the writes that a real run would make once everything is
+ * read, and a summary at the end.
+ */
+#ifndef STOCKSYNC_CONSUMER_LANE_PRINTER_H
+#define STOCKSYNC_CONSUMER_LANE_PRINTER_H
+
+#include <stddef.h>
+
+#include "consumer/lane/sink.h"
+
+struct printer {
+    const struct lane_context *c;
+    struct brake_control *brake;
+    size_t would_write, confirmed, superseded;
+    double foreign_before; /* records of other databases, before the session */
+    char would_hold[320];  /* why the brake would hold; "": it would not */
+};
+
+/** @param printer  borrowed by the sink; zeroed */
+struct sink printer_sink(struct printer *printer);
+
+#endif

@@ -1,0 +1,107 @@
+#include "consumer/lane/records.h"
+
+#include <string.h>
+
+#include "common/core/logger.h"
+#include "common/core/mem.h"
+
+#define MOD "lane"
+
+void records_open(struct records *r, const struct lane_context *c, struct planner *planner)
+{
+    *r = (struct records){.c = c, .planner = planner};
+}
+
+void records_close(struct records *r)
+{
+    mem_free(r->at_end);
+    *r = (struct records){0};
+}
+
+static void note_end(struct records *r, int32_t partition, bool at_end)
+{
+    size_t index = (size_t)partition;
+    if (index >= r->at_end_size) {
+        size_t size = mem_grow_capacity(r->at_end_size, index + 1);
+        r->at_end = mem_realloc(r->at_end, size, sizeof *r->at_end);
+        memset(r->at_end + r->at_end_size, 0, size - r->at_end_size);
+        r->at_end_size = size;
+    }
+    r->at_end[index] = at_end;
+}
+
+void records_note_assigned(struct records *r, int32_t partition)
+{
+    note_end(r, partition, false);
+}
+
+bool records_at_end(const struct records *r)
+{
+    size_t ends = 0;
+    for (size_t i = 0; i < r->at_end_size; i++) {
+        ends += r->at_end[i] != 0 && offset_ledger_is_open(r->c->ledger, (int32_t)i);
+    }
+    size_t assigned = r->c->ports->source->assigned_count(r->c->source);
+    return assigned > 0 && ends >= assigned;
+}
+
+static enum status take_record(struct records *r, const struct source_event *event, struct err *err)
+{
+    struct record_position at;
+    if (offset_ledger_add(r->c->ledger, event->partition, event->offset, &at) != STATUS_OK) {
+        return STATUS_OK; /* of a partition that left, or delivered twice */
+    }
+    planner_hold(r->planner, at);
+    metric_add(r->c->metrics->record.read, 1);
+    note_end(r, event->partition, false);
+    return source_guard_admits(r->planner->guard, event, at)
+               ? planner_plan(r->planner, event, at, err)
+               : STATUS_OK;
+}
+
+/* @return STATUS_OK: *event is the last one taken, an assignment or SOURCE_NOTHING */
+static enum status
+take_events(struct records *r, bool *busy, struct source_event *event, struct err *err)
+{
+    *busy = true;
+    while (planner_held(r->planner) < LANE_TURN_RECORDS) {
+        enum status rc = r->c->ports->source->poll(r->c->source, event, err);
+        if (rc == STATUS_BROKER_LOST) { /* the client reconnects on its own; polling must go on */
+            log_failure(LOG_WARN, MOD, "kafka_lost", err,
+                        LOG_FIELDS(LF_TEXT("store", r->c->store->name)));
+            *busy = false;
+            break;
+        }
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+        switch (event->type) {
+        case SOURCE_NOTHING:
+            *busy = false;
+            return STATUS_OK;
+        case SOURCE_RECORD:
+            rc = take_record(r, event, err);
+            break;
+        case SOURCE_AT_END:
+            note_end(r, event->partition, true);
+            break;
+        case SOURCE_ASSIGNED:
+        case SOURCE_REVOKED:
+        case SOURCE_LOST:
+            return STATUS_OK; /* the turn is stored before the assignment changes */
+        }
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+    event->type = SOURCE_NOTHING;
+    return STATUS_OK;
+}
+
+enum status records_take(struct records *r, bool *busy, struct source_event *event, struct err *err)
+{
+    *event = (struct source_event){.type = SOURCE_NOTHING};
+    planner_begin(r->planner);
+    enum status rc = take_events(r, busy, event, err);
+    return rc == STATUS_OK ? planner_store(r->planner, err) : rc;
+}
