@@ -1,4 +1,5 @@
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,35 +17,78 @@
 #define LIMIT_MS   20000
 #define STEP_MS    100
 #define PARTITIONS 2
+#define PLACES     9
 
-static struct mock_kafka mock;
+/* What one test works with: a cluster and the first member of its group. */
+struct place {
+    struct mock_kafka mock;
+    struct record_source *source;
+};
+
+static struct place places[PLACES];
+static size_t used; /* places that a test has taken */
+static struct mock_kafka *mock;
 static struct err err;
-
-static int start(void **state)
-{
-    (void)state;
-    mock_kafka_start(&mock, PARTITIONS);
-    mock_kafka_set(&mock, "session.timeout.ms", "6000");
-    mock_kafka_set(&mock, "heartbeat.interval.ms", "500");
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    mock_kafka_stop(&mock);
-    return 0;
-}
 
 static struct record_source *open_source(const char *client_id)
 {
     struct record_source *source = NULL;
-    const struct record_source_options options = {.kafka = &mock.conf,
+    const struct record_source_options options = {.kafka = &mock->conf,
                                                   .topic = MOCK_TOPIC,
                                                   .group_id = "stocksync-a",
                                                   .client_id = client_id};
     assert_int_equal(record_source_open(&options, &source, &err), STATUS_OK);
     return source;
+}
+
+/*
+ * The mock cluster lets the first member of a group wait for three seconds, and offers no setting
+ * for it. So all groups are joined at the same time. A later member waits for the session's timeout
+ * less one second.
+ */
+static int start_all(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < PLACES; i++) {
+        mock = &places[i].mock;
+        mock_kafka_start(mock, PARTITIONS);
+        mock_kafka_set(mock, "session.timeout.ms", "2500");
+        mock_kafka_set(mock, "heartbeat.interval.ms", "250");
+        mock_kafka_set(mock, "fetch.wait.max.ms", "5");
+        places[i].source = open_source("a");
+    }
+    return 0;
+}
+
+static int take_place(void **state)
+{
+    if (used == PLACES) {
+        return -1;
+    }
+    mock = &places[used].mock;
+    *state = places[used++].source;
+    return 0;
+}
+
+static void *stop_one(void *arg)
+{
+    mock_kafka_stop(arg);
+    return NULL;
+}
+
+/* Each takes up to a second. */
+static int stop_all(void **state)
+{
+    (void)state;
+    pthread_t threads[PLACES];
+    int failed = 0;
+    for (size_t i = 0; i < PLACES; i++) {
+        failed |= pthread_create(&threads[i], NULL, stop_one, &places[i].mock);
+    }
+    for (size_t i = 0; i < PLACES && failed == 0; i++) {
+        failed |= pthread_join(threads[i], NULL);
+    }
+    return failed;
 }
 
 /* Waits on the descriptor, as a lane does. @return the event, SOURCE_NOTHING at the deadline */
@@ -94,12 +138,11 @@ static void assert_bytes(struct bytes found, const char *expected)
 
 static void record_source_gives_assignment_records_and_end(void **state)
 {
-    (void)state;
-    mock_kafka_write_caused(&mock, 0, "1", "one", "1700000000000001", "parent");
-    mock_kafka_write(&mock, 0, "2", NULL, "1700000000000002");
-    mock_kafka_write_caused(&mock, 0, "3", "", NULL, "stock");
-    mock_kafka_write(&mock, 0, "4", "four", "12x");
-    struct record_source *source = open_source("a");
+    struct record_source *source = *state;
+    mock_kafka_write_caused(mock, 0, "1", "one", "1700000000000001", "parent");
+    mock_kafka_write(mock, 0, "2", NULL, "1700000000000002");
+    mock_kafka_write_caused(mock, 0, "3", "", NULL, "stock");
+    mock_kafka_write(mock, 0, "4", "four", "12x");
     struct source_event event = expect(source, SOURCE_ASSIGNED);
     assert_int_equal(event.partition_count, PARTITIONS);
     assert_int_equal(record_source_assigned_count(source), PARTITIONS);
@@ -141,10 +184,9 @@ static void record_source_gives_assignment_records_and_end(void **state)
 
 static void record_source_starts_behind_what_was_committed(void **state)
 {
-    (void)state;
-    mock_kafka_write(&mock, 0, "1", "one", NULL);
-    mock_kafka_write(&mock, 0, "2", "two", NULL);
-    struct record_source *source = open_source("a");
+    struct record_source *source = *state;
+    mock_kafka_write(mock, 0, "1", "one", NULL);
+    mock_kafka_write(mock, 0, "2", "two", NULL);
     assert_int_equal(expect_later(source, SOURCE_RECORD).offset, 0);
     /* Partition 7 is not ours: left out, and no reason to fail. */
     const struct partition_offset list[] = {{.partition = 0, .next_offset = 1},
@@ -161,14 +203,13 @@ static void record_source_starts_behind_what_was_committed(void **state)
 
 static void record_source_counts_refused_commits(void **state)
 {
-    (void)state;
+    struct record_source *source = *state;
     struct metric *failures =
         metric_counter("stocksync_kafka_commit_failures_total", "", "group", "stocksync-a");
     const double before = metric_value(failures);
-    struct record_source *source = open_source("a");
     expect(source, SOURCE_ASSIGNED);
     const struct partition_offset list = {.partition = 0, .next_offset = 1};
-    rd_kafka_mock_push_request_errors(mock.cluster, API_OFFSET_COMMIT, 1,
+    rd_kafka_mock_push_request_errors(mock->cluster, API_OFFSET_COMMIT, 1,
                                       RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     record_source_commit(source, &list, 1);
     for (int i = 0; i < LIMIT_MS / STEP_MS && metric_value(failures) < before + 1; i++) {
@@ -176,7 +217,7 @@ static void record_source_counts_refused_commits(void **state)
     }
     assert_true(metric_value(failures) == before + 1);
     /* last: with this one the group begins a rebalance, which may refuse what comes after it */
-    rd_kafka_mock_push_request_errors(mock.cluster, API_OFFSET_COMMIT, 1,
+    rd_kafka_mock_push_request_errors(mock->cluster, API_OFFSET_COMMIT, 1,
                                       RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
     const enum status status = record_source_commit_wait(source, &list, 1, LIMIT_MS, &err);
     assert_int_equal(status_class(status), CLASS_TRANSIENT);
@@ -186,11 +227,10 @@ static void record_source_counts_refused_commits(void **state)
 
 static void record_source_pause_stops_records_until_it_is_lifted(void **state)
 {
-    (void)state;
-    struct record_source *source = open_source("a");
+    struct record_source *source = *state;
     record_source_pause(source, true); /* before there is an assignment: it must be kept */
     expect(source, SOURCE_ASSIGNED);
-    mock_kafka_write(&mock, 1, "1", "one", NULL);
+    mock_kafka_write(mock, 1, "1", "one", NULL);
     const struct source_event event = next(source, 1500);
     assert_int_not_equal(event.type, SOURCE_RECORD);
     record_source_pause(source, false);
@@ -213,8 +253,7 @@ static void assert_commit_is_answered(struct record_source *source,
 /* Two members: what leaves the first is not given to the second before the first lets go. */
 static void record_source_keeps_revoked_partitions_until_released(void **state)
 {
-    (void)state;
-    struct record_source *first = open_source("a");
+    struct record_source *first = *state;
     expect(first, SOURCE_ASSIGNED);
     struct record_source *second = open_source("b");
     struct source_event event = {0};
@@ -227,7 +266,7 @@ static void record_source_keeps_revoked_partitions_until_released(void **state)
     assert_int_equal(event.partition_count, 1);
     const int32_t leaving = event.partitions[0];
     /* Still ours for a last commit, but its records are for the next owner. */
-    mock_kafka_write(&mock, leaving, "1", "one", NULL);
+    mock_kafka_write(mock, leaving, "1", "one", NULL);
     const struct partition_offset last = {.partition = leaving, .next_offset = 0};
     assert_commit_is_answered(first, &last);
     const int64_t until_us = clock_monotonic_us() + 1000000;
@@ -256,10 +295,9 @@ static void record_source_keeps_revoked_partitions_until_released(void **state)
 
 static void record_source_says_when_no_broker_answers(void **state)
 {
-    (void)state;
-    struct record_source *source = open_source("a");
+    struct record_source *source = *state;
     expect(source, SOURCE_ASSIGNED);
-    (void)rd_kafka_mock_broker_set_down(mock.cluster, 1);
+    (void)rd_kafka_mock_broker_set_down(mock->cluster, 1);
     struct source_event event;
     enum status status = STATUS_OK;
     for (int i = 0; status == STATUS_OK && i < LIMIT_MS / STEP_MS; i++) {
@@ -268,8 +306,8 @@ static void record_source_says_when_no_broker_answers(void **state)
         status = record_source_poll(source, &event, &err);
     }
     assert_int_equal(status, STATUS_BROKER_LOST);
-    (void)rd_kafka_mock_broker_set_up(mock.cluster, 1);
-    mock_kafka_write(&mock, 0, "1", "one", NULL);
+    (void)rd_kafka_mock_broker_set_up(mock->cluster, 1);
+    mock_kafka_write(mock, 0, "1", "one", NULL);
     for (int i = 0; i < LIMIT_MS / STEP_MS; i++) {
         /* Told once a loss, at most; then it goes on by itself. */
         if (record_source_poll(source, &event, &err) == STATUS_OK && event.type == SOURCE_RECORD) {
@@ -284,10 +322,9 @@ static void record_source_says_when_no_broker_answers(void **state)
 
 static void record_source_closes_in_time_without_a_broker(void **state)
 {
-    (void)state;
-    struct record_source *source = open_source("a");
+    struct record_source *source = *state;
     expect(source, SOURCE_ASSIGNED);
-    (void)rd_kafka_mock_broker_set_down(mock.cluster, 1);
+    (void)rd_kafka_mock_broker_set_down(mock->cluster, 1);
     const int64_t began_us = clock_monotonic_us();
     record_source_close(source, 3000);
     assert_in_range(clock_monotonic_us() - began_us, 0, 6000000);
@@ -297,22 +334,21 @@ static void record_source_closes_in_time_without_a_broker(void **state)
 /* What was fetched and not polled still lies in the client's queue. */
 static void record_source_closes_with_records_unread(void **state)
 {
-    (void)state;
+    struct record_source *source = *state;
     for (int i = 0; i < 20; i++) {
-        mock_kafka_write(&mock, i % PARTITIONS, "1", "one", NULL);
+        mock_kafka_write(mock, i % PARTITIONS, "1", "one", NULL);
     }
-    struct record_source *source = open_source("a");
     (void)expect_later(source, SOURCE_RECORD);
     record_source_close(source, LIMIT_MS);
 }
 
 static void record_source_open_refuses_wrong_properties(void **state)
 {
-    (void)state;
+    record_source_close(*state, LIMIT_MS);
     struct record_source *source = NULL;
-    mock_kafka_set(&mock, "fetch.min.bytes", "many");
+    mock_kafka_set(mock, "fetch.min.bytes", "many");
     const struct record_source_options options = {
-        .kafka = &mock.conf, .topic = MOCK_TOPIC, .group_id = "g", .client_id = "c"};
+        .kafka = &mock->conf, .topic = MOCK_TOPIC, .group_id = "g", .client_id = "c"};
     assert_int_equal(record_source_open(&options, &source, &err), STATUS_CONFIG);
     assert_null(source);
 }
@@ -320,7 +356,7 @@ static void record_source_open_refuses_wrong_properties(void **state)
 int main(void)
 {
     log_init("test", LOG_ERROR);
-#define SOURCE_TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define SOURCE_TEST(name) cmocka_unit_test_setup(name, take_place)
     const struct CMUnitTest tests[] = {
         SOURCE_TEST(record_source_gives_assignment_records_and_end),
         SOURCE_TEST(record_source_starts_behind_what_was_committed),
@@ -332,5 +368,5 @@ int main(void)
         SOURCE_TEST(record_source_closes_with_records_unread),
         SOURCE_TEST(record_source_open_refuses_wrong_properties),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, start_all, stop_all);
 }

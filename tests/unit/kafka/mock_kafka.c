@@ -19,6 +19,7 @@ static rd_kafka_t *client(struct mock_kafka *mock, rd_kafka_type_t type)
     (void)rd_kafka_conf_set(conf, "group.id", "mock_kafka", text, sizeof text);
     (void)rd_kafka_conf_set(conf, "enable.partition.eof", "true", text, sizeof text);
     (void)rd_kafka_conf_set(conf, "isolation.level", "read_uncommitted", text, sizeof text);
+    (void)rd_kafka_conf_set(conf, "fetch.wait.max.ms", "5", text, sizeof text);
     rd_kafka_t *made = rd_kafka_new(type, conf, text, sizeof text);
     INVARIANT(made != NULL, "%s", text);
     return made;
@@ -142,6 +143,15 @@ static void copy_header(const rd_kafka_message_t *message, const char *name, cha
     }
 }
 
+/* A reader that starts before it knows the partition's leader waits 500 ms to ask again. */
+static void await_leader(rd_kafka_t *reader, rd_kafka_topic_t *topic)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    const rd_kafka_resp_err_t code = rd_kafka_metadata(reader, 0, topic, &metadata, LIMIT_MS);
+    INVARIANT(code == RD_KAFKA_RESP_ERR_NO_ERROR, "%s", rd_kafka_err2str(code));
+    rd_kafka_metadata_destroy(metadata);
+}
+
 size_t
 mock_kafka_read(struct mock_kafka *mock, int32_t partition, struct mock_record *list, size_t max)
 {
@@ -149,6 +159,7 @@ mock_kafka_read(struct mock_kafka *mock, int32_t partition, struct mock_record *
     bool more = true;
     rd_kafka_t *reader = client(mock, RD_KAFKA_CONSUMER);
     rd_kafka_topic_t *topic = rd_kafka_topic_new(reader, MOCK_TOPIC, NULL);
+    await_leader(reader, topic);
     INVARIANT(rd_kafka_consume_start(topic, partition, RD_KAFKA_OFFSET_BEGINNING) == 0, "consume");
     while (more && count < max) {
         rd_kafka_message_t *m = rd_kafka_consume(topic, partition, LIMIT_MS);

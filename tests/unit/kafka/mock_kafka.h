@@ -22,7 +22,7 @@ enum { API_PRODUCE = 0, API_OFFSET_COMMIT = 8, API_INIT_PRODUCER_ID = 22, API_EN
 struct mock_kafka {
     rd_kafka_t *owner; /* the client that runs the cluster */
     rd_kafka_mock_cluster_t *cluster;
-    struct conf_pair pairs[4];
+    struct conf_pair pairs[8];
     struct conf_pairs conf; /* bootstrap.servers and what was added */
 };
 
@@ -40,7 +40,7 @@ struct mock_record {
 /** Starts a cluster with MOCK_TOPIC of that many partitions. */
 void mock_kafka_start(struct mock_kafka *mock, int partitions);
 void mock_kafka_stop(struct mock_kafka *mock);
-/** Adds a property to mock->conf; both are literals. At most three. */
+/** Adds a property to mock->conf; both are literals. At most seven. */
 void mock_kafka_set(struct mock_kafka *mock, const char *name, const char *value);
 /** Writes one record (value NULL: tombstone) to a partition and waits for it. revision NULL: no
  * header. */
