@@ -16,7 +16,7 @@
 
 struct avro_codec;
 
-/** @return STATUS_OK or STATUS_INTERNAL: the embedded schema is broken */
+/** @return STATUS_OK, STATUS_INTERNAL (the embedded schema is broken) */
 NODISCARD enum status avro_codec_new(struct avro_codec **codec, struct err *err);
 void avro_codec_free(struct avro_codec *codec);
 /**

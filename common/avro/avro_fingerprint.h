@@ -1,5 +1,5 @@
 /**
- * avro_fingerprint: CRC-64-AVRO, the name of a schema in front of every record.
+ * avro_fingerprint: CRC-64-AVRO, which names the schema in front of every record.
  *
  * Source: Avro 1.11 specification, "Schema Fingerprints". Taken over the schema's Parsing Canonical
  * Form; on the wire it is little-endian. Pure; thread-safe.

@@ -1,15 +1,24 @@
 /**
  * avro_scan: checks the Avro binary of one ProductStock before avro-c sees it.
  *
- * avro-c 1.11 believes lengths and counts: negative and giant ones make it allocate or loop. What
- * passes here is complete, has no byte left over, and every count and length in it is within the
- * record's limits (product_stock.h) and within the bytes that are there. Source:
- * schemas/avro/product_stock.avsc; Avro 1.11 specification, "Binary Encoding". Pure; thread-safe.
+ * avro-c 1.11 trusts lengths and counts: negative and giant ones make it allocate or loop. A value
+ * that passes here is complete and has no byte left over. Its counts and lengths are within the
+ * limits of a record (product_stock.h) and within the bytes that are there. Pure; thread-safe.
  *
- *     int product_id · int template_id · [null,string] sku, barcode · [null,int] company_id
- *     boolean active, shopify_enabled, is_kit · long revision · enum cause · long changed_at,
- * read_at array of { int · string code · double on_hand, free · [null,double] incoming, outgoing,
- * forecast }
+ *     int              product_id, template_id
+ *     [null, string]   sku, barcode
+ *     [null, int]      company_id
+ *     boolean          active, shopify_enabled, is_kit
+ *     long             revision
+ *     enum             cause
+ *     long             changed_at, read_at
+ *     array of
+ *       int              warehouse_id
+ *       string           code
+ *       double           on_hand, free
+ *       [null, double]   incoming, outgoing, forecast
+ *
+ * Source: schemas/avro/product_stock.avsc; Avro 1.11 specification, "Binary Encoding".
  */
 #ifndef STOCKSYNC_AVRO_AVRO_SCAN_H
 #define STOCKSYNC_AVRO_AVRO_SCAN_H
@@ -19,7 +28,7 @@
 #include "common/core/bytes.h"
 #include "common/core/status.h"
 
-/** @return STATUS_OK or STATUS_RECORD_INVALID: err names the field and the offset */
+/** @return STATUS_OK, STATUS_RECORD_INVALID (err names the field and the offset) */
 NODISCARD enum status avro_scan_product_stock(struct bytes binary, struct err *err);
 /** True when text is UTF-8 (RFC 3629) without NUL: then it can be a C string and an Avro string. */
 bool avro_scan_is_text(struct bytes text);

@@ -263,7 +263,7 @@ static int get_branch(const avro_value_t *record, size_t at, bool *present, avro
     return rc;
 }
 
-/* Empty counts as absent: that is what NULL means in the struct. */
+/* Empty counts as absent, as NULL does in the struct. */
 static int get_optional_text(const avro_value_t *record, size_t at, char **text)
 {
     avro_value_t branch;

@@ -8,8 +8,7 @@
 #include <string.h>
 
 struct bytes {
-    const unsigned char
-        *ptr; /* may be NULL when len is 0; a NULL ptr means "absent" where a contract says so */
+    const unsigned char *ptr; /* NULL: empty, or absent where a contract says so */
     size_t len;
 };
 

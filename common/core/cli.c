@@ -55,8 +55,8 @@ static void append_program_help(const struct cli_program *program, struct strbuf
     strbuf_append_text(
         out, "\nEvery scalar option can be set by an environment variable: STOCKSYNC_ODOO_DSN for "
              "[odoo] dsn.\n"
-             "Exit codes: 0 done, 64 wrong use, 69 something needed is away, 70 our own mistake,\n"
-             "78 configuration or permission, 80 another producer took over.\n");
+             "Exit codes: 0 done, 64 wrong usage, 69 something needed is unavailable, 70 internal "
+             "error,\n78 configuration or permission, 80 another producer took over.\n");
 }
 
 static void append_command_help(const struct cli_program *program,

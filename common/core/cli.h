@@ -29,8 +29,8 @@ struct cli_command {
     const struct cli_flag *flags;
     size_t flag_count;
     bool needs_conf; /* the options are loaded before it runs */
-    /** Runs the command. conf is the program's root struct, NULL without needs_conf. Prints what it
-     * has to say itself, except the failure in err. */
+    /** Runs the command and prints its output; the caller prints the failure in err.
+     * @param conf  the program's root struct; NULL without needs_conf */
     enum status (*run)(const struct cli_call *call, const void *conf, struct err *err);
 };
 
@@ -56,9 +56,9 @@ struct cli_call {
 };
 
 /**
- * @param text  [out] help, version or completion words to be printed to standard output when
- * call->command is NULL
- * @return STATUS_OK, STATUS_USAGE with what is wrong and where to look
+ * @param text  [out] help, version or completion words for standard output when call->command is
+ *              NULL
+ * @return STATUS_OK, STATUS_USAGE (err names the word and the help)
  */
 NODISCARD enum status cli_parse(const struct cli_program *program,
                                 int argc,
@@ -69,8 +69,8 @@ NODISCARD enum status cli_parse(const struct cli_program *program,
 bool cli_has(const struct cli_call *call, const char *flag);
 /** The nth value of a flag, NULL when there is none. */
 const char *cli_value(const struct cli_call *call, const char *flag, size_t nth);
-/** A flag's value as a whole number in [min, max]. @return STATUS_OK, STATUS_NOT_FOUND (absent),
- * STATUS_USAGE */
+/** A flag's value as a whole number in [min, max].
+ * @return STATUS_OK, STATUS_NOT_FOUND (absent), STATUS_USAGE */
 NODISCARD enum status cli_number(const struct cli_call *call,
                                  const char *flag,
                                  size_t nth,

@@ -16,8 +16,7 @@ int64_t clock_wall_us(void);
 int clock_left_ms(int64_t deadline_us);
 
 #define CLOCK_TEXT_SIZE 32
-/** "2026-11-23T20:44:07.123Z" of a wall time; text has room for CLOCK_TEXT_SIZE bytes. Returns
- * text. */
+/** Writes a wall time as "2026-11-23T20:44:07.123Z". @return text */
 char *clock_format_utc(int64_t wall_us, char text[CLOCK_TEXT_SIZE]);
 
 #endif

@@ -1,89 +1,12 @@
 #include "common/core/conf.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/core/conf_internal.h"
 #include "common/core/mem.h"
-#include "common/core/utf8.h"
 
 extern char **environ;
-
-/* --- names --- */
-
-size_t conf_stem(const char *pattern)
-{
-    return strcspn(pattern, "*");
-}
-
-bool conf_name_matches(const char *pattern, const char *text)
-{
-    size_t stem = conf_stem(pattern);
-    if (pattern[stem] == '\0') {
-        return strcmp(pattern, text) == 0;
-    }
-    return strncmp(pattern, text, stem) == 0 && text[stem] != '\0';
-}
-
-bool conf_is_repeated(const struct conf_section *section)
-{
-    return section->size > 0;
-}
-
-bool conf_is_secret(const struct conf_option *option)
-{
-    return option->type == CONF_SECRET || option->secret_value;
-}
-
-bool conf_text_is_clean(struct bytes text)
-{
-    while (text.len > 0) {
-        size_t len = utf8_sequence(text);
-        unsigned char first = text.ptr[0];
-        if (len == 0 || (first < 0x20 && first != '\t') || first == 0x7F) {
-            return false;
-        }
-        text = bytes_of(text.ptr + len, text.len - len);
-    }
-    return true;
-}
-
-/* --- problems --- */
-
-void conf_problem_add(struct conf_problems *problems, int line, const char *fmt, ...)
-{
-    /* Few and rare: no capacity is kept. */
-    problems->list = mem_realloc(problems->list, problems->count + 1, sizeof *problems->list);
-    struct conf_problem *problem = &problems->list[problems->count++];
-    problem->line = line;
-    va_list args;
-    va_start(args, fmt);
-    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): false alarm of version 14
-    (void)vsnprintf(problem->text, sizeof problem->text, fmt, args);
-    va_end(args);
-}
-
-void conf_problems_release(struct conf_problems *problems)
-{
-    mem_free(problems->list);
-    *problems = (struct conf_problems){0};
-}
-
-/* In order of the file, those without a line last; insertion keeps the order of equals. */
-static void sort_problems(struct conf_problems *problems)
-{
-    for (size_t i = 1; i < problems->count; i++) {
-        struct conf_problem moving = problems->list[i];
-        size_t at = i;
-        while (at > 0 && moving.line > 0 &&
-               (problems->list[at - 1].line == 0 || problems->list[at - 1].line > moving.line)) {
-            problems->list[at] = problems->list[at - 1];
-            at--;
-        }
-        problems->list[at] = moving;
-    }
-}
 
 /* --- one section --- */
 
@@ -323,8 +246,8 @@ static char property_char(char c)
 
 /*
  * A pass-through section ("*") also takes names that the file does not have:
- * STOCKSYNC_KAFKA_SASL_PASSWORD is sasl.password. Behind a longer stem ("location.*") a name cannot
- * be told from its upper-case form.
+ * STOCKSYNC_KAFKA_SASL_PASSWORD is sasl.password. Behind a longer stem ("location.*") the name
+ * of a pair cannot be recovered from its upper-case form.
  */
 static void add_pairs_of_environment(const struct filling *f, const struct conf_option *option)
 {
@@ -469,7 +392,7 @@ enum status conf_load(const struct conf_schema *schema,
         }
     }
     conf_env_keys_report(&keys, problems);
-    sort_problems(problems);
+    conf_problems_sort(problems);
     if (problems->count > 0) {
         rc = err_set(err, STATUS_CONFIG, "%zu problem%s in the configuration", problems->count,
                      problems->count == 1 ? "" : "s");

@@ -9,7 +9,7 @@
 
 static const char UPPER[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-/* ASCII alone, whatever the locale says. */
+/* ASCII alone, in every locale. */
 static char env_char(char c)
 {
     if (c >= 'a' && c <= 'z') {

@@ -56,8 +56,8 @@ static int take_pair(void *user, const char *section, const char *name, const ch
     return 1;
 }
 
-/* A call for each line: inih would otherwise continue a value on the next one and not say in which
- * line it is. */
+/* A call for each line: inih would otherwise continue a value on the next one, and hide its line
+ * number. */
 static bool split_pair(const char *text, struct one_line *one)
 {
     *one = (struct one_line){.text = text};
@@ -68,8 +68,8 @@ static bool split_pair(const char *text, struct one_line *one)
 
 /* --- lines --- */
 
-/* Ends the text before " ;" or " #". inih knows only the first of the two. @return true when there
- * was one */
+/* Ends the text before " ;" or " #"; inih knows only the first of the two.
+ * @return true: there was one */
 static bool cut_comment(char *text)
 {
     for (size_t i = 0; text[i] != '\0'; i++) {

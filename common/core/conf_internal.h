@@ -1,5 +1,5 @@
 /**
- * conf_internal: shared by conf.c, conf_env.c, conf_file.c, conf_value.c and conf_print.c alone.
+ * conf_internal: shared by the files conf*.c alone.
  */
 #ifndef STOCKSYNC_CORE_CONF_INTERNAL_H
 #define STOCKSYNC_CORE_CONF_INTERNAL_H
@@ -20,7 +20,7 @@ struct conf_entry {
     bool matched;   /* some option took it */
 };
 
-/** One "[name]" of the file, with what stands below it. */
+/** One "[name]" of the file, with its entries. */
 struct conf_block {
     char *name;
     int line;
@@ -35,8 +35,9 @@ struct conf_file {
     size_t capacity;
 };
 
-/** @return true when text is pattern, or begins with what stands before the '*' at its end and goes
- * on behind it. */
+/* --- conf_name.c --- */
+
+/** @return true: text is pattern, or longer than the stem of a pattern that ends with '*' */
 bool conf_name_matches(const char *pattern, const char *text);
 /** Length of pattern without its '*'. */
 size_t conf_stem(const char *pattern);
@@ -45,10 +46,15 @@ bool conf_is_repeated(const struct conf_section *section);
 bool conf_text_is_clean(struct bytes text);
 bool conf_is_secret(const struct conf_option *option);
 
+/* --- conf_problem.c --- */
+
+/** In order of the file, those without a line last. */
+void conf_problems_sort(struct conf_problems *problems);
+
 /* --- conf_file.c --- */
 
-/** Splits the file; lines that cannot be used become problems. Release in any case. @return
- * STATUS_OK or STATUS_CONFIG: cannot be read */
+/** Splits the file; lines that cannot be used become problems. Release in any case.
+ * @return STATUS_OK, STATUS_CONFIG (cannot be read) */
 NODISCARD enum status conf_file_read(const char *path,
                                      struct conf_file *file,
                                      struct conf_problems *problems,
@@ -93,11 +99,11 @@ void *conf_member(const struct conf_option *option, void *section);
 const void *conf_member_const(const struct conf_option *option, const void *section);
 /** Stores a scalar. @return false: text is not of that type or out of bounds; nothing is stored */
 NODISCARD bool conf_value_store(const struct conf_option *option, const char *text, void *section);
-/** Appends what a value must look like: "a whole number from 1 to 20000". */
+/** Appends the form of a value: "a whole number from 1 to 20000". */
 void conf_value_describe(const struct conf_option *option, struct strbuf *out);
 /** Appends the value as it would stand in the file; secrets as ***. */
 void conf_value_format(const struct conf_option *option, const void *section, struct strbuf *out);
-/** Frees what the member owns. */
+/** Frees the memory of the member. */
 void conf_value_release(const struct conf_option *option, void *section);
 
 #endif

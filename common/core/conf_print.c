@@ -13,7 +13,7 @@ static bool is_pattern(const char *name)
     return name[conf_stem(name)] == '*';
 }
 
-/* --- what is in force --- */
+/* --- the options in force --- */
 
 static void
 print_pairs(const struct conf_option *option, const struct conf_pairs *pairs, struct strbuf *out)
@@ -67,8 +67,7 @@ void conf_print(const struct conf_schema *schema, const void *root, struct strbu
 
 /* --- the example --- */
 
-/* Every key is commented out: what stands there is the default already, and a store that is not
- * there must not be one. */
+/* Every key is commented out: it shows the default, and the example must not configure a store. */
 static void example_option(const struct conf_option *option, struct strbuf *out)
 {
     strbuf_appendf(out, "\n# %s\n", option->help != NULL ? option->help : "");

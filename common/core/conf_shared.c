@@ -23,8 +23,8 @@ const struct conf_option conf_odoo_options[3] = {
      .offset = offsetof(struct odoo_conf, scope),
      .fallback = "view",
      .choices = SCOPES,
-     .help = "view: all that lies in a warehouse, as Odoo counts it; lot_stock: only below its "
-             "stock location, without input, quality, packing and output"},
+     .help = "view: all stock of a warehouse, as Odoo counts it; lot_stock: only below its stock "
+             "location, without input, quality, packing and output"},
 };
 
 const struct conf_option conf_state_options[1] = {
@@ -54,7 +54,7 @@ const struct conf_option conf_topic_options[7] = {
      .fallback = "12",
      .min = 1,
      .max = 1000,
-     .help = "most workers that can share one store's work; fixed for the topic's life"},
+     .help = "the most workers that can share one store; fixed for the life of the topic"},
     {.key = "replication_factor",
      .type = CONF_COUNT,
      .offset = offsetof(struct topic_conf, replication_factor),
@@ -67,15 +67,15 @@ const struct conf_option conf_topic_options[7] = {
      .fallback = "30d",
      .min = 0,
      .max = INT64_C(3650) * 86400000,
-     .help = "full history for that long (min.compaction.lag.ms), the latest value for ever"},
+     .help = "how long the full history is kept (min.compaction.lag.ms); the latest record always "
+             "stays"},
     {.key = "tombstones",
      .type = CONF_DURATION,
      .offset = offsetof(struct topic_conf, tombstones_ms),
      .fallback = "30d",
      .min = 0,
      .max = INT64_C(3650) * 86400000,
-     .help =
-         "longest absence of a store that still learns of deleted products (delete.retention.ms)"},
+     .help = "how long a store may be away and still see deletions (delete.retention.ms)"},
     {.key = "max_message",
      .type = CONF_SIZE,
      .offset = offsetof(struct topic_conf, max_message_bytes),
@@ -87,7 +87,7 @@ const struct conf_option conf_topic_options[7] = {
      .type = CONF_BOOL,
      .offset = offsetof(struct topic_conf, create),
      .fallback = "on",
-     .help = "create the topic if it is missing; off: say what to create"},
+     .help = "on: create a missing topic; off: print the command that creates it"},
 };
 
 const struct conf_option conf_log_options[1] = {
@@ -96,7 +96,7 @@ const struct conf_option conf_log_options[1] = {
      .offset = offsetof(struct log_conf, level),
      .fallback = "info",
      .choices = LOG_LEVELS,
-     .help = "least important kind of line that is written"},
+     .help = "lowest level that is written"},
 };
 
 const char *conf_state_dsn(const struct shared_conf *conf)

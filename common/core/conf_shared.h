@@ -1,6 +1,5 @@
 /**
- * conf_shared: the sections of the option file that both programs read: [odoo] [state] [kafka]
- * [topic] [log].
+ * conf_shared: the sections that both programs read: [odoo] [state] [kafka] [topic] [log].
  *
  * A program's root struct begins with struct shared_conf and its section table with
  * SHARED_CONF_SECTIONS.
@@ -61,12 +60,12 @@ extern const struct conf_option conf_log_options[1];
          .options = conf_state_options,                                                            \
          .option_count = 1,                                                                        \
          .offset = offsetof(struct shared_conf, state),                                            \
-         .help = "where the schema stocksync keeps what was done; both programs"},                 \
+         .help = "database of the schema stocksync, the memory of both programs"},                 \
         {.name = "kafka",                                                                          \
          .options = conf_kafka_options,                                                            \
          .option_count = 1,                                                                        \
          .offset = offsetof(struct shared_conf, kafka),                                            \
-         .help = "any librdkafka property; those that carry a promise are ours and refused here"}, \
+         .help = "any librdkafka property, except those that a guarantee relies on"},              \
         {.name = "topic",                                                                          \
          .options = conf_topic_options,                                                            \
          .option_count = 7,                                                                        \
@@ -74,7 +73,7 @@ extern const struct conf_option conf_log_options[1];
          .help = "the topic between the two programs"},                                            \
     {                                                                                              \
         .name = "log", .options = conf_log_options, .option_count = 1,                             \
-        .offset = offsetof(struct shared_conf, log), .help = "what is written to standard error"   \
+        .offset = offsetof(struct shared_conf, log), .help = "log on standard error"               \
     }
 
 /** The DSN of the state: [state] dsn, or [odoo] dsn where that is empty. */
@@ -83,10 +82,11 @@ const char *conf_state_dsn(const struct shared_conf *conf);
 bool conf_state_is_odoo(const struct shared_conf *conf);
 
 /**
- * Loads a program's options as main does: the path given with -c, else CONF_DEFAULT_PATH if it
- * exists, else only the environment. Problems are printed to standard error, "FILE:LINE: text"
- * each.
- * @return STATUS_OK, STATUS_CONFIG (err says how many problems, or why the file cannot be read)
+ * Loads the options of a program: from the path given with -c, else from CONF_DEFAULT_PATH if it
+ * exists, else from the environment alone. Prints each problem to standard error, "FILE:LINE:
+ * text".
+ *
+ * @return STATUS_OK, STATUS_CONFIG (err has the number of problems, or why the file cannot be read)
  */
 NODISCARD enum status conf_load_or_report(const struct conf_schema *schema,
                                           const char *path,

@@ -35,8 +35,8 @@ bool conf_parse_bool(const char *text, bool *out)
     return false;
 }
 
-/* Digits alone: strtoll would also take white space and a sign. @return where they end; NULL: none,
- * or too large */
+/* Digits alone: strtoll would also take white space and a sign.
+ * @return where they end; NULL: none, or too large */
 static const char *parse_digits(const char *text, int64_t *out)
 {
     size_t digits = strspn(text, "0123456789");

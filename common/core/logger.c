@@ -86,7 +86,7 @@ static void put_text(struct body *body, const char *text)
     put(body, text, strlen(text));
 }
 
-/* C0 and C1 controls, DEL: what could move a terminal's cursor or end the line. */
+/* C0 and C1 controls, DEL: they could move a terminal's cursor or end the line. */
 static bool is_control(struct bytes text, size_t sequence)
 {
     return (sequence == 1 && (text.ptr[0] < 0x20 || text.ptr[0] == 0x7F)) ||
@@ -214,8 +214,7 @@ static void format(struct body *body,
     }
 }
 
-/* A log that cannot be written has no better place to be reported: what is left of the line is
- * dropped. */
+/* There is no better place to report a failure to write: the rest of the line is dropped. */
 static void write_all(const char *text, size_t len)
 {
     while (len > 0) {

@@ -1,13 +1,12 @@
 /**
  * logger: logfmt on standard error, one event a line, one write a line.
  *
- *     ts=2026-11-23T20:44:07.123Z level=info svc=producer mod=tail event=settled count=120
- * revision=17… msg="…"
+ *     ts=2026-11-23T20:44:07.123Z level=info svc=producer mod=tail event=settled count=120 msg="…"
  *
  * Keys are the field's words, one spelling everywhere: store, topic, partition, offset, product,
- * item, location, revision, state, status, class, origin … Values from outside are escaped here.
- * Secrets never reach this module: there is no field type for them. The same line (all but ts)
- * repeated within ten seconds is folded into one with `repeated=N`. Thread-safe; global by design.
+ * item, location, revision, state, status, class, origin … Values are escaped here. Secrets never
+ * reach this module: there is no field type for them. A line that repeats within ten seconds (all
+ * but ts) is folded into one with `repeated=N`. Thread-safe; global by design.
  */
 #ifndef STOCKSYNC_CORE_LOGGER_H
 #define STOCKSYNC_CORE_LOGGER_H
@@ -35,8 +34,7 @@ struct log_field {
 #define LF_REAL(k, v) ((struct log_field){.type = LOG_FIELD_REAL, .key = (k), .real = (v)})
 #define LF_MSG(v)     LF_TEXT("msg", v)
 
-/** Sets the service name of all lines and the least level that is written (LOG_INFO until called).
- */
+/** Sets the service name of all lines and the lowest level that is written; LOG_INFO before. */
 void log_init(const char *service, enum log_level level);
 /** "error", "warn", "info", "debug". @return false for anything else */
 bool log_level_parse(const char *text, enum log_level *level);
@@ -52,7 +50,7 @@ void log_failure(enum log_level level,
                  const char *event,
                  const struct err *err,
                  const struct log_field *fields);
-/** Writes what is still folded: at the end of the program. */
+/** Writes folded lines; at the end of the program. */
 void log_flush(void);
 
 #define LOG_FIELDS(...)            ((const struct log_field[]){__VA_ARGS__, {.type = LOG_FIELD_END}})

@@ -2,7 +2,7 @@
  * mem: the only place that allocates.
  *
  * Allocation failure aborts: a restart resumes from marks and offsets, and most error paths go
- * away. Whatever is sized by input goes through strbuf or a checked maximum first. Thread-safe.
+ * away. A size that comes from input goes through strbuf or a checked maximum first. Thread-safe.
  */
 #ifndef STOCKSYNC_CORE_MEM_H
 #define STOCKSYNC_CORE_MEM_H

@@ -117,8 +117,8 @@ void metric_table_register(const struct metric_table *table, const char *value, 
         INVARIANT((row->label == NULL) == (row->value == NULL),
                   "label and value of metric '%s' go together", row->name);
         struct family *family = find_or_add_family(row->name, row->help, row->kind);
-        struct metric *cell = find_or_add_cell(family, row, table->label, value);
-        memcpy((char *)cells + row->offset, &cell, sizeof cell);
+        struct metric **cell = (void *)((char *)cells + row->offset);
+        *cell = find_or_add_cell(family, row, table->label, value);
     }
     (void)pthread_mutex_unlock(&registry.lock);
 }

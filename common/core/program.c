@@ -36,13 +36,16 @@ static enum status run_command(const struct program *program,
     if (call->command->run == NULL) {
         return print_config(program, call, out, err);
     }
-    enum status rc = STATUS_OK;
-    if (call->command->needs_conf) {
-        rc = conf_load_or_report(program->schema, call->conf_path, program->conf,
-                                 program->cross_check, err);
-        log_init(program->service, (enum log_level)program->conf->log.level);
+    if (!call->command->needs_conf) {
+        return call->command->run(call, program->conf, err);
     }
-    return rc == STATUS_OK ? call->command->run(call, program->conf, err) : rc;
+    enum status rc = conf_load_or_report(program->schema, call->conf_path, program->conf,
+                                         program->cross_check, err);
+    log_init(program->service, (enum log_level)program->conf->log.level);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    return call->command->run(call, program->conf, err);
 }
 
 int program_main(const struct program *program, int argc, char **argv)

@@ -1,8 +1,8 @@
 /**
  * secret: a credential that cannot be printed by accident.
  *
- * There is no format function; the value leaves through secret_reveal alone, is wiped on release
- * and never put into an err or a log line. One owner.
+ * There is no format function. The value leaves through secret_reveal alone, never enters an err or
+ * a log line, and is wiped on release. One owner.
  */
 #ifndef STOCKSYNC_CORE_SECRET_H
 #define STOCKSYNC_CORE_SECRET_H
@@ -24,8 +24,10 @@ void secret_set(struct secret *s, const char *value);
 /**
  * Reads a file, without trailing white space. A name without '/' is looked up in
  * $CREDENTIALS_DIRECTORY (systemd) first.
- * @return STATUS_OK, STATUS_CONFIG (missing, unreadable, empty, too large, control characters
- * inside; err names the file)
+ *
+ * @return STATUS_OK
+ *         STATUS_CONFIG  missing, unreadable, empty, too large, with control characters; err names
+ *                        the file
  */
 NODISCARD enum status secret_read_file(struct secret *s, const char *path, struct err *err);
 bool secret_is_set(const struct secret *s);

@@ -1,6 +1,6 @@
 /**
- * service: tells systemd (or whoever set NOTIFY_SOCKET) how we are. Without NOTIFY_SOCKET nothing
- * happens. Main thread.
+ * service: reports ready, stopping and alive to systemd. Does nothing without NOTIFY_SOCKET. Main
+ * thread.
  */
 #ifndef STOCKSYNC_CORE_SERVICE_H
 #define STOCKSYNC_CORE_SERVICE_H

@@ -10,8 +10,8 @@
 
 #include "common/core/status.h"
 
-/** Installs the handlers. Call once, before any thread starts. A second TERM or INT ends the
- * process at once (exit 130). */
+/** Installs the handlers, once, before any thread starts. A second TERM or INT ends the process at
+ * once (exit 130). */
 NODISCARD enum status signals_install(struct err *err);
 /** True from the first TERM or INT on. Thread-safe. */
 bool signals_stop_requested(void);
@@ -20,8 +20,7 @@ bool signals_take_reload(void);
 /** Readable whenever a signal arrived since the last signals_drain; for poll. */
 int signals_fd(void);
 void signals_drain(void);
-/** Sleeps up to timeout_ms or until a signal arrives. @return false when the process is asked to
- * stop */
+/** Sleeps up to timeout_ms or until a signal arrives. @return false: the process is asked to stop */
 bool signals_sleep(int timeout_ms);
 /** Blocks all signals in the calling thread: first thing a lane does. */
 void signals_block_all(void);

@@ -1,9 +1,9 @@
 /**
- * status: the one way to say that something failed.
+ * status: the one way to report a failure.
  *
- * Every function that can fail returns enum status and fills a struct err. The status's class says
- * who acts: see the table in common/DESIGN.md. Functions do not log and return; the place that
- * decides logs. Pure; every function is thread-safe.
+ * Every function that can fail returns enum status and fills a struct err. The class of the status
+ * decides who acts: see the table in common/DESIGN.md. A function does not log and return; the
+ * place that decides logs. Pure, thread-safe.
  */
 #ifndef STOCKSYNC_CORE_STATUS_H
 #define STOCKSYNC_CORE_STATUS_H
@@ -30,7 +30,7 @@ enum status_class {
     X(SOURCE_BUSY, CLASS_TRANSIENT, "the database refused for now")                                \
     X(BROKER_LOST, CLASS_TRANSIENT, "the Kafka cluster does not answer")                           \
     X(BATCH_ABORTED, CLASS_TRANSIENT, "the Kafka transaction must be aborted")                     \
-    X(CLIENT_BROKEN, CLASS_TRANSIENT, "the Kafka client must be made anew")                        \
+    X(CLIENT_BROKEN, CLASS_TRANSIENT, "the Kafka client must be created again")                    \
     X(TIMED_OUT, CLASS_TRANSIENT, "no answer in time")                                             \
     X(STORE_LOST, CLASS_TRANSIENT, "the store does not answer")                                    \
     X(OUTCOME_UNKNOWN, CLASS_TRANSIENT, "sent, but no usable answer")                              \
@@ -48,7 +48,7 @@ enum status_class {
     X(PERMISSION, CLASS_FATAL, "permission missing")                                               \
     X(TOPIC_UNFIT, CLASS_FATAL, "the topic is missing or has a wrong setting")                     \
     X(FENCED, CLASS_FATAL, "another producer took over")                                           \
-    X(INTERNAL, CLASS_FATAL, "our own mistake")
+    X(INTERNAL, CLASS_FATAL, "internal error")
 
 enum status {
 #define STATUS_ENUM(name, class, text) STATUS_##name,
@@ -56,14 +56,12 @@ enum status {
 #undef STATUS_ENUM
 };
 
-/** What went wrong, for a person. Valid only when the function returned something else than
- * STATUS_OK. */
+/** The reason, for a person. Valid only when the function returned another status than OK. */
 struct err {
     enum status status;
-    char origin[24]; /* SQLSTATE, librdkafka error name, HTTP status, CURLcode: as text, may be
-                        empty */
-    char msg[480];   /* one sentence, lower case, no full stop, subject in quotes; may name the next
-                        step */
+    char origin[24]; /* SQLSTATE, librdkafka error name, HTTP status or CURLcode; may be empty */
+    char msg[480];   /* one sentence, lower case, no full stop, subject in quotes; may name the
+                        next step */
 };
 
 /** "SOURCE_LOST"; static. */
@@ -74,22 +72,25 @@ enum status_class status_class(enum status status);
 /** "transient"; static, for logs and metrics. */
 const char *status_class_name(enum status_class class);
 
-/** Process exit code: 0 OK/STOPPING, 64 USAGE, 78 CONFIG and other fatal settings, 80 FENCED, 70
- * INTERNAL, 69 the rest. */
+/**
+ * Exit code of the process:
+ *
+ *     0   OK, STOPPING        70  INTERNAL                          80  FENCED
+ *     64  USAGE               78  CONFIG and every other fatal      69  any other
+ */
 int status_exit_code(enum status status);
 
-/** Fills err (origin empty) and returns status, so that a failure is one line. Truncates long
- * texts. */
+/** Fills err (origin empty) and returns status, so that a failure is one line. Cuts long texts. */
 enum status err_set(struct err *err, enum status status, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/** As err_set, with the foreign code that said so. */
+/** As err_set, with the foreign code. */
 enum status
 err_set_origin(struct err *err, enum status status, const char *origin, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 /** Puts context and ": " before the message; returns err->status. */
 enum status err_prefix(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/** Prints place and text to standard error and aborts: only for our own mistakes, never for what
- * data or a peer can cause. */
+/** Prints place and text to standard error and aborts. Only for our mistakes: neither data nor a
+ * peer may cause it. */
 NORETURN void invariant_failed(const char *file, int line, const char *cond, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 #define INVARIANT(cond, ...)                                                                       \

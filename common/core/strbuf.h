@@ -32,10 +32,9 @@ void strbuf_append(struct strbuf *sb, const void *ptr, size_t len);
 void strbuf_append_text(struct strbuf *sb, const char *text);
 void strbuf_append_char(struct strbuf *sb, char c);
 void strbuf_appendf(struct strbuf *sb, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/** Appends a JSON string with its quotes, escaped; bytes that are not UTF-8 are replaced by U+FFFD.
- * NULL gives null. */
+/** Appends a quoted and escaped JSON string; U+FFFD for bytes that are not UTF-8. NULL gives null. */
 void strbuf_append_json(struct strbuf *sb, const char *text);
-/** @return STATUS_OK, or STATUS_TOO_LARGE with `what` named in err. */
+/** @return STATUS_OK, STATUS_TOO_LARGE (err begins with `what`) */
 NODISCARD enum status strbuf_check(const struct strbuf *sb, const char *what, struct err *err);
 struct bytes strbuf_bytes(const struct strbuf *sb);
 /** Hands the content over to the caller (mem_free) and leaves sb empty and usable. */

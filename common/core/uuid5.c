@@ -2,7 +2,7 @@
 
 #include <uuid/uuid.h>
 
-/* Random once, fixed for ever: another value would change every key that was stored. */
+/* Chosen at random and fixed: another value would change every key that was stored. */
 static const uuid_t NAMESPACE = {
     0x6d, 0x4f, 0x1c, 0x52, 0x9b, 0x37, 0x4e, 0x0a, 0xb1, 0x63, 0x0f, 0xc8, 0x27, 0xd9, 0x5e, 0x84,
 };

@@ -8,8 +8,7 @@
 
 #define UUID5_TEXT_SIZE 37
 
-/** Lower-case text of the UUID of name in stocksync's own namespace; text has room for
- * UUID5_TEXT_SIZE bytes. Returns text. */
+/** Writes the UUID of name in stocksync's namespace, in lower case. @return text */
 char *uuid5_text(struct bytes name, char text[UUID5_TEXT_SIZE]);
 
 #endif

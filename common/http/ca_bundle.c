@@ -6,7 +6,7 @@
 
 #define BEGINS "-----BEGIN CERTIFICATE-----"
 
-/* @return 0, or errno; what was read until then stays in text */
+/* @return 0, or errno; text keeps the bytes read before */
 static int append_file(const char *path, struct strbuf *text)
 {
     char part[16384];

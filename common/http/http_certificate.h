@@ -1,5 +1,5 @@
 /**
- * http_certificate: what a person can do about a certificate that was refused. For http_client only.
+ * http_certificate: the next step for a person when a certificate was refused. For http_client only.
  */
 #ifndef STOCKSYNC_HTTP_HTTP_CERTIFICATE_H
 #define STOCKSYNC_HTTP_HTTP_CERTIFICATE_H

@@ -94,7 +94,7 @@ static void list_remove(struct transfer_list *list, struct transfer *t)
     t->next = NULL;
 }
 
-/* --- what curl calls --- */
+/* --- callbacks of curl --- */
 
 static size_t take_body(char *ptr, size_t size, size_t count, void *arg)
 {

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** A line of an answer's head; what is longer is cut. */
+/** A line of an answer's head, cut to 511 bytes. */
 struct http_header {
     char name[512];     /* or the whole line */
     const char *value;  /* in name; NULL: not a header */

@@ -118,8 +118,7 @@ void kafka_conf_check(const struct conf_pairs *pass_through, struct conf_problem
         char text[200] = "";
         if (is_ours(pair->name)) {
             conf_problem_add(problems, pair->line,
-                             "[kafka] %s: stocksync sets it, a guarantee relies on it",
-                             pair->name);
+                             "[kafka] %s: stocksync sets it, a guarantee relies on it", pair->name);
         } else if (rd_kafka_conf_set(conf, pair->name, pair->value, text, sizeof text) !=
                    RD_KAFKA_CONF_OK) {
             conf_problem_add(problems, pair->line, "[kafka] %s: %s", pair->name, text);

@@ -2,7 +2,7 @@
  * product_stock: the record that travels through Kafka, as a plain struct.
  *
  * Source: schemas/avro/product_stock.avsc. Quantities are doubles in the product's own unit, before
- * any store rule. Strings are UTF-8. A struct product_stock owns what it points to
+ * any store rule. Strings are UTF-8. A struct product_stock owns its strings and warehouses
  * (product_stock_release), except where a function says "borrowed". One owner.
  */
 #ifndef STOCKSYNC_MODEL_PRODUCT_STOCK_H
@@ -32,21 +32,20 @@ struct warehouse_stock {
 
 struct product_stock {
     int32_t product_id;
-    int32_t
-        template_id; /* 0: the product row has no template (never in Odoo, seen in broken data) */
-    char *sku;       /* default_code; NULL when NULL or empty */
-    char *barcode;   /* NULL when NULL or empty */
-    int32_t company_id; /* 0: shared by all companies */
-    bool active;        /* variant and template both active */
+    int32_t template_id; /* 0: the row has no template, which only broken data has */
+    char *sku;           /* default_code; NULL when NULL or empty */
+    char *barcode;       /* NULL when NULL or empty */
+    int32_t company_id;  /* 0: shared by all companies */
+    bool active;         /* variant and template both active */
     bool shopify_enabled;
     bool is_kit;
     int64_t revision;      /* µs since the epoch, rising; see revision.h */
     enum cause cause;      /* of the earliest mark */
     int64_t changed_at_us; /* earliest mark, wall clock */
     int64_t read_at_us;    /* when the state was read, wall clock */
-    struct warehouse_stock
-        *warehouses; /* by warehouse_id ascending; every active warehouse; none: a kit that has no
-                        number (its bill of materials is broken) */
+    /* Every active warehouse, by warehouse_id ascending. None: a kit without a number, because its
+     * bill of materials is broken. */
+    struct warehouse_stock *warehouses;
     size_t warehouse_count;
 };
 
@@ -57,7 +56,7 @@ struct product_stock {
 /** Decimal product id, NUL-terminated. */
 #define PRODUCT_STOCK_KEY_SIZE 12
 void product_stock_format_key(int32_t product_id, char key[PRODUCT_STOCK_KEY_SIZE]);
-/** @return STATUS_OK or STATUS_RECORD_INVALID: not canonical decimal, or out of range 1 … 2^31−1 */
+/** @return STATUS_OK, STATUS_RECORD_INVALID (not canonical decimal, or not within 1 … 2^31−1) */
 NODISCARD enum status
 product_stock_parse_key(struct bytes key, int32_t *product_id, struct err *err);
 
@@ -66,18 +65,17 @@ const char *cause_name(enum cause cause);
 /** @return false for an unknown name */
 bool cause_parse(const char *text, enum cause *out);
 
-/** Appends the record as one JSON object with the schema's field names, in its order; doubles as
- * shortest text that reads back equal. */
+/** Appends the record as one JSON object with the schema's field names, in its order. A double is
+ * the shortest text that reads back equal. */
 void product_stock_append_json(const struct product_stock *stock, struct strbuf *out);
 
 /**
- * A number for what the record says: equal records have equal ones, and different records different
- * ones but for one pair in 2^64. What differs with every record (revision, cause, times) is left
- * out. Never 0. Stored: the algorithm (FNV-1a) stays.
+ * A 64-bit digest of the record's content, without revision, cause and times, which differ in every
+ * record. Never 0. It is stored, so the algorithm (FNV-1a) must stay.
  */
 int64_t product_stock_digest(const struct product_stock *stock);
 
-/** Frees what the struct owns and zeroes it. */
+/** Frees strings and warehouses, and zeroes the struct. */
 void product_stock_release(struct product_stock *stock);
 
 #endif

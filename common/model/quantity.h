@@ -14,8 +14,8 @@ double quantity_round_half_up(double value, double rounding);
 double quantity_round_up(double value, double rounding);
 /** Odoo's float_round, DOWN: towards zero, unless a step is missed by an ulp. Else as HALF-UP. */
 double quantity_round_down(double value, double rounding);
-/** Greatest whole number <= value, where a value within 1e-9 (relative, at most 1e-6) below a whole
- * number counts as that number; saturates at ±10^15. NaN gives 0. */
+/** Greatest whole number <= value. A value within 1e-9 (relative, at most 1e-6) below a whole number
+ * counts as that number. Saturates at ±10^15; NaN gives 0. */
 int64_t quantity_floor(double value);
 
 #endif

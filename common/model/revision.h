@@ -1,9 +1,11 @@
 /**
  * revision: issues rising order numbers under a ceiling that was made durable before.
  *
- * revision = max(wall clock in µs, last + 1), never above the ceiling. The owner persists a ceiling
- * ahead (for example 60 s) and starts at max(clock, persisted ceiling), so a smaller revision can
- * never follow a greater one, also after a crash with the clock set back. Pure; one owner.
+ *     revision = max(wall clock in µs, last + 1), never above the ceiling
+ *
+ * The leader persists a ceiling ahead (for example 60 s) and starts at max(clock, persisted
+ * ceiling). So a smaller revision never follows a greater one, even after a crash with the clock
+ * set back. Pure; one owner.
  */
 #ifndef STOCKSYNC_MODEL_REVISION_H
 #define STOCKSYNC_MODEL_REVISION_H
@@ -16,11 +18,11 @@ struct revision_source {
     int64_t ceiling; /* none above it may be issued */
 };
 
-/** @param stored_ceiling  the ceiling found in the state, 0 when none: everything issued from now
- * on is greater */
+/** Issues greater revisions than any before.
+ * @param stored_ceiling  from the state; 0: none */
 void revision_source_init(struct revision_source *r, int64_t stored_ceiling);
-/** True when fewer than half of span_us is left at now_us: persist revision_source_next_ceiling,
- * then call _raise. */
+/** True when less than half of span_us is left at now_us: persist revision_source_next_ceiling, then
+ * call _raise. */
 bool revision_source_wants_ceiling(const struct revision_source *r,
                                    int64_t now_us,
                                    int64_t span_us);

@@ -11,7 +11,10 @@
 #include <libpq-fe.h>
 #undef pg_conn
 
-#include "common/pg/pg_conn.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct pg_conn; /* ours: pg_conn.h */
 
 /** libpq's connection; NULL when closed. */
 PGconn *pg_conn_handle(const struct pg_conn *conn);

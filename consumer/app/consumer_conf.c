@@ -17,7 +17,7 @@ static const struct conf_option CONSUMER_OPTIONS[] = {
      .type = CONF_TEXT,
      .offset = offsetof(struct consumer_options, listen),
      .fallback = "127.0.0.1:9401",
-     .help = "address of /metrics, /healthz, /readyz, /status; empty: none"},
+     .help = "address of /metrics, /healthz, /readyz and /status; empty: none"},
     {.key = "max_requests",
      .former = "requests",
      .type = CONF_COUNT,
@@ -25,27 +25,27 @@ static const struct conf_option CONSUMER_OPTIONS[] = {
      .fallback = "16",
      .min = 1,
      .max = 64,
-     .help = "mutations of one store in flight at a time"},
+     .help = "most mutations of one store in flight at the same time"},
     {.key = "drain_limit",
      .type = CONF_DURATION,
      .offset = offsetof(struct consumer_options, drain_ms),
      .fallback = "10s",
      .min = 100,
      .max = 120000,
-     .help = "how long stopping waits for answers that are on their way"},
+     .help = "how long a stopping store waits for answers in flight"},
     {.key = "reload_catalogue",
      .type = CONF_DURATION,
      .offset = offsetof(struct consumer_options, reload_ms),
      .fallback = "1h",
      .min = 10000,
      .max = INT64_C(30) * 86400000,
-     .help = "how often a store's SKUs are read again, beside the work"},
+     .help = "how often a store's SKUs are read again, while work goes on"},
     {.key = "parents_group",
      .type = CONF_TEXT,
      .offset = offsetof(struct consumer_options, parents_group),
      .fallback = "stocksync-parents",
-     .help = "consumer group of role parents; where several Odoo databases share a Kafka cluster, "
-             "one for each"},
+     .help = "consumer group of role parents; one for each Odoo database that shares the "
+             "Kafka cluster"},
 };
 
 static const struct conf_option STORE_OPTIONS[] = {
@@ -57,8 +57,8 @@ static const struct conf_option STORE_OPTIONS[] = {
     {.key = "api_url",
      .type = CONF_TEXT,
      .offset = offsetof(struct store_conf, api_url),
-     .help = "replaces https://SHOP_DOMAIN, for proxies and the simulator; plain http on loopback "
-             "only"},
+     .help = "replaces https://SHOP_DOMAIN, for proxies and the simulator; plain http on "
+             "loopback only"},
     {.key = "api_version",
      .type = CONF_TEXT,
      .offset = offsetof(struct store_conf, api_version),
@@ -67,35 +67,35 @@ static const struct conf_option STORE_OPTIONS[] = {
     {.key = "ca_file",
      .type = CONF_TEXT,
      .offset = offsetof(struct store_conf, ca_file),
-     .help = "certificate authorities beside the system's, PEM, for a proxy or the simulator; read "
-             "again after a refusal"},
+     .help = "more certificate authorities (PEM), for a proxy or the simulator; read again "
+             "after a refusal"},
     {.key = "access_token",
      .type = CONF_SECRET,
-     .offset = offsetof(struct store_conf, access_token),
+     .offset = offsetof(struct store_conf, credentials.access_token),
      .help = "Admin API access token; better from a file or the environment"},
     {.key = "access_token_file",
      .type = CONF_TEXT,
-     .offset = offsetof(struct store_conf, access_token_file),
+     .offset = offsetof(struct store_conf, credentials.access_token_file),
      .help = "file that holds the token; read again after a refusal and on HUP"},
     {.key = "client_id",
      .type = CONF_TEXT,
-     .offset = offsetof(struct store_conf, client_id),
-     .help = "instead of a token: client id of an app of the store's own organisation; with the "
-             "secret it buys tokens of 24 hours, which are renewed in time"},
+     .offset = offsetof(struct store_conf, credentials.client_id),
+     .help = "client id of an app of the store's organisation, instead of a token; buys "
+             "24-hour tokens and renews them in time"},
     {.key = "client_secret",
      .type = CONF_SECRET,
-     .offset = offsetof(struct store_conf, client_secret),
+     .offset = offsetof(struct store_conf, credentials.client_secret),
      .help = "the app's client secret; better from a file or the environment"},
     {.key = "client_secret_file",
      .type = CONF_TEXT,
-     .offset = offsetof(struct store_conf, client_secret_file),
+     .offset = offsetof(struct store_conf, credentials.client_secret_file),
      .help = "file that holds the client secret; read again before each renewal and on HUP"},
     {.key = "quantity",
      .type = CONF_CHOICE,
      .offset = offsetof(struct store_conf, quantity),
      .fallback = "available",
      .choices = QUANTITIES,
-     .help = "which of Shopify's quantities is set"},
+     .help = "the quantity of Shopify that is set"},
     {.key = "unimported_sale_grace",
      .former = "grace",
      .type = CONF_DURATION,
@@ -103,39 +103,38 @@ static const struct conf_option STORE_OPTIONS[] = {
      .fallback = "15m",
      .min = 0,
      .max = 86400000,
-     .help = "with quantity = available: how long units sold in Shopify are held back until Odoo "
-             "knows of their order; longer than an order's import takes; 0s: off"},
+     .help = "with quantity = available: how long units sold in Shopify are held back "
+             "until Odoo imports their order; must exceed the time of an import; 0s: off"},
     {.key = "basis",
      .type = CONF_CHOICE,
      .offset = offsetof(struct store_conf, basis),
      .fallback = "free",
      .choices = BASES,
-     .help = "which of Odoo's numbers it is made from"},
+     .help = "the quantity of Odoo that it is computed from"},
     {.key = "match",
      .type = CONF_CHOICE,
      .offset = offsetof(struct store_conf, match),
      .fallback = "sku",
      .choices = MATCHES,
-     .help = "how products and inventory items find each other"},
+     .help = "how products and inventory items are matched"},
     {.key = "activate_levels",
      .former = "activate",
      .type = CONF_BOOL,
      .offset = offsetof(struct store_conf, activate_levels),
      .fallback = "off",
-     .help = "on: levels that do not exist or are inactive are activated; off: parked"},
+     .help = "on: activate levels that do not exist or are inactive; off: park them"},
     {.key = "track_items",
      .former = "track",
      .type = CONF_BOOL,
      .offset = offsetof(struct store_conf, track_items),
      .fallback = "off",
-     .help =
-         "on: items that the store does not track, and so sells without limit, are tracked from "
-         "their first number on"},
+     .help = "on: track items that the store does not track and so sells without limit, "
+             "from their first quantity on"},
     {.key = "location.*",
      .type = CONF_PAIRS,
      .offset = offsetof(struct store_conf, locations),
-     .help = "a Shopify location (name or numeric id) = Odoo warehouses (code, or company/code), "
-             "by comma"},
+     .help = "a Shopify location (name or numeric id) = Odoo warehouses (code, or "
+             "company/code), separated by commas"},
     {.key = "buffer",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, buffer),
@@ -150,44 +149,44 @@ static const struct conf_option STORE_OPTIONS[] = {
      .fallback = "100",
      .min = 0,
      .max = 100,
-     .help = "share of what is left that is offered, rounded down"},
+     .help = "share of the remaining units that is offered, rounded down"},
     {.key = "cap",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, cap),
      .min = 0,
      .max = 1000000000,
-     .help = "most that is offered at one location; empty: no limit"},
+     .help = "most units offered at one location; empty: no limit"},
     {.key = "reserve",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, reserve),
      .fallback = "10",
      .min = 1,
      .max = 90,
-     .help =
-         "percent of the store's bucket of query-cost points that is left to other users of the "
-         "app; costs no throughput"},
+     .help = "percent of the store's query-cost bucket left to other users of the app; "
+             "costs no throughput"},
     {.key = "brake_window",
      .type = CONF_DURATION,
      .offset = offsetof(struct store_conf, brake_window_ms),
      .fallback = "10m",
      .min = 1000,
      .max = INT64_C(7) * 86400000,
-     .help = "brake: how long what was written counts together with what would be written next"},
+     .help = "brake: how long written changes count together with pending ones"},
     {.key = "brake_percent",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, brake_percent),
      .fallback = "10",
      .min = 0,
      .max = 100,
-     .help = "the store is held when more than this share of its levels would fall to zero within "
-             "the window; 100: off"},
+     .help = "hold the store when more than this share of its levels would fall to zero "
+             "within the window; 100: off"},
     {.key = "brake_change_percent",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, brake_change_percent),
      .fallback = "80",
      .min = 0,
      .max = 100,
-     .help = "the same for levels that would change at all; 100: off"},
+     .help = "hold the store when more than this share of its levels would change within "
+             "the window; 100: off"},
     {.key = "brake_least",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, brake_least),
@@ -199,8 +198,7 @@ static const struct conf_option STORE_OPTIONS[] = {
      .type = CONF_BOOL,
      .offset = offsetof(struct store_conf, dry_run),
      .fallback = "off",
-     .help = "on: everything is read, nothing is written anywhere, what would be written is "
-             "logged"},
+     .help = "on: read everything, write nothing anywhere, log the changes instead"},
 };
 
 static const struct conf_section SECTIONS[] = {
@@ -215,7 +213,7 @@ static const struct conf_section SECTIONS[] = {
      .option_count = sizeof STORE_OPTIONS / sizeof STORE_OPTIONS[0],
      .offset = offsetof(struct consumer_conf, stores),
      .size = sizeof(struct store_conf),
-     .help = "one section for each Shopify store; NAME is used in logs, metrics and the consumer "
+     .help = "one section for each Shopify store; NAME appears in logs, metrics and the consumer "
              "group"},
 };
 
@@ -232,28 +230,29 @@ const struct store_conf *consumer_conf_store(const struct consumer_conf *conf, s
     return (const struct store_conf *)conf->stores.elements + index;
 }
 
-void consumer_conf_fill_store(const struct store_conf *sc, struct store *store)
+void consumer_conf_fill_store(const struct store_conf *conf, struct store *store)
 {
-    *store =
-        (struct store){.name = sc->instance.name,
-                       .shop_domain = sc->shop_domain,
-                       .api_url = sc->api_url,
-                       .api_version = sc->api_version,
-                       .ca_file = sc->ca_file,
-                       .quantity_name = sc->quantity == QUANTITY_ON_HAND ? "on_hand" : "available"};
+    *store = (struct store){.name = conf->instance.name,
+                            .shop_domain = conf->shop_domain,
+                            .api_url = conf->api_url,
+                            .api_version = conf->api_version,
+                            .ca_file = conf->ca_file,
+                            .quantity_name =
+                                conf->quantity == QUANTITY_ON_HAND ? "on_hand" : "available"};
+    const struct store_credentials *given = &conf->credentials;
     struct token *token = &store->token;
     token_init(token, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
-    token->client_id = sc->client_id;
-    /* What is given directly wins: it may come from the environment, over the file's options. */
-    if (secret_is_set(&sc->access_token)) {
-        secret_set(&token->value, secret_reveal(&sc->access_token));
+    token->client_id = given->client_id;
+    /* A direct value wins over a file: it may come from the environment. */
+    if (secret_is_set(&given->access_token)) {
+        secret_set(&token->value, secret_reveal(&given->access_token));
     } else {
-        token->file = sc->access_token_file;
+        token->file = given->access_token_file;
     }
-    if (secret_is_set(&sc->client_secret)) {
-        secret_set(&token->client_secret, secret_reveal(&sc->client_secret));
+    if (secret_is_set(&given->client_secret)) {
+        secret_set(&token->client_secret, secret_reveal(&given->client_secret));
     } else {
-        token->client_secret_file = sc->client_secret_file;
+        token->client_secret_file = given->client_secret_file;
     }
 }
 
@@ -289,24 +288,25 @@ static bool is_host(const char *text)
     return len > 0 && strchr(text, '.') != NULL;
 }
 
-/* Exactly one kind: with two, nobody could tell which one a store is written with. */
+/* Exactly one kind: with two, it would be unclear which one writes to the store. */
 static void check_credentials(const struct store_conf *s, struct conf_problems *problems)
 {
+    const struct store_credentials *given = &s->credentials;
     const char *name = s->instance.name;
     int line = s->instance.line;
-    bool token = secret_is_set(&s->access_token) || s->access_token_file != NULL;
-    bool secret = secret_is_set(&s->client_secret) || s->client_secret_file != NULL;
-    if (token && (s->client_id != NULL || secret)) {
+    bool token = secret_is_set(&given->access_token) || given->access_token_file != NULL;
+    bool secret = secret_is_set(&given->client_secret) || given->client_secret_file != NULL;
+    if (token && (given->client_id != NULL || secret)) {
         conf_problem_add(problems, line,
                          "[store.%s] has an access token and client credentials: keep "
                          "access_token_file, or client_id and client_secret_file",
                          name);
-    } else if (!token && s->client_id == NULL && !secret) {
+    } else if (!token && given->client_id == NULL && !secret) {
         conf_problem_add(problems, line,
                          "[store.%s] has no credentials: set access_token_file, or client_id and "
                          "client_secret_file",
                          name);
-    } else if (!token && s->client_id == NULL) {
+    } else if (!token && given->client_id == NULL) {
         conf_problem_add(problems, line, "[store.%s] has a client secret, but no client_id", name);
     } else if (!token && !secret) {
         conf_problem_add(problems, line,

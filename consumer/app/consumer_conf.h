@@ -20,17 +20,22 @@ struct consumer_options {
     char *parents_group;
 };
 
+/** Exactly one kind: an access token, or client id and secret. */
+struct store_credentials {
+    struct secret access_token;
+    char *access_token_file;
+    char *client_id;
+    struct secret client_secret;
+    char *client_secret_file;
+};
+
 struct store_conf {
     struct conf_instance instance; /* first member, as conf asks */
     char *shop_domain;
     char *api_url;
     char *api_version;
     char *ca_file;
-    struct secret access_token;
-    char *access_token_file;
-    char *client_id;
-    struct secret client_secret;
-    char *client_secret_file;
+    struct store_credentials credentials;
     int quantity;                     /* enum quantity_choice */
     int64_t unimported_sale_grace_ms; /* 0: off */
     int basis;                        /* enum basis */
@@ -68,6 +73,6 @@ NODISCARD enum status consumer_conf_need_store(const struct consumer_conf *conf,
 const struct store_conf *consumer_conf_store(const struct consumer_conf *conf, size_t index);
 /** What a client of the store needs; texts are borrowed from sc, credentials from files are not
  * read yet. Release store->token with token_release. */
-void consumer_conf_fill_store(const struct store_conf *sc, struct store *store);
+void consumer_conf_fill_store(const struct store_conf *conf, struct store *store);
 
 #endif

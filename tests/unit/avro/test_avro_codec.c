@@ -141,7 +141,7 @@ static void avro_codec_encodes_the_golden_bytes(void **state)
     }
 }
 
-/* JSON tells all fields but the sign of a zero. */
+/* JSON shows all fields, except the sign of a zero. */
 static void assert_same(const struct product_stock *a, const struct product_stock *b)
 {
     struct strbuf left;

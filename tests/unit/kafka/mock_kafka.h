@@ -56,7 +56,7 @@ void mock_kafka_write_caused(struct mock_kafka *mock,
                              const char *value,
                              const char *revision,
                              const char *cause);
-/** Reads a partition from its beginning to its end with a client of its own. @return how many, at
+/** Reads a partition from its beginning to its end with another client. @return how many, at
  * most max */
 size_t
 mock_kafka_read(struct mock_kafka *mock, int32_t partition, struct mock_record *list, size_t max);

@@ -41,7 +41,7 @@ static void assert_property(void *conf, const char *name, const char *expected)
     }
 }
 
-static void kafka_conf_of_a_producer_has_what_the_promises_need(void **state)
+static void kafka_conf_of_a_producer_has_the_properties_of_its_guarantees(void **state)
 {
     (void)state;
     struct fixture f = {0};
@@ -67,7 +67,7 @@ static void kafka_conf_of_a_producer_has_what_the_promises_need(void **state)
     rd_kafka_conf_destroy(conf);
 }
 
-static void kafka_conf_of_a_consumer_has_what_the_promises_need(void **state)
+static void kafka_conf_of_a_consumer_has_the_properties_of_its_guarantees(void **state)
 {
     (void)state;
     struct fixture f = {0};
@@ -142,8 +142,12 @@ static void kafka_conf_check_reports_every_problem_with_its_line(void **state)
         int line;
         const char *part;
     } expected[] = {
-        {4, "linger"},           {5, "linger.ms"},        {6, "set by stocksync"},
-        {7, "set by stocksync"}, {8, "set by stocksync"}, {9, "set by stocksync"},
+        {4, "linger"},
+        {5, "linger.ms"},
+        {6, "stocksync sets it"},
+        {7, "stocksync sets it"},
+        {8, "stocksync sets it"},
+        {9, "stocksync sets it"},
     };
     assert_int_equal(problems.count, sizeof expected / sizeof *expected);
     for (size_t i = 0; i < problems.count; i++) {
@@ -158,8 +162,8 @@ static void kafka_conf_check_reports_every_problem_with_its_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kafka_conf_of_a_producer_has_what_the_promises_need),
-        cmocka_unit_test(kafka_conf_of_a_consumer_has_what_the_promises_need),
+        cmocka_unit_test(kafka_conf_of_a_producer_has_the_properties_of_its_guarantees),
+        cmocka_unit_test(kafka_conf_of_a_consumer_has_the_properties_of_its_guarantees),
         cmocka_unit_test(kafka_conf_of_a_reader_sees_settled_records_only),
         cmocka_unit_test(kafka_conf_build_passes_the_librarys_text_on),
         cmocka_unit_test(kafka_conf_check_reports_every_problem_with_its_line),

@@ -110,7 +110,7 @@ static const struct {
     {4.35, 0.01, 4.3500000000000005, 4.3500000000000005},
     {8.2, 0.1, 8.200000000000001, 8.200000000000001},
     {0.30000000000000004, 0.1, 0.30000000000000004, 0.30000000000000004},
-    /* one ulp beside a tick is the tick, two above it are not */
+    /* one ulp next to a tick is the tick, two above it are not */
     {0.9999999999999999, 1, 1.0, 1.0},
     {1.0000000000000002, 1, 1.0, 1.0},
     {1.0000000000000004, 1, 2.0, 1.0},
@@ -173,7 +173,7 @@ static const struct {
     {2.99999999, 2},          /* 1e-8 below is below */
     {1000000 - 1e-4, 999999}, /* 1e-10 of it, but a thousandth of a cent is no noise */
     {1000000 - 1e-7, 1000000},
-    {1e12 - 0.25, 999999999999}, /* relative alone would forgive a thousand units */
+    {1e12 - 0.25, 999999999999}, /* a relative bound alone would ignore a thousand units */
     {-1e-12, 0},
     {1e15, 1000000000000000},
     {1e300, 1000000000000000},

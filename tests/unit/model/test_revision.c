@@ -46,8 +46,7 @@ static void revision_after_a_restart_passes_the_stored_ceiling(void **state)
     int64_t revision = 0;
     const int64_t stored = NOW + SPAN;
     revision_source_init(&r, stored);
-    /* The clock was set back by an hour; whatever the predecessor issued was at most the ceiling.
-     */
+    /* The clock was set back by an hour; the predecessor issued at most the ceiling. */
     const int64_t now_us = NOW - INT64_C(3600000000);
     assert_true(revision_source_wants_ceiling(&r, now_us, SPAN));
     assert_false(revision_source_next(&r, now_us, &revision));
