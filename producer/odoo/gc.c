@@ -63,10 +63,10 @@ static enum status delete_counted(struct pg_conn *conn,
                                   struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, sql, args, "", &rows, err);
+    enum status rc = pg_query(conn, sql, args, "", &rows, err);
     *count += rows.affected;
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 /* Asks Odoo's database which of these products are gone, and deletes what the state holds about
@@ -81,25 +81,25 @@ static enum status clean_slice(struct pg_conn *odoo,
     struct pg_args gone;
     int32_t *ids = NULL;
     pg_args_init(&gone, 64 + SLICE * 8);
-    enum status status = pg_query(odoo, GONE, asked, "i", &rows, err);
-    if (status == STATUS_OK && rows.count > 0) {
+    enum status rc = pg_query(odoo, GONE, asked, "i", &rows, err);
+    if (rc == STATUS_OK && rows.count > 0) {
         ids = mem_calloc((size_t)rows.count, sizeof *ids);
         for (int i = 0; i < rows.count; i++) {
             ids[i] = pg_i32(&rows, i, 0);
         }
         pg_args_i32_array(&gone, ids, (size_t)rows.count);
-        status = delete_counted(state, DELETE_PARKED, &gone, &counts->parked_products, err);
-        if (status == STATUS_OK) {
-            status = delete_counted(state, DELETE_PRODUCTS, &gone, &counts->products, err);
+        rc = delete_counted(state, DELETE_PARKED, &gone, &counts->parked_products, err);
+        if (rc == STATUS_OK) {
+            rc = delete_counted(state, DELETE_PRODUCTS, &gone, &counts->products, err);
         }
-        if (status == STATUS_OK) {
-            status = delete_counted(state, DELETE_LEVELS, &gone, &counts->levels, err);
+        if (rc == STATUS_OK) {
+            rc = delete_counted(state, DELETE_LEVELS, &gone, &counts->levels, err);
         }
     }
     mem_free(ids);
     pg_args_release(&gone);
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static enum status
@@ -109,20 +109,20 @@ clean_gone(struct pg_conn *odoo, struct pg_conn *state, struct gc_counts *counts
     struct pg_args args;
     int32_t *ids = mem_calloc(SLICE, sizeof *ids);
     pg_args_init(&args, 64 + SLICE * 8);
-    enum status status = pg_query(state, CANDIDATES, NULL, "i", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count;) {
+    enum status rc = pg_query(state, CANDIDATES, NULL, "i", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count;) {
         size_t count = 0;
         while (i < rows.count && count < SLICE) {
             ids[count++] = pg_i32(&rows, i++, 0);
         }
         pg_args_reset(&args);
         pg_args_i32_array(&args, ids, count);
-        status = clean_slice(odoo, state, &args, counts, err);
+        rc = clean_slice(odoo, state, &args, counts, err);
     }
     pg_args_release(&args);
     mem_free(ids);
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 /* Truncating takes a lock that Odoo's next mark waits for, some milliseconds, and is given up as
@@ -130,27 +130,27 @@ clean_gone(struct pg_conn *odoo, struct pg_conn *state, struct gc_counts *counts
 static enum status vacuum_both(struct pg_conn *odoo, bool large, struct err *err)
 {
     if (pg_conn_server_version(odoo) < PG_VERSION_12) {
-        enum status status = pg_exec(odoo, "VACUUM " MARKS, err);
-        return status == STATUS_OK ? pg_exec(odoo, "VACUUM " QUANTS, err) : status;
+        enum status rc = pg_exec(odoo, "VACUUM " MARKS, err);
+        return rc == STATUS_OK ? pg_exec(odoo, "VACUUM " QUANTS, err) : rc;
     }
-    enum status status = pg_exec(odoo, VACUUM_MARKS, err);
-    return status != STATUS_OK ? status
-                               : pg_exec(odoo,
-                                         large ? "VACUUM (SKIP_LOCKED, TRUNCATE ON) " QUANTS
-                                               : "VACUUM (SKIP_LOCKED, TRUNCATE OFF) " QUANTS,
-                                         err);
+    enum status rc = pg_exec(odoo, VACUUM_MARKS, err);
+    return rc != STATUS_OK ? rc
+                           : pg_exec(odoo,
+                                     large ? "VACUUM (SKIP_LOCKED, TRUNCATE ON) " QUANTS
+                                           : "VACUUM (SKIP_LOCKED, TRUNCATE OFF) " QUANTS,
+                                     err);
 }
 
 static enum status vacuum(struct pg_conn *odoo, struct gc_counts *counts, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(odoo, MAY_VACUUM, NULL, "bb", &rows, err);
-    if (status == STATUS_OK && rows.count == 1 && pg_bool(&rows, 0, 0)) {
-        status = vacuum_both(odoo, pg_bool(&rows, 0, 1), err);
-        counts->vacuumed = status == STATUS_OK;
+    enum status rc = pg_query(odoo, MAY_VACUUM, NULL, "bb", &rows, err);
+    if (rc == STATUS_OK && rows.count == 1 && pg_bool(&rows, 0, 0)) {
+        rc = vacuum_both(odoo, pg_bool(&rows, 0, 1), err);
+        counts->vacuumed = rc == STATUS_OK;
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 enum status gc_run(struct pg_conn *odoo,
@@ -163,13 +163,13 @@ enum status gc_run(struct pg_conn *odoo,
     *counts = (struct gc_counts){0};
     pg_args_init(&args, 16);
     pg_args_f64(&args, (double)keep_attempts_ms);
-    enum status status = delete_counted(state, OLD_ATTEMPTS, &args, &counts->attempts, err);
-    if (status == STATUS_OK) {
-        status = clean_gone(odoo, state, counts, err);
+    enum status rc = delete_counted(state, OLD_ATTEMPTS, &args, &counts->attempts, err);
+    if (rc == STATUS_OK) {
+        rc = clean_gone(odoo, state, counts, err);
     }
-    if (status == STATUS_OK) {
-        status = vacuum(odoo, counts, err);
+    if (rc == STATUS_OK) {
+        rc = vacuum(odoo, counts, err);
     }
     pg_args_release(&args);
-    return status;
+    return rc;
 }

@@ -155,27 +155,26 @@ static enum status read_installed(struct pg_conn *conn, struct installed *have, 
 {
     struct pg_rows rows = {0};
     *have = (struct installed){0};
-    enum status status = pg_query(conn, SCHEMA_STATE, NULL, "bb", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(conn, SCHEMA_STATE, NULL, "bb", &rows, err);
+    if (rc == STATUS_OK) {
         have->schema = pg_bool(&rows, 0, 0);
         have->migration = pg_bool(&rows, 0, 1);
     }
-    if (status == STATUS_OK && have->migration) {
-        status = pg_query(conn, VERSIONS, NULL, "ii", &rows, err);
-        if (status == STATUS_OK) {
+    if (rc == STATUS_OK && have->migration) {
+        rc = pg_query(conn, VERSIONS, NULL, "ii", &rows, err);
+        if (rc == STATUS_OK) {
             have->odoo = pg_i32(&rows, 0, 0);
             have->state = pg_i32(&rows, 0, 1);
         }
     }
     pg_rows_release(&rows);
-    if (status == STATUS_OK &&
-        (have->odoo > KNOWN_ODOO_VERSION || have->state > KNOWN_STATE_VERSION)) {
-        status = err_set(err, STATUS_DATABASE_UNFIT,
-                         "schema stocksync has version odoo %d, state %d; this program knows odoo "
-                         "%d, state %d: use the newer program",
-                         have->odoo, have->state, KNOWN_ODOO_VERSION, KNOWN_STATE_VERSION);
+    if (rc == STATUS_OK && (have->odoo > KNOWN_ODOO_VERSION || have->state > KNOWN_STATE_VERSION)) {
+        rc = err_set(err, STATUS_DATABASE_UNFIT,
+                     "schema stocksync has version odoo %d, state %d; this program knows odoo "
+                     "%d, state %d: use the newer program",
+                     have->odoo, have->state, KNOWN_ODOO_VERSION, KNOWN_STATE_VERSION);
     }
-    return status;
+    return rc;
 }
 
 static void plan_migration(struct install_plan *plan, const char *part, int version)
@@ -204,13 +203,13 @@ functions_there(struct pg_conn *conn, int version, bool *complete, struct err *e
     struct pg_rows rows = {0};
     pg_args_init(&args, 1024);
     pg_args_text_array(&args, functions, FUNCTION_COUNT);
-    enum status status = pg_query(conn, FUNCTIONS_THERE, &args, "l", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(conn, FUNCTIONS_THERE, &args, "l", &rows, err);
+    if (rc == STATUS_OK) {
         *complete = version == KNOWN_ODOO_VERSION && pg_i64(&rows, 0, 0) == (int64_t)FUNCTION_COUNT;
     }
     pg_rows_release(&rows);
     pg_args_release(&args);
-    return status;
+    return rc;
 }
 
 /* Tables and functions, each in the version that this program knows. */
@@ -218,17 +217,17 @@ static enum status
 plan_objects(struct pg_conn *conn, int version, struct install_plan *plan, struct err *err)
 {
     bool complete = false;
-    enum status status = functions_there(conn, version, &complete, err);
-    if (status == STATUS_OK && version < 2) {
+    enum status rc = functions_there(conn, version, &complete, err);
+    if (rc == STATUS_OK && version < 2) {
         plan_script(plan, sql_odoo_002);
         plan_note(plan, "creates the tables of kits and of the full pass");
     }
-    if (status == STATUS_OK && !complete) {
+    if (rc == STATUS_OK && !complete) {
         plan_script(plan, sql_odoo_functions);
         plan_migration(plan, "odoo", KNOWN_ODOO_VERSION);
         plan_note(plan, "creates the trigger functions");
     }
-    return status;
+    return rc;
 }
 
 enum status plan_query(struct pg_conn *conn,
@@ -238,15 +237,15 @@ enum status plan_query(struct pg_conn *conn,
                        struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, sql, args, "ttb", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    enum status rc = pg_query(conn, sql, args, "ttb", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         plan_add(plan, "%s", pg_text(&rows, i, 0));
         if (!pg_is_null(&rows, i, 1)) {
             (pg_bool(&rows, i, 2) ? plan_note : plan_remark)(plan, "%s", pg_text(&rows, i, 1));
         }
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static enum status
@@ -255,9 +254,9 @@ plan_triggers(struct pg_conn *conn, bool forecast, struct install_plan *plan, st
     struct pg_args args;
     pg_args_init(&args, 16);
     pg_args_bool(&args, forecast);
-    enum status status = plan_query(conn, sql_odoo_triggers, &args, plan, err);
+    enum status rc = plan_query(conn, sql_odoo_triggers, &args, plan, err);
     pg_args_release(&args);
-    return status;
+    return rc;
 }
 
 static enum status plan_odoo(struct pg_conn *conn,
@@ -267,12 +266,12 @@ static enum status plan_odoo(struct pg_conn *conn,
                              struct err *err)
 {
     struct odoo_shape shape;
-    enum status status = odoo_version_read(conn, forecast, &shape, err);
-    if (status == STATUS_OK) {
-        status = install_plan_marks(conn, plan, err);
+    enum status rc = odoo_version_read(conn, forecast, &shape, err);
+    if (rc == STATUS_OK) {
+        rc = install_plan_marks(conn, plan, err);
     }
-    if (status != STATUS_OK) {
-        return status;
+    if (rc != STATUS_OK) {
+        return rc;
     }
     if (shape.flag == ODOO_FLAG_NONE) {
         plan_add(plan,
@@ -281,14 +280,14 @@ static enum status plan_odoo(struct pg_conn *conn,
                        " IS 'stocksync: sold in Shopify'");
         plan_note(plan, "adds the column product_product." ODOO_FLAG_COLUMN);
     }
-    status = plan_objects(conn, have->odoo, plan, err);
-    if (status == STATUS_OK) {
-        status = plan_triggers(conn, forecast, plan, err);
+    rc = plan_objects(conn, have->odoo, plan, err);
+    if (rc == STATUS_OK) {
+        rc = plan_triggers(conn, forecast, plan, err);
     }
-    if (status == STATUS_OK) {
-        status = install_plan_keep(conn, plan, err);
+    if (rc == STATUS_OK) {
+        rc = install_plan_keep(conn, plan, err);
     }
-    return status;
+    return rc;
 }
 
 static void plan_state(int version, struct install_plan *plan)
@@ -312,56 +311,56 @@ static enum status build_install(
 {
     struct installed have;
     plan_reset(plan);
-    enum status status = read_installed(conn, &have, err);
-    if (status != STATUS_OK) {
-        return status;
+    enum status rc = read_installed(conn, &have, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     plan_schema(&have, plan);
     if ((parts & INSTALL_ODOO) != 0) {
-        status = plan_odoo(conn, forecast, &have, plan, err);
+        rc = plan_odoo(conn, forecast, &have, plan, err);
     }
-    if (status == STATUS_OK && (parts & INSTALL_STATE) != 0 && have.state < KNOWN_STATE_VERSION) {
+    if (rc == STATUS_OK && (parts & INSTALL_STATE) != 0 && have.state < KNOWN_STATE_VERSION) {
         plan_state(have.state, plan);
     }
-    if (status == STATUS_OK) {
-        status = strbuf_check(&plan->sql, "plan", err);
+    if (rc == STATUS_OK) {
+        rc = strbuf_check(&plan->sql, "plan", err);
     }
-    return status;
+    return rc;
 }
 
 static enum status check_rights(struct pg_conn *conn, unsigned parts, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = STATUS_OK;
+    enum status rc = STATUS_OK;
     if ((parts & INSTALL_ODOO) != 0) {
-        status = pg_query(conn, NOT_OWNED, NULL, "ttt", &rows, err);
-        if (status == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
-            status = err_set(err, STATUS_PERMISSION,
-                             "role '%s' does not own %s: run this command as %s or as a superuser",
-                             pg_text(&rows, 0, 2), pg_text(&rows, 0, 0), pg_text(&rows, 0, 1));
+        rc = pg_query(conn, NOT_OWNED, NULL, "ttt", &rows, err);
+        if (rc == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
+            rc = err_set(err, STATUS_PERMISSION,
+                         "role '%s' does not own %s: run this command as %s or as a superuser",
+                         pg_text(&rows, 0, 2), pg_text(&rows, 0, 0), pg_text(&rows, 0, 1));
         }
     }
-    if (status == STATUS_OK) {
-        status = pg_query(conn, MAY_CREATE, NULL, "btt", &rows, err);
-        if (status == STATUS_OK && !pg_bool(&rows, 0, 0)) {
-            status = err_set(err, STATUS_PERMISSION,
-                             "role '%s' may not create or change the schema stocksync in database "
-                             "'%s': run this command as the database's owner or as a superuser",
-                             pg_text(&rows, 0, 1), pg_text(&rows, 0, 2));
+    if (rc == STATUS_OK) {
+        rc = pg_query(conn, MAY_CREATE, NULL, "btt", &rows, err);
+        if (rc == STATUS_OK && !pg_bool(&rows, 0, 0)) {
+            rc = err_set(err, STATUS_PERMISSION,
+                         "role '%s' may not create or change the schema stocksync in database "
+                         "'%s': run this command as the database's owner or as a superuser",
+                         pg_text(&rows, 0, 1), pg_text(&rows, 0, 2));
         }
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 enum status install_plan(
     struct pg_conn *conn, unsigned parts, bool forecast, struct install_plan *plan, struct err *err)
 {
-    enum status status = build_install(conn, parts, forecast, plan, err);
-    if (status == STATUS_OK && !install_plan_is_empty(plan)) {
-        status = check_rights(conn, parts, err);
+    enum status rc = build_install(conn, parts, forecast, plan, err);
+    if (rc == STATUS_OK && !install_plan_is_empty(plan)) {
+        rc = check_rights(conn, parts, err);
     }
-    return status;
+    return rc;
 }
 
 static enum status begin(struct pg_conn *conn, struct err *err)
@@ -375,47 +374,47 @@ static enum status execute(struct pg_conn *conn, const struct install_plan *plan
     if (install_plan_is_empty(plan)) {
         return pg_exec(conn, "COMMIT", err);
     }
-    enum status status = pg_exec(conn, plan->sql.ptr, err);
-    if (status == STATUS_SOURCE_BUSY) {
+    enum status rc = pg_exec(conn, plan->sql.ptr, err);
+    if (rc == STATUS_SOURCE_BUSY) {
         return err_prefix(err, "nothing was changed, try again at a quieter moment");
     }
-    return status == STATUS_OK ? pg_exec(conn, "COMMIT", err) : status;
+    return rc == STATUS_OK ? pg_exec(conn, "COMMIT", err) : rc;
 }
 
 enum status install_run(
     struct pg_conn *conn, unsigned parts, bool forecast, struct install_plan *plan, struct err *err)
 {
-    enum status status = begin(conn, err);
-    if (status == STATUS_OK) {
-        status = install_plan(conn, parts, forecast, plan, err);
+    enum status rc = begin(conn, err);
+    if (rc == STATUS_OK) {
+        rc = install_plan(conn, parts, forecast, plan, err);
     }
-    if (status == STATUS_OK) {
-        status = execute(conn, plan, err);
+    if (rc == STATUS_OK) {
+        rc = execute(conn, plan, err);
     }
-    if (status != STATUS_OK) {
+    if (rc != STATUS_OK) {
         pg_rollback(conn);
     }
-    return status;
+    return rc;
 }
 
 enum status install_verify(struct pg_conn *conn, unsigned parts, bool forecast, struct err *err)
 {
     struct install_plan plan;
     install_plan_init(&plan);
-    enum status status = build_install(conn, parts, forecast, &plan, err);
-    if (status == STATUS_OK && plan.required) {
+    enum status rc = build_install(conn, parts, forecast, &plan, err);
+    if (rc == STATUS_OK && plan.required) {
         size_t length = plan.notes.len;
         for (size_t i = 0; i < length; i++) {
             if (plan.notes.ptr[i] == '\n') {
                 plan.notes.ptr[i] = i + 1 < length ? ';' : '\0';
             }
         }
-        status = err_set(err, STATUS_DATABASE_UNFIT,
-                         "not completely installed, run 'stocksync-producer install' (it %s)",
-                         plan.notes.ptr);
+        rc = err_set(err, STATUS_DATABASE_UNFIT,
+                     "not completely installed, run 'stocksync-producer install' (it %s)",
+                     plan.notes.ptr);
     }
     install_plan_release(&plan);
-    return status;
+    return rc;
 }
 
 /* Plans the statements that a query returns, one a row. */
@@ -423,19 +422,19 @@ static enum status
 plan_drops(struct pg_conn *conn, const char *sql, struct install_plan *plan, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, sql, NULL, "t", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    enum status rc = pg_query(conn, sql, NULL, "t", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         plan_add(plan, "%s", pg_text(&rows, i, 0));
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static enum status plan_purge_flag(struct pg_conn *conn, struct install_plan *plan, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, OUR_FLAG, NULL, "b", &rows, err);
-    if (status == STATUS_OK && rows.count == 1) {
+    enum status rc = pg_query(conn, OUR_FLAG, NULL, "b", &rows, err);
+    if (rc == STATUS_OK && rows.count == 1) {
         if (pg_bool(&rows, 0, 0)) {
             plan_add(plan, "ALTER TABLE public.product_product DROP COLUMN " ODOO_FLAG_COLUMN);
             plan_note(plan, "drops the column product_product." ODOO_FLAG_COLUMN);
@@ -445,23 +444,23 @@ static enum status plan_purge_flag(struct pg_conn *conn, struct install_plan *pl
         }
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static enum status
 unplan_odoo(struct pg_conn *conn, bool purge, struct install_plan *plan, struct err *err)
 {
-    enum status status = plan_drops(conn, sql_odoo_drop, plan, err);
-    if (status == STATUS_OK && plan->sql.len > 0) {
+    enum status rc = plan_drops(conn, sql_odoo_drop, plan, err);
+    if (rc == STATUS_OK && plan->sql.len > 0) {
         plan_note(plan, "drops the triggers, their functions and what was known of kits");
     }
-    if (status == STATUS_OK && purge) {
-        status = uninstall_plan_marks(conn, plan, err);
+    if (rc == STATUS_OK && purge) {
+        rc = uninstall_plan_marks(conn, plan, err);
     }
-    if (status == STATUS_OK && purge) {
-        status = plan_purge_flag(conn, plan, err);
+    if (rc == STATUS_OK && purge) {
+        rc = plan_purge_flag(conn, plan, err);
     }
-    return status;
+    return rc;
 }
 
 static enum status build_uninstall(
@@ -469,16 +468,16 @@ static enum status build_uninstall(
 {
     struct installed have;
     plan_reset(plan);
-    enum status status = read_installed(conn, &have, err);
-    if (status == STATUS_OK && (parts & INSTALL_ODOO) != 0) {
-        status = unplan_odoo(conn, purge, plan, err);
+    enum status rc = read_installed(conn, &have, err);
+    if (rc == STATUS_OK && (parts & INSTALL_ODOO) != 0) {
+        rc = unplan_odoo(conn, purge, plan, err);
     }
-    if (status == STATUS_OK && (parts & INSTALL_STATE) != 0 && have.state > 0) {
-        status = plan_drops(conn, TABLES_OF_STATE, plan, err);
+    if (rc == STATUS_OK && (parts & INSTALL_STATE) != 0 && have.state > 0) {
+        rc = plan_drops(conn, TABLES_OF_STATE, plan, err);
         plan_note(plan, "drops the tables of the state: what was written to which store");
     }
-    if (status != STATUS_OK || !have.schema) {
-        return status;
+    if (rc != STATUS_OK || !have.schema) {
+        return rc;
     }
     bool odoo_stays = have.odoo > 0 && (parts & INSTALL_ODOO) == 0;
     bool state_stays = have.state > 0 && (parts & INSTALL_STATE) == 0;
@@ -498,27 +497,27 @@ static enum status build_uninstall(
 enum status uninstall_plan(
     struct pg_conn *conn, unsigned parts, bool purge, struct install_plan *plan, struct err *err)
 {
-    enum status status = build_uninstall(conn, parts, purge, plan, err);
-    if (status == STATUS_OK && !install_plan_is_empty(plan)) {
-        status = check_rights(conn, parts, err);
+    enum status rc = build_uninstall(conn, parts, purge, plan, err);
+    if (rc == STATUS_OK && !install_plan_is_empty(plan)) {
+        rc = check_rights(conn, parts, err);
     }
-    return status;
+    return rc;
 }
 
 enum status uninstall_run(
     struct pg_conn *conn, unsigned parts, bool purge, struct install_plan *plan, struct err *err)
 {
-    enum status status = begin(conn, err);
-    if (status == STATUS_OK) {
-        status = uninstall_plan(conn, parts, purge, plan, err);
+    enum status rc = begin(conn, err);
+    if (rc == STATUS_OK) {
+        rc = uninstall_plan(conn, parts, purge, plan, err);
     }
-    if (status == STATUS_OK) {
-        status = execute(conn, plan, err);
+    if (rc == STATUS_OK) {
+        rc = execute(conn, plan, err);
     }
-    if (status != STATUS_OK) {
+    if (rc != STATUS_OK) {
         pg_rollback(conn);
     }
-    return status;
+    return rc;
 }
 
 enum status install_accept_new_database(struct pg_conn *state, struct err *err)
@@ -534,17 +533,17 @@ enum status install_accept_database(struct pg_conn *odoo,
 {
     char present[ODOO_UUID_SIZE];
     struct pg_args args;
-    enum status status = odoo_version_uuid(odoo, present, err);
-    if (status == STATUS_OK && strcmp(present, uuid) != 0) {
-        status = err_set(err, STATUS_CONFIG, "--database %s: the database behind [odoo] dsn is %s",
-                         uuid, present[0] != '\0' ? present : "without database.uuid");
+    enum status rc = odoo_version_uuid(odoo, present, err);
+    if (rc == STATUS_OK && strcmp(present, uuid) != 0) {
+        rc = err_set(err, STATUS_CONFIG, "--database %s: the database behind [odoo] dsn is %s",
+                     uuid, present[0] != '\0' ? present : "without database.uuid");
     }
-    if (status != STATUS_OK) {
-        return status;
+    if (rc != STATUS_OK) {
+        return rc;
     }
     pg_args_init(&args, ODOO_UUID_SIZE + 16);
     pg_args_text(&args, uuid);
-    status = pg_query(state, ACCEPT_DATABASE, &args, "", NULL, err);
+    rc = pg_query(state, ACCEPT_DATABASE, &args, "", NULL, err);
     pg_args_release(&args);
-    return status;
+    return rc;
 }

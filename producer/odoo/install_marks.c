@@ -109,19 +109,19 @@ take_column(const struct column *column, struct marks_table *table, struct err *
 static enum status read_columns(struct pg_conn *conn, struct marks_table *table, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, MARKS_COLUMNS, NULL, "ttbbb", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    enum status rc = pg_query(conn, MARKS_COLUMNS, NULL, "ttbbb", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         const struct column column = {.name = pg_text(&rows, i, 0),
                                       .type = pg_text(&rows, i, 1),
                                       .not_null = pg_bool(&rows, i, 2),
                                       .has_default = pg_bool(&rows, i, 3)};
-        status = take_column(&column, table, err);
+        rc = take_column(&column, table, err);
     }
-    if (status == STATUS_OK && !table->has_product) {
-        status = cannot_adopt(err, "product_id", "missing");
+    if (rc == STATUS_OK && !table->has_product) {
+        rc = cannot_adopt(err, "product_id", "missing");
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static bool names_warehouse(const char *columns)
@@ -134,24 +134,24 @@ static bool names_warehouse(const char *columns)
 static enum status read_keys(struct pg_conn *conn, struct marks_table *table, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, MARKS_KEYS, NULL, "ttt", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    enum status rc = pg_query(conn, MARKS_KEYS, NULL, "ttt", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         const char *name = pg_text(&rows, i, 0);
         const char *kind = pg_text(&rows, i, 1);
         const char *columns = pg_text(&rows, i, 2);
         if (strcmp(kind, "foreign") == 0) {
-            status = cannot_adopt(err, name,
-                                  "a foreign key: the mark of a deleted product would violate it");
+            rc = cannot_adopt(err, name,
+                              "a foreign key: the mark of a deleted product would violate it");
         } else if (strcmp(columns, "id") == 0) {
             table->primary_on_id = true;
         } else if (strcmp(kind, "unique") == 0 && names_warehouse(columns)) {
             table->unique_on_warehouse = true;
         } else {
-            status = cannot_adopt(err, name, "a key that marks would hit, because they repeat");
+            rc = cannot_adopt(err, name, "a key that marks would hit, because they repeat");
         }
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static void plan_shape(const struct marks_table *table, struct install_plan *plan)
@@ -194,43 +194,43 @@ enum status install_plan_marks(struct pg_conn *conn, struct install_plan *plan, 
     struct pg_rows rows = {0};
     struct marks_table table = {0};
     bool exists = false;
-    enum status status = pg_query(conn, MARKS_TABLE, NULL, "tb", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(conn, MARKS_TABLE, NULL, "tb", &rows, err);
+    if (rc == STATUS_OK) {
         exists = rows.count == 1;
         if (!exists) {
             plan_script(plan, sql_marks_create);
             plan_note(plan, "creates the table " ODOO_MARKS_TABLE);
         } else if (strcmp(pg_text(&rows, 0, 0), "r") != 0) {
-            status = cannot_adopt(err, ODOO_MARKS_TABLE, "not an ordinary table");
+            rc = cannot_adopt(err, ODOO_MARKS_TABLE, "not an ordinary table");
         }
     }
-    if (status == STATUS_OK && exists) {
-        status = read_columns(conn, &table, err);
-        if (status == STATUS_OK) {
-            status = read_keys(conn, &table, err);
+    if (rc == STATUS_OK && exists) {
+        rc = read_columns(conn, &table, err);
+        if (rc == STATUS_OK) {
+            rc = read_keys(conn, &table, err);
         }
-        if (status == STATUS_OK) {
+        if (rc == STATUS_OK) {
             plan_shape(&table, plan);
         }
     }
-    if (status == STATUS_OK) {
-        status = plan_query(conn, sql_odoo_marks, NULL, plan, err);
+    if (rc == STATUS_OK) {
+        rc = plan_query(conn, sql_odoo_marks, NULL, plan, err);
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 enum status install_plan_keep(struct pg_conn *conn, struct install_plan *plan, struct err *err)
 {
     struct pg_rows rows = {0};
     struct marks_table table = {0};
-    enum status status = pg_query(conn, KEEP_TRIGGER, NULL, "b", &rows, err);
+    enum status rc = pg_query(conn, KEEP_TRIGGER, NULL, "b", &rows, err);
     bool wanted = false;
-    if (status == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 0)) {
-        status = read_keys(conn, &table, err);
+    if (rc == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 0)) {
+        rc = read_keys(conn, &table, err);
         wanted = table.unique_on_warehouse;
     }
-    if (status == STATUS_OK && wanted) {
+    if (rc == STATUS_OK && wanted) {
         plan_add(plan, "DROP TRIGGER IF EXISTS stocksync_keep ON " MARKS_QUALIFIED);
         plan_add(plan, "CREATE TRIGGER stocksync_keep BEFORE INSERT ON " MARKS_QUALIFIED "\n"
                        "    FOR EACH ROW EXECUTE PROCEDURE stocksync.keep_mark()");
@@ -238,19 +238,19 @@ enum status install_plan_keep(struct pg_conn *conn, struct install_plan *plan, s
                   "lets older writers of " ODOO_MARKS_TABLE " go on: their marks are appended");
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 enum status uninstall_plan_marks(struct pg_conn *conn, struct install_plan *plan, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, MARKS_TABLE, NULL, "tb", &rows, err);
-    if (status == STATUS_OK && rows.count == 1 && pg_bool(&rows, 0, 1)) {
+    enum status rc = pg_query(conn, MARKS_TABLE, NULL, "tb", &rows, err);
+    if (rc == STATUS_OK && rows.count == 1 && pg_bool(&rows, 0, 1)) {
         plan_add(plan, "DROP TABLE " MARKS_QUALIFIED);
         plan_note(plan, "drops the table " ODOO_MARKS_TABLE " with its rows");
-    } else if (status == STATUS_OK && rows.count == 1) {
-        status = pg_query(conn, MARKS_COLUMNS, NULL, "ttbbb", &rows, err);
-        for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    } else if (rc == STATUS_OK && rows.count == 1) {
+        rc = pg_query(conn, MARKS_COLUMNS, NULL, "ttbbb", &rows, err);
+        for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
             const char *name = pg_text(&rows, i, 0);
             if (!pg_bool(&rows, i, 4)) {
                 continue;
@@ -268,5 +268,5 @@ enum status uninstall_plan_marks(struct pg_conn *conn, struct install_plan *plan
         plan_note(plan, "gives the table " ODOO_MARKS_TABLE " its old shape back");
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }

@@ -108,8 +108,8 @@ enum status install_grants(struct pg_conn *conn,
     struct pg_rows rows = {0};
     pg_args_init(&args, 4096);
     pg_args_text(&args, role);
-    enum status status = pg_query(conn, QUOTED, &args, "ttbb", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(conn, QUOTED, &args, "ttbb", &rows, err);
+    if (rc == STATUS_OK) {
         const char *name = pg_text(&rows, 0, 0);
         const bool present[] = {[ALWAYS] = true,
                                 [WITH_MRP] = pg_bool(&rows, 0, 2),
@@ -134,11 +134,11 @@ enum status install_grants(struct pg_conn *conn,
                            "-- GRANT pg_read_all_stats TO %s;\n",
                            name, name, name);
         }
-        status = strbuf_check(sql, "grants", err);
+        rc = strbuf_check(sql, "grants", err);
     }
     pg_rows_release(&rows);
     pg_args_release(&args);
-    return status;
+    return rc;
 }
 
 static enum status check_missing(
@@ -147,8 +147,8 @@ static enum status check_missing(
     struct pg_args args;
     struct pg_rows rows = {0};
     pg_args_init(&args, 256);
-    enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < sizeof rights / sizeof rights[0]; i++) {
+    enum status rc = STATUS_OK;
+    for (size_t i = 0; rc == STATUS_OK && i < sizeof rights / sizeof rights[0]; i++) {
         if (!is_wanted(&rights[i], parts, forecast)) {
             continue;
         }
@@ -156,21 +156,21 @@ static enum status check_missing(
         pg_args_text(&args, rights[i].schema);
         pg_args_text(&args, rights[i].table);
         pg_args_text(&args, rights[i].privileges);
-        status = pg_query(conn, LACKS, &args, "t", &rows, err);
-        if (status == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
+        rc = pg_query(conn, LACKS, &args, "t", &rows, err);
+        if (rc == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
             strbuf_appendf(missing, "%s on %s.%s\n", pg_text(&rows, 0, 0), rights[i].schema,
                            rights[i].table);
         }
     }
-    if (status == STATUS_OK) {
-        status = pg_query(conn, LACKS_OTHER, NULL, "t", &rows, err);
-        if (status == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
+    if (rc == STATUS_OK) {
+        rc = pg_query(conn, LACKS_OTHER, NULL, "t", &rows, err);
+        if (rc == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
             strbuf_appendf(missing, "%s\n", pg_text(&rows, 0, 0));
         }
     }
     pg_rows_release(&rows);
     pg_args_release(&args);
-    return status;
+    return rc;
 }
 
 enum status install_check_role(struct pg_conn *conn,
@@ -181,30 +181,30 @@ enum status install_check_role(struct pg_conn *conn,
                                struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = check_missing(conn, parts, forecast, missing, err);
-    if (status == STATUS_OK) {
-        status = pg_query(conn, TOO_MUCH, NULL, "bt", &rows, err);
+    enum status rc = check_missing(conn, parts, forecast, missing, err);
+    if (rc == STATUS_OK) {
+        rc = pg_query(conn, TOO_MUCH, NULL, "bt", &rows, err);
     }
-    if (status == STATUS_OK && rows.count == 1) {
+    if (rc == STATUS_OK && rows.count == 1) {
         if (pg_bool(&rows, 0, 0)) {
             strbuf_append_text(warnings, "the role is a superuser: a role of its own is safer\n");
         } else if ((parts & INSTALL_ODOO) != 0 && !pg_is_null(&rows, 0, 1)) {
             strbuf_appendf(warnings, "the role may write Odoo's %s\n", pg_text(&rows, 0, 1));
         }
     }
-    if (status == STATUS_OK && (parts & INSTALL_ODOO) != 0) {
-        status = pg_query(conn, MAY_CLEAN, NULL, "bb", &rows, err);
-        if (status == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 0)) {
+    if (rc == STATUS_OK && (parts & INSTALL_ODOO) != 0) {
+        rc = pg_query(conn, MAY_CLEAN, NULL, "bb", &rows, err);
+        if (rc == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 0)) {
             strbuf_append_text(warnings, "the role does not own " ODOO_MARKS_TABLE
                                          " and " ODOO_QUANT_MARKS_TABLE
                                          ": gc leaves their VACUUM to autovacuum\n");
         }
-        if (status == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 1)) {
+        if (rc == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 1)) {
             strbuf_append_text(warnings,
                                "the role lacks pg_read_all_stats: sessions that hold vacuum back "
                                "cannot be named\n");
         }
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }

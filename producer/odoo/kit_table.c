@@ -203,18 +203,18 @@ load_stored(struct kit_table *t, const int32_t *ids, size_t count, struct err *e
     pg_args_reset(&t->args);
     pg_args_i32_array(&t->args, ids, count);
     t->stored_part_count = 0;
-    enum status status = pg_query(t->conn, STORED, &t->args, "ihit", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(t->conn, STORED, &t->args, "ihit", &rows, err);
+    if (rc == STATUS_OK) {
         take_stored(t, &rows);
     }
-    if (status == STATUS_OK && t->stored_count > 0) {
-        status = pg_query(t->conn, STORED_PARTS, &t->args, "iidd", &rows, err);
-        if (status == STATUS_OK) {
+    if (rc == STATUS_OK && t->stored_count > 0) {
+        rc = pg_query(t->conn, STORED_PARTS, &t->args, "iidd", &rows, err);
+        if (rc == STATUS_OK) {
             take_stored_parts(t, &rows);
         }
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static const struct stored_kit *find_stored(const struct kit_table *t, int32_t kit_id)
@@ -353,18 +353,18 @@ static enum status write_kits(struct kit_table *t, struct err *err)
     pg_args_i32_array(&t->args, c->kind, c->kit_count);
     pg_args_i32_array(&t->args, c->bom, c->kit_count);
     pg_args_text_array(&t->args, problems, c->kit_count);
-    enum status status = pg_query(t->conn, INSERT_KITS, &t->args, "", NULL, err);
+    enum status rc = pg_query(t->conn, INSERT_KITS, &t->args, "", NULL, err);
     mem_free(problems);
-    if (status == STATUS_OK && c->part_count > 0) {
+    if (rc == STATUS_OK && c->part_count > 0) {
         pg_args_reset(&t->args);
         pg_args_i32_array(&t->args, c->part_kit, c->part_count);
         pg_args_i32_array(&t->args, c->part, c->part_count);
         pg_args_i32_array(&t->args, c->role, c->part_count);
         pg_args_f64_array(&t->args, c->need, c->part_count);
         pg_args_f64_array(&t->args, c->yield, c->part_count);
-        status = pg_query(t->conn, INSERT_PARTS, &t->args, "", NULL, err);
+        rc = pg_query(t->conn, INSERT_PARTS, &t->args, "", NULL, err);
     }
-    return status;
+    return rc;
 }
 
 static enum status
@@ -377,17 +377,17 @@ query_ids(struct kit_table *t, const char *sql, const struct id_list *ids, struc
 
 static enum status write(struct kit_table *t, struct err *err)
 {
-    enum status status = pg_query(t->conn, COUNT_UP, NULL, "", NULL, err);
-    if (status == STATUS_OK) {
-        status = query_ids(t, DELETE_PARTS, &t->out.deleted, err);
+    enum status rc = pg_query(t->conn, COUNT_UP, NULL, "", NULL, err);
+    if (rc == STATUS_OK) {
+        rc = query_ids(t, DELETE_PARTS, &t->out.deleted, err);
     }
-    if (status == STATUS_OK) {
-        status = query_ids(t, DELETE_KITS, &t->out.deleted, err);
+    if (rc == STATUS_OK) {
+        rc = query_ids(t, DELETE_KITS, &t->out.deleted, err);
     }
-    if (status == STATUS_OK && t->out.kit_count > 0) {
-        status = write_kits(t, err);
+    if (rc == STATUS_OK && t->out.kit_count > 0) {
+        rc = write_kits(t, err);
     }
-    return status;
+    return rc;
 }
 
 static enum status mark_parts_of(struct kit_table *t, const struct id_list *ids, struct err *err)
@@ -410,24 +410,24 @@ enum status kit_table_update(struct kit_table *table,
     id_list_reset(&t->out.deleted);
     t->out.kit_count = 0;
     t->out.part_count = 0;
-    enum status status = plans_for(t->conn, count, err);
-    if (status == STATUS_OK) {
-        status = load_stored(t, ids, count, err);
+    enum status rc = plans_for(t->conn, count, err);
+    if (rc == STATUS_OK) {
+        rc = load_stored(t, ids, count, err);
     }
-    if (status == STATUS_OK) {
-        status = kit_source_load(t->source, ids, count, &t->rows, err);
+    if (rc == STATUS_OK) {
+        rc = kit_source_load(t->source, ids, count, &t->rows, err);
     }
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+    for (size_t i = 0; rc == STATUS_OK && i < count; i++) {
         explode(t, ids[i], changes);
     }
-    if (status == STATUS_OK && changes->changed > 0) {
-        status = write(t, err);
+    if (rc == STATUS_OK && changes->changed > 0) {
+        rc = write(t, err);
     }
-    if (status == STATUS_OK && part_of->count > 0) {
-        status = mark_parts_of(t, part_of, err);
+    if (rc == STATUS_OK && part_of->count > 0) {
+        rc = mark_parts_of(t, part_of, err);
     }
     changes->changed_ids = t->out.deleted.ids;
-    return status;
+    return rc;
 }
 
 /* --- all of them --- */
@@ -435,32 +435,31 @@ enum status kit_table_update(struct kit_table *table,
 enum status kit_table_is_filled(struct kit_table *table, bool *filled, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(table->conn, IS_FILLED, NULL, "b", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(table->conn, IS_FILLED, NULL, "b", &rows, err);
+    if (rc == STATUS_OK) {
         *filled = rows.count == 1 && pg_bool(&rows, 0, 0);
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static enum status read_all_ids(struct kit_table *t, struct id_list *all, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = plans_for_sums(t->conn, err);
-    if (status == STATUS_OK) {
-        status = plans_for(t->conn, FILL_SLICE, err);
+    enum status rc = plans_for_sums(t->conn, err);
+    if (rc == STATUS_OK) {
+        rc = plans_for(t->conn, FILL_SLICE, err);
     }
-    if (status == STATUS_OK) {
-        status =
-            pg_query(t->conn, ALL_KITS[t->shape.has_mrp ? 1 : 0][t->shape.has_commingled ? 1 : 0],
-                     NULL, "i", &rows, err);
+    if (rc == STATUS_OK) {
+        rc = pg_query(t->conn, ALL_KITS[t->shape.has_mrp ? 1 : 0][t->shape.has_commingled ? 1 : 0],
+                      NULL, "i", &rows, err);
     }
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         id_list_add(all, pg_i32(&rows, i, 0));
     }
     id_list_sort(all);
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 /* What kit_table_fill was called with. */

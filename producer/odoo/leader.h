@@ -22,7 +22,7 @@ struct leader;
 struct stock_warehouse_row;
 
 /** Revisions are reserved this far ahead. */
-#define OWNER_REVISION_SPAN_US INT64_C(60000000)
+#define LEADER_REVISION_SPAN_US INT64_C(60000000)
 
 struct leader_options {
     const char *odoo_dsn;  /* borrowed until leader_free */
@@ -41,7 +41,7 @@ enum leader_backfill {
 
 NODISCARD struct leader *leader_new(const struct leader_options *options);
 /** Drops the ownership; accepts NULL. */
-void leader_free(struct leader *owner);
+void leader_free(struct leader *leader);
 
 /**
  * Tries to become the owner; never waits for the lock. Call every 1 to 2 s while it says
@@ -53,24 +53,24 @@ void leader_free(struct leader *owner);
  * remembers, or an older timeline (split brain); err names the next step STATUS_SOURCE_LOST also:
  * the server is a standby in recovery pg_conn's and pg_query's statuses
  */
-NODISCARD enum status leader_take(struct leader *owner, struct err *err);
-bool leader_is_held(const struct leader *owner);
+NODISCARD enum status leader_take(struct leader *leader, struct err *err);
+bool leader_is_held(const struct leader *leader);
 /** Gives the lock back and closes both connections; leader_take may follow. */
-void leader_drop(struct leader *owner);
+void leader_drop(struct leader *leader);
 
 /**
  * Asks the server whether the lock's connection still lives. Call about once a second.
  * @return STATUS_OK, STATUS_SOURCE_LOST: ownership is gone, stop publishing at once and take again
  */
-NODISCARD enum status leader_check(struct leader *owner, struct err *err);
+NODISCARD enum status leader_check(struct leader *leader, struct err *err);
 
 /** Odoo's database.uuid as this take-over found it; "" when Odoo has none. Borrowed until the next
  * leader_take. */
-const char *leader_database(const struct leader *owner);
+const char *leader_database(const struct leader *leader);
 /** Of this take-over; rises with each. */
-int64_t leader_epoch(const struct leader *owner);
+int64_t leader_epoch(const struct leader *leader);
 /** What this take-over found; stays until the next leader_take. */
-enum leader_backfill leader_backfill(const struct leader *owner);
+enum leader_backfill leader_backfill(const struct leader *leader);
 /** "none", "first", "timeline", "accepted"; static. */
 const char *leader_backfill_name(enum leader_backfill why);
 /**
@@ -79,16 +79,16 @@ const char *leader_backfill_name(enum leader_backfill why);
  * crash in between loses nothing.
  * @return as leader_next_revision
  */
-NODISCARD enum status leader_backfill_done(struct leader *owner, struct err *err);
+NODISCARD enum status leader_backfill_done(struct leader *leader, struct err *err);
 /**
  * The ceiling that the state held at take-over: no revision above it was ever issued by this state.
  * A topic that holds a greater revision is ahead of the state (snapshot put back): then everything
  * must be published again too.
  */
-int64_t leader_stored_ceiling(const struct leader *owner);
+int64_t leader_stored_ceiling(const struct leader *leader);
 /** Everything issued from now on is greater than revision: for a topic that is ahead of the state.
  */
-NODISCARD enum status leader_raise_above(struct leader *owner, int64_t revision, struct err *err);
+NODISCARD enum status leader_raise_above(struct leader *leader, int64_t revision, struct err *err);
 
 /**
  * The next revision: one for each batch. Stores a new ceiling first when little is left, which
@@ -96,15 +96,15 @@ NODISCARD enum status leader_raise_above(struct leader *owner, int64_t revision,
  * @return STATUS_OK, STATUS_FENCED (the epoch row belongs to a successor), pg_query's statuses
  */
 NODISCARD enum status
-leader_next_revision(struct leader *owner, int64_t *revision, struct err *err);
+leader_next_revision(struct leader *leader, int64_t *revision, struct err *err);
 
 /** True when the list is what was stored last. */
-bool leader_knows_warehouses(struct leader *owner,
+bool leader_knows_warehouses(struct leader *leader,
                              const struct stock_warehouse_row *list,
                              size_t count);
 /** Makes stocksync.warehouse equal to the list, if it differs from what was stored last. @return as
  * leader_next_revision */
-NODISCARD enum status leader_sync_warehouses(struct leader *owner,
+NODISCARD enum status leader_sync_warehouses(struct leader *leader,
                                              const struct stock_warehouse_row *list,
                                              size_t count,
                                              struct err *err);
@@ -118,10 +118,10 @@ struct leader_parked {
 /** Upserts stocksync.parked_product; call before the marks are deleted. @return as
  * leader_next_revision */
 NODISCARD enum status
-leader_park(struct leader *owner, const struct leader_parked *list, size_t count, struct err *err);
+leader_park(struct leader *leader, const struct leader_parked *list, size_t count, struct err *err);
 /** Removes products from stocksync.parked_product that were published now; cheap when none is
  * parked. @return as leader_next_revision */
 NODISCARD enum status
-leader_unpark(struct leader *owner, const int32_t *product_ids, size_t count, struct err *err);
+leader_unpark(struct leader *leader, const int32_t *product_ids, size_t count, struct err *err);
 
 #endif

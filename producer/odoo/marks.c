@@ -181,22 +181,22 @@ static enum status read_page(struct pg_conn *conn, struct reading *r, struct err
     struct pg_rows horizon = {0};
     ask(r);
     const struct pg_call calls[] = {r->quants.call, r->listed.call, {HORIZON, NULL, "l", &horizon}};
-    enum status status = pg_query_all(conn, calls, 3, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query_all(conn, calls, 3, err);
+    if (rc == STATUS_OK) {
         r->page->horizon = (uint32_t)pg_i64(&horizon, 0, 0);
         take(r, &r->quants);
         take(r, &r->listed);
     }
     pg_rows_release(&horizon);
-    while (status == STATUS_OK && (r->quants.more || r->listed.more)) {
+    while (rc == STATUS_OK && (r->quants.more || r->listed.more)) {
         struct source *source = r->quants.more ? &r->quants : &r->listed;
         ask(r);
-        status = pg_query_all(conn, &source->call, 1, err);
-        if (status == STATUS_OK) {
+        rc = pg_query_all(conn, &source->call, 1, err);
+        if (rc == STATUS_OK) {
             take(r, source);
         }
     }
-    return status;
+    return rc;
 }
 
 static bool is_first(struct pg_tid place)
@@ -244,11 +244,11 @@ enum status marks_read(struct pg_conn *conn,
     marks->count = 0;
     page->last_id = page->from.id;
     page->quant = is_first(page->quant) ? page->from.quant : page->quant;
-    enum status status = read_page(conn, &r, err);
+    enum status rc = read_page(conn, &r, err);
     page->full = r.listed.taken == limit || r.quants.taken == limit;
     release_source(&r.listed);
     release_source(&r.quants);
-    return status;
+    return rc;
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -318,17 +318,17 @@ static enum status delete_now(struct pg_conn *conn, const struct deletion *what,
         calls[count++] = (struct pg_call){DELETE_QUANTS, &quants, "", NULL};
     }
     calls[count++] = (struct pg_call){COMMIT, NULL, "", NULL};
-    enum status status = pg_begin(conn, BEGIN, err);
-    if (status == STATUS_OK) {
-        status = pg_query_all(conn, calls, count, err);
+    enum status rc = pg_begin(conn, BEGIN, err);
+    if (rc == STATUS_OK) {
+        rc = pg_query_all(conn, calls, count, err);
     }
-    if (status != STATUS_OK) {
+    if (rc != STATUS_OK) {
         pg_rollback(conn);
     }
     pg_rows_release(&set);
     pg_args_release(&runs);
     pg_args_release(&quants);
-    return status;
+    return rc;
 }
 
 static size_t chunk_of(size_t left)
@@ -358,12 +358,12 @@ enum status marks_delete(struct pg_conn *conn, const int64_t *ids, size_t count,
     size_t listed = count_listed(high, count);
     size_t runs = fold_runs(high, listed, low, high);
     struct deletion all = {low, high, runs, high + listed, count - listed};
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK && all.runs + all.quant_count > 0) {
+    enum status rc = STATUS_OK;
+    while (rc == STATUS_OK && all.runs + all.quant_count > 0) {
         struct deletion next = all;
         next.runs = chunk_of(all.runs);
         next.quant_count = chunk_of(all.quant_count);
-        status = delete_now(conn, &next, err);
+        rc = delete_now(conn, &next, err);
         all.low += next.runs;
         all.high += next.runs;
         all.runs -= next.runs;
@@ -372,7 +372,7 @@ enum status marks_delete(struct pg_conn *conn, const int64_t *ids, size_t count,
     }
     mem_free(low);
     mem_free(high);
-    return status;
+    return rc;
 }
 
 enum status marks_insert(struct pg_conn *conn,
@@ -385,9 +385,9 @@ enum status marks_insert(struct pg_conn *conn,
     pg_args_init(&args, 64 + count * 8);
     pg_args_i32_array(&args, product_ids, count);
     pg_args_i32(&args, (int32_t)cause);
-    enum status status = pg_query(conn, INSERT_LIST, &args, "", NULL, err);
+    enum status rc = pg_query(conn, INSERT_LIST, &args, "", NULL, err);
     pg_args_release(&args);
-    return status;
+    return rc;
 }
 
 enum status marks_insert_slice(struct pg_conn *conn,
@@ -403,35 +403,35 @@ enum status marks_insert_slice(struct pg_conn *conn,
     pg_args_i32(&args, after_product);
     pg_args_i64(&args, (int64_t)limit);
     pg_args_i32(&args, CAUSE_BACKFILL);
-    enum status status = pg_query(conn, INSERT_SLICE, &args, "il", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(conn, INSERT_SLICE, &args, "il", &rows, err);
+    if (rc == STATUS_OK) {
         *last_product = pg_i32(&rows, 0, 0);
         *inserted = (size_t)pg_i64(&rows, 0, 1);
     }
     pg_rows_release(&rows);
     pg_args_release(&args);
-    return status;
+    return rc;
 }
 
 enum status marks_summary_read(struct pg_conn *conn, struct marks_summary *summary, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, SUMMARY, NULL, "lz", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(conn, SUMMARY, NULL, "lz", &rows, err);
+    if (rc == STATUS_OK) {
         *summary = (struct marks_summary){.count = pg_i64(&rows, 0, 0),
                                           .oldest_us = pg_time_us(&rows, 0, 1)};
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 enum status marks_oldest(struct pg_conn *conn, int64_t *added_us, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, OLDEST, NULL, "z", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(conn, OLDEST, NULL, "z", &rows, err);
+    if (rc == STATUS_OK) {
         *added_us = rows.count > 0 ? pg_time_us(&rows, 0, 0) : 0;
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }

@@ -81,37 +81,37 @@ published_store(struct pg_conn *conn, const struct published_list *list, struct 
     struct published_list stored = {0};
     struct id_list gone = {0};
     struct pg_args args;
-    enum status status = STATUS_OK;
+    enum status rc = STATUS_OK;
     fold(list, &stored, &gone);
     pg_args_init(&args, 256 + (list->count + STORE_CHUNK) * 20);
-    for (size_t done = 0; status == STATUS_OK && done < stored.count; done += STORE_CHUNK) {
+    for (size_t done = 0; rc == STATUS_OK && done < stored.count; done += STORE_CHUNK) {
         size_t left = stored.count - done;
         size_t count = left < STORE_CHUNK ? left : STORE_CHUNK;
         pg_args_reset(&args);
         pg_args_i32_array(&args, stored.ids + done, count);
         pg_args_i64_array(&args, stored.digests + done, count);
-        status = pg_query(conn, STORE, &args, "", NULL, err);
+        rc = pg_query(conn, STORE, &args, "", NULL, err);
     }
-    if (status == STATUS_OK && gone.count > 0) {
+    if (rc == STATUS_OK && gone.count > 0) {
         pg_args_reset(&args);
         pg_args_i32_array(&args, gone.ids, gone.count);
-        status = pg_query(conn, FORGET_LIST, &args, "", NULL, err);
+        rc = pg_query(conn, FORGET_LIST, &args, "", NULL, err);
     }
     pg_args_release(&args);
     published_list_release(&stored);
     id_list_release(&gone);
-    return status;
+    return rc;
 }
 
 enum status published_forget(struct pg_conn *conn, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, ANY_STORED, NULL, "b", &rows, err);
-    if (status == STATUS_OK && pg_bool(&rows, 0, 0)) {
-        status = pg_exec(conn, "DELETE FROM stocksync.published", err);
+    enum status rc = pg_query(conn, ANY_STORED, NULL, "b", &rows, err);
+    if (rc == STATUS_OK && pg_bool(&rows, 0, 0)) {
+        rc = pg_exec(conn, "DELETE FROM stocksync.published", err);
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static void take_rows(const struct pg_rows *rows, struct published_list *list)
@@ -153,8 +153,8 @@ enum status published_slice(struct pg_conn *conn,
     pg_args_init(&args, 64);
     pg_args_i32(&args, after);
     pg_args_i64(&args, (int64_t)limit);
-    enum status status = pg_query(conn, SLICE, &args, "il", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(conn, SLICE, &args, "il", &rows, err);
+    if (rc == STATUS_OK) {
         take_rows(&rows, digests);
         if ((size_t)rows.count == limit) {
             *last = after;
@@ -165,15 +165,15 @@ enum status published_slice(struct pg_conn *conn,
         pg_args_reset(&args);
         pg_args_i32(&args, after);
         pg_args_i32(&args, *last);
-        status = pg_query(conn, GONE, &args, "il", &rows, err);
+        rc = pg_query(conn, GONE, &args, "il", &rows, err);
     }
-    if (status == STATUS_OK) {
+    if (rc == STATUS_OK) {
         take_rows(&rows, digests);
         sort_slice(ids, digests);
     }
     pg_rows_release(&rows);
     pg_args_release(&args);
-    return status;
+    return rc;
 }
 
 bool full_pass_is_running(const struct full_pass_state *state)
@@ -185,8 +185,8 @@ enum status full_pass_read(struct pg_conn *conn, struct full_pass_state *state, 
 {
     struct pg_rows rows = {0};
     *state = (struct full_pass_state){0};
-    enum status status = pg_query(conn, READ_PASS, NULL, "zzilll", &rows, err);
-    if (status == STATUS_OK && rows.count == 1) {
+    enum status rc = pg_query(conn, READ_PASS, NULL, "zzilll", &rows, err);
+    if (rc == STATUS_OK && rows.count == 1) {
         *state = (struct full_pass_state){.started_us = pg_time_us(&rows, 0, 0),
                                           .finished_us = pg_time_us(&rows, 0, 1),
                                           .last_product = pg_i32(&rows, 0, 2),
@@ -195,7 +195,7 @@ enum status full_pass_read(struct pg_conn *conn, struct full_pass_state *state, 
                                           .total = pg_i64(&rows, 0, 5)};
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 enum status full_pass_begin(struct pg_conn *conn, struct err *err)
@@ -214,7 +214,7 @@ enum status full_pass_note(struct pg_conn *conn,
     pg_args_i64(&args, state->compared);
     pg_args_i64(&args, state->republished);
     pg_args_bool(&args, finished);
-    enum status status = pg_query(conn, NOTE_PASS, &args, "", NULL, err);
+    enum status rc = pg_query(conn, NOTE_PASS, &args, "", NULL, err);
     pg_args_release(&args);
-    return status;
+    return rc;
 }

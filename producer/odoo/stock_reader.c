@@ -339,14 +339,14 @@ read_products(struct stock_reader *r, const int32_t *product_ids, size_t asked, 
     id_list_add_all(&r->known, product_ids, asked);
     pg_args_reset(&r->args);
     pg_args_i32_array(&r->args, product_ids, asked);
-    enum status status = pg_query_all(r->conn, calls, 2, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query_all(r->conn, calls, 2, err);
+    if (rc == STATUS_OK) {
         take_warehouses(r, &warehouses);
         take_products(r, &products, product_ids, asked);
     }
     pg_rows_release(&products);
     pg_rows_release(&warehouses);
-    return status;
+    return rc;
 }
 
 /* --- what they are made of --- */
@@ -356,8 +356,8 @@ static enum status read_parts(struct stock_reader *r, struct err *err)
     struct pg_rows rows = {0};
     pg_args_reset(&r->args);
     pg_args_i32_array(&r->args, r->kits.ids, r->kits.count);
-    enum status status = pg_query(r->conn, PARTS, &r->args, "iidd", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    enum status rc = pg_query(r->conn, PARTS, &r->args, "iidd", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         struct part part = {.kit_id = pg_i32(&rows, i, 0),
                             .component_id = pg_i32(&rows, i, 1),
                             .need = pg_f64(&rows, i, 2),
@@ -366,7 +366,7 @@ static enum status read_parts(struct stock_reader *r, struct err *err)
         id_list_add(&r->pending, part.component_id);
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static enum status read_units(struct stock_reader *r, struct err *err)
@@ -375,12 +375,12 @@ static enum status read_units(struct stock_reader *r, struct err *err)
     pg_args_reset(&r->args);
     pg_args_i32_array(&r->args, r->pending.ids, r->pending.count);
     id_list_reset(&r->kits);
-    enum status status = pg_query(r->conn, UNITS, &r->args, "ihbbd", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    enum status rc = pg_query(r->conn, UNITS, &r->args, "ihbbd", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         add_unit(r, &rows, i);
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static int by_id(const void *left, const void *right)
@@ -403,14 +403,14 @@ static int by_kit(const void *left, const void *right)
 /* Level by level: components that are kits themselves are made of others too. */
 static enum status read_components(struct stock_reader *r, struct err *err)
 {
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK && r->kits.count > 0) {
+    enum status rc = STATUS_OK;
+    while (rc == STATUS_OK && r->kits.count > 0) {
         id_list_reset(&r->pending);
-        status = read_parts(r, err);
+        rc = read_parts(r, err);
         id_list_sort(&r->pending);
         id_list_subtract(&r->pending, &r->known);
-        if (status == STATUS_OK) {
-            status = read_units(r, err);
+        if (rc == STATUS_OK) {
+            rc = read_units(r, err);
         }
         id_list_add_all(&r->known, r->pending.ids, r->pending.count);
         id_list_sort(&r->known);
@@ -420,7 +420,7 @@ static enum status read_components(struct stock_reader *r, struct err *err)
         qsort(r->parts, r->part_count, sizeof *r->parts, by_kit);
     }
     id_list_sort(&r->carriers);
-    return status;
+    return rc;
 }
 
 /* --- numbers --- */
@@ -575,18 +575,18 @@ static void fill_records(struct stock_reader *r)
 static enum status
 read_all(struct stock_reader *r, const int32_t *product_ids, size_t count, struct err *err)
 {
-    enum status status = plans_for(r->conn, count, err);
-    if (status == STATUS_OK) {
-        status = read_products(r, product_ids, count, err);
+    enum status rc = plans_for(r->conn, count, err);
+    if (rc == STATUS_OK) {
+        rc = read_products(r, product_ids, count, err);
     }
-    if (status == STATUS_OK) {
-        status = read_components(r, err);
+    if (rc == STATUS_OK) {
+        rc = read_components(r, err);
     }
-    if (status == STATUS_OK) {
-        status = stock_sums_read(r->sums, r->carriers.ids, r->carriers.count, r->places,
-                                 r->place_count, r->group_count, err);
+    if (rc == STATUS_OK) {
+        rc = stock_sums_read(r->sums, r->carriers.ids, r->carriers.count, r->places, r->place_count,
+                             r->group_count, err);
     }
-    return status;
+    return rc;
 }
 
 enum status stock_reader_read(struct stock_reader *reader,
@@ -600,9 +600,9 @@ enum status stock_reader_read(struct stock_reader *reader,
         return err_set(err, STATUS_TOO_LARGE, "%zu products in one read, at most %d", count,
                        STOCK_READER_MAX_PRODUCTS);
     }
-    enum status status = read_all(reader, product_ids, count, err);
-    if (status != STATUS_OK) {
-        return status;
+    enum status rc = read_all(reader, product_ids, count, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     fill_units(reader);
     fill_records(reader);

@@ -256,8 +256,8 @@ static enum status read_unusual_places(struct stock_sums *s, struct err *err)
     }
     pg_args_reset(&s->args);
     pg_args_i32_array(&s->args, s->unusual.ids, s->unusual.count);
-    enum status status = pg_query(s->conn, PLACES_BY_SCOPE[s->scope], &s->args, "ii", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(s->conn, PLACES_BY_SCOPE[s->scope], &s->args, "ii", &rows, err);
+    if (rc == STATUS_OK) {
         link_places(s, &rows);
     }
     pg_rows_release(&rows);
@@ -269,7 +269,7 @@ static enum status read_unusual_places(struct stock_sums *s, struct err *err)
         id_list_add_all(&s->usual, s->unusual.ids, s->unusual.count);
         id_list_sort(&s->usual);
     }
-    return status;
+    return rc;
 }
 
 static void
@@ -300,20 +300,20 @@ static enum status read_rows(struct stock_sums *s, struct err *err)
     pg_args_i32_array(&s->args, s->ids, s->count);
     pg_args_reset(&s->place_args);
     pg_args_i32_array(&s->place_args, s->usual.ids, s->usual.count);
-    enum status status = pg_query_all(s->conn, calls, s->forecast ? 3 : 2, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query_all(s->conn, calls, s->forecast ? 3 : 2, err);
+    if (rc == STATUS_OK) {
         note_places(s, &quants, &moves);
         link_places(s, &places);
-        status = read_unusual_places(s, err);
+        rc = read_unusual_places(s, err);
     }
-    if (status == STATUS_OK) {
+    if (rc == STATUS_OK) {
         add_quants(s, &quants);
         add_moves(s, &moves);
     }
     pg_rows_release(&places);
     pg_rows_release(&moves);
     pg_rows_release(&quants);
-    return status;
+    return rc;
 }
 
 /* Replaces two sums of every cell that the statement names. */
@@ -321,15 +321,15 @@ static enum status
 read_exact(struct stock_sums *s, const char *sql, enum stock_sum first, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(s->conn, sql, &s->args, "iidd", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    enum status rc = pg_query(s->conn, sql, &s->args, "iidd", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         size_t product = find_product(s, pg_i32(&rows, i, 0));
         double *value = s->cells[product * s->group_count + (size_t)pg_i32(&rows, i, 1)].value;
         value[first] = pg_f64(&rows, i, 2);
         value[first + 1] = pg_f64(&rows, i, 3);
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 /* Fractions that were added in doubles: the sums of those products again, as the database adds
@@ -350,17 +350,17 @@ static enum status read_inexact_again(struct stock_sums *s, struct err *err)
     pg_args_i32_array(&s->args, s->inexact.ids, s->inexact.count);
     pg_args_i32_array(&s->args, warehouses.ids, warehouses.count);
     pg_args_i32_array(&s->args, groups.ids, groups.count);
-    enum status status = plans_for_sums(s->conn, err);
-    if (status == STATUS_OK) {
-        status = read_exact(s, EXACT_QUANTS_BY_SCOPE[s->scope], STOCK_QUANTITY, err);
+    enum status rc = plans_for_sums(s->conn, err);
+    if (rc == STATUS_OK) {
+        rc = read_exact(s, EXACT_QUANTS_BY_SCOPE[s->scope], STOCK_QUANTITY, err);
     }
-    if (status == STATUS_OK && s->forecast) {
-        status = read_exact(s, EXACT_MOVES_BY_SCOPE[s->scope][s->final_location ? 1 : 0],
-                            STOCK_INCOMING, err);
+    if (rc == STATUS_OK && s->forecast) {
+        rc = read_exact(s, EXACT_MOVES_BY_SCOPE[s->scope][s->final_location ? 1 : 0],
+                        STOCK_INCOMING, err);
     }
     id_list_release(&warehouses);
     id_list_release(&groups);
-    return status;
+    return rc;
 }
 
 enum status stock_sums_read(struct stock_sums *sums,
@@ -387,6 +387,6 @@ enum status stock_sums_read(struct stock_sums *sums,
         return STATUS_OK;
     }
     memset(sums->cells, 0, cells * sizeof *sums->cells);
-    enum status status = read_rows(sums, err);
-    return status == STATUS_OK ? read_inexact_again(sums, err) : status;
+    enum status rc = read_rows(sums, err);
+    return rc == STATUS_OK ? read_inexact_again(sums, err) : rc;
 }

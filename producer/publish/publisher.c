@@ -73,9 +73,9 @@ enum status publisher_new(int64_t epoch,
                           struct err *err)
 {
     struct avro_codec *codec = NULL;
-    const enum status status = avro_codec_new(&codec, err);
-    if (status != STATUS_OK) {
-        return status;
+    const enum status rc = avro_codec_new(&codec, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     struct publisher *made = mem_calloc(1, sizeof *made);
     made->codec = codec;
@@ -134,7 +134,7 @@ static enum status add(struct publisher *p,
 {
     char key[PRODUCT_STOCK_KEY_SIZE];
     const struct product_stock *stock = item->stock;
-    enum status status = STATUS_OK;
+    enum status rc = STATUS_OK;
     product_stock_format_key(item->product_id, key);
     struct record record = {.key = key,
                             .revision = stock != NULL ? stock->revision : item->revision,
@@ -142,21 +142,21 @@ static enum status add(struct publisher *p,
                             .epoch = p->epoch};
     if (stock != NULL) {
         strbuf_reset(&p->value);
-        status = avro_codec_encode(p->codec, stock, &p->value, err);
+        rc = avro_codec_encode(p->codec, stock, &p->value, err);
         record.value = strbuf_bytes(&p->value);
     }
-    if (status == STATUS_OK) {
-        status = record_sink_begin(sink, err);
+    if (rc == STATUS_OK) {
+        rc = record_sink_begin(sink, err);
     }
-    if (status == STATUS_OK) {
-        status = record_sink_add(sink, &record, index, err);
+    if (rc == STATUS_OK) {
+        rc = record_sink_add(sink, &record, index, err);
     }
     item->end = PUBLISH_DONE;
-    if (status_class(status) == CLASS_RECORD) {
+    if (status_class(rc) == CLASS_RECORD) {
         park(p, item, err->msg);
         return STATUS_OK;
     }
-    return status;
+    return rc;
 }
 
 /* After a refusal: who may be the cause. Alone in its transaction, it is. */
@@ -194,11 +194,11 @@ static enum status wait(struct publisher *p,
                         int ack_timeout_ms,
                         struct err *err)
 {
-    const enum status status = record_sink_wait(sink, ack_timeout_ms, err);
-    if (status == STATUS_BATCH_ABORTED) {
+    const enum status rc = record_sink_wait(sink, ack_timeout_ms, err);
+    if (rc == STATUS_BATCH_ABORTED) {
         suspect_refused(p, sink, items, tried);
     }
-    return status;
+    return rc;
 }
 
 /* Tries a group of suspects in a transaction that holds nothing else yet; the rest is held. */
@@ -212,8 +212,8 @@ static enum status try_suspects(struct publisher *p,
     const bool alone = !record_sink_is_open(sink);
     size_t present = 0;
     size_t tried = 0;
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+    enum status rc = STATUS_OK;
+    for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
         if (!set_has(&p->suspects, items[i].product_id)) {
             continue;
         }
@@ -221,17 +221,17 @@ static enum status try_suspects(struct publisher *p,
         items[i].end = PUBLISH_HELD;
         if (alone && tried < p->group) {
             tried++;
-            status = add(p, sink, &items[i], i, err);
+            rc = add(p, sink, &items[i], i, err);
         }
     }
     if (present > 0 || (alone && ++p->chances > SUSPECT_PATIENCE)) {
         p->chances = 0;
         p->suspects.count = present > 0 ? p->suspects.count : 0;
     }
-    if (status == STATUS_OK && tried > 0) {
-        status = wait(p, sink, items, tried, ack_timeout_ms, err);
+    if (rc == STATUS_OK && tried > 0) {
+        rc = wait(p, sink, items, tried, ack_timeout_ms, err);
     }
-    return status;
+    return rc;
 }
 
 /* The cycle is over: what was published or parked is suspected no more. */
@@ -266,7 +266,7 @@ enum status publisher_submit(struct publisher *publisher,
                              struct err *err)
 {
     struct publisher *p = publisher;
-    enum status status = STATUS_OK;
+    enum status rc = STATUS_OK;
     if (p->items == NULL) {
         drop_reasons(p);
         p->items = items;
@@ -275,7 +275,7 @@ enum status publisher_submit(struct publisher *publisher,
     INVARIANT(items == p->items + p->count, "items of two submits in two places");
     if (p->suspects.count > 0) {
         INVARIANT(p->count == 0, "a search for a suspect beside %zu items", p->count);
-        status = try_suspects(p, sink, items, count, ack_timeout_ms, err);
+        rc = try_suspects(p, sink, items, count, ack_timeout_ms, err);
     }
     const size_t first = p->count;
     p->count += count;
@@ -283,7 +283,7 @@ enum status publisher_submit(struct publisher *publisher,
         /* A refused record that shares the transaction with earlier ones is not alone in it. */
         p->tried = record_sink_is_open(sink) ? 1 : 0;
     }
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+    for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
         const int32_t id = items[i].product_id;
         if (set_has(&p->suspects, id)) {
             continue;
@@ -292,13 +292,13 @@ enum status publisher_submit(struct publisher *publisher,
             park(p, &items[i], "the broker refuses this record");
             continue;
         }
-        status = add(p, sink, &items[i], first + i, err);
+        rc = add(p, sink, &items[i], first + i, err);
         p->tried += items[i].end == PUBLISH_DONE ? 1 : 0;
     }
-    if (status != STATUS_OK) {
+    if (rc != STATUS_OK) {
         publisher_drop(p);
     }
-    return status;
+    return rc;
 }
 
 enum status publisher_wait(struct publisher *publisher,
@@ -312,9 +312,9 @@ enum status publisher_wait(struct publisher *publisher,
     }
     const struct publish_item *items = p->items;
     p->items = NULL;
-    const enum status status = wait(p, sink, items, p->tried, ack_timeout_ms, err);
-    if (status == STATUS_OK) {
+    const enum status rc = wait(p, sink, items, p->tried, ack_timeout_ms, err);
+    if (rc == STATUS_OK) {
         clear_names(p, items, p->count);
     }
-    return status;
+    return rc;
 }

@@ -75,9 +75,9 @@ enum status record_sink_new(const struct record_sink_options *options,
                                             .client_id = "stocksync-producer",
                                             .transactional_id = id,
                                             .message_max_bytes = options->max_message_bytes};
-    const enum status status = kafka_conf_build(options->kafka, &identity, &conf, err);
-    if (status != STATUS_OK) {
-        return status;
+    const enum status rc = kafka_conf_build(options->kafka, &identity, &conf, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     struct record_sink *made = mem_calloc(1, sizeof *made);
     made->topic_name = mem_strdup(options->topic);
@@ -110,8 +110,8 @@ static enum status check_fatal(const struct record_sink *sink, struct err *err)
         return STATUS_OK;
     }
     (void)kafka_err_code(err, code, "kafka client");
-    const enum status status = err->status == STATUS_FENCED ? STATUS_FENCED : STATUS_CLIENT_BROKEN;
-    return err_set_origin(err, status, rd_kafka_err2name(code), "kafka client: %s", text);
+    const enum status rc = err->status == STATUS_FENCED ? STATUS_FENCED : STATUS_CLIENT_BROKEN;
+    return err_set_origin(err, rc, rd_kafka_err2name(code), "kafka client: %s", text);
 }
 
 /* Without it the first record to a topic waits up to a second (librdkafka before 2.10.1). */
@@ -136,19 +136,19 @@ static enum status fetch_metadata(struct record_sink *sink, int timeout_ms, stru
 enum status record_sink_take_over(struct record_sink *sink, int timeout_ms, struct err *err)
 {
     const int64_t deadline_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
-    enum status status = fetch_metadata(sink, timeout_ms, err);
-    if (status != STATUS_OK) {
-        return status;
+    enum status rc = fetch_metadata(sink, timeout_ms, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     const int left_ms = clock_left_ms(deadline_us);
     rd_kafka_error_t *error = rd_kafka_init_transactions(sink->client, left_ms > 0 ? left_ms : 1);
     (void)rd_kafka_poll(sink->client, 0);
     const bool retriable = error != NULL && rd_kafka_error_is_retriable(error) != 0;
-    status = kafka_err_object(err, error, "taking over the topic");
-    if (status == STATUS_BROKER_LOST && !retriable) {
+    rc = kafka_err_object(err, error, "taking over the topic");
+    if (rc == STATUS_BROKER_LOST && !retriable) {
         err->status = STATUS_CLIENT_BROKEN;
     }
-    return status == STATUS_OK ? STATUS_OK : err->status;
+    return rc == STATUS_OK ? STATUS_OK : err->status;
 }
 
 enum status record_sink_begin(struct record_sink *sink, struct err *err)
@@ -249,7 +249,7 @@ static enum status produce_failed(const struct record_sink *sink,
                                   struct err *err)
 {
     const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
-    const enum status status = kafka_err_object(err, error, "producing a record");
+    const enum status rc = kafka_err_object(err, error, "producing a record");
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
         return err_set_origin(err, STATUS_TOO_LARGE, rd_kafka_err2name(code),
                               "record of product %s has %zu bytes, more than the topic takes",
@@ -264,9 +264,8 @@ static enum status produce_failed(const struct record_sink *sink,
      * A topic that was deleted or forbidden meanwhile: the client remembers that for minutes. A new
      * one asks, and record_sink_take_over tells which of the two it is, if it still is.
      */
-    err->status = status == STATUS_PERMISSION || status == STATUS_TOPIC_UNFIT
-                      ? STATUS_CLIENT_BROKEN
-                      : STATUS_BATCH_ABORTED;
+    err->status = rc == STATUS_PERMISSION || rc == STATUS_TOPIC_UNFIT ? STATUS_CLIENT_BROKEN
+                                                                      : STATUS_BATCH_ABORTED;
     return err->status;
 }
 
@@ -289,9 +288,9 @@ enum status record_sink_add(struct record_sink *sink,
         }
         rd_kafka_error_destroy(error);
         (void)rd_kafka_poll(sink->client, ROOM_POLL_MS);
-        const enum status status = check_fatal(sink, err);
-        if (status != STATUS_OK) {
-            return status;
+        const enum status rc = check_fatal(sink, err);
+        if (rc != STATUS_OK) {
+            return rc;
         }
     }
 }
@@ -306,9 +305,9 @@ enum status record_sink_wait(struct record_sink *sink, int timeout_ms, struct er
             break;
         }
     }
-    const enum status status = check_fatal(sink, err);
-    if (status != STATUS_OK) {
-        return status;
+    const enum status rc = check_fatal(sink, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     if (sink->first_error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return err_set_origin(err, STATUS_BATCH_ABORTED, rd_kafka_err2name(sink->first_error),
@@ -335,12 +334,12 @@ enum status record_sink_commit(struct record_sink *sink, struct err *err)
     FAULT_POINT("sink.before_commit");
     /* -1: what is left of transaction.timeout.ms; a shorter limit could give up on a commit that
      * still happens. */
-    const enum status status = kafka_err_object(err, rd_kafka_commit_transaction(sink->client, -1),
-                                                "committing the transaction");
-    if (status == STATUS_OK) {
+    const enum status rc = kafka_err_object(err, rd_kafka_commit_transaction(sink->client, -1),
+                                            "committing the transaction");
+    if (rc == STATUS_OK) {
         sink->open = false;
     }
-    return status;
+    return rc;
 }
 
 enum status record_sink_abort(struct record_sink *sink, struct err *err)
@@ -350,17 +349,17 @@ enum status record_sink_abort(struct record_sink *sink, struct err *err)
     }
     const int64_t deadline_us = clock_monotonic_us() + (int64_t)ABORT_LIMIT_MS * 1000;
     int left_ms = ABORT_LIMIT_MS;
-    enum status status = STATUS_OK;
+    enum status rc = STATUS_OK;
     do {
-        status = kafka_err_object(err, rd_kafka_abort_transaction(sink->client, left_ms),
-                                  "aborting the transaction");
+        rc = kafka_err_object(err, rd_kafka_abort_transaction(sink->client, left_ms),
+                              "aborting the transaction");
         left_ms = clock_left_ms(deadline_us);
-    } while (status == STATUS_BROKER_LOST && left_ms > 0);
-    if (status == STATUS_OK) {
+    } while (rc == STATUS_BROKER_LOST && left_ms > 0);
+    if (rc == STATUS_OK) {
         sink->open = false;
         return STATUS_OK;
     }
-    if (status != STATUS_FENCED) {
+    if (rc != STATUS_FENCED) {
         err->status = STATUS_CLIENT_BROKEN;
     }
     return err->status;
