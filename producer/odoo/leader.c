@@ -22,8 +22,8 @@ static const char LOCK[] = "SELECT pg_is_in_recovery(), NOT pg_is_in_recovery()"
 
 static const char ALIVE[] = "SELECT true";
 
-/* The timeline of the WAL that is being written: the control file still tells the old one just
- * after a promotion. */
+/* The timeline of the WAL that is being written: just after a promotion the control file still
+ * holds the old one. */
 static const char IDENTITY[] =
     "SELECT (SELECT system_identifier FROM pg_control_system()),"
     " ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::integer";
@@ -46,7 +46,7 @@ static const char SET_IDENTITY[] =
     "UPDATE stocksync.owner SET system_identifier = $2, timeline = $3 WHERE epoch = $1"
     " RETURNING true";
 
-/* One row when the epoch is ours, none when a successor took over; nothing is changed then. */
+/* One row when the epoch is ours; none, and no change, when a successor took over. */
 #define MINE "mine AS (SELECT FROM stocksync.owner WHERE epoch = $1)"
 
 static const char SYNC_WAREHOUSES[] =
@@ -76,7 +76,7 @@ static const char UNPARK[] =
 static const char ANY_PARKED[] = "SELECT EXISTS (SELECT FROM stocksync.parked_product)";
 
 struct leader {
-    struct pg_conn *lock;  /* Odoo's database; carries the advisory lock and nothing else */
+    struct pg_conn *lock;  /* Odoo's database; only carries the advisory lock */
     struct pg_conn *state; /* may be reconnected at any time: every statement compares the epoch */
     bool held;
     unsigned lock_epoch; /* of the connection that got the lock */
@@ -88,7 +88,7 @@ struct leader {
     enum leader_backfill backfill;
     bool has_parked;
     struct revision_source revisions;
-    struct strbuf warehouses; /* what was stored last, as text to compare */
+    struct strbuf warehouses; /* the list stored last, as text to compare */
     struct strbuf scratch;
 };
 
@@ -132,15 +132,19 @@ static enum status take_lock(struct leader *leader, struct err *err)
 {
     struct pg_rows rows = {0};
     enum status rc = pg_query(leader->lock, LOCK, NULL, "bb", &rows, err);
-    if (rc == STATUS_OK && pg_bool(&rows, 0, 0)) {
+    leader->lock_epoch = pg_conn_epoch(leader->lock);
+    if (rc != STATUS_OK) {
+        goto out;
+    }
+    if (pg_bool(&rows, 0, 0)) {
         rc = err_set(err, STATUS_SOURCE_LOST,
                      "the server of Odoo's database is a standby in recovery: only the primary "
                      "is read");
-    } else if (rc == STATUS_OK && !pg_bool(&rows, 0, 1)) {
-        rc = err_set(err, STATUS_STANDBY, "another producer owns this database");
+    } else if (!pg_bool(&rows, 0, 1)) {
+        rc = err_set(err, STATUS_STANDBY, "another producer leads this database");
     }
+out:
     pg_rows_release(&rows);
-    leader->lock_epoch = pg_conn_epoch(leader->lock);
     return rc;
 }
 
@@ -153,17 +157,17 @@ static enum status read_identity(struct leader *leader, struct err *err)
         leader->timeline = pg_i32(&rows, 0, 1);
     }
     pg_rows_release(&rows);
-    if (rc == STATUS_OK) {
-        rc = odoo_version_uuid(leader->lock, leader->database, err);
-        if (rc == STATUS_DATABASE_UNFIT) {
-            rc = err_prefix(err, "not completely installed, run 'stocksync-producer install'");
-        }
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = odoo_version_uuid(leader->lock, leader->database, err);
+    if (rc == STATUS_DATABASE_UNFIT) {
+        return err_prefix(err, "not completely installed, run 'stocksync-producer install'");
     }
     return rc;
 }
 
-/* A copy of Odoo's database that was started with the copied configuration would publish into the
- * topic of the original. */
+/* A copy of Odoo's database with a copied configuration would publish into the original's topic. */
 static enum status judge_database(const struct leader *leader, const char *stored, struct err *err)
 {
     if (stored == NULL || leader->database[0] == '\0' || strcmp(stored, leader->database) == 0) {
@@ -209,6 +213,7 @@ judge_identity(struct leader *leader, const struct pg_rows *stored, struct err *
     return STATUS_OK;
 }
 
+/* Raises the epoch and commits: from here on this producer leads. */
 static enum status bump_epoch(struct leader *leader, struct err *err)
 {
     struct pg_args args;
@@ -226,41 +231,59 @@ static enum status bump_epoch(struct leader *leader, struct err *err)
     pg_args_i32(&args, leader->timeline);
     pg_args_text(&args, leader->database[0] != '\0' ? leader->database : NULL);
     enum status rc = pg_query(leader->state, TAKE, &args, "l", &rows, err);
-    if (rc == STATUS_OK) {
-        leader->epoch = pg_i64(&rows, 0, 0);
-        rc = pg_exec(leader->state, "COMMIT", err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        revision_source_raise(&leader->revisions, ceiling);
+    leader->epoch = pg_i64(&rows, 0, 0);
+    rc = pg_exec(leader->state, "COMMIT", err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
+    revision_source_raise(&leader->revisions, ceiling);
+out:
     pg_rows_release(&rows);
     pg_args_release(&args);
     return rc;
 }
 
-static enum status take_state(struct leader *leader, struct err *err)
+/* Locks the epoch row and judges what it remembers. */
+static enum status read_state(struct leader *leader, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status rc = pg_exec(leader->state, "BEGIN", err);
-    if (rc == STATUS_OK) {
-        rc = pg_query(leader->state, READ_STATE, NULL, "lllibt", &rows, err);
+    enum status rc = pg_query(leader->state, READ_STATE, NULL, "lllibt", &rows, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK && rows.count != 1) {
+    if (rows.count != 1) {
         rc = err_set(err, STATUS_DATABASE_UNFIT,
                      "stocksync.owner has no row: run 'stocksync-producer install'");
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        leader->stored_ceiling = pg_i64(&rows, 0, 1);
-        leader->has_parked = pg_bool(&rows, 0, 4);
-        rc = judge_identity(leader, &rows, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = bump_epoch(leader, err);
-    }
-    if (rc != STATUS_OK) {
-        pg_rollback(leader->state);
-    }
+    leader->stored_ceiling = pg_i64(&rows, 0, 1);
+    leader->has_parked = pg_bool(&rows, 0, 4);
+    rc = judge_identity(leader, &rows, err);
+out:
     pg_rows_release(&rows);
+    return rc;
+}
+
+static enum status take_state(struct leader *leader, struct err *err)
+{
+    enum status rc = pg_exec(leader->state, "BEGIN", err);
+    if (rc != STATUS_OK) {
+        goto failed;
+    }
+    rc = read_state(leader, err);
+    if (rc != STATUS_OK) {
+        goto failed;
+    }
+    rc = bump_epoch(leader, err);
+    if (rc != STATUS_OK) {
+        goto failed;
+    }
+    return STATUS_OK;
+failed:
+    pg_rollback(leader->state);
     return rc;
 }
 
@@ -269,22 +292,29 @@ enum status leader_take(struct leader *leader, struct err *err)
     leader_drop(leader);
     strbuf_reset(&leader->warehouses);
     enum status rc = pg_conn_open(leader->lock, err);
-    if (rc == STATUS_OK) {
-        rc = take_lock(leader, err);
+    if (rc != STATUS_OK) {
+        goto failed;
     }
-    if (rc == STATUS_OK) {
-        rc = read_identity(leader, err);
+    rc = take_lock(leader, err);
+    if (rc != STATUS_OK) {
+        goto failed;
     }
-    if (rc == STATUS_OK) {
-        rc = pg_conn_open(leader->state, err);
+    rc = read_identity(leader, err);
+    if (rc != STATUS_OK) {
+        goto failed;
     }
-    if (rc == STATUS_OK) {
-        rc = take_state(leader, err);
+    rc = pg_conn_open(leader->state, err);
+    if (rc != STATUS_OK) {
+        goto failed;
     }
-    leader->held = rc == STATUS_OK;
-    if (!leader->held) {
-        leader_drop(leader);
+    rc = take_state(leader, err);
+    if (rc != STATUS_OK) {
+        goto failed;
     }
+    leader->held = true;
+    return STATUS_OK;
+failed:
+    leader_drop(leader);
     return rc;
 }
 
@@ -293,25 +323,31 @@ bool leader_is_held(const struct leader *leader)
     return leader->held;
 }
 
-enum status leader_check(struct leader *leader, struct err *err)
+static enum status check_lock(const struct leader *leader, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status rc = STATUS_OK;
     if (!leader->held) {
-        rc = err_set(err, STATUS_SOURCE_LOST, "the ownership is not held");
-    } else {
-        rc = pg_query(leader->lock, ALIVE, NULL, "b", &rows, err);
+        return err_set(err, STATUS_SOURCE_LOST, "this producer does not lead");
     }
-    if (rc == STATUS_OK && leader->lock_epoch != pg_conn_epoch(leader->lock)) {
-        rc = err_set(err, STATUS_SOURCE_LOST, "the connection that held the lock was replaced");
-    }
+    enum status rc = pg_query(leader->lock, ALIVE, NULL, "b", &rows, err);
     pg_rows_release(&rows);
     if (rc != STATUS_OK) {
-        leader_drop(leader);
-        err->status = STATUS_SOURCE_LOST;
-        rc = STATUS_SOURCE_LOST;
+        return rc;
     }
-    return rc;
+    if (leader->lock_epoch != pg_conn_epoch(leader->lock)) {
+        return err_set(err, STATUS_SOURCE_LOST, "the connection that held the lock was replaced");
+    }
+    return STATUS_OK;
+}
+
+enum status leader_check(struct leader *leader, struct err *err)
+{
+    if (check_lock(leader, err) == STATUS_OK) {
+        return STATUS_OK;
+    }
+    leader_drop(leader);
+    err->status = STATUS_SOURCE_LOST;
+    return STATUS_SOURCE_LOST;
 }
 
 const char *leader_database(const struct leader *leader)
@@ -349,15 +385,16 @@ int64_t leader_stored_ceiling(const struct leader *leader)
     return leader->stored_ceiling;
 }
 
-/* Runs a statement that gives one row when the epoch is still ours. $1 is the epoch. */
+/* Runs a statement that returns one row while the epoch is ours. $1 is the epoch. */
 static enum status
 query_as_leader(struct leader *leader, const char *sql, const struct pg_args *args, struct err *err)
 {
     struct pg_rows rows = {0};
     enum status rc = pg_conn_open(leader->state, err);
-    if (rc == STATUS_OK) {
-        rc = pg_query(leader->state, sql, args, "b", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
+    rc = pg_query(leader->state, sql, args, "b", &rows, err);
     if (rc == STATUS_OK && rows.count != 1) {
         leader->held = false;
         rc = err_set(err, STATUS_FENCED, "another producer took over from epoch %lld",
@@ -505,6 +542,17 @@ leader_park(struct leader *leader, const struct leader_parked *list, size_t coun
     return rc;
 }
 
+static enum status read_has_parked(struct leader *leader, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(leader->state, ANY_PARKED, NULL, "b", &rows, err);
+    if (rc == STATUS_OK) {
+        leader->has_parked = pg_bool(&rows, 0, 0);
+    }
+    pg_rows_release(&rows);
+    return rc;
+}
+
 enum status
 leader_unpark(struct leader *leader, const int32_t *product_ids, size_t count, struct err *err)
 {
@@ -512,18 +560,10 @@ leader_unpark(struct leader *leader, const int32_t *product_ids, size_t count, s
         return STATUS_OK;
     }
     struct pg_args args;
-    struct pg_rows rows = {0};
     pg_args_init(&args, 64 + count * 8);
     pg_args_i64(&args, leader->epoch);
     pg_args_i32_array(&args, product_ids, count);
     enum status rc = query_as_leader(leader, UNPARK, &args, err);
-    if (rc == STATUS_OK) {
-        rc = pg_query(leader->state, ANY_PARKED, NULL, "b", &rows, err);
-    }
-    if (rc == STATUS_OK) {
-        leader->has_parked = pg_bool(&rows, 0, 0);
-    }
-    pg_rows_release(&rows);
     pg_args_release(&args);
-    return rc;
+    return rc == STATUS_OK ? read_has_parked(leader, err) : rc;
 }
