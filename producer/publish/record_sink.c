@@ -12,10 +12,9 @@
 #include "common/kafka/kafka_conf.h"
 #include "common/kafka/kafka_err.h"
 
-/* How long an abort may take before the client counts as broken: its successor aborts by taking
- * over. */
+/* An abort that takes longer means a broken client; its successor aborts by taking over. */
 #define ABORT_LIMIT_MS 10000
-/* A full queue empties with the next acknowledgement; look for a fatal error that often. */
+/* While the queue is full, check for a fatal error at this interval. */
 #define ROOM_POLL_MS 100
 #define NUMBER_SIZE  24
 #define HEADER_COUNT 4
@@ -26,14 +25,14 @@ struct record_sink {
     char *topic_name;
     const char *database; /* borrowed; NULL: no header */
     bool open;
-    size_t pending;                  /* queued and neither acknowledged nor refused */
+    size_t pending;                  /* queued, neither acknowledged nor refused */
     rd_kafka_resp_err_t first_error; /* of a delivery in this transaction */
     size_t *refused;
     size_t refused_count;
     size_t refused_cap;
 };
 
-/* The record's own fault; everything else would hit any record. */
+/* The record itself is at fault; any other error would hit every record. */
 static bool is_refusal(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_INVALID_MSG ||
@@ -101,7 +100,7 @@ enum status record_sink_new(const struct record_sink_options *options,
     return STATUS_OK;
 }
 
-/* A client that met a fatal error does nothing any more. */
+/* After a fatal error a client is of no use. */
 static enum status check_fatal(const struct record_sink *sink, struct err *err)
 {
     char text[300];
@@ -185,7 +184,7 @@ bool record_sink_is_idle(struct record_sink *sink)
     return sink->pending == 0;
 }
 
-/* librdkafka declares what it only reads as void *. */
+/* librdkafka takes void * where it only reads. */
 static void *borrowed(const void *ptr)
 {
     const union {
@@ -195,7 +194,7 @@ static void *borrowed(const void *ptr)
     return pun.out;
 }
 
-/* An index in the dress of the pointer that comes back with the delivery report; never followed. */
+/* An index as the pointer that the delivery report returns; never followed. */
 static void *opaque_of(size_t index)
 {
     const union {
@@ -213,9 +212,8 @@ static void add_number(rd_kafka_headers_t *headers, const char *name, int64_t nu
 }
 
 /*
- * The headers are made here and handed over as one object: given one by one, librdkafka before 2.12
- * frees them twice when it refuses the record, which it does when the topic was deleted or
- * forbidden meanwhile.
+ * The headers are passed as one object. Passed one by one, librdkafka before 2.12 frees them twice
+ * when it refuses the record, as it does when the topic was deleted or forbidden meanwhile.
  */
 static rd_kafka_error_t *
 produce(struct record_sink *sink, const struct record *record, size_t index)
@@ -261,8 +259,8 @@ static enum status produce_failed(const struct record_sink *sink,
         return err->status;
     }
     /*
-     * A topic that was deleted or forbidden meanwhile: the client remembers that for minutes. A new
-     * one asks, and record_sink_take_over tells which of the two it is, if it still is.
+     * The topic was deleted or forbidden meanwhile, and the client remembers that for minutes. A
+     * new one asks again, so record_sink_take_over finds which of the two still holds.
      */
     err->status = rc == STATUS_PERMISSION || rc == STATUS_TOPIC_UNFIT ? STATUS_CLIENT_BROKEN
                                                                       : STATUS_BATCH_ABORTED;
@@ -332,8 +330,8 @@ enum status record_sink_commit(struct record_sink *sink, struct err *err)
         return STATUS_OK;
     }
     FAULT_POINT("sink.before_commit");
-    /* -1: what is left of transaction.timeout.ms; a shorter limit could give up on a commit that
-     * still happens. */
+    /* -1: the rest of transaction.timeout.ms. A shorter limit could give up on a commit that still
+     * happens. */
     const enum status rc = kafka_err_object(err, rd_kafka_commit_transaction(sink->client, -1),
                                             "committing the transaction");
     if (rc == STATUS_OK) {
