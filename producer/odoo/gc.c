@@ -136,8 +136,8 @@ clean_gone(struct pg_conn *odoo, struct pg_conn *state, struct gc_counts *counts
     return rc;
 }
 
-/* Truncates only a large file. Truncating takes a lock for some milliseconds, which Odoo's next mark
- * waits for; PostgreSQL gives it up as soon as another session waits. */
+/* Truncates only a large file. Truncating takes a lock for some milliseconds, and Odoo's next mark
+ * waits for it; PostgreSQL gives it up as soon as another session waits. */
 static enum status vacuum_both(struct pg_conn *odoo, bool large, struct err *err)
 {
     bool old = pg_conn_server_version(odoo) < PG_VERSION_12;

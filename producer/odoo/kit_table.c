@@ -13,7 +13,7 @@
 
 /* Kits that are exploded together when all are. */
 #define FILL_SLICE 5000
-/* Arguments of one statement: a few lists of ids, at most as many as one slice's lines. */
+/* Arguments of one statement: lists of ids, at most as long as the lines of one slice. */
 #define ARGS_MAX_BYTES ((size_t)256 * 1024 * 1024)
 #define PROBLEM_SIZE   64
 
@@ -75,9 +75,9 @@ struct stored_part {
     double yield;
 };
 
-/* Rows to be stored, column by column, as the statements take them. */
+/* Rows to store, column by column, as the statements take them. */
 struct kit_columns {
-    struct id_list deleted; /* ascending: the changed ones */
+    struct id_list deleted; /* changed kits, ascending */
     int32_t *kit, *kind, *bom;
     char (*problem)[PROBLEM_SIZE];
     size_t kit_count, kit_room;
@@ -139,7 +139,7 @@ void kit_table_free(struct kit_table *table)
     mem_free(table);
 }
 
-/* --- what is stored --- */
+/* --- reading the stored kits --- */
 
 static int by_kit(const void *left, const void *right)
 {
@@ -196,6 +196,17 @@ static void take_stored_parts(struct kit_table *t, const struct pg_rows *rows)
     }
 }
 
+static enum status load_stored_parts(struct kit_table *t, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(t->conn, STORED_PARTS, &t->args, "iidd", &rows, err);
+    if (rc == STATUS_OK) {
+        take_stored_parts(t, &rows);
+    }
+    pg_rows_release(&rows);
+    return rc;
+}
+
 static enum status
 load_stored(struct kit_table *t, const int32_t *ids, size_t count, struct err *err)
 {
@@ -207,14 +218,11 @@ load_stored(struct kit_table *t, const int32_t *ids, size_t count, struct err *e
     if (rc == STATUS_OK) {
         take_stored(t, &rows);
     }
-    if (rc == STATUS_OK && t->stored_count > 0) {
-        rc = pg_query(t->conn, STORED_PARTS, &t->args, "iidd", &rows, err);
-        if (rc == STATUS_OK) {
-            take_stored_parts(t, &rows);
-        }
-    }
     pg_rows_release(&rows);
-    return rc;
+    if (rc != STATUS_OK || t->stored_count == 0) {
+        return rc;
+    }
+    return load_stored_parts(t, err);
 }
 
 static const struct stored_kit *find_stored(const struct kit_table *t, int32_t kit_id)
@@ -312,7 +320,7 @@ add_columns(struct kit_columns *c, int32_t kit_id, const struct kit_needs *n, co
     }
 }
 
-/* Explodes one product and notes what has to be stored. */
+/* Explodes one product and notes the rows to store. */
 static void explode(struct kit_table *t, int32_t id, struct kit_table_changes *changes)
 {
     char problem[PROBLEM_SIZE] = "";
@@ -341,6 +349,18 @@ static void explode(struct kit_table *t, int32_t id, struct kit_table_changes *c
     }
 }
 
+static enum status write_parts(struct kit_table *t, struct err *err)
+{
+    const struct kit_columns *c = &t->out;
+    pg_args_reset(&t->args);
+    pg_args_i32_array(&t->args, c->part_kit, c->part_count);
+    pg_args_i32_array(&t->args, c->part, c->part_count);
+    pg_args_i32_array(&t->args, c->role, c->part_count);
+    pg_args_f64_array(&t->args, c->need, c->part_count);
+    pg_args_f64_array(&t->args, c->yield, c->part_count);
+    return pg_query(t->conn, INSERT_PARTS, &t->args, "", NULL, err);
+}
+
 static enum status write_kits(struct kit_table *t, struct err *err)
 {
     const struct kit_columns *c = &t->out;
@@ -355,16 +375,10 @@ static enum status write_kits(struct kit_table *t, struct err *err)
     pg_args_text_array(&t->args, problems, c->kit_count);
     enum status rc = pg_query(t->conn, INSERT_KITS, &t->args, "", NULL, err);
     mem_free(problems);
-    if (rc == STATUS_OK && c->part_count > 0) {
-        pg_args_reset(&t->args);
-        pg_args_i32_array(&t->args, c->part_kit, c->part_count);
-        pg_args_i32_array(&t->args, c->part, c->part_count);
-        pg_args_i32_array(&t->args, c->role, c->part_count);
-        pg_args_f64_array(&t->args, c->need, c->part_count);
-        pg_args_f64_array(&t->args, c->yield, c->part_count);
-        rc = pg_query(t->conn, INSERT_PARTS, &t->args, "", NULL, err);
+    if (rc != STATUS_OK || c->part_count == 0) {
+        return rc;
     }
-    return rc;
+    return write_parts(t, err);
 }
 
 static enum status
@@ -378,16 +392,18 @@ query_ids(struct kit_table *t, const char *sql, const struct id_list *ids, struc
 static enum status write(struct kit_table *t, struct err *err)
 {
     enum status rc = pg_query(t->conn, COUNT_UP, NULL, "", NULL, err);
-    if (rc == STATUS_OK) {
-        rc = query_ids(t, DELETE_PARTS, &t->out.deleted, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        rc = query_ids(t, DELETE_KITS, &t->out.deleted, err);
+    rc = query_ids(t, DELETE_PARTS, &t->out.deleted, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK && t->out.kit_count > 0) {
-        rc = write_kits(t, err);
+    rc = query_ids(t, DELETE_KITS, &t->out.deleted, err);
+    if (rc != STATUS_OK || t->out.kit_count == 0) {
+        return rc;
     }
-    return rc;
+    return write_kits(t, err);
 }
 
 static enum status mark_parts_of(struct kit_table *t, const struct id_list *ids, struct err *err)
@@ -396,6 +412,16 @@ static enum status mark_parts_of(struct kit_table *t, const struct id_list *ids,
     pg_args_i32_array(&t->args, ids->ids, ids->count);
     pg_args_i32(&t->args, MARK_PART);
     return pg_query(t->conn, MARK_PARTS_OF, &t->args, "", NULL, err);
+}
+
+static enum status load(struct kit_table *t, const int32_t *ids, size_t count, struct err *err)
+{
+    enum status rc = plans_for(t->conn, count, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = load_stored(t, ids, count, err);
+    return rc == STATUS_OK ? kit_source_load(t->source, ids, count, &t->rows, err) : rc;
 }
 
 enum status kit_table_update(struct kit_table *table,
@@ -410,24 +436,21 @@ enum status kit_table_update(struct kit_table *table,
     id_list_reset(&t->out.deleted);
     t->out.kit_count = 0;
     t->out.part_count = 0;
-    enum status rc = plans_for(t->conn, count, err);
-    if (rc == STATUS_OK) {
-        rc = load_stored(t, ids, count, err);
+    enum status rc = load(t, ids, count, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        rc = kit_source_load(t->source, ids, count, &t->rows, err);
-    }
-    for (size_t i = 0; rc == STATUS_OK && i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         explode(t, ids[i], changes);
     }
-    if (rc == STATUS_OK && changes->changed > 0) {
+    changes->changed_ids = t->out.deleted.ids;
+    if (changes->changed > 0) {
         rc = write(t, err);
     }
-    if (rc == STATUS_OK && part_of->count > 0) {
-        rc = mark_parts_of(t, part_of, err);
+    if (rc != STATUS_OK || part_of->count == 0) {
+        return rc;
     }
-    changes->changed_ids = t->out.deleted.ids;
-    return rc;
+    return mark_parts_of(t, part_of, err);
 }
 
 /* --- all of them --- */
@@ -446,14 +469,16 @@ enum status kit_table_is_filled(struct kit_table *table, bool *filled, struct er
 static enum status read_all_ids(struct kit_table *t, struct id_list *all, struct err *err)
 {
     struct pg_rows rows = {0};
+    const char *sql = ALL_KITS[t->shape.has_mrp ? 1 : 0][t->shape.has_commingled ? 1 : 0];
     enum status rc = plans_for_sums(t->conn, err);
-    if (rc == STATUS_OK) {
-        rc = plans_for(t->conn, FILL_SLICE, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        rc = pg_query(t->conn, ALL_KITS[t->shape.has_mrp ? 1 : 0][t->shape.has_commingled ? 1 : 0],
-                      NULL, "i", &rows, err);
+    rc = plans_for(t->conn, FILL_SLICE, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
+    rc = pg_query(t->conn, sql, NULL, "i", &rows, err);
     for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         id_list_add(all, pg_i32(&rows, i, 0));
     }
@@ -462,7 +487,7 @@ static enum status read_all_ids(struct kit_table *t, struct id_list *all, struct
     return rc;
 }
 
-/* What kit_table_fill was called with. */
+/* Arguments of kit_table_fill, and the kits to explode. */
 struct filling {
     struct kit_table *table;
     bool mark;
@@ -475,27 +500,38 @@ static enum status fill_slice(struct filling *fill, size_t first, size_t count, 
 {
     static const struct id_list none = {0};
     struct kit_table_changes changes;
-    enum status rc =
-        kit_table_update(fill->table, fill->all.ids + first, count, &none, &changes, err);
-    if (rc == STATUS_OK && fill->mark && changes.changed > 0) {
-        rc = marks_insert(fill->table->conn, changes.changed_ids, changes.changed, CAUSE_PARENT,
-                          err);
+    struct kit_table *t = fill->table;
+    enum status rc = kit_table_update(t, fill->all.ids + first, count, &none, &changes, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK && fill->progress != NULL) {
+    if (fill->mark && changes.changed > 0) {
+        rc = marks_insert(t->conn, changes.changed_ids, changes.changed, CAUSE_PARENT, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+    if (fill->progress != NULL) {
         fill->progress(fill->arg, first + count, fill->all.count, &changes);
     }
-    return rc;
+    return STATUS_OK;
 }
 
 static enum status fill_in_snapshot(void *arg, struct err *err)
 {
     struct filling *fill = arg;
     enum status rc = read_all_ids(fill->table, &fill->all, err);
-    for (size_t done = 0; rc == STATUS_OK && done < fill->all.count; done += FILL_SLICE) {
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    for (size_t done = 0; done < fill->all.count; done += FILL_SLICE) {
         size_t left = fill->all.count - done;
         rc = fill_slice(fill, done, left < FILL_SLICE ? left : FILL_SLICE, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
     }
-    return rc == STATUS_OK ? pg_query(fill->table->conn, NOTE_FILLED, NULL, "", NULL, err) : rc;
+    return pg_query(fill->table->conn, NOTE_FILLED, NULL, "", NULL, err);
 }
 
 enum status kit_table_fill(

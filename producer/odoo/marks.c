@@ -22,7 +22,7 @@ static const char READ[] = "SELECT id::bigint, product_id, cause::smallint,"
                            " COALESCE(date_added::timestamptz, now())"
                            " FROM " MARKS " m WHERE m.id > $1 ORDER BY m.id LIMIT $2";
 
-/* Rows come in the order of their places. The age of transaction 0, which never was, is infinite. */
+/* Rows come in the order of their places. The age of transaction 0 is infinite. */
 static const char READ_QUANTS[] = "SELECT m.ctid, m.xmin, m.product_id, m.date_added"
                                   " FROM " QUANTS " m"
                                   " WHERE m.ctid > $1 AND age(m.xmin) <= age($2) LIMIT $3";

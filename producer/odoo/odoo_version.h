@@ -1,6 +1,6 @@
 /**
- * odoo_version: finds in the catalogue which Odoo this database holds: version, modules, tables, and
- * the table that has the flag.
+ * odoo_version: finds in the catalogue which Odoo this database holds: version, modules, tables,
+ * and the table that has the flag.
  *
  * Read once after every connect and passed on; the other files of this folder ask nothing of the
  * kind. Odoo's tables are expected in the schema public.

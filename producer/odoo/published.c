@@ -53,7 +53,7 @@ void published_list_release(struct published_list *list)
     *list = (struct published_list){0};
 }
 
-/* The last word on each product: a list's later entry hides an earlier one. */
+/* Keeps the last entry of each product, and separates tombstones (gone). */
 static void
 fold(const struct published_list *list, struct published_list *stored, struct id_list *gone)
 {
@@ -75,28 +75,41 @@ fold(const struct published_list *list, struct published_list *stored, struct id
     id_list_release(&ids);
 }
 
+static enum status store_digests(struct pg_conn *conn,
+                                 const struct published_list *stored,
+                                 struct pg_args *args,
+                                 struct err *err)
+{
+    for (size_t done = 0; done < stored->count; done += STORE_CHUNK) {
+        size_t left = stored->count - done;
+        size_t count = left < STORE_CHUNK ? left : STORE_CHUNK;
+        pg_args_reset(args);
+        pg_args_i32_array(args, stored->ids + done, count);
+        pg_args_i64_array(args, stored->digests + done, count);
+        enum status rc = pg_query(conn, STORE, args, "", NULL, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+    return STATUS_OK;
+}
+
 enum status
 published_store(struct pg_conn *conn, const struct published_list *list, struct err *err)
 {
     struct published_list stored = {0};
     struct id_list gone = {0};
     struct pg_args args;
-    enum status rc = STATUS_OK;
     fold(list, &stored, &gone);
     pg_args_init(&args, 256 + (list->count + STORE_CHUNK) * 20);
-    for (size_t done = 0; rc == STATUS_OK && done < stored.count; done += STORE_CHUNK) {
-        size_t left = stored.count - done;
-        size_t count = left < STORE_CHUNK ? left : STORE_CHUNK;
-        pg_args_reset(&args);
-        pg_args_i32_array(&args, stored.ids + done, count);
-        pg_args_i64_array(&args, stored.digests + done, count);
-        rc = pg_query(conn, STORE, &args, "", NULL, err);
+    enum status rc = store_digests(conn, &stored, &args, err);
+    if (rc != STATUS_OK || gone.count == 0) {
+        goto out;
     }
-    if (rc == STATUS_OK && gone.count > 0) {
-        pg_args_reset(&args);
-        pg_args_i32_array(&args, gone.ids, gone.count);
-        rc = pg_query(conn, FORGET_LIST, &args, "", NULL, err);
-    }
+    pg_args_reset(&args);
+    pg_args_i32_array(&args, gone.ids, gone.count);
+    rc = pg_query(conn, FORGET_LIST, &args, "", NULL, err);
+out:
     pg_args_release(&args);
     published_list_release(&stored);
     id_list_release(&gone);
@@ -138,6 +151,56 @@ static void sort_slice(struct id_list *ids, struct published_list *list)
     mem_free(digests);
 }
 
+/* The next products. last: the greatest of them, or INT32_MAX after the last slice. */
+static enum status read_slice(struct pg_conn *conn,
+                              int32_t after,
+                              size_t limit,
+                              struct published_list *digests,
+                              int32_t *last,
+                              struct err *err)
+{
+    struct pg_args args;
+    struct pg_rows rows = {0};
+    pg_args_init(&args, 64);
+    pg_args_i32(&args, after);
+    pg_args_i64(&args, (int64_t)limit);
+    enum status rc = pg_query(conn, SLICE, &args, "il", &rows, err);
+    *last = INT32_MAX;
+    if (rc == STATUS_OK) {
+        take_rows(&rows, digests);
+    }
+    if (rc == STATUS_OK && (size_t)rows.count == limit) {
+        *last = after;
+        for (size_t i = 0; i < digests->count; i++) {
+            *last = digests->ids[i] > *last ? digests->ids[i] : *last;
+        }
+    }
+    pg_rows_release(&rows);
+    pg_args_release(&args);
+    return rc;
+}
+
+/* Deleted products of the slice that still have a record. */
+static enum status read_gone(struct pg_conn *conn,
+                             int32_t after,
+                             int32_t last,
+                             struct published_list *digests,
+                             struct err *err)
+{
+    struct pg_args args;
+    struct pg_rows rows = {0};
+    pg_args_init(&args, 64);
+    pg_args_i32(&args, after);
+    pg_args_i32(&args, last);
+    enum status rc = pg_query(conn, GONE, &args, "il", &rows, err);
+    if (rc == STATUS_OK) {
+        take_rows(&rows, digests);
+    }
+    pg_rows_release(&rows);
+    pg_args_release(&args);
+    return rc;
+}
+
 enum status published_slice(struct pg_conn *conn,
                             int32_t after,
                             size_t limit,
@@ -146,34 +209,17 @@ enum status published_slice(struct pg_conn *conn,
                             int32_t *last,
                             struct err *err)
 {
-    struct pg_args args;
-    struct pg_rows rows = {0};
     digests->count = 0;
-    *last = INT32_MAX;
-    pg_args_init(&args, 64);
-    pg_args_i32(&args, after);
-    pg_args_i64(&args, (int64_t)limit);
-    enum status rc = pg_query(conn, SLICE, &args, "il", &rows, err);
-    if (rc == STATUS_OK) {
-        take_rows(&rows, digests);
-        if ((size_t)rows.count == limit) {
-            *last = after;
-            for (size_t i = 0; i < digests->count; i++) {
-                *last = digests->ids[i] > *last ? digests->ids[i] : *last;
-            }
-        }
-        pg_args_reset(&args);
-        pg_args_i32(&args, after);
-        pg_args_i32(&args, *last);
-        rc = pg_query(conn, GONE, &args, "il", &rows, err);
+    enum status rc = read_slice(conn, after, limit, digests, last, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        take_rows(&rows, digests);
-        sort_slice(ids, digests);
+    rc = read_gone(conn, after, *last, digests, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    pg_rows_release(&rows);
-    pg_args_release(&args);
-    return rc;
+    sort_slice(ids, digests);
+    return STATUS_OK;
 }
 
 bool full_pass_is_running(const struct full_pass_state *state)

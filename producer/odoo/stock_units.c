@@ -210,8 +210,8 @@ static double *values_of(const struct stock_units *u, size_t unit, size_t group)
     return u->values + (unit * u->group_count + group) * STOCK_FIELD_COUNT;
 }
 
-/* From sums to Odoo's quantities, in Odoo's order of operations: the forecast adds the rounded moves
- * to the unrounded stock. */
+/* From sums to Odoo's quantities, in Odoo's order of operations: the forecast adds rounded moves to
+ * the unrounded stock. */
 static void
 fill_plain(struct stock_units *u, const struct stock_sums *sums, size_t unit, size_t carrier)
 {
