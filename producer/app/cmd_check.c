@@ -5,6 +5,7 @@
 #include "producer/app/commands.h"
 #include "producer/app/databases.h"
 #include "producer/odoo/install.h"
+#include "producer/odoo/install_rights.h"
 #include "producer/odoo/odoo_version.h"
 
 #define KAFKA_TIMEOUT_MS 10000

@@ -7,6 +7,7 @@
 #include "producer/app/commands.h"
 #include "producer/app/databases.h"
 #include "producer/odoo/install.h"
+#include "producer/odoo/install_rights.h"
 
 #define GRANTS_MAX_BYTES ((size_t)64 * 1024)
 

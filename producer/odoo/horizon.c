@@ -21,22 +21,33 @@ static const char HOLDERS[] =
 static const char HIDDEN[] =
     "SELECT count(*)::integer FROM pg_stat_activity WHERE query = '<insufficient privilege>'";
 
-enum status horizon_read(struct pg_conn *conn, struct horizon *horizon, struct err *err)
+static enum status read_holder(struct pg_conn *conn, struct horizon *horizon, struct err *err)
 {
     struct pg_rows rows = {0};
-    *horizon = (struct horizon){0};
-    enum status status = pg_query(conn, HOLDERS, NULL, "llt", &rows, err);
-    if (status == STATUS_OK && rows.count == 1) {
+    enum status rc = pg_query(conn, HOLDERS, NULL, "llt", &rows, err);
+    if (rc == STATUS_OK && rows.count == 1) {
         horizon->age_xids = pg_i64(&rows, 0, 0);
         horizon->age_s = pg_i64(&rows, 0, 1);
         (void)snprintf(horizon->holder, sizeof horizon->holder, "%s", pg_text(&rows, 0, 2));
     }
-    if (status == STATUS_OK) {
-        status = pg_query(conn, HIDDEN, NULL, "i", &rows, err);
-        if (status == STATUS_OK) {
-            horizon->hidden_sessions = pg_i32(&rows, 0, 0);
-        }
+    pg_rows_release(&rows);
+    return rc;
+}
+
+static enum status read_hidden(struct pg_conn *conn, struct horizon *horizon, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(conn, HIDDEN, NULL, "i", &rows, err);
+    if (rc == STATUS_OK) {
+        horizon->hidden_sessions = pg_i32(&rows, 0, 0);
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
+}
+
+enum status horizon_read(struct pg_conn *conn, struct horizon *horizon, struct err *err)
+{
+    *horizon = (struct horizon){0};
+    enum status rc = read_holder(conn, horizon, err);
+    return rc == STATUS_OK ? read_hidden(conn, horizon, err) : rc;
 }

@@ -1,9 +1,8 @@
 /**
- * horizon: who keeps vacuum from cleaning up behind us.
+ * horizon: finds the session, prepared transaction or replication slot that holds vacuum back.
  *
- * The oldest snapshot of the cluster holds back the cleaning of every table, ours too: sessions,
- * prepared transactions, replication slots. Needs pg_read_all_stats to see the sessions of other
- * roles; without it, hidden_sessions counts those that could not be judged.
+ * The oldest snapshot of the cluster holds back the cleaning of every table, including ours. Seeing
+ * other roles' sessions takes pg_read_all_stats; hidden_sessions counts those that stay hidden.
  */
 #ifndef STOCKSYNC_ODOO_HORIZON_H
 #define STOCKSYNC_ODOO_HORIZON_H
@@ -15,10 +14,11 @@
 
 /** The one that holds the oldest transaction id. */
 struct horizon {
-    int64_t age_xids; /* how many transaction ids behind; 0: nobody */
-    int64_t age_s;    /* how long the session or prepared transaction is open; 0 for slots */
-    char holder[160]; /* "session 4711 (role odoo, pg_dump, idle in transaction)", "slot x",
-                         "prepared x"; "" */
+    int64_t age_xids; /* transaction ids behind; 0: nobody */
+    int64_t age_s;    /* how long the session or prepared transaction has been open; slots: 0 */
+    /* "session 4711 (role odoo, pg_dump, idle in transaction)", "replication slot x (active)",
+     * "prepared transaction x (role y)"; "": nobody */
+    char holder[160];
     int hidden_sessions;
 };
 

@@ -1,20 +1,16 @@
 #include "producer/odoo/install.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/pg/pg_query.h"
 #include "embedded/sql.h"
-#include "producer/odoo/install_internal.h"
-
-/* A plan is a few dozen statements and the embedded scripts. */
-#define PLAN_MAX_BYTES 262144
+#include "producer/odoo/install_marks.h"
+#include "producer/odoo/odoo_version.h"
 
 #define KNOWN_ODOO_VERSION  3
 #define KNOWN_STATE_VERSION 3
 
-/* The same number in every install: two of them at once wait for each other. */
+/* The same number in every install: concurrent installs wait for each other. */
 #define INSTALL_LOCK "SELECT pg_advisory_xact_lock(6004, 2)"
 
 /* What schemas/sql/odoo_functions.sql creates. */
@@ -40,7 +36,7 @@ static const char VERSIONS[] =
 static const char FUNCTIONS_THERE[] = "SELECT count(DISTINCT proname) FROM pg_proc"
                                       " WHERE proname = ANY ($1) AND pronamespace = " IN_SCHEMA;
 
-/* Tables of Odoo's and the marks table that the present role does not own. */
+/* Odoo's tables and the marks tables that the current role does not own. */
 static const char NOT_OWNED[] =
     "SELECT string_agg(c.relname::text, ', '), string_agg(DISTINCT quote_ident(r.rolname), ', '),"
     " current_user::text"
@@ -58,13 +54,13 @@ static const char MAY_CREATE[] =
     " ELSE pg_has_role(n.nspowner, 'USAGE') END, current_user::text, current_database()::text"
     " FROM (SELECT) one LEFT JOIN pg_namespace n ON n.nspname = 'stocksync'";
 
-/* All but those of odoo_002.sql; see odoo_drop.sql. */
+/* All except those of odoo_002.sql, which odoo_drop.sql drops. */
 static const char TABLES_OF_STATE[] =
     "SELECT 'DROP TABLE ' || c.oid::regclass FROM pg_class c WHERE c.relnamespace = " IN_SCHEMA
     " AND c.relkind = 'r' AND c.relname NOT IN ('migration', 'kit', 'kit_component', 'kit_table',"
     " 'published', 'full_pass') ORDER BY 1";
 
-/* Another database: everything is published again. */
+/* No cluster and no timeline: the next leader publishes everything again. */
 static const char ACCEPT_DATABASE[] =
     "UPDATE stocksync.owner SET system_identifier = NULL, timeline = NULL, database = $1";
 
@@ -75,75 +71,7 @@ static const char OUR_FLAG[] =
     " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')"
     " AND NOT a.attisdropped";
 
-void install_plan_init(struct install_plan *plan)
-{
-    strbuf_init(&plan->sql, PLAN_MAX_BYTES);
-    strbuf_init(&plan->notes, PLAN_MAX_BYTES);
-    plan->required = false;
-}
-
-void install_plan_release(struct install_plan *plan)
-{
-    strbuf_release(&plan->sql);
-    strbuf_release(&plan->notes);
-}
-
-bool install_plan_is_empty(const struct install_plan *plan)
-{
-    return plan->sql.len == 0;
-}
-
-PRINTF_LIKE(2, 0)
-static void append_format(struct strbuf *sb, const char *fmt, va_list list)
-{
-    char text[2048];
-    int length = vsnprintf(text, sizeof text, fmt, list);
-    INVARIANT(length >= 0 && (size_t)length < sizeof text, "statement longer than %zu",
-              sizeof text);
-    strbuf_append(sb, text, (size_t)length);
-}
-
-void plan_add(struct install_plan *plan, const char *fmt, ...)
-{
-    va_list list;
-    va_start(list, fmt);
-    append_format(&plan->sql, fmt, list);
-    va_end(list);
-    strbuf_append_text(&plan->sql, ";\n");
-}
-
-void plan_script(struct install_plan *plan, const char *sql)
-{
-    strbuf_append_text(&plan->sql, sql);
-}
-
-void plan_note(struct install_plan *plan, const char *fmt, ...)
-{
-    va_list list;
-    va_start(list, fmt);
-    append_format(&plan->notes, fmt, list);
-    va_end(list);
-    strbuf_append_char(&plan->notes, '\n');
-    plan->required = true;
-}
-
-void plan_remark(struct install_plan *plan, const char *fmt, ...)
-{
-    va_list list;
-    va_start(list, fmt);
-    append_format(&plan->notes, fmt, list);
-    va_end(list);
-    strbuf_append_char(&plan->notes, '\n');
-}
-
-static void plan_reset(struct install_plan *plan)
-{
-    strbuf_reset(&plan->sql);
-    strbuf_reset(&plan->notes);
-    plan->required = false;
-}
-
-/* What is written down in stocksync.migration. */
+/* What the database has, and what stocksync.migration records. */
 struct installed {
     bool schema;
     bool migration;
@@ -151,49 +79,60 @@ struct installed {
     int state;
 };
 
+static enum status read_versions(struct pg_conn *conn, struct installed *have, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(conn, VERSIONS, NULL, "ii", &rows, err);
+    if (rc == STATUS_OK) {
+        have->odoo = pg_i32(&rows, 0, 0);
+        have->state = pg_i32(&rows, 0, 1);
+    }
+    pg_rows_release(&rows);
+    return rc;
+}
+
 static enum status read_installed(struct pg_conn *conn, struct installed *have, struct err *err)
 {
     struct pg_rows rows = {0};
     *have = (struct installed){0};
-    enum status status = pg_query(conn, SCHEMA_STATE, NULL, "bb", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(conn, SCHEMA_STATE, NULL, "bb", &rows, err);
+    if (rc == STATUS_OK) {
         have->schema = pg_bool(&rows, 0, 0);
         have->migration = pg_bool(&rows, 0, 1);
     }
-    if (status == STATUS_OK && have->migration) {
-        status = pg_query(conn, VERSIONS, NULL, "ii", &rows, err);
-        if (status == STATUS_OK) {
-            have->odoo = pg_i32(&rows, 0, 0);
-            have->state = pg_i32(&rows, 0, 1);
-        }
-    }
     pg_rows_release(&rows);
-    if (status == STATUS_OK &&
-        (have->odoo > KNOWN_ODOO_VERSION || have->state > KNOWN_STATE_VERSION)) {
-        status = err_set(err, STATUS_DATABASE_UNFIT,
-                         "schema stocksync has version odoo %d, state %d; this program knows odoo "
-                         "%d, state %d: use the newer program",
-                         have->odoo, have->state, KNOWN_ODOO_VERSION, KNOWN_STATE_VERSION);
+    if (rc != STATUS_OK || !have->migration) {
+        return rc;
     }
-    return status;
+    rc = read_versions(conn, have, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    if (have->odoo > KNOWN_ODOO_VERSION || have->state > KNOWN_STATE_VERSION) {
+        return err_set(err, STATUS_DATABASE_UNFIT,
+                       "schema stocksync has version odoo %d, state %d; this program knows odoo "
+                       "%d, state %d: use the newer program",
+                       have->odoo, have->state, KNOWN_ODOO_VERSION, KNOWN_STATE_VERSION);
+    }
+    return STATUS_OK;
 }
 
 static void plan_migration(struct install_plan *plan, const char *part, int version)
 {
-    plan_add(plan,
-             "INSERT INTO stocksync.migration (part, version) VALUES ('%s', %d)"
-             " ON CONFLICT DO NOTHING",
-             part, version);
+    install_plan_add(plan,
+                     "INSERT INTO stocksync.migration (part, version) VALUES ('%s', %d)"
+                     " ON CONFLICT DO NOTHING",
+                     part, version);
 }
 
 static void plan_schema(const struct installed *have, struct install_plan *plan)
 {
     if (!have->schema) {
-        plan_add(plan, "CREATE SCHEMA stocksync");
-        plan_note(plan, "creates the schema stocksync");
+        install_plan_add(plan, "CREATE SCHEMA stocksync");
+        install_plan_note(plan, "creates the schema stocksync");
     }
     if (!have->migration) {
-        plan_script(plan, sql_migration);
+        install_plan_script(plan, sql_migration);
     }
 }
 
@@ -204,49 +143,34 @@ functions_there(struct pg_conn *conn, int version, bool *complete, struct err *e
     struct pg_rows rows = {0};
     pg_args_init(&args, 1024);
     pg_args_text_array(&args, functions, FUNCTION_COUNT);
-    enum status status = pg_query(conn, FUNCTIONS_THERE, &args, "l", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(conn, FUNCTIONS_THERE, &args, "l", &rows, err);
+    if (rc == STATUS_OK) {
         *complete = version == KNOWN_ODOO_VERSION && pg_i64(&rows, 0, 0) == (int64_t)FUNCTION_COUNT;
     }
     pg_rows_release(&rows);
     pg_args_release(&args);
-    return status;
+    return rc;
 }
 
-/* Tables and functions, each in the version that this program knows. */
+/* Tables and functions in the version that this program knows. */
 static enum status
 plan_objects(struct pg_conn *conn, int version, struct install_plan *plan, struct err *err)
 {
     bool complete = false;
-    enum status status = functions_there(conn, version, &complete, err);
-    if (status == STATUS_OK && version < 2) {
-        plan_script(plan, sql_odoo_002);
-        plan_note(plan, "creates the tables of kits and of the full pass");
+    enum status rc = functions_there(conn, version, &complete, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status == STATUS_OK && !complete) {
-        plan_script(plan, sql_odoo_functions);
+    if (version < 2) {
+        install_plan_script(plan, sql_odoo_002);
+        install_plan_note(plan, "creates the tables of kits and of the full pass");
+    }
+    if (!complete) {
+        install_plan_script(plan, sql_odoo_functions);
         plan_migration(plan, "odoo", KNOWN_ODOO_VERSION);
-        plan_note(plan, "creates the trigger functions");
+        install_plan_note(plan, "creates the trigger functions");
     }
-    return status;
-}
-
-enum status plan_query(struct pg_conn *conn,
-                       const char *sql,
-                       const struct pg_args *args,
-                       struct install_plan *plan,
-                       struct err *err)
-{
-    struct pg_rows rows = {0};
-    enum status status = pg_query(conn, sql, args, "ttb", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-        plan_add(plan, "%s", pg_text(&rows, i, 0));
-        if (!pg_is_null(&rows, i, 1)) {
-            (pg_bool(&rows, i, 2) ? plan_note : plan_remark)(plan, "%s", pg_text(&rows, i, 1));
-        }
-    }
-    pg_rows_release(&rows);
-    return status;
+    return STATUS_OK;
 }
 
 static enum status
@@ -255,9 +179,18 @@ plan_triggers(struct pg_conn *conn, bool forecast, struct install_plan *plan, st
     struct pg_args args;
     pg_args_init(&args, 16);
     pg_args_bool(&args, forecast);
-    enum status status = plan_query(conn, sql_odoo_triggers, &args, plan, err);
+    enum status rc = install_plan_query(conn, sql_odoo_triggers, &args, plan, err);
     pg_args_release(&args);
-    return status;
+    return rc;
+}
+
+static void plan_flag(struct install_plan *plan)
+{
+    install_plan_add(plan,
+                     "ALTER TABLE public.product_product ADD COLUMN " ODOO_FLAG_COLUMN " boolean");
+    install_plan_add(plan, "COMMENT ON COLUMN public.product_product." ODOO_FLAG_COLUMN
+                           " IS 'stocksync: sold in Shopify'");
+    install_plan_note(plan, "adds the column product_product." ODOO_FLAG_COLUMN);
 }
 
 static enum status plan_odoo(struct pg_conn *conn,
@@ -267,43 +200,41 @@ static enum status plan_odoo(struct pg_conn *conn,
                              struct err *err)
 {
     struct odoo_shape shape;
-    enum status status = odoo_version_read(conn, forecast, &shape, err);
-    if (status == STATUS_OK) {
-        status = install_plan_marks(conn, plan, err);
+    enum status rc = odoo_version_read(conn, forecast, &shape, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status != STATUS_OK) {
-        return status;
+    rc = install_marks_plan(conn, plan, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     if (shape.flag == ODOO_FLAG_NONE) {
-        plan_add(plan,
-                 "ALTER TABLE public.product_product ADD COLUMN " ODOO_FLAG_COLUMN " boolean");
-        plan_add(plan, "COMMENT ON COLUMN public.product_product." ODOO_FLAG_COLUMN
-                       " IS 'stocksync: sold in Shopify'");
-        plan_note(plan, "adds the column product_product." ODOO_FLAG_COLUMN);
+        plan_flag(plan);
     }
-    status = plan_objects(conn, have->odoo, plan, err);
-    if (status == STATUS_OK) {
-        status = plan_triggers(conn, forecast, plan, err);
+    rc = plan_objects(conn, have->odoo, plan, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status == STATUS_OK) {
-        status = install_plan_keep(conn, plan, err);
+    rc = plan_triggers(conn, forecast, plan, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return status;
+    return install_marks_keep(conn, plan, err);
 }
 
 static void plan_state(int version, struct install_plan *plan)
 {
     if (version < 1) {
-        plan_script(plan, sql_state_001);
-        plan_note(plan, "creates the tables of the state");
+        install_plan_script(plan, sql_state_001);
+        install_plan_note(plan, "creates the tables of the state");
     }
     if (version < 2) {
-        plan_script(plan, sql_state_002);
+        install_plan_script(plan, sql_state_002);
     }
-    plan_script(plan, sql_state_003);
+    install_plan_script(plan, sql_state_003);
     plan_migration(plan, "state", KNOWN_STATE_VERSION);
     if (version > 0) {
-        plan_note(plan, "brings the tables of the state to this version");
+        install_plan_note(plan, "brings the tables of the state to this version");
     }
 }
 
@@ -311,57 +242,65 @@ static enum status build_install(
     struct pg_conn *conn, unsigned parts, bool forecast, struct install_plan *plan, struct err *err)
 {
     struct installed have;
-    plan_reset(plan);
-    enum status status = read_installed(conn, &have, err);
-    if (status != STATUS_OK) {
-        return status;
+    install_plan_reset(plan);
+    enum status rc = read_installed(conn, &have, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     plan_schema(&have, plan);
     if ((parts & INSTALL_ODOO) != 0) {
-        status = plan_odoo(conn, forecast, &have, plan, err);
+        rc = plan_odoo(conn, forecast, &have, plan, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
     }
-    if (status == STATUS_OK && (parts & INSTALL_STATE) != 0 && have.state < KNOWN_STATE_VERSION) {
+    if ((parts & INSTALL_STATE) != 0 && have.state < KNOWN_STATE_VERSION) {
         plan_state(have.state, plan);
     }
-    if (status == STATUS_OK) {
-        status = strbuf_check(&plan->sql, "plan", err);
+    return strbuf_check(&plan->sql, "plan", err);
+}
+
+static enum status check_owner(struct pg_conn *conn, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(conn, NOT_OWNED, NULL, "ttt", &rows, err);
+    if (rc == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
+        rc = err_set(err, STATUS_PERMISSION,
+                     "role '%s' does not own %s: run this command as %s or as a superuser",
+                     pg_text(&rows, 0, 2), pg_text(&rows, 0, 0), pg_text(&rows, 0, 1));
     }
-    return status;
+    pg_rows_release(&rows);
+    return rc;
+}
+
+static enum status check_schema_right(struct pg_conn *conn, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(conn, MAY_CREATE, NULL, "btt", &rows, err);
+    if (rc == STATUS_OK && !pg_bool(&rows, 0, 0)) {
+        rc = err_set(err, STATUS_PERMISSION,
+                     "role '%s' may not create or change the schema stocksync in database "
+                     "'%s': run this command as the database's owner or as a superuser",
+                     pg_text(&rows, 0, 1), pg_text(&rows, 0, 2));
+    }
+    pg_rows_release(&rows);
+    return rc;
 }
 
 static enum status check_rights(struct pg_conn *conn, unsigned parts, struct err *err)
 {
-    struct pg_rows rows = {0};
-    enum status status = STATUS_OK;
-    if ((parts & INSTALL_ODOO) != 0) {
-        status = pg_query(conn, NOT_OWNED, NULL, "ttt", &rows, err);
-        if (status == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
-            status = err_set(err, STATUS_PERMISSION,
-                             "role '%s' does not own %s: run this command as %s or as a superuser",
-                             pg_text(&rows, 0, 2), pg_text(&rows, 0, 0), pg_text(&rows, 0, 1));
-        }
-    }
-    if (status == STATUS_OK) {
-        status = pg_query(conn, MAY_CREATE, NULL, "btt", &rows, err);
-        if (status == STATUS_OK && !pg_bool(&rows, 0, 0)) {
-            status = err_set(err, STATUS_PERMISSION,
-                             "role '%s' may not create or change the schema stocksync in database "
-                             "'%s': run this command as the database's owner or as a superuser",
-                             pg_text(&rows, 0, 1), pg_text(&rows, 0, 2));
-        }
-    }
-    pg_rows_release(&rows);
-    return status;
+    enum status rc = (parts & INSTALL_ODOO) != 0 ? check_owner(conn, err) : STATUS_OK;
+    return rc == STATUS_OK ? check_schema_right(conn, err) : rc;
 }
 
 enum status install_plan(
     struct pg_conn *conn, unsigned parts, bool forecast, struct install_plan *plan, struct err *err)
 {
-    enum status status = build_install(conn, parts, forecast, plan, err);
-    if (status == STATUS_OK && !install_plan_is_empty(plan)) {
-        status = check_rights(conn, parts, err);
+    enum status rc = build_install(conn, parts, forecast, plan, err);
+    if (rc != STATUS_OK || install_plan_is_empty(plan)) {
+        return rc;
     }
-    return status;
+    return check_rights(conn, parts, err);
 }
 
 static enum status begin(struct pg_conn *conn, struct err *err)
@@ -369,156 +308,189 @@ static enum status begin(struct pg_conn *conn, struct err *err)
     return pg_exec(conn, "BEGIN; SET LOCAL lock_timeout = '5s'; " INSTALL_LOCK, err);
 }
 
-/* Executes what was planned in the open transaction. */
+/* Executes the plan in the open transaction and commits. */
 static enum status execute(struct pg_conn *conn, const struct install_plan *plan, struct err *err)
 {
-    if (install_plan_is_empty(plan)) {
-        return pg_exec(conn, "COMMIT", err);
+    if (!install_plan_is_empty(plan)) {
+        enum status rc = pg_exec(conn, plan->sql.ptr, err);
+        if (rc == STATUS_SOURCE_BUSY) {
+            return err_prefix(err, "nothing was changed, try again at a quieter moment");
+        }
+        if (rc != STATUS_OK) {
+            return rc;
+        }
     }
-    enum status status = pg_exec(conn, plan->sql.ptr, err);
-    if (status == STATUS_SOURCE_BUSY) {
-        return err_prefix(err, "nothing was changed, try again at a quieter moment");
-    }
-    return status == STATUS_OK ? pg_exec(conn, "COMMIT", err) : status;
+    return pg_exec(conn, "COMMIT", err);
 }
 
 enum status install_run(
     struct pg_conn *conn, unsigned parts, bool forecast, struct install_plan *plan, struct err *err)
 {
-    enum status status = begin(conn, err);
-    if (status == STATUS_OK) {
-        status = install_plan(conn, parts, forecast, plan, err);
+    enum status rc = begin(conn, err);
+    if (rc != STATUS_OK) {
+        goto failed;
     }
-    if (status == STATUS_OK) {
-        status = execute(conn, plan, err);
+    rc = install_plan(conn, parts, forecast, plan, err);
+    if (rc != STATUS_OK) {
+        goto failed;
     }
-    if (status != STATUS_OK) {
-        pg_rollback(conn);
+    rc = execute(conn, plan, err);
+    if (rc != STATUS_OK) {
+        goto failed;
     }
-    return status;
+    return STATUS_OK;
+failed:
+    pg_rollback(conn);
+    return rc;
+}
+
+/* Puts the notes into one line, separated by ";". */
+static void join_notes(struct strbuf *notes)
+{
+    for (size_t i = 0; i < notes->len; i++) {
+        if (notes->ptr[i] == '\n') {
+            notes->ptr[i] = i + 1 < notes->len ? ';' : '\0';
+        }
+    }
 }
 
 enum status install_verify(struct pg_conn *conn, unsigned parts, bool forecast, struct err *err)
 {
     struct install_plan plan;
     install_plan_init(&plan);
-    enum status status = build_install(conn, parts, forecast, &plan, err);
-    if (status == STATUS_OK && plan.required) {
-        size_t length = plan.notes.len;
-        for (size_t i = 0; i < length; i++) {
-            if (plan.notes.ptr[i] == '\n') {
-                plan.notes.ptr[i] = i + 1 < length ? ';' : '\0';
-            }
-        }
-        status = err_set(err, STATUS_DATABASE_UNFIT,
-                         "not completely installed, run 'stocksync-producer install' (it %s)",
-                         plan.notes.ptr);
+    enum status rc = build_install(conn, parts, forecast, &plan, err);
+    if (rc == STATUS_OK && plan.required) {
+        join_notes(&plan.notes);
+        rc = err_set(err, STATUS_DATABASE_UNFIT,
+                     "not completely installed, run 'stocksync-producer install' (it %s)",
+                     plan.notes.ptr);
     }
     install_plan_release(&plan);
-    return status;
+    return rc;
 }
 
-/* Plans the statements that a query returns, one a row. */
+/* Plans the statements that a query returns, one per row. */
 static enum status
 plan_drops(struct pg_conn *conn, const char *sql, struct install_plan *plan, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, sql, NULL, "t", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-        plan_add(plan, "%s", pg_text(&rows, i, 0));
+    enum status rc = pg_query(conn, sql, NULL, "t", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+        install_plan_add(plan, "%s", pg_text(&rows, i, 0));
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static enum status plan_purge_flag(struct pg_conn *conn, struct install_plan *plan, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, OUR_FLAG, NULL, "b", &rows, err);
-    if (status == STATUS_OK && rows.count == 1) {
-        if (pg_bool(&rows, 0, 0)) {
-            plan_add(plan, "ALTER TABLE public.product_product DROP COLUMN " ODOO_FLAG_COLUMN);
-            plan_note(plan, "drops the column product_product." ODOO_FLAG_COLUMN);
-        } else {
-            plan_note(plan, "keeps the column product_product." ODOO_FLAG_COLUMN
-                            ": it belongs to an Odoo module");
-        }
+    enum status rc = pg_query(conn, OUR_FLAG, NULL, "b", &rows, err);
+    if (rc != STATUS_OK || rows.count != 1) {
+        goto out;
     }
+    if (pg_bool(&rows, 0, 0)) {
+        install_plan_add(plan, "ALTER TABLE public.product_product DROP COLUMN " ODOO_FLAG_COLUMN);
+        install_plan_note(plan, "drops the column product_product." ODOO_FLAG_COLUMN);
+    } else {
+        install_plan_note(plan, "keeps the column product_product." ODOO_FLAG_COLUMN
+                                ": it belongs to an Odoo module");
+    }
+out:
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static enum status
 unplan_odoo(struct pg_conn *conn, bool purge, struct install_plan *plan, struct err *err)
 {
-    enum status status = plan_drops(conn, sql_odoo_drop, plan, err);
-    if (status == STATUS_OK && plan->sql.len > 0) {
-        plan_note(plan, "drops the triggers, their functions and what was known of kits");
+    enum status rc = plan_drops(conn, sql_odoo_drop, plan, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status == STATUS_OK && purge) {
-        status = uninstall_plan_marks(conn, plan, err);
+    if (plan->sql.len > 0) {
+        install_plan_note(plan, "drops the triggers, their functions and the tables of kits");
     }
-    if (status == STATUS_OK && purge) {
-        status = plan_purge_flag(conn, plan, err);
+    if (!purge) {
+        return STATUS_OK;
     }
-    return status;
+    rc = install_marks_remove(conn, plan, err);
+    return rc == STATUS_OK ? plan_purge_flag(conn, plan, err) : rc;
+}
+
+/* The schema goes, or only the record of one part. */
+static void
+plan_schema_drop(const struct installed *have, unsigned parts, struct install_plan *plan)
+{
+    bool odoo_stays = have->odoo > 0 && (parts & INSTALL_ODOO) == 0;
+    bool state_stays = have->state > 0 && (parts & INSTALL_STATE) == 0;
+    if (odoo_stays || state_stays) {
+        install_plan_add(plan, "DELETE FROM stocksync.migration WHERE part = '%s'",
+                         odoo_stays ? "state" : "odoo");
+        return;
+    }
+    if (have->migration) {
+        install_plan_add(plan, "DROP TABLE stocksync.migration");
+    }
+    install_plan_add(plan, "DROP SCHEMA stocksync");
+    install_plan_note(plan, "drops the schema stocksync");
 }
 
 static enum status build_uninstall(
     struct pg_conn *conn, unsigned parts, bool purge, struct install_plan *plan, struct err *err)
 {
     struct installed have;
-    plan_reset(plan);
-    enum status status = read_installed(conn, &have, err);
-    if (status == STATUS_OK && (parts & INSTALL_ODOO) != 0) {
-        status = unplan_odoo(conn, purge, plan, err);
+    install_plan_reset(plan);
+    enum status rc = read_installed(conn, &have, err);
+    if (rc == STATUS_OK && (parts & INSTALL_ODOO) != 0) {
+        rc = unplan_odoo(conn, purge, plan, err);
     }
-    if (status == STATUS_OK && (parts & INSTALL_STATE) != 0 && have.state > 0) {
-        status = plan_drops(conn, TABLES_OF_STATE, plan, err);
-        plan_note(plan, "drops the tables of the state: what was written to which store");
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status != STATUS_OK || !have.schema) {
-        return status;
-    }
-    bool odoo_stays = have.odoo > 0 && (parts & INSTALL_ODOO) == 0;
-    bool state_stays = have.state > 0 && (parts & INSTALL_STATE) == 0;
-    if (odoo_stays || state_stays) {
-        plan_add(plan, "DELETE FROM stocksync.migration WHERE part = '%s'",
-                 odoo_stays ? "state" : "odoo");
-    } else {
-        if (have.migration) {
-            plan_add(plan, "DROP TABLE stocksync.migration");
+    if ((parts & INSTALL_STATE) != 0 && have.state > 0) {
+        rc = plan_drops(conn, TABLES_OF_STATE, plan, err);
+        if (rc != STATUS_OK) {
+            return rc;
         }
-        plan_add(plan, "DROP SCHEMA stocksync");
-        plan_note(plan, "drops the schema stocksync");
+        install_plan_note(plan, "drops the tables of the state: what was written to which store");
     }
+    if (!have.schema) {
+        return STATUS_OK;
+    }
+    plan_schema_drop(&have, parts, plan);
     return strbuf_check(&plan->sql, "plan", err);
 }
 
 enum status uninstall_plan(
     struct pg_conn *conn, unsigned parts, bool purge, struct install_plan *plan, struct err *err)
 {
-    enum status status = build_uninstall(conn, parts, purge, plan, err);
-    if (status == STATUS_OK && !install_plan_is_empty(plan)) {
-        status = check_rights(conn, parts, err);
+    enum status rc = build_uninstall(conn, parts, purge, plan, err);
+    if (rc != STATUS_OK || install_plan_is_empty(plan)) {
+        return rc;
     }
-    return status;
+    return check_rights(conn, parts, err);
 }
 
 enum status uninstall_run(
     struct pg_conn *conn, unsigned parts, bool purge, struct install_plan *plan, struct err *err)
 {
-    enum status status = begin(conn, err);
-    if (status == STATUS_OK) {
-        status = uninstall_plan(conn, parts, purge, plan, err);
+    enum status rc = begin(conn, err);
+    if (rc != STATUS_OK) {
+        goto failed;
     }
-    if (status == STATUS_OK) {
-        status = execute(conn, plan, err);
+    rc = uninstall_plan(conn, parts, purge, plan, err);
+    if (rc != STATUS_OK) {
+        goto failed;
     }
-    if (status != STATUS_OK) {
-        pg_rollback(conn);
+    rc = execute(conn, plan, err);
+    if (rc != STATUS_OK) {
+        goto failed;
     }
-    return status;
+    return STATUS_OK;
+failed:
+    pg_rollback(conn);
+    return rc;
 }
 
 enum status install_accept_new_database(struct pg_conn *state, struct err *err)
@@ -534,17 +506,17 @@ enum status install_accept_database(struct pg_conn *odoo,
 {
     char present[ODOO_UUID_SIZE];
     struct pg_args args;
-    enum status status = odoo_version_uuid(odoo, present, err);
-    if (status == STATUS_OK && strcmp(present, uuid) != 0) {
-        status = err_set(err, STATUS_CONFIG, "--database %s: the database behind [odoo] dsn is %s",
-                         uuid, present[0] != '\0' ? present : "without database.uuid");
+    enum status rc = odoo_version_uuid(odoo, present, err);
+    if (rc == STATUS_OK && strcmp(present, uuid) != 0) {
+        rc = err_set(err, STATUS_CONFIG, "--database %s: the database behind [odoo] dsn is %s",
+                     uuid, present[0] != '\0' ? present : "without database.uuid");
     }
-    if (status != STATUS_OK) {
-        return status;
+    if (rc != STATUS_OK) {
+        return rc;
     }
     pg_args_init(&args, ODOO_UUID_SIZE + 16);
     pg_args_text(&args, uuid);
-    status = pg_query(state, ACCEPT_DATABASE, &args, "", NULL, err);
+    rc = pg_query(state, ACCEPT_DATABASE, &args, "", NULL, err);
     pg_args_release(&args);
-    return status;
+    return rc;
 }

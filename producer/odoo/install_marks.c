@@ -1,9 +1,13 @@
+#include "producer/odoo/install_marks.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "common/pg/pg_query.h"
 #include "embedded/sql.h"
-#include "producer/odoo/install_internal.h"
+#include "producer/odoo/odoo_version.h"
+
+#define MARKS_QUALIFIED "public." ODOO_MARKS_TABLE
 
 #define IN_PUBLIC "(SELECT oid FROM pg_namespace WHERE nspname = 'public')"
 #define OF_MARKS  "c.relname = '" ODOO_MARKS_TABLE "' AND c.relnamespace = " IN_PUBLIC
@@ -109,19 +113,19 @@ take_column(const struct column *column, struct marks_table *table, struct err *
 static enum status read_columns(struct pg_conn *conn, struct marks_table *table, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, MARKS_COLUMNS, NULL, "ttbbb", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    enum status rc = pg_query(conn, MARKS_COLUMNS, NULL, "ttbbb", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         const struct column column = {.name = pg_text(&rows, i, 0),
                                       .type = pg_text(&rows, i, 1),
                                       .not_null = pg_bool(&rows, i, 2),
                                       .has_default = pg_bool(&rows, i, 3)};
-        status = take_column(&column, table, err);
+        rc = take_column(&column, table, err);
     }
-    if (status == STATUS_OK && !table->has_product) {
-        status = cannot_adopt(err, "product_id", "missing");
+    if (rc == STATUS_OK && !table->has_product) {
+        rc = cannot_adopt(err, "product_id", "missing");
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static bool names_warehouse(const char *columns)
@@ -134,139 +138,170 @@ static bool names_warehouse(const char *columns)
 static enum status read_keys(struct pg_conn *conn, struct marks_table *table, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, MARKS_KEYS, NULL, "ttt", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    enum status rc = pg_query(conn, MARKS_KEYS, NULL, "ttt", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         const char *name = pg_text(&rows, i, 0);
         const char *kind = pg_text(&rows, i, 1);
         const char *columns = pg_text(&rows, i, 2);
         if (strcmp(kind, "foreign") == 0) {
-            status = cannot_adopt(err, name,
-                                  "a foreign key: the mark of a deleted product would violate it");
+            rc = cannot_adopt(err, name,
+                              "a foreign key: the mark of a deleted product would violate it");
         } else if (strcmp(columns, "id") == 0) {
             table->primary_on_id = true;
         } else if (strcmp(kind, "unique") == 0 && names_warehouse(columns)) {
             table->unique_on_warehouse = true;
         } else {
-            status = cannot_adopt(err, name, "a key that marks would hit, because they repeat");
+            rc = cannot_adopt(err, name, "a key that marks would hit, because they repeat");
         }
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static void plan_shape(const struct marks_table *table, struct install_plan *plan)
 {
     if (!table->has_id || !table->primary_on_id || table->warehouse_not_null || !table->has_hint ||
         !table->has_cause || !table->has_date) {
-        plan_note(plan, "adopts the table " ODOO_MARKS_TABLE " and keeps its rows");
+        install_plan_note(plan, "adopts the table " ODOO_MARKS_TABLE " and keeps its rows");
     }
     if (!table->has_id) {
-        plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " ADD COLUMN id bigserial");
-        plan_add(plan, "COMMENT ON COLUMN " MARKS_QUALIFIED ".id IS 'stocksync: added'");
+        install_plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " ADD COLUMN id bigserial");
+        install_plan_add(plan, "COMMENT ON COLUMN " MARKS_QUALIFIED ".id IS 'stocksync: added'");
     }
     if (!table->primary_on_id) {
-        plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " ADD PRIMARY KEY (id)");
+        install_plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " ADD PRIMARY KEY (id)");
     }
     if (table->warehouse_not_null) {
-        plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " ALTER COLUMN warehouse_id DROP NOT NULL");
-        plan_add(plan,
-                 "COMMENT ON COLUMN " MARKS_QUALIFIED ".warehouse_id IS 'stocksync: was NOT NULL'");
+        install_plan_add(plan,
+                         "ALTER TABLE " MARKS_QUALIFIED " ALTER COLUMN warehouse_id DROP NOT NULL");
+        install_plan_add(plan, "COMMENT ON COLUMN " MARKS_QUALIFIED
+                               ".warehouse_id IS 'stocksync: was NOT NULL'");
     }
     if (!table->has_hint) {
-        plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " ADD COLUMN warehouse_hint integer");
-        plan_add(plan,
-                 "COMMENT ON COLUMN " MARKS_QUALIFIED ".warehouse_hint IS 'stocksync: added'");
+        install_plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " ADD COLUMN warehouse_hint integer");
+        install_plan_add(plan, "COMMENT ON COLUMN " MARKS_QUALIFIED
+                               ".warehouse_hint IS 'stocksync: added'");
     }
     if (!table->has_cause) {
-        plan_add(plan,
-                 "ALTER TABLE " MARKS_QUALIFIED " ADD COLUMN cause smallint NOT NULL DEFAULT 0");
-        plan_add(plan, "COMMENT ON COLUMN " MARKS_QUALIFIED ".cause IS 'stocksync: added'");
+        install_plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED
+                               " ADD COLUMN cause smallint NOT NULL DEFAULT 0");
+        install_plan_add(plan, "COMMENT ON COLUMN " MARKS_QUALIFIED ".cause IS 'stocksync: added'");
     }
     if (!table->has_date) {
-        plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED
-                       " ADD COLUMN date_added timestamptz NOT NULL DEFAULT now()");
-        plan_add(plan, "COMMENT ON COLUMN " MARKS_QUALIFIED ".date_added IS 'stocksync: added'");
+        install_plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED
+                               " ADD COLUMN date_added timestamptz NOT NULL DEFAULT now()");
+        install_plan_add(plan,
+                         "COMMENT ON COLUMN " MARKS_QUALIFIED ".date_added IS 'stocksync: added'");
     }
 }
 
-enum status install_plan_marks(struct pg_conn *conn, struct install_plan *plan, struct err *err)
+/* Adopts the table that is there: relkind is that of pg_class. */
+static enum status
+plan_adoption(struct pg_conn *conn, const char *relkind, struct install_plan *plan, struct err *err)
+{
+    struct marks_table table = {0};
+    if (strcmp(relkind, "r") != 0) {
+        return cannot_adopt(err, ODOO_MARKS_TABLE, "not an ordinary table");
+    }
+    enum status rc = read_columns(conn, &table, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = read_keys(conn, &table, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    plan_shape(&table, plan);
+    return STATUS_OK;
+}
+
+enum status install_marks_plan(struct pg_conn *conn, struct install_plan *plan, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(conn, MARKS_TABLE, NULL, "tb", &rows, err);
+    if (rc != STATUS_OK) {
+        goto out;
+    }
+    if (rows.count == 1) {
+        rc = plan_adoption(conn, pg_text(&rows, 0, 0), plan, err);
+    } else {
+        install_plan_script(plan, sql_marks_create);
+        install_plan_note(plan, "creates the table " ODOO_MARKS_TABLE);
+    }
+    if (rc != STATUS_OK) {
+        goto out;
+    }
+    rc = install_plan_query(conn, sql_odoo_marks, NULL, plan, err);
+out:
+    pg_rows_release(&rows);
+    return rc;
+}
+
+static void plan_keep_trigger(struct install_plan *plan)
+{
+    install_plan_add(plan, "DROP TRIGGER IF EXISTS stocksync_keep ON " MARKS_QUALIFIED);
+    install_plan_add(plan, "CREATE TRIGGER stocksync_keep BEFORE INSERT ON " MARKS_QUALIFIED "\n"
+                           "    FOR EACH ROW EXECUTE PROCEDURE stocksync.keep_mark()");
+    install_plan_note(plan, "lets older writers of " ODOO_MARKS_TABLE
+                            " continue: their marks are appended");
+}
+
+enum status install_marks_keep(struct pg_conn *conn, struct install_plan *plan, struct err *err)
 {
     struct pg_rows rows = {0};
     struct marks_table table = {0};
-    bool exists = false;
-    enum status status = pg_query(conn, MARKS_TABLE, NULL, "tb", &rows, err);
-    if (status == STATUS_OK) {
-        exists = rows.count == 1;
-        if (!exists) {
-            plan_script(plan, sql_marks_create);
-            plan_note(plan, "creates the table " ODOO_MARKS_TABLE);
-        } else if (strcmp(pg_text(&rows, 0, 0), "r") != 0) {
-            status = cannot_adopt(err, ODOO_MARKS_TABLE, "not an ordinary table");
-        }
-    }
-    if (status == STATUS_OK && exists) {
-        status = read_columns(conn, &table, err);
-        if (status == STATUS_OK) {
-            status = read_keys(conn, &table, err);
-        }
-        if (status == STATUS_OK) {
-            plan_shape(&table, plan);
-        }
-    }
-    if (status == STATUS_OK) {
-        status = plan_query(conn, sql_odoo_marks, NULL, plan, err);
-    }
+    enum status rc = pg_query(conn, KEEP_TRIGGER, NULL, "b", &rows, err);
+    bool lacks_trigger = rc == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 0);
     pg_rows_release(&rows);
-    return status;
+    if (!lacks_trigger) {
+        return rc;
+    }
+    rc = read_keys(conn, &table, err);
+    if (rc == STATUS_OK && table.unique_on_warehouse) {
+        plan_keep_trigger(plan);
+    }
+    return rc;
 }
 
-enum status install_plan_keep(struct pg_conn *conn, struct install_plan *plan, struct err *err)
+/* Gives an adopted table its old shape back: undoes what the comments of its columns record. */
+static enum status plan_old_shape(struct pg_conn *conn, struct install_plan *plan, struct err *err)
 {
     struct pg_rows rows = {0};
-    struct marks_table table = {0};
-    enum status status = pg_query(conn, KEEP_TRIGGER, NULL, "b", &rows, err);
-    bool wanted = false;
-    if (status == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 0)) {
-        status = read_keys(conn, &table, err);
-        wanted = table.unique_on_warehouse;
-    }
-    if (status == STATUS_OK && wanted) {
-        plan_add(plan, "DROP TRIGGER IF EXISTS stocksync_keep ON " MARKS_QUALIFIED);
-        plan_add(plan, "CREATE TRIGGER stocksync_keep BEFORE INSERT ON " MARKS_QUALIFIED "\n"
-                       "    FOR EACH ROW EXECUTE PROCEDURE stocksync.keep_mark()");
-        plan_note(plan,
-                  "lets older writers of " ODOO_MARKS_TABLE " go on: their marks are appended");
-    }
-    pg_rows_release(&rows);
-    return status;
-}
-
-enum status uninstall_plan_marks(struct pg_conn *conn, struct install_plan *plan, struct err *err)
-{
-    struct pg_rows rows = {0};
-    enum status status = pg_query(conn, MARKS_TABLE, NULL, "tb", &rows, err);
-    if (status == STATUS_OK && rows.count == 1 && pg_bool(&rows, 0, 1)) {
-        plan_add(plan, "DROP TABLE " MARKS_QUALIFIED);
-        plan_note(plan, "drops the table " ODOO_MARKS_TABLE " with its rows");
-    } else if (status == STATUS_OK && rows.count == 1) {
-        status = pg_query(conn, MARKS_COLUMNS, NULL, "ttbbb", &rows, err);
-        for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-            const char *name = pg_text(&rows, i, 0);
-            if (!pg_bool(&rows, i, 4)) {
-                continue;
-            }
-            if (strcmp(name, "warehouse_id") == 0) {
-                plan_add(plan, "DELETE FROM " MARKS_QUALIFIED " WHERE warehouse_id IS NULL");
-                plan_add(plan,
+    enum status rc = pg_query(conn, MARKS_COLUMNS, NULL, "ttbbb", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+        const char *name = pg_text(&rows, i, 0);
+        if (!pg_bool(&rows, i, 4)) {
+            continue;
+        }
+        if (strcmp(name, "warehouse_id") != 0) {
+            install_plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " DROP COLUMN %s", name);
+            continue;
+        }
+        install_plan_add(plan, "DELETE FROM " MARKS_QUALIFIED " WHERE warehouse_id IS NULL");
+        install_plan_add(plan,
                          "ALTER TABLE " MARKS_QUALIFIED " ALTER COLUMN warehouse_id SET NOT NULL");
-                plan_add(plan, "COMMENT ON COLUMN " MARKS_QUALIFIED ".warehouse_id IS NULL");
-            } else {
-                plan_add(plan, "ALTER TABLE " MARKS_QUALIFIED " DROP COLUMN %s", name);
-            }
-        }
-        plan_add(plan, "REVOKE INSERT ON " MARKS_QUALIFIED " FROM PUBLIC");
-        plan_note(plan, "gives the table " ODOO_MARKS_TABLE " its old shape back");
+        install_plan_add(plan, "COMMENT ON COLUMN " MARKS_QUALIFIED ".warehouse_id IS NULL");
     }
+    install_plan_add(plan, "REVOKE INSERT ON " MARKS_QUALIFIED " FROM PUBLIC");
+    install_plan_note(plan, "gives the table " ODOO_MARKS_TABLE " its old shape back");
     pg_rows_release(&rows);
-    return status;
+    return rc;
+}
+
+enum status install_marks_remove(struct pg_conn *conn, struct install_plan *plan, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(conn, MARKS_TABLE, NULL, "tb", &rows, err);
+    bool exists = rc == STATUS_OK && rows.count == 1;
+    bool ours = exists && pg_bool(&rows, 0, 1);
+    pg_rows_release(&rows);
+    if (!exists) {
+        return rc;
+    }
+    if (!ours) {
+        return plan_old_shape(conn, plan, err);
+    }
+    install_plan_add(plan, "DROP TABLE " MARKS_QUALIFIED);
+    install_plan_note(plan, "drops the table " ODOO_MARKS_TABLE " with its rows");
+    return STATUS_OK;
 }

@@ -1,12 +1,13 @@
-#include <stdio.h>
+#include "producer/odoo/install_rights.h"
 
 #include "common/pg/pg_query.h"
-#include "producer/odoo/install_internal.h"
+#include "producer/odoo/install_plan.h"
+#include "producer/odoo/odoo_version.h"
 
-/* Tables that may be absent: then nothing is granted or missed. */
+/* A table that is absent needs no right. */
 enum presence { ALWAYS, WITH_MRP, WITH_COMMINGLED };
 
-/* What the runtime role needs, and nothing else. */
+/* All that the runtime role needs. */
 static const struct right {
     const char *schema;
     const char *table;
@@ -53,11 +54,13 @@ static const struct right {
     {"stocksync", "parked", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
 };
 
+#define RIGHT_COUNT (sizeof rights / sizeof rights[0])
+
 static const char QUOTED[] = "SELECT quote_ident($1), quote_ident(current_database()),"
                              " to_regclass('public.mrp_bom') IS NOT NULL,"
                              " to_regclass('public.product_commingled') IS NOT NULL";
 
-/* The privileges of $3 (as in GRANT) that the present role lacks on $1.$2; NULL when the table is
+/* The privileges of $3 (as in GRANT) that the current role lacks on $1.$2; NULL when the table is
  * absent. */
 static const char LACKS[] =
     "SELECT string_agg(p, ', ') FROM pg_class c, regexp_split_to_table($3, ', ') p"
@@ -97,6 +100,35 @@ static bool is_wanted(const struct right *right, unsigned parts, bool forecast)
     return (right->part & parts) != 0 && (forecast || !right->forecast);
 }
 
+/* rows: QUOTED's answer. */
+static void
+append_grants(const struct pg_rows *rows, unsigned parts, bool forecast, struct strbuf *sql)
+{
+    const char *name = pg_text(rows, 0, 0);
+    const bool present[] = {
+        [ALWAYS] = true, [WITH_MRP] = pg_bool(rows, 0, 2), [WITH_COMMINGLED] = pg_bool(rows, 0, 3)};
+    strbuf_appendf(sql, "GRANT CONNECT ON DATABASE %s TO %s;\n", pg_text(rows, 0, 1), name);
+    strbuf_appendf(sql, "GRANT USAGE ON SCHEMA %sstocksync TO %s;\n",
+                   (parts & INSTALL_ODOO) != 0 ? "public, " : "", name);
+    for (size_t i = 0; i < RIGHT_COUNT; i++) {
+        if (is_wanted(&rights[i], parts, forecast) && present[rights[i].presence]) {
+            strbuf_appendf(sql, "GRANT %s ON %s.%s TO %s;\n", rights[i].privileges,
+                           rights[i].schema, rights[i].table, name);
+        }
+    }
+    if ((parts & INSTALL_ODOO) == 0) {
+        return;
+    }
+    strbuf_appendf(sql, "GRANT EXECUTE ON FUNCTION stocksync.database_uuid() TO %s;\n", name);
+    strbuf_appendf(sql,
+                   "-- optional: lets gc vacuum the marks, which takes their owner\n"
+                   "-- ALTER TABLE public." ODOO_MARKS_TABLE " OWNER TO %s;\n"
+                   "-- ALTER TABLE public." ODOO_QUANT_MARKS_TABLE " OWNER TO %s;\n"
+                   "-- optional: lets status name who holds vacuum back\n"
+                   "-- GRANT pg_read_all_stats TO %s;\n",
+                   name, name, name);
+}
+
 enum status install_grants(struct pg_conn *conn,
                            unsigned parts,
                            bool forecast,
@@ -108,47 +140,25 @@ enum status install_grants(struct pg_conn *conn,
     struct pg_rows rows = {0};
     pg_args_init(&args, 4096);
     pg_args_text(&args, role);
-    enum status status = pg_query(conn, QUOTED, &args, "ttbb", &rows, err);
-    if (status == STATUS_OK) {
-        const char *name = pg_text(&rows, 0, 0);
-        const bool present[] = {[ALWAYS] = true,
-                                [WITH_MRP] = pg_bool(&rows, 0, 2),
-                                [WITH_COMMINGLED] = pg_bool(&rows, 0, 3)};
-        strbuf_appendf(sql, "GRANT CONNECT ON DATABASE %s TO %s;\n", pg_text(&rows, 0, 1), name);
-        strbuf_appendf(sql, "GRANT USAGE ON SCHEMA %sstocksync TO %s;\n",
-                       (parts & INSTALL_ODOO) != 0 ? "public, " : "", name);
-        for (size_t i = 0; i < sizeof rights / sizeof rights[0]; i++) {
-            if (is_wanted(&rights[i], parts, forecast) && present[rights[i].presence]) {
-                strbuf_appendf(sql, "GRANT %s ON %s.%s TO %s;\n", rights[i].privileges,
-                               rights[i].schema, rights[i].table, name);
-            }
-        }
-        if ((parts & INSTALL_ODOO) != 0) {
-            strbuf_appendf(sql, "GRANT EXECUTE ON FUNCTION stocksync.database_uuid() TO %s;\n",
-                           name);
-            strbuf_appendf(sql,
-                           "-- optional: lets gc vacuum the marks, which takes their owner\n"
-                           "-- ALTER TABLE " MARKS_QUALIFIED " OWNER TO %s;\n"
-                           "-- ALTER TABLE public." ODOO_QUANT_MARKS_TABLE " OWNER TO %s;\n"
-                           "-- optional: lets status name who holds vacuum back\n"
-                           "-- GRANT pg_read_all_stats TO %s;\n",
-                           name, name, name);
-        }
-        status = strbuf_check(sql, "grants", err);
+    enum status rc = pg_query(conn, QUOTED, &args, "ttbb", &rows, err);
+    if (rc == STATUS_OK) {
+        append_grants(&rows, parts, forecast, sql);
+        rc = strbuf_check(sql, "grants", err);
     }
     pg_rows_release(&rows);
     pg_args_release(&args);
-    return status;
+    return rc;
 }
 
-static enum status check_missing(
+/* Appends the privileges on tables that the current role lacks. */
+static enum status check_tables(
     struct pg_conn *conn, unsigned parts, bool forecast, struct strbuf *missing, struct err *err)
 {
     struct pg_args args;
     struct pg_rows rows = {0};
     pg_args_init(&args, 256);
-    enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < sizeof rights / sizeof rights[0]; i++) {
+    enum status rc = STATUS_OK;
+    for (size_t i = 0; rc == STATUS_OK && i < RIGHT_COUNT; i++) {
         if (!is_wanted(&rights[i], parts, forecast)) {
             continue;
         }
@@ -156,21 +166,67 @@ static enum status check_missing(
         pg_args_text(&args, rights[i].schema);
         pg_args_text(&args, rights[i].table);
         pg_args_text(&args, rights[i].privileges);
-        status = pg_query(conn, LACKS, &args, "t", &rows, err);
-        if (status == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
+        rc = pg_query(conn, LACKS, &args, "t", &rows, err);
+        if (rc == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
             strbuf_appendf(missing, "%s on %s.%s\n", pg_text(&rows, 0, 0), rights[i].schema,
                            rights[i].table);
         }
     }
-    if (status == STATUS_OK) {
-        status = pg_query(conn, LACKS_OTHER, NULL, "t", &rows, err);
-        if (status == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
-            strbuf_appendf(missing, "%s\n", pg_text(&rows, 0, 0));
-        }
-    }
     pg_rows_release(&rows);
     pg_args_release(&args);
-    return status;
+    return rc;
+}
+
+/* Appends the other privileges that the current role lacks. */
+static enum status check_other(struct pg_conn *conn, struct strbuf *missing, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(conn, LACKS_OTHER, NULL, "t", &rows, err);
+    if (rc == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
+        strbuf_appendf(missing, "%s\n", pg_text(&rows, 0, 0));
+    }
+    pg_rows_release(&rows);
+    return rc;
+}
+
+static enum status
+warn_too_much(struct pg_conn *conn, unsigned parts, struct strbuf *warnings, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(conn, TOO_MUCH, NULL, "bt", &rows, err);
+    if (rc != STATUS_OK || rows.count != 1) {
+        goto out;
+    }
+    if (pg_bool(&rows, 0, 0)) {
+        strbuf_append_text(warnings, "the role is a superuser: a dedicated role is safer\n");
+    } else if ((parts & INSTALL_ODOO) != 0 && !pg_is_null(&rows, 0, 1)) {
+        strbuf_appendf(warnings, "the role may write Odoo's %s\n", pg_text(&rows, 0, 1));
+    }
+out:
+    pg_rows_release(&rows);
+    return rc;
+}
+
+static enum status warn_cannot_clean(struct pg_conn *conn, struct strbuf *warnings, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(conn, MAY_CLEAN, NULL, "bb", &rows, err);
+    if (rc != STATUS_OK || rows.count != 1) {
+        goto out;
+    }
+    if (!pg_bool(&rows, 0, 0)) {
+        strbuf_append_text(warnings,
+                           "the role does not own " ODOO_MARKS_TABLE " and " ODOO_QUANT_MARKS_TABLE
+                           ": gc leaves their VACUUM to autovacuum\n");
+    }
+    if (!pg_bool(&rows, 0, 1)) {
+        strbuf_append_text(warnings,
+                           "the role lacks pg_read_all_stats: sessions that hold vacuum back "
+                           "cannot be named\n");
+    }
+out:
+    pg_rows_release(&rows);
+    return rc;
 }
 
 enum status install_check_role(struct pg_conn *conn,
@@ -180,31 +236,17 @@ enum status install_check_role(struct pg_conn *conn,
                                struct strbuf *warnings,
                                struct err *err)
 {
-    struct pg_rows rows = {0};
-    enum status status = check_missing(conn, parts, forecast, missing, err);
-    if (status == STATUS_OK) {
-        status = pg_query(conn, TOO_MUCH, NULL, "bt", &rows, err);
+    enum status rc = check_tables(conn, parts, forecast, missing, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status == STATUS_OK && rows.count == 1) {
-        if (pg_bool(&rows, 0, 0)) {
-            strbuf_append_text(warnings, "the role is a superuser: a role of its own is safer\n");
-        } else if ((parts & INSTALL_ODOO) != 0 && !pg_is_null(&rows, 0, 1)) {
-            strbuf_appendf(warnings, "the role may write Odoo's %s\n", pg_text(&rows, 0, 1));
-        }
+    rc = check_other(conn, missing, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status == STATUS_OK && (parts & INSTALL_ODOO) != 0) {
-        status = pg_query(conn, MAY_CLEAN, NULL, "bb", &rows, err);
-        if (status == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 0)) {
-            strbuf_append_text(warnings, "the role does not own " ODOO_MARKS_TABLE
-                                         " and " ODOO_QUANT_MARKS_TABLE
-                                         ": gc leaves their VACUUM to autovacuum\n");
-        }
-        if (status == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 1)) {
-            strbuf_append_text(warnings,
-                               "the role lacks pg_read_all_stats: sessions that hold vacuum back "
-                               "cannot be named\n");
-        }
+    rc = warn_too_much(conn, parts, warnings, err);
+    if (rc != STATUS_OK || (parts & INSTALL_ODOO) == 0) {
+        return rc;
     }
-    pg_rows_release(&rows);
-    return status;
+    return warn_cannot_clean(conn, warnings, err);
 }

@@ -14,7 +14,7 @@ static int order(int64_t a, int64_t b)
     return (a > b) - (a < b);
 }
 
-/* What one line says about one component, in the order in which lines come up. */
+/* What one line contributes for one component, in the order of the lines. */
 struct claim {
     int32_t component_id;
     enum kit_role role;
@@ -35,7 +35,7 @@ struct queued {
     size_t opening;  /* whose bill that is */
 };
 
-/* A component that limits with a number of its own, and who it limits. */
+/* A component whose own quantity limits a product (from), and that component (to). */
 struct edge {
     int32_t from;
     int32_t to;
@@ -45,7 +45,7 @@ struct edge {
 struct explosion {
     const struct kit_rows *rows;
     int32_t root;    /* the product asked for */
-    int32_t product; /* whose bill or children are opened now: the root, then what limits through */
+    int32_t product; /* whose bill or children are open now: first the root, then unopened kits */
     struct claim *claims;
     size_t claim_count, claim_room;
     struct opening *openings;
@@ -54,7 +54,7 @@ struct explosion {
     size_t queue_count, queue_room;
     struct edge *edges;
     size_t edge_count, edge_room;
-    size_t lines; /* that came up so far */
+    size_t lines; /* opened so far */
     enum kit_problem problem;
     int32_t problem_product;
 };
@@ -69,7 +69,7 @@ static void note_problem(struct explosion *e, enum kit_problem problem, int32_t 
 
 static void claim(struct explosion *e, int32_t component_id, enum kit_role role, double need)
 {
-    /* what limits a component that is a kit itself counts through it */
+    /* A component of an unopened kit counts through that kit. */
     if (role == KIT_ROLE_LIMITS && e->product != e->root) {
         role = KIT_ROLE_THROUGH;
     }
@@ -80,7 +80,7 @@ static void claim(struct explosion *e, int32_t component_id, enum kit_role role,
     MEM_ADD(e, claims, claim_count, claim_room, &one);
 }
 
-/* A component that limits and is made of others itself: they come in later. */
+/* Notes a component that limits and is a kit: its components are added later. */
 static void note_composite(struct explosion *e, const struct kit_product *component)
 {
     struct kit_scope any = {0};
@@ -157,7 +157,7 @@ static void open_bom(struct explosion *e,
     }
 }
 
-/* A component that is a kit: its lines take its place. */
+/* A component that is a kit: its lines replace it. */
 static void open_component(struct explosion *e,
                            const struct queued *at,
                            const struct kit_bom *bom,
@@ -270,7 +270,7 @@ static void add_children(struct explosion *e)
     }
 }
 
-/* What e->product is; its parts become claims. */
+/* Opens e->product, whose parts become claims, and returns its kind. */
 static enum kit_kind open_product(struct explosion *e, const struct kit_bom **bom)
 {
     struct kit_scope any = {0};
@@ -287,7 +287,7 @@ static enum kit_kind open_product(struct explosion *e, const struct kit_bom **bo
     return KIT_NONE;
 }
 
-/* Is this the first edge to its target? The target is the root's business otherwise. */
+/* True for the first edge to a target other than the root. */
 static bool leads_to_new(const struct explosion *e, size_t at)
 {
     if (e->edges[at].to == e->root) {
@@ -325,8 +325,8 @@ static size_t first_edge_to(const struct explosion *e, int32_t to)
     return low;
 }
 
-/* Takes products away whose numbers need no other's any more, with the edges to them. @param out
- * edges that begin at each node; what is left above 0 is on a cycle or leads to one */
+/* Removes products that no longer depend on another one, with the edges to them. out: edges that
+ * begin at each node; a node left above 0 is on a cycle or leads to one. */
 static void take_away(const struct explosion *e, const struct id_list *nodes, size_t *out)
 {
     size_t *ready = mem_calloc(nodes->count, sizeof *ready);
@@ -348,7 +348,7 @@ static void take_away(const struct explosion *e, const struct id_list *nodes, si
     mem_free(ready);
 }
 
-/* Products whose numbers are needed for each other's have none. */
+/* Products whose quantities depend on each other have none. */
 static void find_cycle(struct explosion *e)
 {
     struct id_list nodes = {0};
@@ -383,7 +383,7 @@ static int by_component(const void *left, const void *right)
     return result != 0 ? result : (a->at > b->at) - (a->at < b->at);
 }
 
-/* Claims to parts: needs of one component add up in the order of their lines. */
+/* Folds claims into parts: needs of one component add up in the order of their lines. */
 static void fold_claims(struct explosion *e, struct kit_needs *needs)
 {
     needs->count = 0;

@@ -1,9 +1,12 @@
 /**
- * kit_number: how many of a product there are, from the numbers of what it is made of. Pure.
+ * kit_number: computes the quantities of a kit from those of its components. Pure.
  *
- * Source: Odoo 15.0 (late), addons/mrp/models/product.py, _compute_quantities_dict: doubles, each
- * field on its own (forecast of a kit is not on hand + incoming - outgoing), negatives pass
- * through, the floor goes down. Each kit is computed as if it were alone.
+ * Source: Odoo 15.0 (late), addons/mrp/models/product.py, _compute_quantities_dict.
+ *
+ *   - Quantities are doubles, and negative ones pass through.
+ *   - Each field is computed separately: a kit's forecast is not on hand + incoming - outgoing.
+ *   - The result is rounded down to a whole number.
+ *   - Each kit is computed as if no other kit needed its components.
  */
 #ifndef STOCKSYNC_ODOO_KIT_NUMBER_H
 #define STOCKSYNC_ODOO_KIT_NUMBER_H
@@ -12,7 +15,7 @@
 
 /** One component's share. */
 struct kit_share {
-    const double *values; /* its own numbers, one a field, rounded to its unit; borrowed */
+    const double *values; /* one quantity per field, rounded to its unit; borrowed */
     double need;          /* units for one batch; not 0 */
     double rounding;      /* of its unit */
 };
@@ -20,14 +23,14 @@ struct kit_share {
 /** What Odoo rounds before the floor. */
 enum kit_rounding {
     KIT_ROUND_NOT,    /* 15, 17 */
-    KIT_ROUND_RESULT, /* 16: the number of kits, HALF-UP to the unit of the component looked at last
-                         (2.995 becomes 3) */
+    KIT_ROUND_RESULT, /* 16: the number of kits, HALF-UP to the unit of the last component (2.995
+                         becomes 3) */
     KIT_ROUND_RATIO   /* 18: each component's ratio, DOWN to its unit */
 };
 
 /**
  * A kit: each field is the least number of batches over its components, times yield, rounded down.
- * @param out  [out] one number a field; all 0 without shares
+ * @param out  [out] one quantity per field; all 0 without shares
  */
 void kit_number_least(const struct kit_share *shares,
                       size_t share_count,

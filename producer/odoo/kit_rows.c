@@ -57,9 +57,9 @@ static int64_t sequence_of(const struct kit_bom *bom)
     return bom->has_sequence ? bom->sequence : INT64_MAX;
 }
 
-/* Bills of one variant together, then those of one template, in the order in which they are tried.
- */
-static int by_owner(const void *left, const void *right)
+/* Bills of one variant together, then those of one template, in the order in which Odoo tries
+ * them. */
+static int by_subject(const void *left, const void *right)
 {
     const struct kit_bom *a = left;
     const struct kit_bom *b = right;
@@ -141,7 +141,7 @@ sort_rows(void *list, size_t count, size_t size, int (*compare)(const void *, co
 void kit_rows_sort(struct kit_rows *rows)
 {
     SORT_ROWS(rows, products, product_count, by_product_id);
-    SORT_ROWS(rows, boms, bom_count, by_owner);
+    SORT_ROWS(rows, boms, bom_count, by_subject);
     SORT_ROWS(rows, lines, line_count, by_bom);
     SORT_ROWS(rows, filters, filter_count, by_line);
     SORT_ROWS(rows, values, value_count, by_product_and_value);
@@ -223,8 +223,7 @@ static bool is_in_scope(const struct kit_bom *bom, struct kit_scope scope)
             bom->picking_type_id == scope.picking_type_id);
 }
 
-/* First bill of one owner that is in scope; the owner is a variant, or (product_id 0) a template.
- */
+/* First bill in scope of one variant or, when product_id is 0, of one template. */
 static const struct kit_bom *first_bom(const struct kit_rows *rows,
                                        int32_t product_id,
                                        int32_t template_id,
@@ -235,7 +234,7 @@ static const struct kit_bom *first_bom(const struct kit_rows *rows,
                           .sequence = INT32_MIN,
                           .has_sequence = true,
                           .id = INT32_MIN};
-    for (size_t i = lower_bound(rows->boms, rows->bom_count, sizeof key, &key, by_owner);
+    for (size_t i = lower_bound(rows->boms, rows->bom_count, sizeof key, &key, by_subject);
          i < rows->bom_count; i++) {
         const struct kit_bom *bom = &rows->boms[i];
         if (bom->product_id != product_id || (product_id == 0 && bom->template_id != template_id)) {

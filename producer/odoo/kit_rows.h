@@ -1,9 +1,8 @@
 /**
- * kit_rows: the rows of Odoo's tables that say what products are made of, and look-up in them.
- * Pure.
+ * kit_rows: rows of Odoo's tables about bills of materials, and look-up in them. Pure.
  *
  * Source: Odoo 15.0, addons/mrp/models/mrp_bom.py: _bom_find, _skip_bom_line. Calling sequence:
- * kit_rows_add_* for each row, kit_rows_sort, then look-up; kit_rows_release. One owner.
+ * kit_rows_add_* for each row, kit_rows_sort, then look-up; kit_rows_release. Thread: one.
  */
 #ifndef STOCKSYNC_ODOO_KIT_ROWS_H
 #define STOCKSYNC_ODOO_KIT_ROWS_H
@@ -14,7 +13,7 @@
 
 /* Each struct is one row; ids are Odoo's, 0 where the column is NULL. */
 
-/** product_product with what counts of its template. */
+/** product_product with columns of its template. */
 struct kit_product {
     int32_t id;
     int32_t template_id; /* 0: the row has no template */
@@ -68,16 +67,16 @@ struct kit_child {
     int32_t product_id;
 };
 
-/** Among bills of one sequence: which is taken first. */
+/** Which of several bills of one sequence Odoo takes. */
 enum kit_bom_order {
-    /* 15 to 17: ORDER BY sequence, product_id expands to the product's own order, which begins with
+    /* 15 to 17: ORDER BY sequence, product_id expands to the product's order, which begins with
        priority DESC. The NULL of a bill for the whole template sorts first there, unless the
        variant's priority is NULL too: then default_code and name decide, where NULL sorts last. */
     KIT_BOM_TEMPLATE_FIRST,
     KIT_BOM_VARIANT_FIRST /* 18 */
 };
 
-/** Room for growing lists of rows; zero-initialise. */
+/** Growing lists of rows; zero-initialise. */
 struct kit_rows {
     struct kit_product *products;
     struct kit_bom *boms;
@@ -110,24 +109,23 @@ void kit_rows_release(struct kit_rows *rows);
 const struct kit_product *kit_rows_product(const struct kit_rows *rows, int32_t id);
 const struct kit_uom *kit_rows_uom(const struct kit_rows *rows, int32_t id);
 
-/** Which bills may open a product: of this company or of none, of this operation type or of none.
- * 0: any. */
+/** Restricts bills to this company or none, and to this operation type or none. 0: any. */
 struct kit_scope {
     int32_t company_id;
     int32_t picking_type_id;
 };
-/** The bill that makes a product a kit; NULL: it is none. product may be NULL. */
+/** The bill that makes a product a kit; NULL: it is no kit. product may be NULL. */
 const struct kit_bom *kit_rows_bom(const struct kit_rows *rows,
                                    const struct kit_product *product,
                                    struct kit_scope scope);
-/** Index in rows->lines of a bill's first line: they follow one another, in Odoo's order.
- * line_count, or another bill's line: it has none. */
+/** Index in rows->lines of a bill's first line; its lines follow in Odoo's order. line_count or the
+ * line of another bill: it has none. */
 size_t kit_rows_first_line(const struct kit_rows *rows, int32_t bom_id);
-/** Index in rows->children, in the same way. */
+/** Likewise the index in rows->children. */
 size_t kit_rows_first_child(const struct kit_rows *rows, int32_t parent_id);
 bool kit_rows_has_children(const struct kit_rows *rows, int32_t product_id);
-/** Is the line for this variant? Of each attribute line that its filter names, any value must be
- * the variant's. */
+/** True when the line is for this variant: it has a value of each attribute line that the filter
+ * names. */
 bool kit_rows_applies(const struct kit_rows *rows, int32_t line_id, int32_t product_id);
 
 #endif

@@ -4,7 +4,7 @@
 #include "common/pg/pg_query.h"
 #include "producer/odoo/id_list.h"
 
-/* Arguments of one statement: a list of ids, at most as many as one level has lines. */
+/* Arguments of one statement: a list of ids, at most as long as the lines of one level. */
 #define ARGS_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 #define PRODUCTS(storable)                                                                         \
@@ -33,7 +33,7 @@ static const char FILTERS[] = "SELECT r.mrp_bom_line_id, v.attribute_line_id, v.
                               " ON v.id = r.product_template_attribute_value_id"
                               " WHERE r.mrp_bom_line_id = ANY ($1::integer[])";
 
-/* As the variant's field reads them: only of attribute lines with a choice. */
+/* Like the variant's field: only values of attribute lines with a choice. */
 static const char VALUES[] =
     "SELECT c.product_product_id, c.product_template_attribute_value_id"
     " FROM public.product_variant_combination c"
@@ -54,7 +54,7 @@ struct kit_source {
     struct pg_conn *conn;
     struct odoo_shape shape;
     struct pg_args args;
-    struct kit_rows *rows;  /* of the present call */
+    struct kit_rows *rows;  /* of the current call */
     struct id_list loaded;  /* products whose rows are in rows */
     struct id_list pending; /* products of the next level */
     struct id_list bom_ids, line_ids, template_ids, uom_ids;
@@ -100,9 +100,9 @@ static enum status load_products(struct kit_source *s, struct err *err)
 {
     struct pg_rows rows = {0};
     const char *sql = s->shape.dialect->has_storable_flag ? PRODUCTS_BY_FLAG : PRODUCTS_BY_TYPE;
-    enum status status = query_ids(s, sql, &s->pending, "iiibbb", &rows, err);
+    enum status rc = query_ids(s, sql, &s->pending, "iiibbb", &rows, err);
     id_list_reset(&s->template_ids);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         struct kit_product product = {.id = pg_i32(&rows, i, 0),
                                       .template_id = pg_i32(&rows, i, 1),
                                       .uom_id = pg_i32(&rows, i, 2),
@@ -115,7 +115,7 @@ static enum status load_products(struct kit_source *s, struct err *err)
     }
     id_list_sort(&s->template_ids);
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static enum status load_boms(struct kit_source *s, struct err *err)
@@ -124,9 +124,9 @@ static enum status load_boms(struct kit_source *s, struct err *err)
     pg_args_reset(&s->args);
     pg_args_i32_array(&s->args, s->pending.ids, s->pending.count);
     pg_args_i32_array(&s->args, s->template_ids.ids, s->template_ids.count);
-    enum status status = pg_query(s->conn, BOMS, &s->args, "iiiiiiid", &rows, err);
+    enum status rc = pg_query(s->conn, BOMS, &s->args, "iiiiiiid", &rows, err);
     id_list_reset(&s->bom_ids);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         struct kit_bom bom = {.id = pg_i32(&rows, i, 0),
                               .template_id = pg_i32(&rows, i, 1),
                               .product_id = pg_i32(&rows, i, 2),
@@ -142,16 +142,30 @@ static enum status load_boms(struct kit_source *s, struct err *err)
     }
     id_list_sort(&s->bom_ids);
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
-/* Lines of the bills of this level; their products are the next one. */
+static enum status load_filters(struct kit_source *s, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = query_ids(s, FILTERS, &s->line_ids, "iii", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+        struct kit_filter filter = {.line_id = pg_i32(&rows, i, 0),
+                                    .attribute_line_id = pg_i32(&rows, i, 1),
+                                    .value_id = pg_i32(&rows, i, 2)};
+        kit_rows_add_filter(s->rows, &filter);
+    }
+    pg_rows_release(&rows);
+    return rc;
+}
+
+/* Lines of the bills of this level; their products are the next level. */
 static enum status load_lines(struct kit_source *s, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = query_ids(s, LINES, &s->bom_ids, "iiiiid", &rows, err);
+    enum status rc = query_ids(s, LINES, &s->bom_ids, "iiiiid", &rows, err);
     id_list_reset(&s->line_ids);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         struct kit_line line = {.id = pg_i32(&rows, i, 0),
                                 .bom_id = pg_i32(&rows, i, 1),
                                 .product_id = pg_i32(&rows, i, 2),
@@ -165,75 +179,84 @@ static enum status load_lines(struct kit_source *s, struct err *err)
         id_list_add(&s->pending, line.product_id);
     }
     id_list_sort(&s->line_ids);
-    if (status == STATUS_OK && s->line_ids.count > 0) {
-        status = query_ids(s, FILTERS, &s->line_ids, "iii", &rows, err);
-        for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
-            struct kit_filter filter = {.line_id = pg_i32(&rows, i, 0),
-                                        .attribute_line_id = pg_i32(&rows, i, 1),
-                                        .value_id = pg_i32(&rows, i, 2)};
-            kit_rows_add_filter(s->rows, &filter);
-        }
-    }
     pg_rows_release(&rows);
-    return status;
+    if (rc != STATUS_OK || s->line_ids.count == 0) {
+        return rc;
+    }
+    return load_filters(s, err);
 }
 
 static enum status load_children(struct kit_source *s, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = query_ids(s, CHILDREN, &s->loaded, "ii", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    enum status rc = query_ids(s, CHILDREN, &s->loaded, "ii", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         struct kit_child child = {.parent_id = pg_i32(&rows, i, 0),
                                   .product_id = pg_i32(&rows, i, 1)};
         kit_rows_add_child(s->rows, &child);
         id_list_add(&s->pending, child.product_id);
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
-/* One level: rows of the pending products; afterwards their components are pending. */
+/* The components of the products that were loaded last; they become pending. */
+static enum status load_components(struct kit_source *s, struct err *err)
+{
+    if (s->bom_ids.count > 0) {
+        enum status rc = load_lines(s, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+    return s->shape.has_commingled ? load_children(s, err) : STATUS_OK;
+}
+
+/* Reads the pending products of one level; afterwards their components are pending. */
 static enum status load_level(struct kit_source *s, struct err *err)
 {
-    enum status status = load_products(s, err);
-    if (status == STATUS_OK && s->shape.has_mrp) {
-        status = load_boms(s, err);
-    } else {
-        id_list_reset(&s->bom_ids);
+    id_list_reset(&s->bom_ids);
+    enum status rc = load_products(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    if (s->shape.has_mrp) {
+        rc = load_boms(s, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
     }
     id_list_add_all(&s->loaded, s->pending.ids, s->pending.count);
     id_list_sort(&s->loaded);
     id_list_reset(&s->pending);
-    if (status == STATUS_OK && s->bom_ids.count > 0) {
-        status = load_lines(s, err);
-    }
-    if (status == STATUS_OK && s->shape.has_commingled) {
-        status = load_children(s, err);
+    rc = load_components(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     id_list_sort(&s->pending);
     id_list_subtract(&s->pending, &s->loaded);
-    return status;
+    return STATUS_OK;
 }
 
 static enum status load_values(struct kit_source *s, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = query_ids(s, VALUES, &s->loaded, "ii", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    enum status rc = query_ids(s, VALUES, &s->loaded, "ii", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         struct kit_value value = {.product_id = pg_i32(&rows, i, 0),
                                   .value_id = pg_i32(&rows, i, 1)};
         kit_rows_add_value(s->rows, &value);
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static enum status load_uoms(struct kit_source *s, struct err *err)
 {
     struct pg_rows rows = {0};
     id_list_sort(&s->uom_ids);
-    enum status status = query_ids(s, UOMS, &s->uom_ids, "iidd", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    enum status rc = query_ids(s, UOMS, &s->uom_ids, "iidd", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         struct kit_uom uom = {.id = pg_i32(&rows, i, 0),
                               .category_id = pg_i32(&rows, i, 1),
                               .factor = pg_f64(&rows, i, 2),
@@ -241,7 +264,25 @@ static enum status load_uoms(struct kit_source *s, struct err *err)
         kit_rows_add_uom(s->rows, &uom);
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
+}
+
+static enum status load_all(struct kit_source *s, struct err *err)
+{
+    enum status rc = STATUS_OK;
+    while (s->pending.count > 0) {
+        rc = load_level(s, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+    if (s->rows->filter_count > 0) {
+        rc = load_values(s, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+    return s->rows->bom_count > 0 ? load_uoms(s, err) : STATUS_OK;
 }
 
 enum status kit_source_load(struct kit_source *source,
@@ -251,7 +292,6 @@ enum status kit_source_load(struct kit_source *source,
                             struct err *err)
 {
     struct kit_source *s = source;
-    enum status status = STATUS_OK;
     s->rows = rows;
     kit_rows_reset(rows);
     rows->order = s->shape.dialect->bom_order;
@@ -259,15 +299,7 @@ enum status kit_source_load(struct kit_source *source,
     id_list_reset(&s->uom_ids);
     id_list_reset(&s->pending);
     id_list_add_all(&s->pending, ids, count);
-    while (status == STATUS_OK && s->pending.count > 0) {
-        status = load_level(s, err);
-    }
-    if (status == STATUS_OK && s->rows->filter_count > 0) {
-        status = load_values(s, err);
-    }
-    if (status == STATUS_OK && s->rows->bom_count > 0) {
-        status = load_uoms(s, err);
-    }
-    kit_rows_sort(s->rows);
-    return status;
+    enum status rc = load_all(s, err);
+    kit_rows_sort(rows);
+    return rc;
 }

@@ -1,9 +1,9 @@
 /**
- * kit_source: reads what products are made of from Odoo's tables, however deep.
+ * kit_source: reads the components of products from Odoo's tables, however deep.
  *
- * Level by level: products, their phantom bills, the lines; the lines' products are the next level.
- * A fixed number of statements for each level. Borrows a connection and must be called inside
- * marks_snapshot_begin and _end. One owner.
+ * It reads products, their phantom bills and the lines, level by level; the products of the lines
+ * are the next level. Each level takes a fixed number of statements. Call inside source_snapshot.
+ * Borrows a connection. Thread: the one that uses it.
  */
 #ifndef STOCKSYNC_ODOO_KIT_SOURCE_H
 #define STOCKSYNC_ODOO_KIT_SOURCE_H
@@ -23,6 +23,8 @@ NODISCARD struct kit_source *kit_source_new(struct pg_conn *conn, const struct o
 /** Accepts NULL. */
 void kit_source_free(struct kit_source *source);
 /**
+ * Reads the rows that explain these products.
+ *
  * @param ids   ascending and distinct
  * @param rows  [out] replaced, sorted; its order is set
  * @return pg_query's statuses

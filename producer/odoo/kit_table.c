@@ -9,10 +9,11 @@
 #include "producer/odoo/kit_source.h"
 #include "producer/odoo/marks.h"
 #include "producer/odoo/plans.h"
+#include "producer/odoo/source_snapshot.h"
 
 /* Kits that are exploded together when all are. */
 #define FILL_SLICE 5000
-/* Arguments of one statement: a few lists of ids, at most as many as one slice's lines. */
+/* Arguments of one statement: lists of ids, at most as long as the lines of one slice. */
 #define ARGS_MAX_BYTES ((size_t)256 * 1024 * 1024)
 #define PROBLEM_SIZE   64
 
@@ -74,9 +75,9 @@ struct stored_part {
     double yield;
 };
 
-/* Rows to be stored, column by column, as the statements take them. */
+/* Rows to store, column by column, as the statements take them. */
 struct kit_columns {
-    struct id_list deleted; /* ascending: the changed ones */
+    struct id_list deleted; /* changed kits, ascending */
     int32_t *kit, *kind, *bom;
     char (*problem)[PROBLEM_SIZE];
     size_t kit_count, kit_room;
@@ -138,7 +139,7 @@ void kit_table_free(struct kit_table *table)
     mem_free(table);
 }
 
-/* --- what is stored --- */
+/* --- reading the stored kits --- */
 
 static int by_kit(const void *left, const void *right)
 {
@@ -195,6 +196,17 @@ static void take_stored_parts(struct kit_table *t, const struct pg_rows *rows)
     }
 }
 
+static enum status load_stored_parts(struct kit_table *t, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(t->conn, STORED_PARTS, &t->args, "iidd", &rows, err);
+    if (rc == STATUS_OK) {
+        take_stored_parts(t, &rows);
+    }
+    pg_rows_release(&rows);
+    return rc;
+}
+
 static enum status
 load_stored(struct kit_table *t, const int32_t *ids, size_t count, struct err *err)
 {
@@ -202,18 +214,15 @@ load_stored(struct kit_table *t, const int32_t *ids, size_t count, struct err *e
     pg_args_reset(&t->args);
     pg_args_i32_array(&t->args, ids, count);
     t->stored_part_count = 0;
-    enum status status = pg_query(t->conn, STORED, &t->args, "ihit", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(t->conn, STORED, &t->args, "ihit", &rows, err);
+    if (rc == STATUS_OK) {
         take_stored(t, &rows);
     }
-    if (status == STATUS_OK && t->stored_count > 0) {
-        status = pg_query(t->conn, STORED_PARTS, &t->args, "iidd", &rows, err);
-        if (status == STATUS_OK) {
-            take_stored_parts(t, &rows);
-        }
-    }
     pg_rows_release(&rows);
-    return status;
+    if (rc != STATUS_OK || t->stored_count == 0) {
+        return rc;
+    }
+    return load_stored_parts(t, err);
 }
 
 static const struct stored_kit *find_stored(const struct kit_table *t, int32_t kit_id)
@@ -311,7 +320,7 @@ add_columns(struct kit_columns *c, int32_t kit_id, const struct kit_needs *n, co
     }
 }
 
-/* Explodes one product and notes what has to be stored. */
+/* Explodes one product and notes the rows to store. */
 static void explode(struct kit_table *t, int32_t id, struct kit_table_changes *changes)
 {
     char problem[PROBLEM_SIZE] = "";
@@ -340,6 +349,18 @@ static void explode(struct kit_table *t, int32_t id, struct kit_table_changes *c
     }
 }
 
+static enum status write_parts(struct kit_table *t, struct err *err)
+{
+    const struct kit_columns *c = &t->out;
+    pg_args_reset(&t->args);
+    pg_args_i32_array(&t->args, c->part_kit, c->part_count);
+    pg_args_i32_array(&t->args, c->part, c->part_count);
+    pg_args_i32_array(&t->args, c->role, c->part_count);
+    pg_args_f64_array(&t->args, c->need, c->part_count);
+    pg_args_f64_array(&t->args, c->yield, c->part_count);
+    return pg_query(t->conn, INSERT_PARTS, &t->args, "", NULL, err);
+}
+
 static enum status write_kits(struct kit_table *t, struct err *err)
 {
     const struct kit_columns *c = &t->out;
@@ -352,18 +373,12 @@ static enum status write_kits(struct kit_table *t, struct err *err)
     pg_args_i32_array(&t->args, c->kind, c->kit_count);
     pg_args_i32_array(&t->args, c->bom, c->kit_count);
     pg_args_text_array(&t->args, problems, c->kit_count);
-    enum status status = pg_query(t->conn, INSERT_KITS, &t->args, "", NULL, err);
+    enum status rc = pg_query(t->conn, INSERT_KITS, &t->args, "", NULL, err);
     mem_free(problems);
-    if (status == STATUS_OK && c->part_count > 0) {
-        pg_args_reset(&t->args);
-        pg_args_i32_array(&t->args, c->part_kit, c->part_count);
-        pg_args_i32_array(&t->args, c->part, c->part_count);
-        pg_args_i32_array(&t->args, c->role, c->part_count);
-        pg_args_f64_array(&t->args, c->need, c->part_count);
-        pg_args_f64_array(&t->args, c->yield, c->part_count);
-        status = pg_query(t->conn, INSERT_PARTS, &t->args, "", NULL, err);
+    if (rc != STATUS_OK || c->part_count == 0) {
+        return rc;
     }
-    return status;
+    return write_parts(t, err);
 }
 
 static enum status
@@ -376,17 +391,19 @@ query_ids(struct kit_table *t, const char *sql, const struct id_list *ids, struc
 
 static enum status write(struct kit_table *t, struct err *err)
 {
-    enum status status = pg_query(t->conn, COUNT_UP, NULL, "", NULL, err);
-    if (status == STATUS_OK) {
-        status = query_ids(t, DELETE_PARTS, &t->out.deleted, err);
+    enum status rc = pg_query(t->conn, COUNT_UP, NULL, "", NULL, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status == STATUS_OK) {
-        status = query_ids(t, DELETE_KITS, &t->out.deleted, err);
+    rc = query_ids(t, DELETE_PARTS, &t->out.deleted, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status == STATUS_OK && t->out.kit_count > 0) {
-        status = write_kits(t, err);
+    rc = query_ids(t, DELETE_KITS, &t->out.deleted, err);
+    if (rc != STATUS_OK || t->out.kit_count == 0) {
+        return rc;
     }
-    return status;
+    return write_kits(t, err);
 }
 
 static enum status mark_parts_of(struct kit_table *t, const struct id_list *ids, struct err *err)
@@ -395,6 +412,16 @@ static enum status mark_parts_of(struct kit_table *t, const struct id_list *ids,
     pg_args_i32_array(&t->args, ids->ids, ids->count);
     pg_args_i32(&t->args, MARK_PART);
     return pg_query(t->conn, MARK_PARTS_OF, &t->args, "", NULL, err);
+}
+
+static enum status load(struct kit_table *t, const int32_t *ids, size_t count, struct err *err)
+{
+    enum status rc = plans_for(t->conn, count, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = load_stored(t, ids, count, err);
+    return rc == STATUS_OK ? kit_source_load(t->source, ids, count, &t->rows, err) : rc;
 }
 
 enum status kit_table_update(struct kit_table *table,
@@ -409,24 +436,21 @@ enum status kit_table_update(struct kit_table *table,
     id_list_reset(&t->out.deleted);
     t->out.kit_count = 0;
     t->out.part_count = 0;
-    enum status status = plans_for(t->conn, count, err);
-    if (status == STATUS_OK) {
-        status = load_stored(t, ids, count, err);
+    enum status rc = load(t, ids, count, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status == STATUS_OK) {
-        status = kit_source_load(t->source, ids, count, &t->rows, err);
-    }
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         explode(t, ids[i], changes);
     }
-    if (status == STATUS_OK && changes->changed > 0) {
-        status = write(t, err);
-    }
-    if (status == STATUS_OK && part_of->count > 0) {
-        status = mark_parts_of(t, part_of, err);
-    }
     changes->changed_ids = t->out.deleted.ids;
-    return status;
+    if (changes->changed > 0) {
+        rc = write(t, err);
+    }
+    if (rc != STATUS_OK || part_of->count == 0) {
+        return rc;
+    }
+    return mark_parts_of(t, part_of, err);
 }
 
 /* --- all of them --- */
@@ -434,32 +458,80 @@ enum status kit_table_update(struct kit_table *table,
 enum status kit_table_is_filled(struct kit_table *table, bool *filled, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(table->conn, IS_FILLED, NULL, "b", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(table->conn, IS_FILLED, NULL, "b", &rows, err);
+    if (rc == STATUS_OK) {
         *filled = rows.count == 1 && pg_bool(&rows, 0, 0);
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static enum status read_all_ids(struct kit_table *t, struct id_list *all, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = plans_for_sums(t->conn, err);
-    if (status == STATUS_OK) {
-        status = plans_for(t->conn, FILL_SLICE, err);
+    const char *sql = ALL_KITS[t->shape.has_mrp ? 1 : 0][t->shape.has_commingled ? 1 : 0];
+    enum status rc = plans_for_sums(t->conn, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status == STATUS_OK) {
-        status =
-            pg_query(t->conn, ALL_KITS[t->shape.has_mrp ? 1 : 0][t->shape.has_commingled ? 1 : 0],
-                     NULL, "i", &rows, err);
+    rc = plans_for(t->conn, FILL_SLICE, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    rc = pg_query(t->conn, sql, NULL, "i", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         id_list_add(all, pg_i32(&rows, i, 0));
     }
     id_list_sort(all);
     pg_rows_release(&rows);
-    return status;
+    return rc;
+}
+
+/* Arguments of kit_table_fill, and the kits to explode. */
+struct filling {
+    struct kit_table *table;
+    bool mark;
+    void (*progress)(void *arg, size_t done, size_t total, const struct kit_table_changes *changes);
+    void *arg;
+    struct id_list all;
+};
+
+static enum status fill_slice(struct filling *fill, size_t first, size_t count, struct err *err)
+{
+    static const struct id_list none = {0};
+    struct kit_table_changes changes;
+    struct kit_table *t = fill->table;
+    enum status rc = kit_table_update(t, fill->all.ids + first, count, &none, &changes, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    if (fill->mark && changes.changed > 0) {
+        rc = marks_insert(t->conn, changes.changed_ids, changes.changed, CAUSE_PARENT, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+    if (fill->progress != NULL) {
+        fill->progress(fill->arg, first + count, fill->all.count, &changes);
+    }
+    return STATUS_OK;
+}
+
+static enum status fill_in_snapshot(void *arg, struct err *err)
+{
+    struct filling *fill = arg;
+    enum status rc = read_all_ids(fill->table, &fill->all, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    for (size_t done = 0; done < fill->all.count; done += FILL_SLICE) {
+        size_t left = fill->all.count - done;
+        rc = fill_slice(fill, done, left < FILL_SLICE ? left : FILL_SLICE, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+    return pg_query(fill->table->conn, NOTE_FILLED, NULL, "", NULL, err);
 }
 
 enum status kit_table_fill(
@@ -469,35 +541,8 @@ enum status kit_table_fill(
     void *arg,
     struct err *err)
 {
-    static const struct id_list none = {0};
-    struct id_list all = {0};
-    enum status status = marks_snapshot_begin(table->conn, err);
-    if (status == STATUS_OK) {
-        status = read_all_ids(table, &all, err);
-    }
-    for (size_t done = 0; status == STATUS_OK && done < all.count;) {
-        struct kit_table_changes changes;
-        size_t left = all.count - done;
-        size_t count = left < FILL_SLICE ? left : FILL_SLICE;
-        status = kit_table_update(table, all.ids + done, count, &none, &changes, err);
-        if (status == STATUS_OK && mark && changes.changed > 0) {
-            status =
-                marks_insert(table->conn, changes.changed_ids, changes.changed, CAUSE_PARENT, err);
-        }
-        done += count;
-        if (status == STATUS_OK && progress != NULL) {
-            progress(arg, done, all.count, &changes);
-        }
-    }
-    if (status == STATUS_OK) {
-        status = pg_query(table->conn, NOTE_FILLED, NULL, "", NULL, err);
-    }
-    if (status == STATUS_OK) {
-        status = marks_snapshot_end(table->conn, err);
-    }
-    if (status != STATUS_OK) {
-        pg_rollback(table->conn);
-    }
-    id_list_release(&all);
-    return status;
+    struct filling fill = {.table = table, .mark = mark, .progress = progress, .arg = arg};
+    enum status rc = source_snapshot(table->conn, fill_in_snapshot, &fill, err);
+    id_list_release(&fill.all);
+    return rc;
 }

@@ -1,15 +1,15 @@
 /**
  * kit_table: keeps stocksync.kit and stocksync.kit_component equal to Odoo's bills of materials.
  *
- * Both lie in Odoo's database, so a kit's structure and the stock of its components are read in one
- * snapshot. Only products that a mark names are exploded again; what they are made of is read level
- * by level, a fixed number of statements for each level of kits within kits. A product whose
- * structure changed gets a mark for everything that it is part of (MARK_PART), so that a change far
- * below a thousand kits is worked off in slices.
+ * Both tables lie in Odoo's database, so one snapshot covers the structure of a kit and the stock
+ * of its components. Only products that a mark names are exploded again. Their components are read
+ * level by level: a fixed number of statements for each level of kits within kits. A product whose
+ * structure changed puts a mark (MARK_PART) on everything that contains it, so that a change far
+ * below a thousand kits is processed in slices.
  *
- * Two writers with old snapshots cannot both commit: every change counts
- * stocksync.kit_table.version up, and REPEATABLE READ refuses the second one (STATUS_SOURCE_BUSY).
- * Borrows a connection; one owner: the tail.
+ * Two writers with old snapshots cannot both commit. Every change raises
+ * stocksync.kit_table.version, and REPEATABLE READ refuses the second one (STATUS_SOURCE_BUSY).
+ * Borrows a connection. Thread: the one that uses it.
  */
 #ifndef STOCKSYNC_ODOO_KIT_TABLE_H
 #define STOCKSYNC_ODOO_KIT_TABLE_H
@@ -26,19 +26,19 @@
 
 struct kit_table;
 
-/** A kit that has no number, found by the last update. */
+/** A kit without a quantity, found by the last update. */
 struct kit_table_problem {
     int32_t kit_id;
     enum kit_problem problem;
-    int32_t product_id; /* where it was met */
+    int32_t product_id; /* where it was found */
 };
 #define KIT_TABLE_SHOWN 8
 
-/** What an update did. */
+/** Result of an update. */
 struct kit_table_changes {
-    size_t exploded; /* products that are, or were, made of others */
-    size_t changed;  /* of these, stored anew */
-    size_t problems; /* of these, without a number */
+    size_t exploded; /* products that are kits or were kits before */
+    size_t changed;  /* of these, stored again */
+    size_t problems; /* of these, without a quantity */
     struct kit_table_problem shown[KIT_TABLE_SHOWN]; /* the first of them */
     const int32_t *changed_ids;                      /* ascending; valid until the next update */
 };
@@ -49,13 +49,13 @@ NODISCARD struct kit_table *kit_table_new(struct pg_conn *conn, const struct odo
 void kit_table_free(struct kit_table *table);
 
 /**
- * Explodes products again, where they are kits now or were before. Call inside
- * marks_snapshot_begin and _end.
+ * Explodes the products that are kits now or were kits before. Call inside source_snapshot.
  *
  * @param ids      ascending and distinct
- * @param part_of  of these, everything that they are part of is marked too; may be empty
+ * @param part_of  also mark everything that contains these; may be empty
  * @param changes  [out] replaced
- * @return STATUS_OK; STATUS_SOURCE_BUSY: another writer was faster, roll back and read again;
+ * @return STATUS_OK
+ *         STATUS_SOURCE_BUSY  another writer was faster: roll back and read again
  *         pg_query's statuses
  */
 NODISCARD enum status kit_table_update(struct kit_table *table,
@@ -65,13 +65,16 @@ NODISCARD enum status kit_table_update(struct kit_table *table,
                                        struct kit_table_changes *changes,
                                        struct err *err);
 
-/** @param filled  [out] false: bills may have changed while nobody watched: kit_table_fill */
+/**
+ * @param filled  [out] false: bills may have changed without marks, call kit_table_fill
+ * @return pg_query's statuses
+ */
 NODISCARD enum status kit_table_is_filled(struct kit_table *table, bool *filled, struct err *err);
 /**
- * Explodes every kit, in one transaction of its own.
+ * Explodes every kit in one source_snapshot.
  *
- * @param mark      also mark the changed ones: they were published with what was known before
- * @param progress  called after each slice; changes of that slice; may be NULL
+ * @param mark      also mark the changed kits, because their records show the old structure
+ * @param progress  called with the changes of each slice; may be NULL
  * @return as kit_table_update
  */
 NODISCARD enum status kit_table_fill(

@@ -22,8 +22,8 @@ static const char LOCK[] = "SELECT pg_is_in_recovery(), NOT pg_is_in_recovery()"
 
 static const char ALIVE[] = "SELECT true";
 
-/* The timeline of the WAL that is being written: the control file still tells the old one just
- * after a promotion. */
+/* The timeline of the WAL that is being written: just after a promotion the control file still
+ * holds the old one. */
 static const char IDENTITY[] =
     "SELECT (SELECT system_identifier FROM pg_control_system()),"
     " ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::integer";
@@ -46,7 +46,7 @@ static const char SET_IDENTITY[] =
     "UPDATE stocksync.owner SET system_identifier = $2, timeline = $3 WHERE epoch = $1"
     " RETURNING true";
 
-/* One row when the epoch is ours, none when a successor took over; nothing is changed then. */
+/* One row when the epoch is ours; none, and no change, when a successor took over. */
 #define MINE "mine AS (SELECT FROM stocksync.owner WHERE epoch = $1)"
 
 static const char SYNC_WAREHOUSES[] =
@@ -76,7 +76,7 @@ static const char UNPARK[] =
 static const char ANY_PARKED[] = "SELECT EXISTS (SELECT FROM stocksync.parked_product)";
 
 struct leader {
-    struct pg_conn *lock;  /* Odoo's database; carries the advisory lock and nothing else */
+    struct pg_conn *lock;  /* Odoo's database; only carries the advisory lock */
     struct pg_conn *state; /* may be reconnected at any time: every statement compares the epoch */
     bool held;
     unsigned lock_epoch; /* of the connection that got the lock */
@@ -88,108 +88,112 @@ struct leader {
     enum leader_backfill backfill;
     bool has_parked;
     struct revision_source revisions;
-    struct strbuf warehouses; /* what was stored last, as text to compare */
+    struct strbuf warehouses; /* the list stored last, as text to compare */
     struct strbuf scratch;
 };
 
 struct leader *leader_new(const struct leader_options *options)
 {
-    struct leader *owner = mem_calloc(1, sizeof *owner);
-    owner->lock =
+    struct leader *leader = mem_calloc(1, sizeof *leader);
+    leader->lock =
         pg_conn_new(&(struct pg_conn_options){.dsn = options->odoo_dsn,
                                               .application_name = "stocksync-producer owner",
                                               .statement_timeout_ms = STATEMENT_TIMEOUT_MS});
-    owner->state =
+    leader->state =
         pg_conn_new(&(struct pg_conn_options){.dsn = options->state_dsn,
                                               .application_name = "stocksync-producer state",
                                               .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
                                               .session_sql = "SET synchronous_commit = on"});
-    strbuf_init(&owner->warehouses, WAREHOUSES_MAX_BYTES);
-    strbuf_init(&owner->scratch, WAREHOUSES_MAX_BYTES);
-    return owner;
+    strbuf_init(&leader->warehouses, WAREHOUSES_MAX_BYTES);
+    strbuf_init(&leader->scratch, WAREHOUSES_MAX_BYTES);
+    return leader;
 }
 
-void leader_free(struct leader *owner)
+void leader_free(struct leader *leader)
 {
-    if (owner == NULL) {
+    if (leader == NULL) {
         return;
     }
-    pg_conn_free(owner->lock);
-    pg_conn_free(owner->state);
-    strbuf_release(&owner->warehouses);
-    strbuf_release(&owner->scratch);
-    mem_free(owner);
+    pg_conn_free(leader->lock);
+    pg_conn_free(leader->state);
+    strbuf_release(&leader->warehouses);
+    strbuf_release(&leader->scratch);
+    mem_free(leader);
 }
 
-void leader_drop(struct leader *owner)
+void leader_drop(struct leader *leader)
 {
-    owner->held = false;
-    pg_conn_close(owner->lock);
-    pg_conn_close(owner->state);
+    leader->held = false;
+    pg_conn_close(leader->lock);
+    pg_conn_close(leader->state);
 }
 
-static enum status take_lock(struct leader *owner, struct err *err)
-{
-    struct pg_rows rows = {0};
-    enum status status = pg_query(owner->lock, LOCK, NULL, "bb", &rows, err);
-    if (status == STATUS_OK && pg_bool(&rows, 0, 0)) {
-        status = err_set(err, STATUS_SOURCE_LOST,
-                         "the server of Odoo's database is a standby in recovery: only the primary "
-                         "is read");
-    } else if (status == STATUS_OK && !pg_bool(&rows, 0, 1)) {
-        status = err_set(err, STATUS_STANDBY, "another producer owns this database");
-    }
-    pg_rows_release(&rows);
-    owner->lock_epoch = pg_conn_epoch(owner->lock);
-    return status;
-}
-
-static enum status read_identity(struct leader *owner, struct err *err)
+static enum status take_lock(struct leader *leader, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(owner->lock, IDENTITY, NULL, "li", &rows, err);
-    if (status == STATUS_OK) {
-        owner->system_identifier = pg_i64(&rows, 0, 0);
-        owner->timeline = pg_i32(&rows, 0, 1);
+    enum status rc = pg_query(leader->lock, LOCK, NULL, "bb", &rows, err);
+    leader->lock_epoch = pg_conn_epoch(leader->lock);
+    if (rc != STATUS_OK) {
+        goto out;
     }
+    if (pg_bool(&rows, 0, 0)) {
+        rc = err_set(err, STATUS_SOURCE_LOST,
+                     "the server of Odoo's database is a standby in recovery: only the primary "
+                     "is read");
+    } else if (!pg_bool(&rows, 0, 1)) {
+        rc = err_set(err, STATUS_STANDBY, "another producer leads this database");
+    }
+out:
     pg_rows_release(&rows);
-    if (status == STATUS_OK) {
-        status = odoo_version_uuid(owner->lock, owner->database, err);
-        if (status == STATUS_DATABASE_UNFIT) {
-            status = err_prefix(err, "not completely installed, run 'stocksync-producer install'");
-        }
-    }
-    return status;
+    return rc;
 }
 
-/* A copy of Odoo's database that was started with the copied configuration would publish into the
- * topic of the original. */
-static enum status judge_database(const struct leader *owner, const char *stored, struct err *err)
+static enum status read_identity(struct leader *leader, struct err *err)
 {
-    if (stored == NULL || owner->database[0] == '\0' || strcmp(stored, owner->database) == 0) {
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(leader->lock, IDENTITY, NULL, "li", &rows, err);
+    if (rc == STATUS_OK) {
+        leader->system_identifier = pg_i64(&rows, 0, 0);
+        leader->timeline = pg_i32(&rows, 0, 1);
+    }
+    pg_rows_release(&rows);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = odoo_version_uuid(leader->lock, leader->database, err);
+    if (rc == STATUS_DATABASE_UNFIT) {
+        return err_prefix(err, "not completely installed, run 'stocksync-producer install'");
+    }
+    return rc;
+}
+
+/* A copy of Odoo's database with a copied configuration would publish into the original's topic. */
+static enum status judge_database(const struct leader *leader, const char *stored, struct err *err)
+{
+    if (stored == NULL || leader->database[0] == '\0' || strcmp(stored, leader->database) == 0) {
         return STATUS_OK;
     }
     return err_set(err, STATUS_DATABASE_UNFIT,
                    "this is Odoo database %s, but %s is the one that was published before: a copy "
                    "that was started with the copied options must not run; if it is the one to "
                    "publish from now on, run 'stocksync-producer install --database %s'",
-                   owner->database, stored, owner->database);
+                   leader->database, stored, leader->database);
 }
 
 /* Compares the server with what the state remembers. */
 static enum status
-judge_identity(struct leader *owner, const struct pg_rows *stored, struct err *err)
+judge_identity(struct leader *leader, const struct pg_rows *stored, struct err *err)
 {
-    enum status status = judge_database(owner, pg_text(stored, 0, 5), err);
-    if (status != STATUS_OK) {
-        return status;
+    enum status rc = judge_database(leader, pg_text(stored, 0, 5), err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     if (pg_is_null(stored, 0, 2)) {
-        owner->backfill =
+        leader->backfill =
             pg_i64(stored, 0, 0) == 0 ? LEADER_BACKFILL_FIRST : LEADER_BACKFILL_ACCEPTED;
         return STATUS_OK;
     }
-    if (pg_i64(stored, 0, 2) != owner->system_identifier) {
+    if (pg_i64(stored, 0, 2) != leader->system_identifier) {
         return err_set(
             err, STATUS_DATABASE_UNFIT,
             "Odoo's database is on another PostgreSQL cluster than before (restored from "
@@ -197,135 +201,168 @@ judge_identity(struct leader *owner, const struct pg_rows *stored, struct err *e
             "'stocksync-producer install --accept-new-database'");
     }
     int32_t timeline = pg_i32(stored, 0, 3);
-    if (owner->timeline < timeline) {
+    if (leader->timeline < timeline) {
         return err_set(
             err, STATUS_DATABASE_UNFIT,
             "the server is on timeline %d, the state has seen %d: this is an old primary "
             "that was replaced; point [odoo] dsn at the present one",
-            owner->timeline, timeline);
+            leader->timeline, timeline);
     }
-    owner->backfill = owner->timeline > timeline ? LEADER_BACKFILL_TIMELINE : LEADER_BACKFILL_NONE;
+    leader->backfill =
+        leader->timeline > timeline ? LEADER_BACKFILL_TIMELINE : LEADER_BACKFILL_NONE;
     return STATUS_OK;
 }
 
-static enum status bump_epoch(struct leader *owner, struct err *err)
+/* Raises the epoch and commits: from here on this producer leads. */
+static enum status bump_epoch(struct leader *leader, struct err *err)
 {
     struct pg_args args;
     struct pg_rows rows = {0};
     char host[HOST_SIZE] = "";
     (void)gethostname(host, sizeof host - 1);
-    revision_source_init(&owner->revisions, owner->stored_ceiling);
+    revision_source_init(&leader->revisions, leader->stored_ceiling);
     int64_t ceiling =
-        revision_source_next_ceiling(&owner->revisions, clock_wall_us(), OWNER_REVISION_SPAN_US);
+        revision_source_next_ceiling(&leader->revisions, clock_wall_us(), LEADER_REVISION_SPAN_US);
     pg_args_init(&args, HOST_SIZE + ODOO_UUID_SIZE + 64);
     pg_args_text(&args, host);
     pg_args_i32(&args, (int32_t)getpid());
     pg_args_i64(&args, ceiling);
-    pg_args_i64(&args, owner->system_identifier);
-    pg_args_i32(&args, owner->timeline);
-    pg_args_text(&args, owner->database[0] != '\0' ? owner->database : NULL);
-    enum status status = pg_query(owner->state, TAKE, &args, "l", &rows, err);
-    if (status == STATUS_OK) {
-        owner->epoch = pg_i64(&rows, 0, 0);
-        status = pg_exec(owner->state, "COMMIT", err);
+    pg_args_i64(&args, leader->system_identifier);
+    pg_args_i32(&args, leader->timeline);
+    pg_args_text(&args, leader->database[0] != '\0' ? leader->database : NULL);
+    enum status rc = pg_query(leader->state, TAKE, &args, "l", &rows, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (status == STATUS_OK) {
-        revision_source_raise(&owner->revisions, ceiling);
+    leader->epoch = pg_i64(&rows, 0, 0);
+    rc = pg_exec(leader->state, "COMMIT", err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
+    revision_source_raise(&leader->revisions, ceiling);
+out:
     pg_rows_release(&rows);
     pg_args_release(&args);
-    return status;
+    return rc;
 }
 
-static enum status take_state(struct leader *owner, struct err *err)
+/* Locks the epoch row and judges what it remembers. */
+static enum status read_state(struct leader *leader, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_exec(owner->state, "BEGIN", err);
-    if (status == STATUS_OK) {
-        status = pg_query(owner->state, READ_STATE, NULL, "lllibt", &rows, err);
+    enum status rc = pg_query(leader->state, READ_STATE, NULL, "lllibt", &rows, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (status == STATUS_OK && rows.count != 1) {
-        status = err_set(err, STATUS_DATABASE_UNFIT,
-                         "stocksync.owner has no row: run 'stocksync-producer install'");
+    if (rows.count != 1) {
+        rc = err_set(err, STATUS_DATABASE_UNFIT,
+                     "stocksync.owner has no row: run 'stocksync-producer install'");
+        goto out;
     }
-    if (status == STATUS_OK) {
-        owner->stored_ceiling = pg_i64(&rows, 0, 1);
-        owner->has_parked = pg_bool(&rows, 0, 4);
-        status = judge_identity(owner, &rows, err);
-    }
-    if (status == STATUS_OK) {
-        status = bump_epoch(owner, err);
-    }
-    if (status != STATUS_OK) {
-        pg_rollback(owner->state);
-    }
+    leader->stored_ceiling = pg_i64(&rows, 0, 1);
+    leader->has_parked = pg_bool(&rows, 0, 4);
+    rc = judge_identity(leader, &rows, err);
+out:
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
-enum status leader_take(struct leader *owner, struct err *err)
+static enum status take_state(struct leader *leader, struct err *err)
 {
-    leader_drop(owner);
-    strbuf_reset(&owner->warehouses);
-    enum status status = pg_conn_open(owner->lock, err);
-    if (status == STATUS_OK) {
-        status = take_lock(owner, err);
+    enum status rc = pg_exec(leader->state, "BEGIN", err);
+    if (rc != STATUS_OK) {
+        goto failed;
     }
-    if (status == STATUS_OK) {
-        status = read_identity(owner, err);
+    rc = read_state(leader, err);
+    if (rc != STATUS_OK) {
+        goto failed;
     }
-    if (status == STATUS_OK) {
-        status = pg_conn_open(owner->state, err);
+    rc = bump_epoch(leader, err);
+    if (rc != STATUS_OK) {
+        goto failed;
     }
-    if (status == STATUS_OK) {
-        status = take_state(owner, err);
-    }
-    owner->held = status == STATUS_OK;
-    if (!owner->held) {
-        leader_drop(owner);
-    }
-    return status;
+    return STATUS_OK;
+failed:
+    pg_rollback(leader->state);
+    return rc;
 }
 
-bool leader_is_held(const struct leader *owner)
+enum status leader_take(struct leader *leader, struct err *err)
 {
-    return owner->held;
+    leader_drop(leader);
+    strbuf_reset(&leader->warehouses);
+    enum status rc = pg_conn_open(leader->lock, err);
+    if (rc != STATUS_OK) {
+        goto failed;
+    }
+    rc = take_lock(leader, err);
+    if (rc != STATUS_OK) {
+        goto failed;
+    }
+    rc = read_identity(leader, err);
+    if (rc != STATUS_OK) {
+        goto failed;
+    }
+    rc = pg_conn_open(leader->state, err);
+    if (rc != STATUS_OK) {
+        goto failed;
+    }
+    rc = take_state(leader, err);
+    if (rc != STATUS_OK) {
+        goto failed;
+    }
+    leader->held = true;
+    return STATUS_OK;
+failed:
+    leader_drop(leader);
+    return rc;
 }
 
-enum status leader_check(struct leader *owner, struct err *err)
+bool leader_is_held(const struct leader *leader)
+{
+    return leader->held;
+}
+
+static enum status check_lock(const struct leader *leader, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = STATUS_OK;
-    if (!owner->held) {
-        status = err_set(err, STATUS_SOURCE_LOST, "the ownership is not held");
-    } else {
-        status = pg_query(owner->lock, ALIVE, NULL, "b", &rows, err);
+    if (!leader->held) {
+        return err_set(err, STATUS_SOURCE_LOST, "this producer does not lead");
     }
-    if (status == STATUS_OK && owner->lock_epoch != pg_conn_epoch(owner->lock)) {
-        status = err_set(err, STATUS_SOURCE_LOST, "the connection that held the lock was replaced");
-    }
+    enum status rc = pg_query(leader->lock, ALIVE, NULL, "b", &rows, err);
     pg_rows_release(&rows);
-    if (status != STATUS_OK) {
-        leader_drop(owner);
-        err->status = STATUS_SOURCE_LOST;
-        status = STATUS_SOURCE_LOST;
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return status;
+    if (leader->lock_epoch != pg_conn_epoch(leader->lock)) {
+        return err_set(err, STATUS_SOURCE_LOST, "the connection that held the lock was replaced");
+    }
+    return STATUS_OK;
 }
 
-const char *leader_database(const struct leader *owner)
+enum status leader_check(struct leader *leader, struct err *err)
 {
-    return owner->database;
+    if (check_lock(leader, err) == STATUS_OK) {
+        return STATUS_OK;
+    }
+    leader_drop(leader);
+    err->status = STATUS_SOURCE_LOST;
+    return STATUS_SOURCE_LOST;
 }
 
-int64_t leader_epoch(const struct leader *owner)
+const char *leader_database(const struct leader *leader)
 {
-    return owner->epoch;
+    return leader->database;
 }
 
-enum leader_backfill leader_backfill(const struct leader *owner)
+int64_t leader_epoch(const struct leader *leader)
 {
-    return owner->backfill;
+    return leader->epoch;
+}
+
+enum leader_backfill leader_backfill(const struct leader *leader)
+{
+    return leader->backfill;
 }
 
 const char *leader_backfill_name(enum leader_backfill why)
@@ -343,80 +380,81 @@ const char *leader_backfill_name(enum leader_backfill why)
     return "none";
 }
 
-int64_t leader_stored_ceiling(const struct leader *owner)
+int64_t leader_stored_ceiling(const struct leader *leader)
 {
-    return owner->stored_ceiling;
+    return leader->stored_ceiling;
 }
 
-/* Runs a statement that gives one row when the epoch is still ours. $1 is the epoch. */
+/* Runs a statement that returns one row while the epoch is ours. $1 is the epoch. */
 static enum status
-query_as_owner(struct leader *owner, const char *sql, const struct pg_args *args, struct err *err)
+query_as_leader(struct leader *leader, const char *sql, const struct pg_args *args, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_conn_open(owner->state, err);
-    if (status == STATUS_OK) {
-        status = pg_query(owner->state, sql, args, "b", &rows, err);
+    enum status rc = pg_conn_open(leader->state, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status == STATUS_OK && rows.count != 1) {
-        owner->held = false;
-        status = err_set(err, STATUS_FENCED, "another producer took over from epoch %lld",
-                         (long long)owner->epoch);
+    rc = pg_query(leader->state, sql, args, "b", &rows, err);
+    if (rc == STATUS_OK && rows.count != 1) {
+        leader->held = false;
+        rc = err_set(err, STATUS_FENCED, "another producer took over from epoch %lld",
+                     (long long)leader->epoch);
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
-enum status leader_backfill_done(struct leader *owner, struct err *err)
+enum status leader_backfill_done(struct leader *leader, struct err *err)
 {
     struct pg_args args;
     pg_args_init(&args, 64);
-    pg_args_i64(&args, owner->epoch);
-    pg_args_i64(&args, owner->system_identifier);
-    pg_args_i32(&args, owner->timeline);
-    enum status status = query_as_owner(owner, SET_IDENTITY, &args, err);
-    if (status == STATUS_OK) {
-        owner->backfill = LEADER_BACKFILL_NONE;
+    pg_args_i64(&args, leader->epoch);
+    pg_args_i64(&args, leader->system_identifier);
+    pg_args_i32(&args, leader->timeline);
+    enum status rc = query_as_leader(leader, SET_IDENTITY, &args, err);
+    if (rc == STATUS_OK) {
+        leader->backfill = LEADER_BACKFILL_NONE;
     }
     pg_args_release(&args);
-    return status;
+    return rc;
 }
 
-static enum status store_ceiling(struct leader *owner, int64_t now_us, struct err *err)
+static enum status store_ceiling(struct leader *leader, int64_t now_us, struct err *err)
 {
     struct pg_args args;
     int64_t ceiling =
-        revision_source_next_ceiling(&owner->revisions, now_us, OWNER_REVISION_SPAN_US);
+        revision_source_next_ceiling(&leader->revisions, now_us, LEADER_REVISION_SPAN_US);
     pg_args_init(&args, 64);
-    pg_args_i64(&args, owner->epoch);
+    pg_args_i64(&args, leader->epoch);
     pg_args_i64(&args, ceiling);
-    enum status status = query_as_owner(owner, SET_CEILING, &args, err);
-    if (status == STATUS_OK) {
-        revision_source_raise(&owner->revisions, ceiling);
+    enum status rc = query_as_leader(leader, SET_CEILING, &args, err);
+    if (rc == STATUS_OK) {
+        revision_source_raise(&leader->revisions, ceiling);
     }
     pg_args_release(&args);
-    return status;
+    return rc;
 }
 
-enum status leader_raise_above(struct leader *owner, int64_t revision, struct err *err)
+enum status leader_raise_above(struct leader *leader, int64_t revision, struct err *err)
 {
-    if (revision <= owner->revisions.last) {
+    if (revision <= leader->revisions.last) {
         return STATUS_OK;
     }
-    owner->revisions.last = revision;
-    return store_ceiling(owner, clock_wall_us(), err);
+    leader->revisions.last = revision;
+    return store_ceiling(leader, clock_wall_us(), err);
 }
 
-enum status leader_next_revision(struct leader *owner, int64_t *revision, struct err *err)
+enum status leader_next_revision(struct leader *leader, int64_t *revision, struct err *err)
 {
     int64_t now_us = clock_wall_us();
-    if (revision_source_wants_ceiling(&owner->revisions, now_us, OWNER_REVISION_SPAN_US)) {
-        enum status status = store_ceiling(owner, now_us, err);
-        if (status != STATUS_OK) {
-            return status;
+    if (revision_source_wants_ceiling(&leader->revisions, now_us, LEADER_REVISION_SPAN_US)) {
+        enum status rc = store_ceiling(leader, now_us, err);
+        if (rc != STATUS_OK) {
+            return rc;
         }
     }
-    bool issued = revision_source_next(&owner->revisions, now_us, revision);
-    INVARIANT(issued, "no revision below ceiling %lld", (long long)owner->revisions.ceiling);
+    bool issued = revision_source_next(&leader->revisions, now_us, revision);
+    INVARIANT(issued, "no revision below ceiling %lld", (long long)leader->revisions.ceiling);
     return STATUS_OK;
 }
 
@@ -430,21 +468,21 @@ static void describe(const struct stock_warehouse_row *list, size_t count, struc
     }
 }
 
-bool leader_knows_warehouses(struct leader *owner,
+bool leader_knows_warehouses(struct leader *leader,
                              const struct stock_warehouse_row *list,
                              size_t count)
 {
-    describe(list, count, &owner->scratch);
-    return owner->scratch.len == owner->warehouses.len &&
-           memcmp(owner->scratch.ptr, owner->warehouses.ptr, owner->scratch.len) == 0;
+    describe(list, count, &leader->scratch);
+    return leader->scratch.len == leader->warehouses.len &&
+           memcmp(leader->scratch.ptr, leader->warehouses.ptr, leader->scratch.len) == 0;
 }
 
-enum status leader_sync_warehouses(struct leader *owner,
+enum status leader_sync_warehouses(struct leader *leader,
                                    const struct stock_warehouse_row *list,
                                    size_t count,
                                    struct err *err)
 {
-    if (leader_knows_warehouses(owner, list, count)) {
+    if (leader_knows_warehouses(leader, list, count)) {
         return STATUS_OK;
     }
     int32_t *ids = mem_calloc(count, sizeof *ids);
@@ -459,25 +497,25 @@ enum status leader_sync_warehouses(struct leader *owner,
     }
     struct pg_args args;
     pg_args_init(&args, WAREHOUSES_MAX_BYTES);
-    pg_args_i64(&args, owner->epoch);
+    pg_args_i64(&args, leader->epoch);
     pg_args_i32_array(&args, ids, count);
     pg_args_text_array(&args, codes, count);
     pg_args_text_array(&args, companies, count);
     pg_args_i32_array(&args, actives, count);
-    enum status status = query_as_owner(owner, SYNC_WAREHOUSES, &args, err);
-    if (status == STATUS_OK) {
-        describe(list, count, &owner->warehouses);
+    enum status rc = query_as_leader(leader, SYNC_WAREHOUSES, &args, err);
+    if (rc == STATUS_OK) {
+        describe(list, count, &leader->warehouses);
     }
     pg_args_release(&args);
     mem_free(companies);
     mem_free(codes);
     mem_free(actives);
     mem_free(ids);
-    return status;
+    return rc;
 }
 
 enum status
-leader_park(struct leader *owner, const struct leader_parked *list, size_t count, struct err *err)
+leader_park(struct leader *leader, const struct leader_parked *list, size_t count, struct err *err)
 {
     int32_t *ids = mem_calloc(count, sizeof *ids);
     const char **reasons = mem_calloc(count, sizeof *reasons);
@@ -491,38 +529,41 @@ leader_park(struct leader *owner, const struct leader_parked *list, size_t count
     }
     struct pg_args args;
     pg_args_init(&args, size);
-    pg_args_i64(&args, owner->epoch);
+    pg_args_i64(&args, leader->epoch);
     pg_args_i32_array(&args, ids, count);
     pg_args_text_array(&args, reasons, count);
     pg_args_text_array(&args, details, count);
-    enum status status = query_as_owner(owner, PARK, &args, err);
-    owner->has_parked = owner->has_parked || count > 0;
+    enum status rc = query_as_leader(leader, PARK, &args, err);
+    leader->has_parked = leader->has_parked || count > 0;
     pg_args_release(&args);
     mem_free(details);
     mem_free(reasons);
     mem_free(ids);
-    return status;
+    return rc;
+}
+
+static enum status read_has_parked(struct leader *leader, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(leader->state, ANY_PARKED, NULL, "b", &rows, err);
+    if (rc == STATUS_OK) {
+        leader->has_parked = pg_bool(&rows, 0, 0);
+    }
+    pg_rows_release(&rows);
+    return rc;
 }
 
 enum status
-leader_unpark(struct leader *owner, const int32_t *product_ids, size_t count, struct err *err)
+leader_unpark(struct leader *leader, const int32_t *product_ids, size_t count, struct err *err)
 {
-    if (!owner->has_parked) {
+    if (!leader->has_parked) {
         return STATUS_OK;
     }
     struct pg_args args;
-    struct pg_rows rows = {0};
     pg_args_init(&args, 64 + count * 8);
-    pg_args_i64(&args, owner->epoch);
+    pg_args_i64(&args, leader->epoch);
     pg_args_i32_array(&args, product_ids, count);
-    enum status status = query_as_owner(owner, UNPARK, &args, err);
-    if (status == STATUS_OK) {
-        status = pg_query(owner->state, ANY_PARKED, NULL, "b", &rows, err);
-    }
-    if (status == STATUS_OK) {
-        owner->has_parked = pg_bool(&rows, 0, 0);
-    }
-    pg_rows_release(&rows);
+    enum status rc = query_as_leader(leader, UNPARK, &args, err);
     pg_args_release(&args);
-    return status;
+    return rc == STATUS_OK ? read_has_parked(leader, err) : rc;
 }

@@ -2,8 +2,7 @@
 
 #include "common/core/status.h"
 
-/* From the top: the tag, 27 bits of block, 11 of offset (a page of 32 kB has 1,163 rows), the xid.
- */
+/* From the top: tag, 27 bits of block, 11 bits of offset (a page of 32 kB has 1,163 rows), xid. */
 #define QUANT_TAG   (INT64_C(1) << 62)
 #define BLOCK_BITS  27
 #define OFFSET_BITS 11

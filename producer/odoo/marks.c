@@ -10,26 +10,26 @@
 #define MARKS  "public." ODOO_MARKS_TABLE
 #define QUANTS "public." ODOO_QUANT_MARKS_TABLE
 
-/* Of one DELETE; keeps its arguments below a megabyte. */
+/* Marks of one DELETE; keeps its arguments below a megabyte. */
 #define DELETE_CHUNK 50000
-/* MARK_ID_XID_MASK, in SQL. */
+/* MARK_ID_XID_MASK in SQL. */
 #define XID_MASK "16777215"
 _Static_assert(MARK_ID_XID_MASK == 16777215, "XID_MASK");
-/* A page also walks over marks that are skipped; more than this many are taken in several pages. */
+/* A page also reads marks that are skipped; more than this many are read in several pages. */
 #define SKIP_PAGE_MAX 20000
 
 static const char READ[] = "SELECT id::bigint, product_id, cause::smallint,"
                            " COALESCE(date_added::timestamptz, now())"
                            " FROM " MARKS " m WHERE m.id > $1 ORDER BY m.id LIMIT $2";
 
-/* Places are looked at in their order. The age of a transaction that never was (0) is infinite. */
+/* Rows come in the order of their places. The age of transaction 0 is infinite. */
 static const char READ_QUANTS[] = "SELECT m.ctid, m.xmin, m.product_id, m.date_added"
                                   " FROM " QUANTS " m"
                                   " WHERE m.ctid > $1 AND age(m.xmin) <= age($2) LIMIT $3";
 
 static const char HORIZON[] = "SELECT txid_snapshot_xmin(txid_current_snapshot())";
 
-/* A hash join is for servers before 12, which would look for each place in the whole table. */
+/* The hash join is for servers before 12, which would search the whole table for each place. */
 static const char DELETE_SETTINGS[] = "SELECT set_config('synchronous_commit', 'off', true),"
                                       " set_config('enable_hashjoin', 'on', true)";
 
@@ -37,8 +37,7 @@ static const char DELETE_QUANTS[] =
     "DELETE FROM " QUANTS " m USING unnest($1::tid[], $2::integer[]) AS gone(place, xid)"
     " WHERE m.ctid = gone.place AND m.xmin::text::bigint & " XID_MASK " = gone.xid";
 
-/* By runs of ids without a gap: exactly these ids, and one walk along the index instead of a search
- * for each. */
+/* By runs of ids without a gap: one walk along the index instead of a search for each id. */
 static const char DELETE_RUNS[] =
     "DELETE FROM " MARKS " m USING unnest($1::bigint[], $2::bigint[]) AS run(low, high)"
     " WHERE m.id BETWEEN run.low AND run.high";
@@ -108,19 +107,19 @@ static enum mark_look look_of(int32_t value)
     }
 }
 
-/* One of the two tables, while a page is read. */
+/* One of the two marks tables while a page is read. */
 struct source {
     struct pg_call call;
     struct pg_args args;
     struct pg_rows rows;
     struct mark (*mark_at)(const struct pg_rows *rows, int row);
     size_t taken; /* marks that were not skipped */
-    bool more;    /* there are rows that were not asked for yet */
+    bool more;    /* there are rows that were not read yet */
 };
 
 struct reading {
-    size_t limit; /* marks of a table */
-    size_t rows;  /* of a table that are asked for at a time: some of them are skipped */
+    size_t limit; /* marks per table */
+    size_t rows;  /* rows per statement and table: some of them are skipped */
     const struct mark_skip *skip;
     struct marks_page *page;
     struct mark_list *marks;
@@ -158,7 +157,7 @@ static void ask(struct reading *r)
     pg_args_i64(quants, (int64_t)r->rows);
 }
 
-/* Adds the rows' marks that are not skipped, at most up to the limit, and notes how far it came. */
+/* Adds the marks that are not skipped, up to the limit, and notes how far it came. */
 static void take(struct reading *r, struct source *source)
 {
     for (int i = 0; i < source->rows.count && source->taken < r->limit; i++) {
@@ -176,27 +175,34 @@ static void take(struct reading *r, struct source *source)
     source->more = source->taken < r->limit && (size_t)source->rows.count == r->rows;
 }
 
+/* Reads on in the tables whose rows were partly skipped. */
+static enum status read_rest(struct pg_conn *conn, struct reading *r, struct err *err)
+{
+    while (r->quants.more || r->listed.more) {
+        struct source *source = r->quants.more ? &r->quants : &r->listed;
+        ask(r);
+        enum status rc = pg_query_all(conn, &source->call, 1, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+        take(r, source);
+    }
+    return STATUS_OK;
+}
+
 static enum status read_page(struct pg_conn *conn, struct reading *r, struct err *err)
 {
     struct pg_rows horizon = {0};
     ask(r);
     const struct pg_call calls[] = {r->quants.call, r->listed.call, {HORIZON, NULL, "l", &horizon}};
-    enum status status = pg_query_all(conn, calls, 3, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query_all(conn, calls, 3, err);
+    if (rc == STATUS_OK) {
         r->page->horizon = (uint32_t)pg_i64(&horizon, 0, 0);
         take(r, &r->quants);
         take(r, &r->listed);
     }
     pg_rows_release(&horizon);
-    while (status == STATUS_OK && (r->quants.more || r->listed.more)) {
-        struct source *source = r->quants.more ? &r->quants : &r->listed;
-        ask(r);
-        status = pg_query_all(conn, &source->call, 1, err);
-        if (status == STATUS_OK) {
-            take(r, source);
-        }
-    }
-    return status;
+    return rc == STATUS_OK ? read_rest(conn, r, err) : rc;
 }
 
 static bool is_first(struct pg_tid place)
@@ -244,11 +250,11 @@ enum status marks_read(struct pg_conn *conn,
     marks->count = 0;
     page->last_id = page->from.id;
     page->quant = is_first(page->quant) ? page->from.quant : page->quant;
-    enum status status = read_page(conn, &r, err);
+    enum status rc = read_page(conn, &r, err);
     page->full = r.listed.taken == limit || r.quants.taken == limit;
     release_source(&r.listed);
     release_source(&r.quants);
-    return status;
+    return rc;
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -258,8 +264,7 @@ static int compare_ids(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* Folds ascending ids into runs, low[i] to high[i]; high may be the ids themselves. Returns how
- * many. */
+/* Folds ascending ids into runs, low[i] to high[i], and returns how many. high may be ids. */
 static size_t fold_runs(const int64_t *ids, size_t count, int64_t *low, int64_t *high)
 {
     size_t runs = 0;
@@ -274,11 +279,11 @@ static size_t fold_runs(const int64_t *ids, size_t count, int64_t *low, int64_t 
     return runs;
 }
 
-/* What one transaction deletes. */
+/* The marks that one transaction deletes. */
 struct deletion {
     const int64_t *low, *high; /* runs of the marks table's ids */
     size_t runs;
-    const int64_t *quants; /* ids of stock_quant's marks */
+    const int64_t *quants; /* ids of quant marks */
     size_t quant_count;
 };
 
@@ -296,10 +301,23 @@ static void put_quants(struct pg_args *args, const int64_t *ids, size_t count)
     mem_free(xids);
 }
 
-/* One transaction, in one trip. */
-static enum status delete_now(struct pg_conn *conn, const struct deletion *what, struct err *err)
+static enum status
+run_deletion(struct pg_conn *conn, const struct pg_call *calls, size_t count, struct err *err)
 {
     static const char BEGIN[] = "BEGIN";
+    enum status rc = pg_begin(conn, BEGIN, err);
+    if (rc == STATUS_OK) {
+        rc = pg_query_all(conn, calls, count, err);
+    }
+    if (rc != STATUS_OK) {
+        pg_rollback(conn);
+    }
+    return rc;
+}
+
+/* One transaction in one round trip. */
+static enum status delete_now(struct pg_conn *conn, const struct deletion *what, struct err *err)
+{
     static const char COMMIT[] = "COMMIT";
     struct pg_rows set = {0};
     struct pg_args runs;
@@ -318,17 +336,11 @@ static enum status delete_now(struct pg_conn *conn, const struct deletion *what,
         calls[count++] = (struct pg_call){DELETE_QUANTS, &quants, "", NULL};
     }
     calls[count++] = (struct pg_call){COMMIT, NULL, "", NULL};
-    enum status status = pg_begin(conn, BEGIN, err);
-    if (status == STATUS_OK) {
-        status = pg_query_all(conn, calls, count, err);
-    }
-    if (status != STATUS_OK) {
-        pg_rollback(conn);
-    }
+    enum status rc = run_deletion(conn, calls, count, err);
     pg_rows_release(&set);
     pg_args_release(&runs);
     pg_args_release(&quants);
-    return status;
+    return rc;
 }
 
 static size_t chunk_of(size_t left)
@@ -336,7 +348,7 @@ static size_t chunk_of(size_t left)
     return left < DELETE_CHUNK ? left : DELETE_CHUNK;
 }
 
-/* How many of the ascending ids are the marks table's: they come first. */
+/* How many of the ascending ids belong to the marks table: they come first. */
 static size_t count_listed(const int64_t *ids, size_t count)
 {
     size_t listed = 0;
@@ -358,12 +370,12 @@ enum status marks_delete(struct pg_conn *conn, const int64_t *ids, size_t count,
     size_t listed = count_listed(high, count);
     size_t runs = fold_runs(high, listed, low, high);
     struct deletion all = {low, high, runs, high + listed, count - listed};
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK && all.runs + all.quant_count > 0) {
+    enum status rc = STATUS_OK;
+    while (rc == STATUS_OK && all.runs + all.quant_count > 0) {
         struct deletion next = all;
         next.runs = chunk_of(all.runs);
         next.quant_count = chunk_of(all.quant_count);
-        status = delete_now(conn, &next, err);
+        rc = delete_now(conn, &next, err);
         all.low += next.runs;
         all.high += next.runs;
         all.runs -= next.runs;
@@ -372,7 +384,7 @@ enum status marks_delete(struct pg_conn *conn, const int64_t *ids, size_t count,
     }
     mem_free(low);
     mem_free(high);
-    return status;
+    return rc;
 }
 
 enum status marks_insert(struct pg_conn *conn,
@@ -385,9 +397,9 @@ enum status marks_insert(struct pg_conn *conn,
     pg_args_init(&args, 64 + count * 8);
     pg_args_i32_array(&args, product_ids, count);
     pg_args_i32(&args, (int32_t)cause);
-    enum status status = pg_query(conn, INSERT_LIST, &args, "", NULL, err);
+    enum status rc = pg_query(conn, INSERT_LIST, &args, "", NULL, err);
     pg_args_release(&args);
-    return status;
+    return rc;
 }
 
 enum status marks_insert_slice(struct pg_conn *conn,
@@ -403,35 +415,35 @@ enum status marks_insert_slice(struct pg_conn *conn,
     pg_args_i32(&args, after_product);
     pg_args_i64(&args, (int64_t)limit);
     pg_args_i32(&args, CAUSE_BACKFILL);
-    enum status status = pg_query(conn, INSERT_SLICE, &args, "il", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(conn, INSERT_SLICE, &args, "il", &rows, err);
+    if (rc == STATUS_OK) {
         *last_product = pg_i32(&rows, 0, 0);
         *inserted = (size_t)pg_i64(&rows, 0, 1);
     }
     pg_rows_release(&rows);
     pg_args_release(&args);
-    return status;
+    return rc;
 }
 
 enum status marks_summary_read(struct pg_conn *conn, struct marks_summary *summary, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, SUMMARY, NULL, "lz", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(conn, SUMMARY, NULL, "lz", &rows, err);
+    if (rc == STATUS_OK) {
         *summary = (struct marks_summary){.count = pg_i64(&rows, 0, 0),
                                           .oldest_us = pg_time_us(&rows, 0, 1)};
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 enum status marks_oldest(struct pg_conn *conn, int64_t *added_us, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, OLDEST, NULL, "z", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(conn, OLDEST, NULL, "z", &rows, err);
+    if (rc == STATUS_OK) {
         *added_us = rows.count > 0 ? pg_time_us(&rows, 0, 0) : 0;
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }

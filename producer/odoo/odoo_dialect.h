@@ -1,25 +1,26 @@
 /**
- * odoo_dialect: how versions of Odoo differ in what they store and compute. The only place that
- * knows; all else asks.
+ * odoo_dialect: the table of differences between versions of Odoo in stored and computed stock. No
+ * other file compares versions.
  *
- * 15 is proven against numbers recorded from it. 16 to 18 are what their source says (read, not
- * run). Early 15.0 (before May 2023) computed kits differently (needs of a component that is named
- * twice were not added, the quantity of the bill of materials was not multiplied): the late one is
- * served.
+ *   15        proven against numbers recorded from it
+ *   16 to 18  follow their source; read, not run
+ *
+ * Early 15.0 (before May 2023) computed kits differently: it did not add the needs of a component
+ * that is named twice, nor multiply by the quantity of the bill of materials. Late 15.0 is served.
  */
 #ifndef STOCKSYNC_ODOO_ODOO_DIALECT_H
 #define STOCKSYNC_ODOO_ODOO_DIALECT_H
 
 #include <stdbool.h>
 
-#include "producer/odoo/kit_explode.h"
 #include "producer/odoo/kit_number.h"
+#include "producer/odoo/kit_rows.h"
 
 struct odoo_dialect {
     int major;
     bool is_proven;
     bool has_storable_flag;  /* product_template.is_storable instead of type = 'product' */
-    bool has_final_location; /* stock_move.location_final_id, where set, is where a move goes to */
+    bool has_final_location; /* stock_move.location_final_id, where set, is the destination */
     enum kit_bom_order bom_order;
     enum kit_rounding kit_rounding;
 };

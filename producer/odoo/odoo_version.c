@@ -8,9 +8,9 @@
 #include "common/pg/pg_query.h"
 
 /*
- * Every column that our SQL names, as "table.column", where the row is missing in the catalogue.
- * $1: with those of the forecast; $2, $3: with those that only some versions have. The version's
- * own columns come first: without them this is not Odoo's database at all.
+ * The columns that our SQL names and that the catalogue lacks, as "table.column".
+ * $1: also those of the forecast; $2, $3: also those that only some versions have. The columns that
+ * hold the version come first: without them this is not Odoo's database at all.
  */
 static const char MISSING_COLUMNS[] =
     "SELECT string_agg(DISTINCT CASE WHEN c.oid IS NULL THEN 'table ' || n.tab"
@@ -81,89 +81,108 @@ static enum status check_columns(struct pg_conn *conn,
     pg_args_bool(&args, forecast);
     pg_args_bool(&args, dialect == NULL || dialect->has_storable_flag);
     pg_args_bool(&args, dialect == NULL || dialect->has_final_location);
-    enum status status = pg_query(conn, MISSING_COLUMNS, &args, "t", &rows, err);
-    if (status == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
-        status = err_set(err, STATUS_DATABASE_UNFIT,
-                         "not a database of Odoo with the modules stock and product: missing %s",
-                         pg_text(&rows, 0, 0));
+    enum status rc = pg_query(conn, MISSING_COLUMNS, &args, "t", &rows, err);
+    if (rc == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
+        rc = err_set(err, STATUS_DATABASE_UNFIT,
+                     "not a database of Odoo with the modules stock and product: missing %s",
+                     pg_text(&rows, 0, 0));
     }
     pg_rows_release(&rows);
     pg_args_release(&args);
-    return status;
+    return rc;
 }
 
-/* Before the columns: another version may lack some of them, and its number says more than their
- * names. */
-static enum status check_version(struct pg_conn *conn, struct odoo_shape *shape, struct err *err)
+static enum status
+read_base_version(struct pg_conn *conn, struct odoo_shape *shape, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, HAS_MODULES, NULL, "b", &rows, err);
-    bool is_odoo = status == STATUS_OK && pg_bool(&rows, 0, 0);
-    if (is_odoo) {
-        status = pg_query(conn, BASE_VERSION, NULL, "t", &rows, err);
-    }
-    if (status == STATUS_OK && is_odoo) {
+    enum status rc = pg_query(conn, BASE_VERSION, NULL, "t", &rows, err);
+    if (rc == STATUS_OK) {
         const char *text = rows.count == 1 ? pg_text(&rows, 0, 0) : NULL;
         (void)snprintf(shape->base_version, sizeof shape->base_version, "%s",
                        text != NULL ? text : "unknown");
-        shape->dialect = odoo_dialect_of((int)strtol(shape->base_version, NULL, 10));
-        if (shape->dialect == NULL) {
-            status = err_set(err, STATUS_DATABASE_UNFIT,
-                             "Odoo's base module has version '%s': 15.0 is served, and 16.0 to "
-                             "18.0 by what their source says; other versions store and compute "
-                             "stock differently",
-                             shape->base_version);
-        }
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
+}
+
+/* Runs before the check of columns: another version may lack some of them, and its number explains
+ * more than their names. Without Odoo's modules the check of columns refuses the database. */
+static enum status check_version(struct pg_conn *conn, struct odoo_shape *shape, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(conn, HAS_MODULES, NULL, "b", &rows, err);
+    bool is_odoo = rc == STATUS_OK && pg_bool(&rows, 0, 0);
+    pg_rows_release(&rows);
+    if (!is_odoo) {
+        return rc;
+    }
+    rc = read_base_version(conn, shape, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    shape->dialect = odoo_dialect_of((int)strtol(shape->base_version, NULL, 10));
+    if (shape->dialect == NULL) {
+        return err_set(err, STATUS_DATABASE_UNFIT,
+                       "Odoo's base module has version '%s': 15.0 is served, and 16.0 to "
+                       "18.0 by what their source says; other versions store and compute "
+                       "stock differently",
+                       shape->base_version);
+    }
+    return STATUS_OK;
+}
+
+static enum status refuse_computed_flag(struct pg_conn *conn, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(conn, HAS_COMPUTED_FLAG, NULL, "b", &rows, err);
+    if (rc == STATUS_OK && pg_bool(&rows, 0, 0)) {
+        rc = err_set(err, STATUS_DATABASE_UNFIT,
+                     "Odoo's field '" ODOO_FLAG_COLUMN "' is computed and has no column: "
+                     "store it (store=True) on the product or its template");
+    }
+    pg_rows_release(&rows);
+    return rc;
 }
 
 static enum status find_flag(struct pg_conn *conn, struct odoo_shape *shape, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, HAS_COLUMN, NULL, "bbbb", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(conn, HAS_COLUMN, NULL, "bbbb", &rows, err);
+    if (rc == STATUS_OK) {
         shape->has_mrp = pg_bool(&rows, 0, 0);
         shape->has_commingled = pg_bool(&rows, 0, 1);
         shape->flag = pg_bool(&rows, 0, 2)   ? ODOO_FLAG_VARIANT
                       : pg_bool(&rows, 0, 3) ? ODOO_FLAG_TEMPLATE
                                              : ODOO_FLAG_NONE;
     }
-    if (status == STATUS_OK && shape->flag == ODOO_FLAG_NONE) {
-        status = pg_query(conn, HAS_COMPUTED_FLAG, NULL, "b", &rows, err);
-        if (status == STATUS_OK && pg_bool(&rows, 0, 0)) {
-            status = err_set(err, STATUS_DATABASE_UNFIT,
-                             "Odoo's field '" ODOO_FLAG_COLUMN "' is computed and has no column: "
-                             "store it (store=True) on the product or its template");
-        }
-    }
     pg_rows_release(&rows);
-    return status;
+    if (rc != STATUS_OK || shape->flag != ODOO_FLAG_NONE) {
+        return rc;
+    }
+    return refuse_computed_flag(conn, err);
 }
 
 enum status
 odoo_version_read(struct pg_conn *conn, bool forecast, struct odoo_shape *shape, struct err *err)
 {
     *shape = (struct odoo_shape){.server_version = pg_conn_server_version(conn)};
-    enum status status = check_version(conn, shape, err);
-    if (status == STATUS_OK) {
-        status = check_columns(conn, forecast, shape->dialect, err);
+    enum status rc = check_version(conn, shape, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status == STATUS_OK) {
-        status = find_flag(conn, shape, err);
-    }
-    return status;
+    rc = check_columns(conn, forecast, shape->dialect, err);
+    return rc == STATUS_OK ? find_flag(conn, shape, err) : rc;
 }
 
 enum status odoo_version_uuid(struct pg_conn *conn, char uuid[ODOO_UUID_SIZE], struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, DATABASE_UUID, NULL, "t", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(conn, DATABASE_UUID, NULL, "t", &rows, err);
+    if (rc == STATUS_OK) {
         const char *text = pg_text(&rows, 0, 0);
         (void)snprintf(uuid, ODOO_UUID_SIZE, "%s", text != NULL ? text : "");
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }

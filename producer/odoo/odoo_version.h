@@ -1,9 +1,9 @@
 /**
- * odoo_version: what this database is, found in the catalogue: version, modules, tables, where the
- * flag lives.
+ * odoo_version: finds in the catalogue which Odoo this database holds: version, modules, tables,
+ * and the table that has the flag.
  *
- * Read once after every connect; everything else in this folder is told, and asks nothing of this
- * kind itself. Odoo's tables are looked for in the schema public.
+ * Read once after every connect and passed on; the other files of this folder ask nothing of the
+ * kind. Odoo's tables are expected in the schema public.
  */
 #ifndef STOCKSYNC_ODOO_ODOO_VERSION_H
 #define STOCKSYNC_ODOO_ODOO_VERSION_H
@@ -31,20 +31,21 @@ struct odoo_shape {
 };
 
 /**
- * Looks at the database and refuses what cannot be served.
+ * Reads the catalogue and refuses a database that cannot be served.
  *
- * @param forecast  also require what the forecast is computed from (stock_move)
+ * @param forecast  also require the columns of stock_move that the forecast needs
  * @param shape     [out] filled on STATUS_OK
  * @return STATUS_OK
- *         STATUS_DATABASE_UNFIT  tables or columns missing (err names all of them), a version other
- * that is not served, or the flag is a computed field without a column pg_query's statuses
+ *         STATUS_DATABASE_UNFIT  tables or columns are missing (err names all of them), the version
+ *                                is not served, or the flag is a computed field without a column
+ *         pg_query's statuses
  */
 NODISCARD enum status
 odoo_version_read(struct pg_conn *conn, bool forecast, struct odoo_shape *shape, struct err *err);
 
-/** database.uuid as installed databases tell it through stocksync.database_uuid(); "" when there is
- * none. */
 #define ODOO_UUID_SIZE 64
+/** Reads database.uuid through stocksync.database_uuid(), which install creates; "": there is none.
+ * @return pg_query's statuses */
 NODISCARD enum status
 odoo_version_uuid(struct pg_conn *conn, char uuid[ODOO_UUID_SIZE], struct err *err);
 

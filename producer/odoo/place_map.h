@@ -1,9 +1,9 @@
 /**
- * place_map: which warehouses each Odoo location belongs to, for the locations of one read.
+ * place_map: maps each Odoo location of one read to its warehouses. Pure.
  *
- * Calling sequence: place_map_reset; _add for every location that occurs; _link for what the
- * database says about them; _first and _next to ask. Most locations have one link (a warehouse's
- * shelf) or none (customers, suppliers, losses). Pure; one owner.
+ * Calling sequence: place_map_reset; place_map_add for every location that occurs; place_map_link
+ * for each warehouse of a location; place_map_first and place_map_next to look up. Most locations
+ * have one link (a warehouse's shelf) or none (customers, suppliers, losses). Thread: one.
  */
 #ifndef STOCKSYNC_ODOO_PLACE_MAP_H
 #define STOCKSYNC_ODOO_PLACE_MAP_H
@@ -36,8 +36,8 @@ void place_map_release(struct place_map *map);
 void place_map_reset(struct place_map *map);
 /** Adds a location; repeats are fine. */
 void place_map_add(struct place_map *map, int32_t location_id);
-/** Links a location that was added to a warehouse; others are ignored. Pointers from _first and
- * _next become invalid. */
+/** Links an added location to a warehouse; ignores other locations. Pointers of place_map_first and
+ * place_map_next become invalid. */
 void place_map_link(struct place_map *map, int32_t location_id, size_t warehouse);
 /** First warehouse of a location; NULL: none. */
 const struct place_link *place_map_first(const struct place_map *map, int32_t location_id);

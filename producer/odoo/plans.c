@@ -2,9 +2,7 @@
 
 #include "common/pg/pg_query.h"
 
-/* Up to this many ids the session's own plans, made once, are best; above, a plan for the very
- * list.
- */
+/* Up to this many ids the session's plans are best; above, a plan for the actual list. */
 #define FEW_IDS       250
 #define PG_VERSION_12 120000
 

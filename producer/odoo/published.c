@@ -53,7 +53,7 @@ void published_list_release(struct published_list *list)
     *list = (struct published_list){0};
 }
 
-/* The last word on each product: a list's later entry hides an earlier one. */
+/* Keeps the last entry of each product, and separates tombstones (gone). */
 static void
 fold(const struct published_list *list, struct published_list *stored, struct id_list *gone)
 {
@@ -75,43 +75,56 @@ fold(const struct published_list *list, struct published_list *stored, struct id
     id_list_release(&ids);
 }
 
+static enum status store_digests(struct pg_conn *conn,
+                                 const struct published_list *stored,
+                                 struct pg_args *args,
+                                 struct err *err)
+{
+    for (size_t done = 0; done < stored->count; done += STORE_CHUNK) {
+        size_t left = stored->count - done;
+        size_t count = left < STORE_CHUNK ? left : STORE_CHUNK;
+        pg_args_reset(args);
+        pg_args_i32_array(args, stored->ids + done, count);
+        pg_args_i64_array(args, stored->digests + done, count);
+        enum status rc = pg_query(conn, STORE, args, "", NULL, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+    return STATUS_OK;
+}
+
 enum status
 published_store(struct pg_conn *conn, const struct published_list *list, struct err *err)
 {
     struct published_list stored = {0};
     struct id_list gone = {0};
     struct pg_args args;
-    enum status status = STATUS_OK;
     fold(list, &stored, &gone);
     pg_args_init(&args, 256 + (list->count + STORE_CHUNK) * 20);
-    for (size_t done = 0; status == STATUS_OK && done < stored.count; done += STORE_CHUNK) {
-        size_t left = stored.count - done;
-        size_t count = left < STORE_CHUNK ? left : STORE_CHUNK;
-        pg_args_reset(&args);
-        pg_args_i32_array(&args, stored.ids + done, count);
-        pg_args_i64_array(&args, stored.digests + done, count);
-        status = pg_query(conn, STORE, &args, "", NULL, err);
+    enum status rc = store_digests(conn, &stored, &args, err);
+    if (rc != STATUS_OK || gone.count == 0) {
+        goto out;
     }
-    if (status == STATUS_OK && gone.count > 0) {
-        pg_args_reset(&args);
-        pg_args_i32_array(&args, gone.ids, gone.count);
-        status = pg_query(conn, FORGET_LIST, &args, "", NULL, err);
-    }
+    pg_args_reset(&args);
+    pg_args_i32_array(&args, gone.ids, gone.count);
+    rc = pg_query(conn, FORGET_LIST, &args, "", NULL, err);
+out:
     pg_args_release(&args);
     published_list_release(&stored);
     id_list_release(&gone);
-    return status;
+    return rc;
 }
 
 enum status published_forget(struct pg_conn *conn, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(conn, ANY_STORED, NULL, "b", &rows, err);
-    if (status == STATUS_OK && pg_bool(&rows, 0, 0)) {
-        status = pg_exec(conn, "DELETE FROM stocksync.published", err);
+    enum status rc = pg_query(conn, ANY_STORED, NULL, "b", &rows, err);
+    if (rc == STATUS_OK && pg_bool(&rows, 0, 0)) {
+        rc = pg_exec(conn, "DELETE FROM stocksync.published", err);
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 static void take_rows(const struct pg_rows *rows, struct published_list *list)
@@ -138,6 +151,56 @@ static void sort_slice(struct id_list *ids, struct published_list *list)
     mem_free(digests);
 }
 
+/* The next products. last: the greatest of them, or INT32_MAX after the last slice. */
+static enum status read_slice(struct pg_conn *conn,
+                              int32_t after,
+                              size_t limit,
+                              struct published_list *digests,
+                              int32_t *last,
+                              struct err *err)
+{
+    struct pg_args args;
+    struct pg_rows rows = {0};
+    pg_args_init(&args, 64);
+    pg_args_i32(&args, after);
+    pg_args_i64(&args, (int64_t)limit);
+    enum status rc = pg_query(conn, SLICE, &args, "il", &rows, err);
+    *last = INT32_MAX;
+    if (rc == STATUS_OK) {
+        take_rows(&rows, digests);
+    }
+    if (rc == STATUS_OK && (size_t)rows.count == limit) {
+        *last = after;
+        for (size_t i = 0; i < digests->count; i++) {
+            *last = digests->ids[i] > *last ? digests->ids[i] : *last;
+        }
+    }
+    pg_rows_release(&rows);
+    pg_args_release(&args);
+    return rc;
+}
+
+/* Deleted products of the slice that still have a record. */
+static enum status read_gone(struct pg_conn *conn,
+                             int32_t after,
+                             int32_t last,
+                             struct published_list *digests,
+                             struct err *err)
+{
+    struct pg_args args;
+    struct pg_rows rows = {0};
+    pg_args_init(&args, 64);
+    pg_args_i32(&args, after);
+    pg_args_i32(&args, last);
+    enum status rc = pg_query(conn, GONE, &args, "il", &rows, err);
+    if (rc == STATUS_OK) {
+        take_rows(&rows, digests);
+    }
+    pg_rows_release(&rows);
+    pg_args_release(&args);
+    return rc;
+}
+
 enum status published_slice(struct pg_conn *conn,
                             int32_t after,
                             size_t limit,
@@ -146,34 +209,17 @@ enum status published_slice(struct pg_conn *conn,
                             int32_t *last,
                             struct err *err)
 {
-    struct pg_args args;
-    struct pg_rows rows = {0};
     digests->count = 0;
-    *last = INT32_MAX;
-    pg_args_init(&args, 64);
-    pg_args_i32(&args, after);
-    pg_args_i64(&args, (int64_t)limit);
-    enum status status = pg_query(conn, SLICE, &args, "il", &rows, err);
-    if (status == STATUS_OK) {
-        take_rows(&rows, digests);
-        if ((size_t)rows.count == limit) {
-            *last = after;
-            for (size_t i = 0; i < digests->count; i++) {
-                *last = digests->ids[i] > *last ? digests->ids[i] : *last;
-            }
-        }
-        pg_args_reset(&args);
-        pg_args_i32(&args, after);
-        pg_args_i32(&args, *last);
-        status = pg_query(conn, GONE, &args, "il", &rows, err);
+    enum status rc = read_slice(conn, after, limit, digests, last, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (status == STATUS_OK) {
-        take_rows(&rows, digests);
-        sort_slice(ids, digests);
+    rc = read_gone(conn, after, *last, digests, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    pg_rows_release(&rows);
-    pg_args_release(&args);
-    return status;
+    sort_slice(ids, digests);
+    return STATUS_OK;
 }
 
 bool full_pass_is_running(const struct full_pass_state *state)
@@ -185,8 +231,8 @@ enum status full_pass_read(struct pg_conn *conn, struct full_pass_state *state, 
 {
     struct pg_rows rows = {0};
     *state = (struct full_pass_state){0};
-    enum status status = pg_query(conn, READ_PASS, NULL, "zzilll", &rows, err);
-    if (status == STATUS_OK && rows.count == 1) {
+    enum status rc = pg_query(conn, READ_PASS, NULL, "zzilll", &rows, err);
+    if (rc == STATUS_OK && rows.count == 1) {
         *state = (struct full_pass_state){.started_us = pg_time_us(&rows, 0, 0),
                                           .finished_us = pg_time_us(&rows, 0, 1),
                                           .last_product = pg_i32(&rows, 0, 2),
@@ -195,7 +241,7 @@ enum status full_pass_read(struct pg_conn *conn, struct full_pass_state *state, 
                                           .total = pg_i64(&rows, 0, 5)};
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
 enum status full_pass_begin(struct pg_conn *conn, struct err *err)
@@ -214,7 +260,7 @@ enum status full_pass_note(struct pg_conn *conn,
     pg_args_i64(&args, state->compared);
     pg_args_i64(&args, state->republished);
     pg_args_bool(&args, finished);
-    enum status status = pg_query(conn, NOTE_PASS, &args, "", NULL, err);
+    enum status rc = pg_query(conn, NOTE_PASS, &args, "", NULL, err);
     pg_args_release(&args);
-    return status;
+    return rc;
 }

@@ -1,10 +1,10 @@
 /**
- * published: what the last record of each product said, as a digest, and how far the full pass is.
+ * published: stores a digest of the last record of each product, and the progress of the full pass.
  *
- * Kept only where the full pass is on. A digest is stored after the Kafka transaction of its record
- * is committed and before the record's marks are deleted: where no mark waits, it is the last
- * record's. Functions over a borrowed connection; tables: schemas/sql/odoo_002.sql. Statuses are
- * pg_query's.
+ * Kept only while the full pass is on. A digest is stored after the Kafka transaction of its record
+ * is committed and before the record's marks are deleted. So where no mark waits, it is that of the
+ * last record. Functions over a borrowed connection; tables: schemas/sql/odoo_002.sql. Statuses are
+ * pg_query's. Thread: the one that uses the connection.
  */
 #ifndef STOCKSYNC_ODOO_PUBLISHED_H
 #define STOCKSYNC_ODOO_PUBLISHED_H
@@ -17,8 +17,8 @@
 #include "common/pg/pg_conn.h"
 #include "producer/odoo/id_list.h"
 
-/** Products and the digests of their records, by one index; a digest of 0 is a tombstone. May name
- * a product twice: the later counts. Zero-initialise; keeps its memory. */
+/** Products and the digests of their records, by one index; 0 is a tombstone. Of several entries
+ * of a product the last counts. Zero-initialise; keeps its memory. */
 struct published_list {
     int32_t *ids;
     int64_t *digests;
@@ -29,18 +29,18 @@ struct published_list {
 void published_list_add(struct published_list *list, int32_t product_id, int64_t digest);
 void published_list_release(struct published_list *list);
 
+/** Stores the digests and deletes those of tombstones. */
 NODISCARD enum status
 published_store(struct pg_conn *conn, const struct published_list *list, struct err *err);
-/** Nobody keeps them up from here on; cheap when there are none. */
+/** Deletes all digests, because they are no longer updated; cheap when there are none. */
 NODISCARD enum status published_forget(struct pg_conn *conn, struct err *err);
 
 /**
- * The next products by id, and what their last records said.
+ * Reads the next products by id, and the digests of their last records.
  *
- * @param ids      [out] replaced: products and, of these ids, deleted ones that still have a record
+ * @param ids      [out] replaced: products, and deleted ones in between that still have a record
  * @param digests  [out] emptied, then by the index of ids; 0: no record is known
- * @param last     [out] greatest id looked at
- * @return STATUS_OK; ids->count 0 and last INT32_MAX: there are no more
+ * @param last     [out] greatest id read; INT32_MAX: there are no more
  */
 NODISCARD enum status published_slice(struct pg_conn *conn,
                                       int32_t after,
@@ -53,19 +53,19 @@ NODISCARD enum status published_slice(struct pg_conn *conn,
 /** The one row of stocksync.full_pass; times are wall clock, 0: never. */
 struct full_pass_state {
     int64_t started_us;
-    int64_t finished_us; /* of the last one that was finished */
+    int64_t finished_us; /* end of the last finished pass */
     int32_t last_product;
     int64_t compared;
     int64_t republished;
     int64_t total;
 };
-/** True while one is under way. */
+/** True while a pass runs. */
 bool full_pass_is_running(const struct full_pass_state *state);
 NODISCARD enum status
 full_pass_read(struct pg_conn *conn, struct full_pass_state *state, struct err *err);
-/** Begins anew at the first product; counts them. */
+/** Starts a pass at the first product and counts all products. */
 NODISCARD enum status full_pass_begin(struct pg_conn *conn, struct err *err);
-/** Stores last_product, compared and republished; finished: and that it is done. */
+/** Stores last_product, compared and republished, and the end of the pass if finished. */
 NODISCARD enum status full_pass_note(struct pg_conn *conn,
                                      const struct full_pass_state *state,
                                      bool finished,

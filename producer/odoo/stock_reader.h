@@ -1,13 +1,16 @@
 /**
- * stock_reader: the current state of a set of products, as Odoo computes it, one record each.
+ * stock_reader: reads the current state of a set of products as Odoo computes it, one record each.
  *
- * Source of the formula: Odoo 15, addons/stock/models/product.py and addons/mrp/models/product.py,
- * _compute_quantities_dict. Plain products: see stock_sums; each field is rounded HALF-UP to the
- * product unit's rounding. Services are all 0. Kits and commingled products: see kit_number, from
- * stocksync.kit_component, which kit_table keeps; what they are made of is read with them, in the
- * same snapshot. A fixed number of statements for any number of products (one more for each level
- * of components that are kits themselves). Borrows a connection and must be called inside
- * marks_snapshot_begin and _end. One owner.
+ * Source: Odoo 15, addons/stock/models/product.py and addons/mrp/models/product.py,
+ * _compute_quantities_dict.
+ *
+ *   plain products      stock_sums; each field is rounded HALF-UP to the product's unit
+ *   services            all 0
+ *   kits, commingled    kit_number over stocksync.kit_component, which kit_table maintains
+ *
+ * Components are read in the same snapshot. A fixed number of statements for any number of
+ * products, and two more for each level of kits within kits. Call inside source_snapshot. Borrows a
+ * connection. Thread: the one that uses it.
  */
 #ifndef STOCKSYNC_ODOO_STOCK_READER_H
 #define STOCKSYNC_ODOO_STOCK_READER_H
@@ -24,8 +27,8 @@
 
 struct stock_reader;
 
-/** What one number is about. Records are by warehouse; the others are Odoo's totals, for a person:
- * of a kit no sum of warehouses, but what could be made of all parts together. */
+/** The scope of one quantity. Records are by warehouse. The others are Odoo's totals, for a person:
+ * those of a kit are computed from all components together and are no sums over warehouses. */
 enum stock_group { STOCK_BY_WAREHOUSE, STOCK_BY_COMPANY, STOCK_OF_ALL };
 
 struct stock_reader_options {
@@ -44,15 +47,19 @@ struct stock_warehouse_row {
 };
 
 /**
- * What one read found. Everything in it belongs to the reader and is valid until its next call.
- * revision, cause and changed_at_us of the records are left 0 for the caller. Of groups other than
- * STOCK_BY_WAREHOUSE, warehouse_id and code of a record's numbers are the company's id and name, or
- * 0 and "all". A kit without a number (stocksync.kit.problem) has no warehouses.
+ * What one read found. The reader owns everything in it until its next call. It leaves revision,
+ * cause and changed_at_us of the records 0 for the caller. A kit without a quantity
+ * (stocksync.kit.problem) has no warehouses.
+ *
+ *   group               warehouse_id    code
+ *   STOCK_BY_WAREHOUSE  warehouse's id  warehouse's code
+ *   STOCK_BY_COMPANY    company's id    company's name
+ *   STOCK_OF_ALL        0               "all"
  */
 struct stock_batch {
     struct product_stock *list; /* by product_id ascending */
     size_t count;
-    const int32_t *gone; /* asked for, no row in product_product: tombstones; ascending */
+    const int32_t *gone; /* products without a row: tombstones; ascending */
     size_t gone_count;
     int64_t read_at_us; /* wall clock before the first statement; also in every record */
     const struct stock_warehouse_row *warehouses; /* all, by id */
@@ -71,7 +78,9 @@ void stock_reader_free(struct stock_reader *reader);
  *
  * @param product_ids  ascending and distinct
  * @param batch        [out] replaced
- * @return STATUS_OK; STATUS_TOO_LARGE: more than STOCK_READER_MAX_PRODUCTS; pg_query's statuses
+ * @return STATUS_OK
+ *         STATUS_TOO_LARGE  more than STOCK_READER_MAX_PRODUCTS
+ *         pg_query's statuses
  */
 #define STOCK_READER_MAX_PRODUCTS 50000
 NODISCARD enum status stock_reader_read(struct stock_reader *reader,

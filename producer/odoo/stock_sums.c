@@ -9,10 +9,10 @@
 #include "producer/odoo/place_map.h"
 #include "producer/odoo/plans.h"
 
-/* Lists of ids: the products of a chunk of kits and all that they are made of. */
+/* Lists of ids: the products of one read and their components. */
 #define ARGS_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
-/* Locations that are asked for before it is known who needs them. */
+/* Locations to read in the first trip, before it is known which ones are needed. */
 #define USUAL_MAX 200
 
 /* Whole numbers below this add up in doubles without rounding, however many rows there are. */
@@ -99,7 +99,8 @@ struct stock_sums {
     enum stock_scope scope;
     struct pg_args args, place_args;
     struct place_map places;
-    struct id_list usual, unusual; /* locations: asked for beside the rows; met besides these */
+    struct id_list usual;   /* locations that are read in the first trip */
+    struct id_list unusual; /* other locations of the rows */
     /* of the last read */
     const int32_t *ids;
     size_t count;
@@ -108,8 +109,8 @@ struct stock_sums {
     size_t group_count;
     struct cell *cells;
     size_t cell_room;
-    struct id_list inexact; /* fractions were added: their sums are read again in exact numerics */
-    size_t last; /* where the last row's product was found: rows of one product come together */
+    struct id_list inexact; /* products whose sums are read again as exact numerics */
+    size_t last;            /* index of the last row's product: rows of one product come together */
 };
 
 struct stock_sums *stock_sums_new(struct pg_conn *conn,
@@ -162,7 +163,7 @@ static bool is_whole(double value)
     return fabs(value) < WHOLE_LIMIT && value == floor(value);
 }
 
-/* Adds in doubles while that is exact; else notes that it was not. */
+/* Adds doubles; notes the product when the sum may be inexact. */
 static void
 add_to(struct stock_sums *s, size_t product, size_t group, enum stock_sum sum, double value)
 {
@@ -192,7 +193,7 @@ static void add_quants(struct stock_sums *s, const struct pg_rows *rows)
     }
 }
 
-/* Into every group that has `into` and not `from`. */
+/* Adds to every group that has `into` and not `from`. */
 static void add_move(struct stock_sums *s,
                      size_t product,
                      enum stock_sum sum,
@@ -236,14 +237,14 @@ static void link_places(struct stock_sums *s, const struct pg_rows *rows)
     for (int i = 0; i < rows->count; i++) {
         int32_t location = pg_i32(rows, i, 0);
         const struct stock_place *place = find_warehouse(s, pg_i32(rows, i, 1));
-        /* two warehouses of one group may hold a location: it counts once */
+        /* A location of two warehouses of one group counts once. */
         if (place != NULL && !place_map_has(&s->places, location, (size_t)place->group)) {
             place_map_link(&s->places, location, (size_t)place->group);
         }
     }
 }
 
-/* Locations that are none of the usual ones. */
+/* Reads the warehouses of locations that are not among the usual ones. */
 static enum status read_unusual_places(struct stock_sums *s, struct err *err)
 {
     struct pg_rows rows = {0};
@@ -256,12 +257,12 @@ static enum status read_unusual_places(struct stock_sums *s, struct err *err)
     }
     pg_args_reset(&s->args);
     pg_args_i32_array(&s->args, s->unusual.ids, s->unusual.count);
-    enum status status = pg_query(s->conn, PLACES_BY_SCOPE[s->scope], &s->args, "ii", &rows, err);
-    if (status == STATUS_OK) {
+    enum status rc = pg_query(s->conn, PLACES_BY_SCOPE[s->scope], &s->args, "ii", &rows, err);
+    if (rc == STATUS_OK) {
         link_places(s, &rows);
     }
     pg_rows_release(&rows);
-    /* the next read asks for them at once: as long as they are few */
+    /* The next read includes them in its first trip, as long as they are few. */
     if (s->usual.count + s->unusual.count > USUAL_MAX) {
         id_list_reset(&s->usual);
     }
@@ -269,7 +270,7 @@ static enum status read_unusual_places(struct stock_sums *s, struct err *err)
         id_list_add_all(&s->usual, s->unusual.ids, s->unusual.count);
         id_list_sort(&s->usual);
     }
-    return status;
+    return rc;
 }
 
 static void
@@ -285,8 +286,25 @@ note_places(struct stock_sums *s, const struct pg_rows *quants, const struct pg_
     }
 }
 
-/* Rows, and which warehouses the usual locations belong to now: of all that is read in this
- * snapshot only the list of what to ask for is older. */
+static enum status add_rows(struct stock_sums *s,
+                            const struct pg_rows *quants,
+                            const struct pg_rows *places,
+                            const struct pg_rows *moves,
+                            struct err *err)
+{
+    note_places(s, quants, moves);
+    link_places(s, places);
+    enum status rc = read_unusual_places(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    add_quants(s, quants);
+    add_moves(s, moves);
+    return STATUS_OK;
+}
+
+/* Reads rows together with the warehouses of the usual locations. Only the list of usual locations
+ * is older than this snapshot. */
 static enum status read_rows(struct stock_sums *s, struct err *err)
 {
     struct pg_rows quants = {0};
@@ -300,20 +318,14 @@ static enum status read_rows(struct stock_sums *s, struct err *err)
     pg_args_i32_array(&s->args, s->ids, s->count);
     pg_args_reset(&s->place_args);
     pg_args_i32_array(&s->place_args, s->usual.ids, s->usual.count);
-    enum status status = pg_query_all(s->conn, calls, s->forecast ? 3 : 2, err);
-    if (status == STATUS_OK) {
-        note_places(s, &quants, &moves);
-        link_places(s, &places);
-        status = read_unusual_places(s, err);
-    }
-    if (status == STATUS_OK) {
-        add_quants(s, &quants);
-        add_moves(s, &moves);
+    enum status rc = pg_query_all(s->conn, calls, s->forecast ? 3 : 2, err);
+    if (rc == STATUS_OK) {
+        rc = add_rows(s, &quants, &places, &moves, err);
     }
     pg_rows_release(&places);
     pg_rows_release(&moves);
     pg_rows_release(&quants);
-    return status;
+    return rc;
 }
 
 /* Replaces two sums of every cell that the statement names. */
@@ -321,19 +333,32 @@ static enum status
 read_exact(struct stock_sums *s, const char *sql, enum stock_sum first, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status status = pg_query(s->conn, sql, &s->args, "iidd", &rows, err);
-    for (int i = 0; status == STATUS_OK && i < rows.count; i++) {
+    enum status rc = pg_query(s->conn, sql, &s->args, "iidd", &rows, err);
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         size_t product = find_product(s, pg_i32(&rows, i, 0));
         double *value = s->cells[product * s->group_count + (size_t)pg_i32(&rows, i, 1)].value;
         value[first] = pg_f64(&rows, i, 2);
         value[first + 1] = pg_f64(&rows, i, 3);
     }
     pg_rows_release(&rows);
-    return status;
+    return rc;
 }
 
-/* Fractions that were added in doubles: the sums of those products again, as the database adds
- * them. */
+static enum status read_exact_sums(struct stock_sums *s, struct err *err)
+{
+    enum status rc = plans_for_sums(s->conn, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = read_exact(s, EXACT_QUANTS_BY_SCOPE[s->scope], STOCK_QUANTITY, err);
+    if (rc != STATUS_OK || !s->forecast) {
+        return rc;
+    }
+    return read_exact(s, EXACT_MOVES_BY_SCOPE[s->scope][s->final_location ? 1 : 0], STOCK_INCOMING,
+                      err);
+}
+
+/* Reads the sums of inexact products again, added by the database. */
 static enum status read_inexact_again(struct stock_sums *s, struct err *err)
 {
     id_list_sort(&s->inexact);
@@ -350,17 +375,10 @@ static enum status read_inexact_again(struct stock_sums *s, struct err *err)
     pg_args_i32_array(&s->args, s->inexact.ids, s->inexact.count);
     pg_args_i32_array(&s->args, warehouses.ids, warehouses.count);
     pg_args_i32_array(&s->args, groups.ids, groups.count);
-    enum status status = plans_for_sums(s->conn, err);
-    if (status == STATUS_OK) {
-        status = read_exact(s, EXACT_QUANTS_BY_SCOPE[s->scope], STOCK_QUANTITY, err);
-    }
-    if (status == STATUS_OK && s->forecast) {
-        status = read_exact(s, EXACT_MOVES_BY_SCOPE[s->scope][s->final_location ? 1 : 0],
-                            STOCK_INCOMING, err);
-    }
+    enum status rc = read_exact_sums(s, err);
     id_list_release(&warehouses);
     id_list_release(&groups);
-    return status;
+    return rc;
 }
 
 enum status stock_sums_read(struct stock_sums *sums,
@@ -387,6 +405,6 @@ enum status stock_sums_read(struct stock_sums *sums,
         return STATUS_OK;
     }
     memset(sums->cells, 0, cells * sizeof *sums->cells);
-    enum status status = read_rows(sums, err);
-    return status == STATUS_OK ? read_inexact_again(sums, err) : status;
+    enum status rc = read_rows(sums, err);
+    return rc == STATUS_OK ? read_inexact_again(sums, err) : rc;
 }

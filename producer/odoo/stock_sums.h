@@ -1,11 +1,11 @@
 /**
- * stock_sums: what lies and what moves, added up: quantity, reserved, incoming, outgoing of each
- * product in each group of warehouses.
+ * stock_sums: adds up quants and open moves: quantity, reserved, incoming, outgoing of each product
+ * in each group of warehouses.
  *
- * Source: Odoo 15, addons/stock/models/product.py, _compute_quantities_dict: a group's locations
- * are those below the view (or stock) location of its warehouses, usage not looked at. Sums are
- * exact numerics, then doubles. A fixed number of statements for any number of products. Borrows a
- * connection and must be called inside marks_snapshot_begin and _end. One owner.
+ * Source: Odoo 15, addons/stock/models/product.py, _compute_quantities_dict. A group's locations
+ * are those below the view (or stock) locations of its warehouses, whatever their usage. Sums are exact
+ * numerics, then doubles. A fixed number of statements for any number of products. Call inside
+ * source_snapshot. Borrows a connection. Thread: the one that uses it.
  */
 #ifndef STOCKSYNC_ODOO_STOCK_SUMS_H
 #define STOCKSYNC_ODOO_STOCK_SUMS_H
@@ -20,7 +20,7 @@
 
 struct stock_sums;
 
-/** Which locations are a warehouse's. */
+/** Which locations belong to a warehouse. */
 enum stock_scope {
     STOCK_SCOPE_VIEW,     /* all below its view location, as Odoo's context `warehouse` has it */
     STOCK_SCOPE_LOT_STOCK /* all below its stock location: not input, quality, packing, output */
@@ -56,8 +56,11 @@ NODISCARD enum status stock_sums_read(struct stock_sums *sums,
                                       size_t place_count,
                                       size_t group_count,
                                       struct err *err);
-/** By enum stock_sum; at: index of the product in ids. Without forecast incoming and outgoing are
- * 0. Valid until the next read. */
+/**
+ * The sums of one product in one group, by enum stock_sum. Without forecast incoming and outgoing
+ * are 0. Valid until the next read.
+ * @param at  index of the product in ids
+ */
 const double *stock_sums_of(const struct stock_sums *sums, size_t at, size_t group);
 
 #endif

@@ -9,9 +9,9 @@
 #define MOD "publisher"
 /* librdkafka's default of message.max.bytes. */
 #define DEFAULT_MAX_BYTES 1000000
-/* Suspects whose marks do not come back (deleted by hand) are forgotten after so many chances; a
- * wrong guess costs one more abort. */
-#define SUSPECT_PATIENCE 100
+/* After this many batches without one, held records whose marks do not return (deleted by hand) are
+ * forgotten. A wrong guess costs one more abort. */
+#define BISECT_PATIENCE 100
 
 struct id_set {
     int32_t *ids;
@@ -23,16 +23,16 @@ struct publisher {
     struct avro_codec *codec;
     struct publish_item *items; /* submitted and not waited for; NULL: none */
     size_t count;
-    size_t tried; /* records in the transaction, as far as it matters: 1 is alone */
+    size_t tried; /* records in the transaction; only 1 (alone) matters */
     struct strbuf value;
     int64_t epoch;
     char **reasons; /* of the last publish */
     size_t reason_count;
     size_t reason_cap;
-    struct id_set suspects; /* refused in company */
-    struct id_set poison;   /* refused alone: parked when they come again */
-    size_t group;           /* suspects to try at once */
-    int chances;            /* cycles in which suspects could have been tried, but were not there */
+    struct id_set bisecting; /* refused together with others: tried in halves */
+    struct id_set poison;    /* refused alone: parked when they are read again */
+    size_t half;             /* how many of bisecting to try at once */
+    int misses;              /* batches that could have tried some, but had none */
 };
 
 static bool set_has(const struct id_set *set, int32_t id)
@@ -73,9 +73,9 @@ enum status publisher_new(int64_t epoch,
                           struct err *err)
 {
     struct avro_codec *codec = NULL;
-    const enum status status = avro_codec_new(&codec, err);
-    if (status != STATUS_OK) {
-        return status;
+    const enum status rc = avro_codec_new(&codec, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     struct publisher *made = mem_calloc(1, sizeof *made);
     made->codec = codec;
@@ -101,7 +101,7 @@ void publisher_free(struct publisher *publisher)
     }
     drop_reasons(publisher);
     mem_free(publisher->reasons);
-    mem_free(publisher->suspects.ids);
+    mem_free(publisher->bisecting.ids);
     mem_free(publisher->poison.ids);
     strbuf_release(&publisher->value);
     avro_codec_free(publisher->codec);
@@ -110,7 +110,7 @@ void publisher_free(struct publisher *publisher)
 
 bool publisher_is_bisecting(const struct publisher *publisher)
 {
-    return publisher->suspects.count > 0;
+    return publisher->bisecting.count > 0;
 }
 
 static void park(struct publisher *p, struct publish_item *item, const char *reason)
@@ -125,16 +125,15 @@ static void park(struct publisher *p, struct publish_item *item, const char *rea
     item->reason = text;
 }
 
-/* Queues one item; a failure of class RECORD parks it and is none. */
-static enum status add(struct publisher *p,
-                       struct record_sink *sink,
-                       struct publish_item *item,
-                       size_t index,
-                       struct err *err)
+/* Encodes one item and queues its record. */
+static enum status queue_record(struct publisher *p,
+                                struct record_sink *sink,
+                                const struct publish_item *item,
+                                size_t index,
+                                struct err *err)
 {
     char key[PRODUCT_STOCK_KEY_SIZE];
     const struct product_stock *stock = item->stock;
-    enum status status = STATUS_OK;
     product_stock_format_key(item->product_id, key);
     struct record record = {.key = key,
                             .revision = stock != NULL ? stock->revision : item->revision,
@@ -142,28 +141,37 @@ static enum status add(struct publisher *p,
                             .epoch = p->epoch};
     if (stock != NULL) {
         strbuf_reset(&p->value);
-        status = avro_codec_encode(p->codec, stock, &p->value, err);
+        enum status rc = avro_codec_encode(p->codec, stock, &p->value, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
         record.value = strbuf_bytes(&p->value);
     }
-    if (status == STATUS_OK) {
-        status = record_sink_begin(sink, err);
-    }
-    if (status == STATUS_OK) {
-        status = record_sink_add(sink, &record, index, err);
-    }
+    enum status rc = record_sink_begin(sink, err);
+    return rc == STATUS_OK ? record_sink_add(sink, &record, index, err) : rc;
+}
+
+/* Queues one item. A failure of class RECORD parks it and is not returned. */
+static enum status add(struct publisher *p,
+                       struct record_sink *sink,
+                       struct publish_item *item,
+                       size_t index,
+                       struct err *err)
+{
+    enum status rc = queue_record(p, sink, item, index, err);
     item->end = PUBLISH_DONE;
-    if (status_class(status) == CLASS_RECORD) {
+    if (status_class(rc) == CLASS_RECORD) {
         park(p, item, err->msg);
         return STATUS_OK;
     }
-    return status;
+    return rc;
 }
 
-/* After a refusal: who may be the cause. Alone in its transaction, it is. */
-static void suspect_refused(struct publisher *p,
-                            const struct record_sink *sink,
-                            const struct publish_item *items,
-                            size_t tried)
+/* After a refusal: a record alone in its transaction is poison; several are bisected. */
+static void note_refused(struct publisher *p,
+                         const struct record_sink *sink,
+                         const struct publish_item *items,
+                         size_t tried)
 {
     const size_t *indexes = NULL;
     const size_t count = record_sink_refused(sink, &indexes);
@@ -172,17 +180,17 @@ static void suspect_refused(struct publisher *p,
     }
     if (tried == 1) {
         const int32_t id = items[indexes[0]].product_id;
-        set_remove(&p->suspects, id);
+        set_remove(&p->bisecting, id);
         set_add(&p->poison, id);
         log_warn(MOD, "refused", LF_INT("product", id),
                  LF_MSG("the broker refuses this record alone: parked when it is read again"));
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        set_add(&p->suspects, items[indexes[i]].product_id);
+        set_add(&p->bisecting, items[indexes[i]].product_id);
     }
-    p->group = (count + 1) / 2;
-    p->chances = 0;
+    p->half = (count + 1) / 2;
+    p->misses = 0;
     log_warn(MOD, "refused", LF_INT("count", count),
              LF_MSG("the broker refuses some of these records: trying them in halves"));
 }
@@ -194,55 +202,71 @@ static enum status wait(struct publisher *p,
                         int ack_timeout_ms,
                         struct err *err)
 {
-    const enum status status = record_sink_wait(sink, ack_timeout_ms, err);
-    if (status == STATUS_BATCH_ABORTED) {
-        suspect_refused(p, sink, items, tried);
+    const enum status rc = record_sink_wait(sink, ack_timeout_ms, err);
+    if (rc == STATUS_BATCH_ABORTED) {
+        note_refused(p, sink, items, tried);
     }
-    return status;
+    return rc;
 }
 
-/* Tries a group of suspects in a transaction that holds nothing else yet; the rest is held. */
-static enum status try_suspects(struct publisher *p,
-                                struct record_sink *sink,
-                                struct publish_item *items,
-                                size_t count,
-                                int ack_timeout_ms,
-                                struct err *err)
+/* Marks bisected records as held, and queues half of them if alone. Counts both. */
+static enum status queue_half(struct publisher *p,
+                              struct record_sink *sink,
+                              struct publish_item *items,
+                              size_t count,
+                              size_t *present,
+                              size_t *tried,
+                              struct err *err)
+{
+    const bool alone = !record_sink_is_open(sink);
+    for (size_t i = 0; i < count; i++) {
+        if (!set_has(&p->bisecting, items[i].product_id)) {
+            continue;
+        }
+        ++*present;
+        items[i].end = PUBLISH_HELD;
+        if (alone && *tried < p->half) {
+            ++*tried;
+            enum status rc = add(p, sink, &items[i], i, err);
+            if (rc != STATUS_OK) {
+                return rc;
+            }
+        }
+    }
+    return STATUS_OK;
+}
+
+/* Tries half of the bisected records in a transaction that is still empty, and holds the rest. */
+static enum status try_half(struct publisher *p,
+                            struct record_sink *sink,
+                            struct publish_item *items,
+                            size_t count,
+                            int ack_timeout_ms,
+                            struct err *err)
 {
     const bool alone = !record_sink_is_open(sink);
     size_t present = 0;
     size_t tried = 0;
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        if (!set_has(&p->suspects, items[i].product_id)) {
-            continue;
-        }
-        present++;
-        items[i].end = PUBLISH_HELD;
-        if (alone && tried < p->group) {
-            tried++;
-            status = add(p, sink, &items[i], i, err);
-        }
+    enum status rc = queue_half(p, sink, items, count, &present, &tried, err);
+    if (present > 0 || (alone && ++p->misses > BISECT_PATIENCE)) {
+        p->misses = 0;
+        p->bisecting.count = present > 0 ? p->bisecting.count : 0;
     }
-    if (present > 0 || (alone && ++p->chances > SUSPECT_PATIENCE)) {
-        p->chances = 0;
-        p->suspects.count = present > 0 ? p->suspects.count : 0;
+    if (rc != STATUS_OK || tried == 0) {
+        return rc;
     }
-    if (status == STATUS_OK && tried > 0) {
-        status = wait(p, sink, items, tried, ack_timeout_ms, err);
-    }
-    return status;
+    return wait(p, sink, items, tried, ack_timeout_ms, err);
 }
 
-/* The cycle is over: what was published or parked is suspected no more. */
+/* The batch is over: records that were published or parked are neither bisected nor poison. */
 static void clear_names(struct publisher *p, const struct publish_item *items, size_t count)
 {
-    if (p->suspects.count == 0 && p->poison.count == 0) {
+    if (p->bisecting.count == 0 && p->poison.count == 0) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
         if (items[i].end != PUBLISH_HELD) {
-            set_remove(&p->suspects, items[i].product_id);
+            set_remove(&p->bisecting, items[i].product_id);
             set_remove(&p->poison, items[i].product_id);
         }
     }
@@ -258,6 +282,32 @@ void publisher_drop(struct publisher *publisher)
     publisher->items = NULL;
 }
 
+/* Queues the items that are neither bisected nor poison; parks the poison ones. */
+static enum status queue_others(struct publisher *p,
+                                struct record_sink *sink,
+                                struct publish_item *items,
+                                size_t count,
+                                size_t first,
+                                struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        const int32_t id = items[i].product_id;
+        if (set_has(&p->bisecting, id)) {
+            continue;
+        }
+        if (set_has(&p->poison, id)) {
+            park(p, &items[i], "the broker refuses this record");
+            continue;
+        }
+        enum status rc = add(p, sink, &items[i], first + i, err);
+        p->tried += items[i].end == PUBLISH_DONE ? 1 : 0;
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+    return STATUS_OK;
+}
+
 enum status publisher_submit(struct publisher *publisher,
                              struct record_sink *sink,
                              struct publish_item *items,
@@ -266,16 +316,19 @@ enum status publisher_submit(struct publisher *publisher,
                              struct err *err)
 {
     struct publisher *p = publisher;
-    enum status status = STATUS_OK;
+    enum status rc = STATUS_OK;
     if (p->items == NULL) {
         drop_reasons(p);
         p->items = items;
         p->count = 0;
     }
     INVARIANT(items == p->items + p->count, "items of two submits in two places");
-    if (p->suspects.count > 0) {
-        INVARIANT(p->count == 0, "a search for a suspect beside %zu items", p->count);
-        status = try_suspects(p, sink, items, count, ack_timeout_ms, err);
+    if (p->bisecting.count > 0) {
+        INVARIANT(p->count == 0, "bisecting while %zu items are in the transaction", p->count);
+        rc = try_half(p, sink, items, count, ack_timeout_ms, err);
+        if (rc != STATUS_OK) {
+            goto failed;
+        }
     }
     const size_t first = p->count;
     p->count += count;
@@ -283,22 +336,14 @@ enum status publisher_submit(struct publisher *publisher,
         /* A refused record that shares the transaction with earlier ones is not alone in it. */
         p->tried = record_sink_is_open(sink) ? 1 : 0;
     }
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        const int32_t id = items[i].product_id;
-        if (set_has(&p->suspects, id)) {
-            continue;
-        }
-        if (set_has(&p->poison, id)) {
-            park(p, &items[i], "the broker refuses this record");
-            continue;
-        }
-        status = add(p, sink, &items[i], first + i, err);
-        p->tried += items[i].end == PUBLISH_DONE ? 1 : 0;
+    rc = queue_others(p, sink, items, count, first, err);
+    if (rc != STATUS_OK) {
+        goto failed;
     }
-    if (status != STATUS_OK) {
-        publisher_drop(p);
-    }
-    return status;
+    return STATUS_OK;
+failed:
+    publisher_drop(p);
+    return rc;
 }
 
 enum status publisher_wait(struct publisher *publisher,
@@ -312,9 +357,9 @@ enum status publisher_wait(struct publisher *publisher,
     }
     const struct publish_item *items = p->items;
     p->items = NULL;
-    const enum status status = wait(p, sink, items, p->tried, ack_timeout_ms, err);
-    if (status == STATUS_OK) {
+    const enum status rc = wait(p, sink, items, p->tried, ack_timeout_ms, err);
+    if (rc == STATUS_OK) {
         clear_names(p, items, p->count);
     }
-    return status;
+    return rc;
 }

@@ -1,12 +1,13 @@
 /**
- * publisher: one cycle's products as acknowledged records; finds the record that is refused.
+ * publisher: turns one batch of products into acknowledged records, and finds a poison record.
  *
- * Every item ends as published, parked with a reason, or held until a later cycle. A record over
- * the client's limit, or one that cannot be encoded, is parked at once and disturbs nobody. When
- * the broker refuses records, the whole Kafka transaction must be aborted, so the search goes over
- * cycles: the refused ones become suspects, which are held back and tried in halves, each half
- * first in a transaction of its own, until single ones are left; those are parked when they are
- * read again. One owner: the producer's main thread.
+ * Every item ends published, parked with a reason, or held until a later batch. A record over the
+ * client's limit, or one that cannot be encoded, is parked at once and does not affect the others.
+ *
+ * When the broker refuses a record, the whole Kafka transaction must be aborted, so the search
+ * spans batches. It bisects: the refused records are held back and tried in halves, each half first
+ * in its transaction, until single ones are left. A record that is refused alone is a poison
+ * record. It is parked when its product is read again. Thread: the producer's main thread.
  */
 #ifndef STOCKSYNC_PUBLISH_PUBLISHER_H
 #define STOCKSYNC_PUBLISH_PUBLISHER_H
@@ -24,7 +25,7 @@ struct publisher;
 enum publish_end {
     PUBLISH_DONE,   /* acknowledged: its marks belong to the open transaction */
     PUBLISH_PARKED, /* cannot be published: reason says why */
-    PUBLISH_HELD    /* a suspect: its marks stay as they are and are read again */
+    PUBLISH_HELD    /* bisecting: its marks stay and are read again */
 };
 
 struct publish_item {
@@ -37,7 +38,7 @@ struct publish_item {
 };
 
 /**
- * @param epoch              the owner's, for the header
+ * @param epoch              the leader epoch, for the header
  * @param max_message_bytes  as in record_sink_options
  * @return STATUS_OK, STATUS_INTERNAL
  */
@@ -47,14 +48,19 @@ NODISCARD enum status publisher_new(int64_t epoch,
                                     struct err *err);
 void publisher_free(struct publisher *publisher);
 /**
- * Queues items (a product at most once) in the sink's transaction, which it begins if there is
- * something to publish. Records are copied; the items themselves, without what they point to, must
- * stay until publisher_wait. Items of a further submit before that follow right behind them; not
- * while publisher_is_bisecting.
- * @return STATUS_OK            every item has its end, valid once publisher_wait says STATUS_OK too
- *         STATUS_BATCH_ABORTED nothing in the open transaction counts, ends are void:
- * record_sink_abort, settlement_clear, read again from the start STATUS_BROKER_LOST   not
- * acknowledged within ack_timeout_ms: treat like the former STATUS_FENCED, STATUS_CLIENT_BROKEN
+ * Queues items (a product at most once) in the sink's transaction. Begins one if there is anything
+ * to publish.
+ *
+ * Records are copied. The items, without what they point to, must stay until publisher_wait. Items
+ * of a further submit before that must follow right behind them; there must be none while
+ * publisher_is_bisecting.
+ *
+ * @return STATUS_OK             every item has its end, valid once publisher_wait is STATUS_OK too
+ *         STATUS_BATCH_ABORTED  nothing in the open transaction counts, and the ends are void:
+ *                               record_sink_abort, settlement_clear, read again from the start
+ *         STATUS_BROKER_LOST    not acknowledged within ack_timeout_ms: treat like BATCH_ABORTED
+ *         STATUS_FENCED
+ *         STATUS_CLIENT_BROKEN
  */
 NODISCARD enum status publisher_submit(struct publisher *publisher,
                                        struct record_sink *sink,
@@ -62,18 +68,22 @@ NODISCARD enum status publisher_submit(struct publisher *publisher,
                                        size_t count,
                                        int ack_timeout_ms,
                                        struct err *err);
-/** Waits until all that was submitted is acknowledged. Without a submit before, does nothing.
- * @return as publisher_submit */
+/**
+ * Waits until every submitted item is acknowledged. Without a submit before, does nothing.
+ * @return as publisher_submit
+ */
 NODISCARD enum status publisher_wait(struct publisher *publisher,
                                      struct record_sink *sink,
                                      int ack_timeout_ms,
                                      struct err *err);
 /** Items submitted and not waited for. */
 size_t publisher_count(const struct publisher *publisher);
-/** What was submitted and not waited for does not count: its transaction is aborted. */
+/** Forgets the items submitted and not waited for, because their transaction is aborted. */
 void publisher_drop(struct publisher *publisher);
-/** True while suspects are left: settle after every cycle and read from the start, so that they
- * meet an empty transaction. */
+/**
+ * True while a poison record is searched for. Then settle after every batch and read from the
+ * start, so that the held records meet an empty transaction.
+ */
 bool publisher_is_bisecting(const struct publisher *publisher);
 
 #endif

@@ -12,10 +12,9 @@
 #include "common/kafka/kafka_conf.h"
 #include "common/kafka/kafka_err.h"
 
-/* How long an abort may take before the client counts as broken: its successor aborts by taking
- * over. */
+/* An abort that takes longer means a broken client; its successor aborts by taking over. */
 #define ABORT_LIMIT_MS 10000
-/* A full queue empties with the next acknowledgement; look for a fatal error that often. */
+/* While the queue is full, check for a fatal error at this interval. */
 #define ROOM_POLL_MS 100
 #define NUMBER_SIZE  24
 #define HEADER_COUNT 4
@@ -26,14 +25,14 @@ struct record_sink {
     char *topic_name;
     const char *database; /* borrowed; NULL: no header */
     bool open;
-    size_t pending;                  /* queued and neither acknowledged nor refused */
+    size_t pending;                  /* queued, neither acknowledged nor refused */
     rd_kafka_resp_err_t first_error; /* of a delivery in this transaction */
     size_t *refused;
     size_t refused_count;
     size_t refused_cap;
 };
 
-/* The record's own fault; everything else would hit any record. */
+/* The record itself is at fault; any other error would hit every record. */
 static bool is_refusal(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_INVALID_MSG ||
@@ -75,9 +74,9 @@ enum status record_sink_new(const struct record_sink_options *options,
                                             .client_id = "stocksync-producer",
                                             .transactional_id = id,
                                             .message_max_bytes = options->max_message_bytes};
-    const enum status status = kafka_conf_build(options->kafka, &identity, &conf, err);
-    if (status != STATUS_OK) {
-        return status;
+    const enum status rc = kafka_conf_build(options->kafka, &identity, &conf, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     struct record_sink *made = mem_calloc(1, sizeof *made);
     made->topic_name = mem_strdup(options->topic);
@@ -101,7 +100,7 @@ enum status record_sink_new(const struct record_sink_options *options,
     return STATUS_OK;
 }
 
-/* A client that met a fatal error does nothing any more. */
+/* After a fatal error a client is of no use. */
 static enum status check_fatal(const struct record_sink *sink, struct err *err)
 {
     char text[300];
@@ -110,8 +109,8 @@ static enum status check_fatal(const struct record_sink *sink, struct err *err)
         return STATUS_OK;
     }
     (void)kafka_err_code(err, code, "kafka client");
-    const enum status status = err->status == STATUS_FENCED ? STATUS_FENCED : STATUS_CLIENT_BROKEN;
-    return err_set_origin(err, status, rd_kafka_err2name(code), "kafka client: %s", text);
+    const enum status rc = err->status == STATUS_FENCED ? STATUS_FENCED : STATUS_CLIENT_BROKEN;
+    return err_set_origin(err, rc, rd_kafka_err2name(code), "kafka client: %s", text);
 }
 
 /* Without it the first record to a topic waits up to a second (librdkafka before 2.10.1). */
@@ -136,19 +135,19 @@ static enum status fetch_metadata(struct record_sink *sink, int timeout_ms, stru
 enum status record_sink_take_over(struct record_sink *sink, int timeout_ms, struct err *err)
 {
     const int64_t deadline_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
-    enum status status = fetch_metadata(sink, timeout_ms, err);
-    if (status != STATUS_OK) {
-        return status;
+    enum status rc = fetch_metadata(sink, timeout_ms, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     const int left_ms = clock_left_ms(deadline_us);
     rd_kafka_error_t *error = rd_kafka_init_transactions(sink->client, left_ms > 0 ? left_ms : 1);
     (void)rd_kafka_poll(sink->client, 0);
     const bool retriable = error != NULL && rd_kafka_error_is_retriable(error) != 0;
-    status = kafka_err_object(err, error, "taking over the topic");
-    if (status == STATUS_BROKER_LOST && !retriable) {
+    rc = kafka_err_object(err, error, "taking over the topic");
+    if (rc == STATUS_BROKER_LOST && !retriable) {
         err->status = STATUS_CLIENT_BROKEN;
     }
-    return status == STATUS_OK ? STATUS_OK : err->status;
+    return rc == STATUS_OK ? STATUS_OK : err->status;
 }
 
 enum status record_sink_begin(struct record_sink *sink, struct err *err)
@@ -185,7 +184,7 @@ bool record_sink_is_idle(struct record_sink *sink)
     return sink->pending == 0;
 }
 
-/* librdkafka declares what it only reads as void *. */
+/* librdkafka takes void * where it only reads. */
 static void *borrowed(const void *ptr)
 {
     const union {
@@ -195,7 +194,7 @@ static void *borrowed(const void *ptr)
     return pun.out;
 }
 
-/* An index in the dress of the pointer that comes back with the delivery report; never followed. */
+/* An index as the pointer that the delivery report returns; never followed. */
 static void *opaque_of(size_t index)
 {
     const union {
@@ -213,9 +212,8 @@ static void add_number(rd_kafka_headers_t *headers, const char *name, int64_t nu
 }
 
 /*
- * The headers are made here and handed over as one object: given one by one, librdkafka before 2.12
- * frees them twice when it refuses the record, which it does when the topic was deleted or
- * forbidden meanwhile.
+ * The headers are passed as one object. Passed one by one, librdkafka before 2.12 frees them twice
+ * when it refuses the record, as it does when the topic was deleted or forbidden meanwhile.
  */
 static rd_kafka_error_t *
 produce(struct record_sink *sink, const struct record *record, size_t index)
@@ -249,7 +247,7 @@ static enum status produce_failed(const struct record_sink *sink,
                                   struct err *err)
 {
     const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
-    const enum status status = kafka_err_object(err, error, "producing a record");
+    const enum status rc = kafka_err_object(err, error, "producing a record");
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
         return err_set_origin(err, STATUS_TOO_LARGE, rd_kafka_err2name(code),
                               "record of product %s has %zu bytes, more than the topic takes",
@@ -261,12 +259,11 @@ static enum status produce_failed(const struct record_sink *sink,
         return err->status;
     }
     /*
-     * A topic that was deleted or forbidden meanwhile: the client remembers that for minutes. A new
-     * one asks, and record_sink_take_over tells which of the two it is, if it still is.
+     * The topic was deleted or forbidden meanwhile, and the client remembers that for minutes. A
+     * new one asks again, so record_sink_take_over finds which of the two still holds.
      */
-    err->status = status == STATUS_PERMISSION || status == STATUS_TOPIC_UNFIT
-                      ? STATUS_CLIENT_BROKEN
-                      : STATUS_BATCH_ABORTED;
+    err->status = rc == STATUS_PERMISSION || rc == STATUS_TOPIC_UNFIT ? STATUS_CLIENT_BROKEN
+                                                                      : STATUS_BATCH_ABORTED;
     return err->status;
 }
 
@@ -289,9 +286,9 @@ enum status record_sink_add(struct record_sink *sink,
         }
         rd_kafka_error_destroy(error);
         (void)rd_kafka_poll(sink->client, ROOM_POLL_MS);
-        const enum status status = check_fatal(sink, err);
-        if (status != STATUS_OK) {
-            return status;
+        const enum status rc = check_fatal(sink, err);
+        if (rc != STATUS_OK) {
+            return rc;
         }
     }
 }
@@ -306,9 +303,9 @@ enum status record_sink_wait(struct record_sink *sink, int timeout_ms, struct er
             break;
         }
     }
-    const enum status status = check_fatal(sink, err);
-    if (status != STATUS_OK) {
-        return status;
+    const enum status rc = check_fatal(sink, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     if (sink->first_error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return err_set_origin(err, STATUS_BATCH_ABORTED, rd_kafka_err2name(sink->first_error),
@@ -333,14 +330,14 @@ enum status record_sink_commit(struct record_sink *sink, struct err *err)
         return STATUS_OK;
     }
     FAULT_POINT("sink.before_commit");
-    /* -1: what is left of transaction.timeout.ms; a shorter limit could give up on a commit that
-     * still happens. */
-    const enum status status = kafka_err_object(err, rd_kafka_commit_transaction(sink->client, -1),
-                                                "committing the transaction");
-    if (status == STATUS_OK) {
+    /* -1: the rest of transaction.timeout.ms. A shorter limit could give up on a commit that still
+     * happens. */
+    const enum status rc = kafka_err_object(err, rd_kafka_commit_transaction(sink->client, -1),
+                                            "committing the transaction");
+    if (rc == STATUS_OK) {
         sink->open = false;
     }
-    return status;
+    return rc;
 }
 
 enum status record_sink_abort(struct record_sink *sink, struct err *err)
@@ -350,17 +347,17 @@ enum status record_sink_abort(struct record_sink *sink, struct err *err)
     }
     const int64_t deadline_us = clock_monotonic_us() + (int64_t)ABORT_LIMIT_MS * 1000;
     int left_ms = ABORT_LIMIT_MS;
-    enum status status = STATUS_OK;
+    enum status rc = STATUS_OK;
     do {
-        status = kafka_err_object(err, rd_kafka_abort_transaction(sink->client, left_ms),
-                                  "aborting the transaction");
+        rc = kafka_err_object(err, rd_kafka_abort_transaction(sink->client, left_ms),
+                              "aborting the transaction");
         left_ms = clock_left_ms(deadline_us);
-    } while (status == STATUS_BROKER_LOST && left_ms > 0);
-    if (status == STATUS_OK) {
+    } while (rc == STATUS_BROKER_LOST && left_ms > 0);
+    if (rc == STATUS_OK) {
         sink->open = false;
         return STATUS_OK;
     }
-    if (status != STATUS_FENCED) {
+    if (rc != STATUS_FENCED) {
         err->status = STATUS_CLIENT_BROKEN;
     }
     return err->status;

@@ -1,9 +1,9 @@
 /**
- * record_sink: the transactional Kafka producer: open, begin, add records, wait for them, commit,
- * abort.
+ * record_sink: the transactional Kafka producer: opens, begins, adds records, waits, commits and
+ * aborts.
  *
- * One open transaction at a time; who decides when to settle is producer/app with
- * producer/publish/settlement. One owner: the producer's main thread.
+ * One open transaction at a time. The caller decides when to settle (settlement.h). Thread: the
+ * producer's main thread.
  */
 #ifndef STOCKSYNC_PUBLISH_RECORD_SINK_H
 #define STOCKSYNC_PUBLISH_RECORD_SINK_H
@@ -21,14 +21,13 @@ struct record_sink;
 struct record_sink_options {
     const struct conf_pairs *kafka; /* pass-through; borrowed until free */
     const char *topic;              /* borrowed until free */
-    int64_t max_message_bytes; /* the topic's max.message.bytes: larger records are refused by the
-                                  client; 0: the library's default */
-    const char
-        *database; /* header "database" of every record; NULL or "": none; borrowed until free
-                    */
+    /* The topic's max.message.bytes: the client refuses larger records. 0: librdkafka's default. */
+    int64_t max_message_bytes;
+    /* Header "database" of every record; NULL or "": none. Borrowed until free. */
+    const char *database;
 };
 
-/** What a record carries. All borrowed for the call; librdkafka copies. */
+/** One record. Everything is borrowed for the call; librdkafka copies. */
 struct record {
     const char *key;    /* decimal product id */
     struct bytes value; /* ptr NULL: tombstone */
@@ -37,29 +36,42 @@ struct record {
     int64_t epoch;      /* header "epoch", decimal */
 };
 
-/** Makes the client; does not connect by itself. @return STATUS_OK, STATUS_CONFIG */
+/** Makes the client without connecting. @return STATUS_OK, STATUS_CONFIG */
 NODISCARD enum status record_sink_new(const struct record_sink_options *options,
                                       struct record_sink **sink,
                                       struct err *err);
 /**
- * Takes over: fetches the topic's metadata, then init_transactions (fences and aborts a
- * predecessor). Bounded by timeout_ms.
- * @return STATUS_OK, STATUS_BROKER_LOST (call again), STATUS_TOPIC_UNFIT, STATUS_PERMISSION,
- * STATUS_CLIENT_BROKEN, STATUS_FENCED
+ * Takes the topic over: fetches its metadata, then init_transactions, which fences a predecessor
+ * and aborts its transaction. Takes at most timeout_ms.
+ * @return STATUS_OK
+ *         STATUS_BROKER_LOST    call again
+ *         STATUS_TOPIC_UNFIT
+ *         STATUS_PERMISSION
+ *         STATUS_CLIENT_BROKEN
+ *         STATUS_FENCED
  */
 NODISCARD enum status
 record_sink_take_over(struct record_sink *sink, int timeout_ms, struct err *err);
-/** Begins a transaction if none is open. */
+/**
+ * Begins a transaction if none is open.
+ * @return STATUS_OK, STATUS_CLIENT_BROKEN, STATUS_FENCED
+ */
 NODISCARD enum status record_sink_begin(struct record_sink *sink, struct err *err);
 bool record_sink_is_open(const struct record_sink *sink);
-/** Whether record_sink_wait would not wait: every queued record is acknowledged or refused. Serves
- * callbacks. */
+/**
+ * True when record_sink_wait would not wait: every queued record is acknowledged or refused.
+ * Serves callbacks.
+ */
 bool record_sink_is_idle(struct record_sink *sink);
 /**
- * Queues one record in the open transaction; index comes back in record_sink_wait's list of refused
- * ones. When the client's queue is full, waits for room.
- * @return STATUS_OK, STATUS_TOO_LARGE (this record only; the transaction stays good),
- * STATUS_BATCH_ABORTED, STATUS_FENCED, STATUS_CLIENT_BROKEN
+ * Queues one record in the open transaction. Waits for room while the client's queue is full.
+ *
+ * @param index  record_sink_refused returns it if the broker refuses the record
+ * @return STATUS_OK
+ *         STATUS_TOO_LARGE      this record only; the transaction stays good
+ *         STATUS_BATCH_ABORTED
+ *         STATUS_FENCED
+ *         STATUS_CLIENT_BROKEN
  */
 NODISCARD enum status record_sink_add(struct record_sink *sink,
                                       const struct record *record,
@@ -67,28 +79,43 @@ NODISCARD enum status record_sink_add(struct record_sink *sink,
                                       struct err *err);
 /**
  * Waits until every queued record is acknowledged.
- * @return STATUS_OK: all of them are. STATUS_BATCH_ABORTED: at least one was refused: abort, read
- * again; record_sink_refused tells which ones the broker refused by themselves (as opposed to a
- * neighbour). STATUS_BROKER_LOST after timeout_ms. STATUS_FENCED. STATUS_CLIENT_BROKEN.
+ * @return STATUS_OK             all of them are
+ *         STATUS_BATCH_ABORTED  at least one failed: abort and read again; record_sink_refused
+ *                               returns those that the broker refused for what they are
+ *         STATUS_BROKER_LOST    not all are after timeout_ms
+ *         STATUS_FENCED
+ *         STATUS_CLIENT_BROKEN
  */
 NODISCARD enum status record_sink_wait(struct record_sink *sink, int timeout_ms, struct err *err);
 /**
- * Which records of this transaction the broker refused because of what they are. It refuses by
- * batches of its own, so good ones may be among them. Empty when the cause lies elsewhere. @param
- * indexes [out] borrowed until the next begin, in no order @return how many
+ * Returns the records of this transaction that the broker refused for what they are. The broker
+ * refuses whole batches, so good records may be among them. Empty when the cause lies elsewhere.
+ *
+ * @param indexes  [out] borrowed until the next begin, in no order
+ * @return how many
  */
 size_t record_sink_refused(const struct record_sink *sink, const size_t **indexes);
-/** Commits what is open: afterwards its marks may be deleted. @return as wait; STATUS_OK when
- * nothing is open */
+/**
+ * Commits the open transaction; afterwards its marks may be deleted.
+ * @return as record_sink_wait; STATUS_OK when none is open
+ */
 NODISCARD enum status record_sink_commit(struct record_sink *sink, struct err *err);
-/** Aborts what is open, dropping what is queued. A failed abort returns STATUS_CLIENT_BROKEN (free
- * the sink and make a new one) or STATUS_FENCED. */
+/**
+ * Aborts the open transaction and drops queued records.
+ * @return STATUS_OK
+ *         STATUS_CLIENT_BROKEN  the abort failed: free the sink and make a new one
+ *         STATUS_FENCED
+ */
 NODISCARD enum status record_sink_abort(struct record_sink *sink, struct err *err);
-/** Serves callbacks without waiting: call at least once a second when idle. A fatal error seen
- * there is returned. */
+/**
+ * Serves callbacks without waiting. Call at least once a second while idle.
+ * @return STATUS_OK, or a fatal error seen there: STATUS_FENCED, STATUS_CLIENT_BROKEN
+ */
 NODISCARD enum status record_sink_poll(struct record_sink *sink, struct err *err);
-/** Closes without flushing; an open transaction is left for init_transactions of the successor.
- * Accepts NULL. */
+/**
+ * Closes without flushing. An open transaction is left to the successor's init_transactions.
+ * Accepts NULL.
+ */
 void record_sink_free(struct record_sink *sink);
 
 #endif

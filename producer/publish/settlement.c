@@ -19,7 +19,7 @@ void settlement_release(struct settlement *s)
     *s = (struct settlement){0};
 }
 
-/* Ids come in runs; multiplying by an odd constant (2^64 over the golden ratio) spreads runs over
+/* Ids come in runs. Multiplying by an odd constant (2^64 over the golden ratio) spreads them over
  * the upper bits. */
 static size_t first_slot(size_t slot_count, int64_t id)
 {
@@ -98,7 +98,7 @@ const int64_t *settlement_ids(const struct settlement *s, size_t *count)
 void settlement_clear(struct settlement *s)
 {
     if (s->slot_count > FIRST_SLOTS && s->count * 16 < s->slot_count) {
-        /* A burst's table is not wiped again and again for a handful of marks. */
+        /* Frees a burst's table instead of wiping it for every small batch. */
         mem_free(s->slots);
         s->slots = NULL;
         s->slot_count = 0;

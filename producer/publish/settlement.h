@@ -1,10 +1,16 @@
 /**
- * settlement: which marks the open Kafka transaction covers, and when to settle it.
+ * settlement: knows which marks the open Kafka transaction covers, and when to settle it.
  *
- * Calling sequence: settlement_init; _covers for every mark read (one that is published and not
- * settled yet is skipped); _add when its record is acknowledged; when _is_due: commit the
- * transaction, delete settlement_ids, _clear. On abort: _clear alone, the marks are read again.
- * Pure: no I/O, no clock. One owner.
+ * Calling sequence:
+ *
+ *   settlement_init
+ *   settlement_covers    for every mark read; one that is published and not settled is skipped
+ *   settlement_add       when its record is acknowledged
+ *   settlement_is_due    then commit the transaction, delete settlement_ids, settlement_clear
+ *   settlement_clear     alone after an abort: the marks are read again
+ *   settlement_release
+ *
+ * Pure: no I/O, no clock. Thread: one.
  */
 #ifndef STOCKSYNC_PUBLISH_SETTLEMENT_H
 #define STOCKSYNC_PUBLISH_SETTLEMENT_H
@@ -17,9 +23,9 @@
 #define SETTLEMENT_MAX_MARKS 50000
 
 struct settlement {
-    size_t max_marks; /* due when that many wait */
-    int64_t every_us; /* due that long after the first of them */
-    int64_t begun_us; /* monotonic, of the first one */
+    size_t max_marks; /* due when this many marks wait */
+    int64_t every_us; /* due this long after the first of them */
+    int64_t begun_us; /* when the first one came; monotonic */
     int64_t *ids;     /* in order of arrival */
     size_t count;
     size_t cap;
@@ -30,18 +36,17 @@ struct settlement {
 void settlement_init(struct settlement *s, size_t max_marks, int64_t every_us);
 /** Frees; s may be zero. */
 void settlement_release(struct settlement *s);
-/** The records of these marks (ids > 0) are acknowledged. An id that is there already is ignored.
- */
+/** Adds marks (ids > 0) whose records are acknowledged. Ignores ids that are already there. */
 void settlement_add(struct settlement *s, const int64_t *ids, size_t count, int64_t now_us);
-/** Published and not settled: its record must not be made again. */
+/** True when the mark is published and not settled: do not publish it again. */
 bool settlement_covers(const struct settlement *s, int64_t id);
-/** @param idle  nothing else waits to be published: settle at once */
+/** @param idle  no mark waits to be published: settle at once */
 bool settlement_is_due(const struct settlement *s, int64_t now_us, bool idle);
-/** When it becomes due at the latest (monotonic); INT64_MAX when nothing waits. */
+/** Latest time at which it becomes due (monotonic); INT64_MAX when no mark waits. */
 int64_t settlement_deadline_us(const struct settlement *s);
 /** Borrowed until the next add, clear or release. */
 const int64_t *settlement_ids(const struct settlement *s, size_t *count);
-/** Settled, or aborted. Keeps the memory. */
+/** After a commit or an abort. Keeps the memory of a normal batch. */
 void settlement_clear(struct settlement *s);
 
 #endif

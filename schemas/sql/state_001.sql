@@ -1,7 +1,7 @@
 -- State of both programs, version 1. Lives in the schema stocksync of the [state] database.
-CREATE TABLE stocksync.owner (
+CREATE TABLE stocksync.owner (                    -- the leader: one row
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    epoch bigint NOT NULL DEFAULT 0,              -- take-overs so far
+    epoch bigint NOT NULL DEFAULT 0,              -- takeovers so far
     since timestamptz,
     host text,
     pid integer,
@@ -11,7 +11,7 @@ CREATE TABLE stocksync.owner (
 );
 INSERT INTO stocksync.owner DEFAULT VALUES;
 
-CREATE TABLE stocksync.warehouse (                -- copy for the consumers: which id is which code
+CREATE TABLE stocksync.warehouse (                -- copy for the consumers: codes by id
     id integer PRIMARY KEY,
     code text NOT NULL,
     company text NOT NULL,
@@ -27,7 +27,7 @@ CREATE TABLE stocksync.parked_product (           -- products whose record canno
     attempts integer NOT NULL DEFAULT 1
 );
 
-CREATE TABLE stocksync.level (                    -- what we last wrote to Shopify
+CREATE TABLE stocksync.level (                    -- the quantity last written to Shopify
     store text NOT NULL,
     item bigint NOT NULL,
     location bigint NOT NULL,
@@ -38,7 +38,7 @@ CREATE TABLE stocksync.level (                    -- what we last wrote to Shopi
     PRIMARY KEY (store, item, location)
 ) WITH (fillfactor = 80);                         -- updates stay on their page
 
-CREATE TABLE stocksync.attempt (                  -- every mutation, stored before it is sent; the journal that explains a number
+CREATE TABLE stocksync.attempt (                  -- every mutation, stored before it is sent: the journal
     key uuid PRIMARY KEY,
     store text NOT NULL,
     instance bigint NOT NULL,                     -- the sending process: holds the advisory lock of this number while it lives

@@ -1,5 +1,5 @@
 /**
- * submit_and_wait: publishes a list and waits for it, as a round of one chunk does.
+ * submit_and_wait: publishes a list and waits for it, like a batch of one chunk.
  */
 #ifndef STOCKSYNC_PUBLISH_SUBMIT_AND_WAIT_H
 #define STOCKSYNC_PUBLISH_SUBMIT_AND_WAIT_H
@@ -16,8 +16,8 @@ static inline enum status submit_and_wait(struct publisher *to,
     for (size_t i = 0; i < count; i++) {
         list[i].product_id = list[i].stock != NULL ? list[i].stock->product_id : list[i].product_id;
     }
-    const enum status status = publisher_submit(to, over, list, count, limit_ms, why);
-    return status == STATUS_OK ? publisher_wait(to, over, limit_ms, why) : status;
+    const enum status rc = publisher_submit(to, over, list, count, limit_ms, why);
+    return rc == STATUS_OK ? publisher_wait(to, over, limit_ms, why) : rc;
 }
 
 #endif

@@ -51,16 +51,16 @@ static int stop(void **state)
 }
 
 /*
- * One cycle as the producer's loop makes it: an abort that no record is to blame for is followed by
- * another attempt. librdkafka 2.0.2 needs that once after each refusal, to renumber.
+ * One batch as the producer's loop runs it: after an abort without a refused record it tries again.
+ * librdkafka 2.0.2 needs that once after each refusal, to renumber.
  */
 static enum status publish_list(struct publish_item *list, size_t count)
 {
     for (;;) {
         const size_t *refused = NULL;
-        const enum status status = submit_and_wait(publisher, sink, list, count, LIMIT_MS, &err);
-        if (status != STATUS_BATCH_ABORTED || record_sink_refused(sink, &refused) > 0) {
-            return status;
+        const enum status rc = submit_and_wait(publisher, sink, list, count, LIMIT_MS, &err);
+        if (rc != STATUS_BATCH_ABORTED || record_sink_refused(sink, &refused) > 0) {
+            return rc;
         }
         assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
     }
@@ -136,52 +136,52 @@ static void publisher_begins_nothing_when_all_is_parked(void **state)
     assert_false(record_sink_is_open(sink));
 }
 
-/* The next request that is not already lost to the gap of an earlier refusal. */
+/* Refuses the next request that is not lost to the gap of an earlier refusal. */
 static void refuse_next_request(void)
 {
     rd_kafka_mock_push_request_errors(mock.cluster, API_PRODUCE, 1,
                                       RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
 }
 
-/* The broker plays: every request that holds product 2 is refused. */
+/* The mock broker refuses every request that holds product 2. */
 static void publisher_finds_the_refused_record_by_halves(void **state)
 {
     (void)state;
     static const struct {
-        bool refused; /* does this cycle's first request hold product 2? */
+        bool refused; /* this batch's first request holds product 2 */
         const char *ends;
-    } cycles[] = {
+    } batches[] = {
         {true, NULL},    /* 1 2 3 4 */
-        {true, NULL},    /* 1 2, first in its transaction; 3 4 wait */
+        {true, NULL},    /* 1 2 in an empty transaction; 3 4 wait */
         {false, "DHHH"}, /* 1 alone */
-        {true, NULL},    /* 2 alone: that is the one */
-        {false, "DPDH"}, /* 3 alone, then 1, which is suspected no more; 2 is parked */
-        {false, "DDDD"}, /* 4; and 2 is tried again, for it may have changed */
+        {true, NULL},    /* 2 alone: the poison record */
+        {false, "DPDH"}, /* 3 alone, then 1, which is cleared; 2 is parked */
+        {false, "DDDD"}, /* 4; 2 is tried again, because it may have changed */
     };
-    for (size_t i = 0; i < sizeof cycles / sizeof *cycles; i++) {
-        if (cycles[i].refused) {
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+        if (batches[i].refused) {
             refuse_next_request();
         }
-        const enum status status = publish();
-        assert_int_equal(status, cycles[i].refused ? STATUS_BATCH_ABORTED : STATUS_OK);
-        if (cycles[i].refused) {
+        const enum status rc = publish();
+        assert_int_equal(rc, batches[i].refused ? STATUS_BATCH_ABORTED : STATUS_OK);
+        if (batches[i].refused) {
             assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
         } else {
-            assert_ends(cycles[i].ends);
+            assert_ends(batches[i].ends);
             settle();
         }
     }
     assert_false(publisher_is_bisecting(publisher));
 }
 
-static void publisher_holds_suspects_while_a_transaction_is_open(void **state)
+static void publisher_holds_bisected_records_while_a_transaction_is_open(void **state)
 {
     (void)state;
     refuse_next_request();
     assert_int_equal(publish(), STATUS_BATCH_ABORTED);
     assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
     assert_true(publisher_is_bisecting(publisher));
-    /* Something else is unsettled already: a suspect must not endanger it. */
+    /* Another record is not settled yet: a bisected one must not endanger it. */
     struct product_stock other = {.product_id = 50, .revision = 1};
     struct publish_item single = {.stock = &other};
     assert_int_equal(publish_list(&single, 1), STATUS_OK);
@@ -209,7 +209,7 @@ static void publisher_condemns_only_what_was_refused_alone(void **state)
     assert_false(publisher_is_bisecting(publisher));
 }
 
-static void publisher_suspects_nobody_for_the_clusters_troubles(void **state)
+static void publisher_bisects_nothing_when_the_cluster_is_at_fault(void **state)
 {
     (void)state;
     rd_kafka_mock_push_request_errors(mock.cluster, API_PRODUCE, 1,
@@ -222,7 +222,7 @@ static void publisher_suspects_nobody_for_the_clusters_troubles(void **state)
     assert_ends("DDDD");
 }
 
-static void publisher_forgets_suspects_that_do_not_come_back(void **state)
+static void publisher_forgets_bisected_records_that_do_not_return(void **state)
 {
     (void)state;
     refuse_next_request();
@@ -230,13 +230,13 @@ static void publisher_forgets_suspects_that_do_not_come_back(void **state)
     assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
     struct product_stock other = {.product_id = 50, .revision = 1};
     struct publish_item single = {.stock = &other};
-    int cycles = 0;
-    while (publisher_is_bisecting(publisher) && cycles < 200) {
+    int batches = 0;
+    while (publisher_is_bisecting(publisher) && batches < 200) {
         assert_int_equal(publish_list(&single, 1), STATUS_OK);
         settle();
-        cycles++;
+        batches++;
     }
-    assert_in_range(cycles, 50, 150);
+    assert_in_range(batches, 50, 150);
 }
 
 static void publisher_takes_more_while_others_are_on_their_way(void **state)
@@ -296,10 +296,10 @@ int main(void)
         PUBLISHER_TEST(publisher_parks_what_cannot_be_written),
         PUBLISHER_TEST(publisher_begins_nothing_when_all_is_parked),
         PUBLISHER_TEST(publisher_finds_the_refused_record_by_halves),
-        PUBLISHER_TEST(publisher_holds_suspects_while_a_transaction_is_open),
+        PUBLISHER_TEST(publisher_holds_bisected_records_while_a_transaction_is_open),
         PUBLISHER_TEST(publisher_condemns_only_what_was_refused_alone),
-        PUBLISHER_TEST(publisher_suspects_nobody_for_the_clusters_troubles),
-        PUBLISHER_TEST(publisher_forgets_suspects_that_do_not_come_back),
+        PUBLISHER_TEST(publisher_bisects_nothing_when_the_cluster_is_at_fault),
+        PUBLISHER_TEST(publisher_forgets_bisected_records_that_do_not_return),
         PUBLISHER_TEST(publisher_takes_more_while_others_are_on_their_way),
         PUBLISHER_TEST(publisher_knows_whose_record_was_refused_among_several_submits),
         PUBLISHER_TEST(publisher_starts_afresh_after_an_abort_without_a_wait),

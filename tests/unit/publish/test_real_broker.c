@@ -59,11 +59,11 @@ static enum status add_and_wait(struct record_sink *sink, const char *key)
 {
     const struct record record = {
         .key = key, .value = bytes_text("value"), .revision = 1, .cause = "stock", .epoch = 1};
-    enum status status = record_sink_begin(sink, &err);
-    if (status == STATUS_OK) {
-        status = record_sink_add(sink, &record, 0, &err);
+    enum status rc = record_sink_begin(sink, &err);
+    if (rc == STATUS_OK) {
+        rc = record_sink_add(sink, &record, 0, &err);
     }
-    return status == STATUS_OK ? record_sink_wait(sink, LIMIT_MS, &err) : status;
+    return rc == STATUS_OK ? record_sink_wait(sink, LIMIT_MS, &err) : rc;
 }
 
 static void kafka_topic_ensure_says_how_to_create_a_missing_one(void **state)
@@ -172,7 +172,7 @@ static void record_sink_commit_alone_is_fenced_too(void **state)
 static void publisher_parks_the_one_record_the_broker_refuses(void **state)
 {
     (void)state;
-    enum { COUNT = 64, BAD = 37, CYCLES = 60 };
+    enum { COUNT = 64, BAD = 37, BATCHES = 60 };
     static struct product_stock stocks[COUNT];
     static struct publish_item items[COUNT];
     static char texts[2][PRODUCT_STOCK_MAX_TEXT_BYTES + 1];
@@ -194,20 +194,20 @@ static void publisher_parks_the_one_record_the_broker_refuses(void **state)
     }
     stocks[BAD].sku = texts[0];
     stocks[BAD].barcode = texts[1];
-    for (int cycle = 0; left > 0 && cycle < CYCLES; cycle++) {
+    for (int batch = 0; left > 0 && batch < BATCHES; batch++) {
         size_t count = 0;
         for (size_t i = 0; i < COUNT; i++) {
             if (!done[i]) {
                 items[count++] = (struct publish_item){.stock = &stocks[i]};
             }
         }
-        const enum status status = submit_and_wait(publisher, sink, items, count, LIMIT_MS, &err);
-        if (status == STATUS_BATCH_ABORTED) {
+        const enum status rc = submit_and_wait(publisher, sink, items, count, LIMIT_MS, &err);
+        if (rc == STATUS_BATCH_ABORTED) {
             assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
             aborts++;
             continue;
         }
-        assert_int_equal(status, STATUS_OK);
+        assert_int_equal(rc, STATUS_OK);
         for (size_t i = 0; i < count; i++) {
             const size_t at = (size_t)items[i].stock->product_id - 1;
             assert_true((items[i].end == PUBLISH_PARKED) ==

@@ -1,5 +1,5 @@
--- The statements that take our part out of Odoo's database again, all but the marks table: triggers, their functions, tables. What
--- stock_quant's triggers left goes into the marks table, if there is one.
+-- The statements that remove triggers, their functions and tables from Odoo's database, but not the
+-- marks table. Quant marks move into the marks table, if there is one.
 WITH quant_marks AS (
     SELECT to_regclass('public.stock_availability_dirty_shopify_quant') IS NOT NULL AS there,
            to_regclass('public.stock_availability_dirty_shopify') IS NOT NULL AS kept

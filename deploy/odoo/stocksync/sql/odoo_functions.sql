@@ -1,14 +1,23 @@
--- What runs inside Odoo's transactions. Security invoker, every name qualified, old and new compared in the body
--- (WHEN and UPDATE OF would block an upgrade of Odoo). stock_quant's columns are compared directly, since it is written most; the
--- others through to_jsonb, which survives a dropped column. Appends marks; locks, updates and looks up nothing that could conflict.
+-- Trigger functions, which run inside Odoo's transactions.
 --
--- cause: 0 stock; 1 product: how it is sold; what it is made of is looked at again; 2 bom: what it is made of; the same for every
--- kit that it is part of; 3 parent; 4 backfill; 5 part: a kit to be looked at again because of cause 2. See producer/odoo/marks.h.
+-- They run as invoker and qualify every name. They compare old and new rows in the body, because
+-- WHEN and UPDATE OF would block an upgrade of Odoo. They compare stock_quant's columns directly,
+-- because Odoo writes it most, and others through to_jsonb, which survives a dropped column. They
+-- only append marks: they lock, update and look up nothing that could conflict.
+--
+-- cause  0 stock
+--        1 product   how it is sold; its components are read again
+--        2 bom       its components; every kit that contains it is read again
+--        3 parent
+--        4 backfill
+--        5 part      a kit to read again because of cause 2
+-- See producer/odoo/marks.h.
 
--- A change of stock in one Odoo location, warehouse or not. A function of its own for UPDATE, which Odoo sends most: no question
--- which event it is, one INSERT, into a table that is as cheap to write as a table can be (odoo_marks.sql). PL/pgSQL makes an
--- expression ready anew in every transaction that meets it, so what changes most often is asked alone and first. NULL to 0 leaves a
--- mark too: harmless, and cheaper than to ask.
+-- A change of stock in one Odoo location, warehouse or not. UPDATE, which Odoo sends most, has a
+-- separate function: it need not ask for the event, and makes one INSERT into the cheapest possible
+-- table (odoo_marks.sql). PL/pgSQL prepares an expression again in every transaction that reaches
+-- it, so the column that changes most is compared alone and first. A change from NULL to 0 leaves a
+-- mark too: that is harmless and cheaper than a comparison.
 CREATE OR REPLACE FUNCTION stocksync.mark_quant_update() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.quantity IS DISTINCT FROM OLD.quantity THEN
@@ -39,7 +48,8 @@ BEGIN
 END
 $$;
 
--- A variant. Its deletion ends in a tombstone. Its template and its attribute values decide which lines of a kit apply to it.
+-- A variant. Its deletion ends in a tombstone. Its template and attribute values decide which lines
+-- of a kit apply to it.
 CREATE OR REPLACE FUNCTION stocksync.mark_product() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     o jsonb;
@@ -69,8 +79,9 @@ BEGIN
 END
 $$;
 
--- A template: all its variants. New and deleted templates are told by their variants. Its priority decides between bills of
--- materials only by being there or not (rows older than the column have none).
+-- A template: marks all its variants. The variants' trigger covers new and deleted templates. Only
+-- whether it has a priority decides between bills of materials (rows older than the column have
+-- none).
 CREATE OR REPLACE FUNCTION stocksync.mark_template() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     o jsonb := to_jsonb(OLD);
@@ -92,7 +103,7 @@ BEGIN
 END
 $$;
 
--- A unit of measure: the variants that are counted in it. Rare.
+-- A unit of measure: marks the variants that are counted in it. Rare.
 CREATE OR REPLACE FUNCTION stocksync.mark_uom() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     o jsonb := to_jsonb(OLD);
@@ -110,7 +121,7 @@ BEGIN
 END
 $$;
 
--- The same for the kits whose bill of materials is written in it; installed where the module mrp is.
+-- A unit of measure: marks the kits whose bill of materials uses it. Needs the module mrp.
 CREATE OR REPLACE FUNCTION stocksync.mark_uom_kits() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     o jsonb := to_jsonb(OLD);
@@ -131,7 +142,7 @@ BEGIN
 END
 $$;
 
--- A bill of materials that is a kit's before or after: the kit's variants, before and after.
+-- A bill of materials that was or is a kit's: marks the variants of the old and the new kit.
 CREATE OR REPLACE FUNCTION stocksync.mark_bom() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     o jsonb;
@@ -168,7 +179,8 @@ BEGIN
 END
 $$;
 
--- A line of a kit's bill of materials: that kit's variants. Where the whole bill goes, its own trigger tells.
+-- A line of a kit's bill of materials: marks that kit's variants. The bill's trigger covers the
+-- deletion of a whole bill.
 CREATE OR REPLACE FUNCTION stocksync.mark_bom_line() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     o jsonb;
@@ -196,7 +208,7 @@ BEGIN
 END
 $$;
 
--- "Apply on variants" of a line: the same.
+-- "Apply on variants" of a line: marks the kit's variants.
 CREATE OR REPLACE FUNCTION stocksync.mark_bom_filter() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     o jsonb;
@@ -219,7 +231,8 @@ BEGIN
 END
 $$;
 
--- An attribute line that gets or loses its choice: values of one without a choice do not count for "apply on variants".
+-- An attribute line that gets or loses its choice: marks the template's variants. Without a choice,
+-- its values do not count for "apply on variants".
 CREATE OR REPLACE FUNCTION stocksync.mark_attribute_line() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     o jsonb := to_jsonb(OLD);
@@ -233,7 +246,8 @@ BEGIN
 END
 $$;
 
--- A child of a commingled product (its stock is the sum of its children's); installed where the table product_commingled is.
+-- A child of a commingled product, whose stock is the sum of its children's: marks the product.
+-- Needs the table product_commingled.
 CREATE OR REPLACE FUNCTION stocksync.mark_commingled() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP <> 'INSERT' THEN
@@ -246,7 +260,8 @@ BEGIN
 END
 $$;
 
--- An Odoo location that moves. Odoo rewrites parent_path of every location below it, so each row answers for its own quants.
+-- An Odoo location that moves: marks the products of its quants. Odoo rewrites parent_path of every
+-- location below it, so the trigger also runs for each of those.
 CREATE OR REPLACE FUNCTION stocksync.mark_location() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     o jsonb := to_jsonb(OLD);
@@ -262,7 +277,7 @@ BEGIN
 END
 $$;
 
--- The same for open moves from and to it; installed when forecast quantities are wanted.
+-- An Odoo location that moves: marks the products of its open moves. For forecast quantities.
 CREATE OR REPLACE FUNCTION stocksync.mark_location_moves() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF to_jsonb(OLD) -> 'parent_path' IS DISTINCT FROM to_jsonb(NEW) -> 'parent_path' THEN
@@ -275,7 +290,7 @@ BEGIN
 END
 $$;
 
--- A warehouse: what lies below its old and its new view location.
+-- A warehouse: marks the products below its old and its new view location.
 CREATE OR REPLACE FUNCTION stocksync.mark_warehouse() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     o jsonb;
@@ -302,7 +317,7 @@ BEGIN
 END
 $$;
 
--- The same for open moves; installed when forecast quantities are wanted.
+-- A warehouse: marks the products of open moves below these locations. For forecast quantities.
 CREATE OR REPLACE FUNCTION stocksync.mark_warehouse_moves() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     o jsonb;
@@ -328,7 +343,7 @@ BEGIN
 END
 $$;
 
--- A move that is open before or after; installed when forecast quantities are wanted.
+-- A move that was or is open: marks its old and its new product. For forecast quantities.
 CREATE OR REPLACE FUNCTION stocksync.mark_move() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     o jsonb;
@@ -362,8 +377,9 @@ BEGIN
 END
 $$;
 
--- For an adopted marks table: its writers name (product_id, warehouse_id) as conflict target, so that constraint stays; it can never
--- be hit, because NULLs are distinct. Every insert appends.
+-- For an adopted marks table. Its older writers name (product_id, warehouse_id) as conflict target,
+-- so the constraint stays. Nothing can violate it, because NULLs are distinct: every insert
+-- appends.
 CREATE OR REPLACE FUNCTION stocksync.keep_mark() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.warehouse_hint := COALESCE(NEW.warehouse_id, NEW.warehouse_hint);
@@ -372,7 +388,8 @@ BEGIN
 END
 $$;
 
--- Which Odoo database this is. Security definer, because ir_config_parameter also holds secrets: this hands out one value.
+-- Identifies the Odoo database. Security definer: ir_config_parameter also holds secrets, and this
+-- returns one value only.
 CREATE OR REPLACE FUNCTION stocksync.database_uuid() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT p.value::text FROM public.ir_config_parameter p WHERE p.key = 'database.uuid'

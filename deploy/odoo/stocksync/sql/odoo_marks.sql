@@ -1,11 +1,17 @@
--- The statements that give the two tables of marks their settings and their grants, and create the second; the first is there or
--- about to be created. No row: nothing to do. Columns as in odoo_triggers.sql.
+-- The statements that create the quant marks table and give both marks tables settings and grants.
+-- The marks table exists or is about to be created. No row: nothing to do. Columns as in
+-- odoo_triggers.sql.
 --
--- stock_availability_dirty_shopify_quant takes the marks that stock_quant's triggers leave. Odoo writes stock_quant most, and each
--- column, index and sequence of a table costs its transaction microseconds: the product and the time, nothing else.
--- Settings for tables that are filled and emptied all the time: vacuum by count of dead rows, without pause; no truncation, which
--- takes an exclusive lock. A value that somebody chose stays. PostgreSQL 10 and 11 know only some of them.
--- Grants: whoever writes stock_quant must be able to leave a mark, or Odoo's transaction fails.
+-- stock_quant's triggers write the quant marks table. Odoo writes stock_quant most, and each
+-- column, index and sequence costs its transaction microseconds. So it has the product and the time
+-- only.
+--
+-- Settings: both tables are filled and emptied all the time. Vacuum by count of dead rows, without
+-- pause; no truncation, which takes an exclusive lock. A value that an operator chose stays.
+-- PostgreSQL 10 and 11 know only some settings.
+--
+-- Grants: every role that writes stock_quant must be able to insert a mark, or Odoo's transaction
+-- fails.
 WITH place AS (
     SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'public'
 ), wanted (position, name, value, since) AS (VALUES
@@ -24,7 +30,7 @@ WITH place AS (
     FROM tables t
     LEFT JOIN pg_catalog.pg_class c ON c.relname = t.name AND c.relnamespace = (SELECT p.oid FROM place p)
 ), numbers AS (
-    -- by oid, not by name: the planner calls functions of constants while there is no such table
+    -- By oid, not by name: the planner calls functions of constants before the table exists.
     SELECT CASE WHEN has_id THEN pg_catalog.pg_get_serial_sequence(oid::regclass::text, 'id')
                 ELSE 'public.stock_availability_dirty_shopify_id_seq' END AS sequence
     FROM marks WHERE position = 1

@@ -1,6 +1,8 @@
--- The statements that lead from the triggers that are there to those that are wanted; no row: nothing to do.
--- $1 boolean: forecast quantities are wanted. Columns: statement, what it does in words (NULL: goes with the next row), whether run
--- needs it. Tables of modules that are not installed are left out.
+-- The statements that lead from the present triggers to the wanted ones. No row: nothing to do.
+-- Tables of modules that are not installed are left out.
+--
+-- $1 boolean: forecast quantities are wanted
+-- Columns: statement, its explanation (NULL: that of the next row), whether run needs it
 WITH wanted (tab, name, events, func, forecast) AS (VALUES
     ('stock_quant', 'stocksync_mark', 'INSERT OR DELETE', 'mark_quant', false),
     ('stock_quant', 'stocksync_mark_update', 'UPDATE', 'mark_quant_update', false),
@@ -31,7 +33,7 @@ WITH wanted (tab, name, events, func, forecast) AS (VALUES
            AND (w.func NOT IN ('mark_uom_kits', 'mark_attribute_line')
                 OR EXISTS (SELECT FROM pg_catalog.pg_class m JOIN place ON m.relnamespace = place.oid
                            WHERE m.relname = 'mrp_bom' AND m.relkind = 'r')) AS keep,
-           -- a structure that may have changed while nobody watched
+           -- without this trigger the structure may have changed without a mark
            w.func IN ('mark_bom', 'mark_bom_line', 'mark_bom_filter', 'mark_uom_kits', 'mark_attribute_line', 'mark_commingled')
                AS structure
     FROM wanted w
