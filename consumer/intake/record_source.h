@@ -85,7 +85,7 @@ void record_source_commit(struct record_source *source,
                           const struct partition_offset *list,
                           size_t count);
 /**
- * Commits and waits, at most timeout_ms: on revoke and on close, where a generation error is normal.
+ * Commits and waits, at most timeout_ms: on revoke and on close. A generation error is normal then.
  * @return STATUS_OK or a transient status
  */
 NODISCARD enum status record_source_commit_wait(struct record_source *source,

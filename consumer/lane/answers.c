@@ -307,7 +307,7 @@ set_refused(struct lane *l, struct request *r, const struct answer *answer, stru
     size_t park_count = 0;
     size_t rest_count = 0;
     bool nobody = names_nobody(answer, r->count);
-    bool together = r->levels[0]->suspect; /* a search goes on among the rest */
+    bool together = r->levels[0]->bisecting; /* a search goes on among the rest */
     if (nobody && r->count > 1) {
         search(l, r, answer->class == ANSWER_RETRY_NEW);
         return STATUS_OK;

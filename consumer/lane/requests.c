@@ -268,7 +268,7 @@ unsigned lane_new_generation(void)
  * goes on where it was. */
 static void put_all_back(struct lane *l, struct request *r)
 {
-    if (r->levels[0]->suspect) {
+    if (r->levels[0]->bisecting) {
         lane_put_apart(l, r->levels, r->count, 1);
         r->count = 0;
     }

@@ -25,7 +25,7 @@ void inventory_key(const char *store,
                    size_t count,
                    unsigned generation,
                    char key[37]);
-/** Variables of StockSet. Members and entries have a fixed order, since Shopify fingerprints them. */
+/** Variables of StockSet. The order is fixed, since Shopify fingerprints them. */
 void inventory_set_variables(const char *quantity_name,
                              const char *key,
                              const struct level_write *list,

@@ -16,8 +16,8 @@
 #define TOKEN_MAX_BYTES 2048
 
 /* Waits between two token requests: after a success, so that a store that refuses its own new
- * tokens is not flooded; after a refusal, which only a person can fix; after other failures; and the
- * longest wait that the peer may ask for. */
+ * tokens is not flooded; after a refusal, which only a person can fix; after other failures. Last,
+ * the longest wait that the peer may ask for. */
 #define ASK_PAUSE_MS   INT64_C(5000)
 #define REFUSED_MIN_MS INT64_C(5000)
 #define WAIT_MIN_MS    INT64_C(500)
