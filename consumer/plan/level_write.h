@@ -54,9 +54,8 @@ struct level_seen {
     int32_t before;   /* Shopify's quantity by the state */
     int32_t now;      /* Shopify's quantity: less */
     int64_t until_us; /* wall clock: end of the grace */
-    bool
-        noted; /* [out] noted as unimported; false: the level moved meanwhile, or it was our write */
-    bool first; /* [out] the level had no unimported sales before */
+    bool noted;       /* [out] noted as unimported; false: it moved, or the write was ours */
+    bool first;       /* [out] the level had no unimported sales before */
 };
 
 /** A level as read from Shopify, by id. */

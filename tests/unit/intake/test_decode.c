@@ -67,9 +67,8 @@ static void decode_record_says_what_it_found(void **state)
         struct err err = {0};
         bool tombstone = !CASES[i].tombstone;
         int32_t id = 0;
-        const enum status rc =
-            decode_record(decoder, bytes_text(CASES[i].key), values[CASES[i].value], &id,
-                          &tombstone, &stock, &err);
+        const enum status rc = decode_record(decoder, bytes_text(CASES[i].key),
+                                             values[CASES[i].value], &id, &tombstone, &stock, &err);
         if (rc != CASES[i].expected || tombstone != CASES[i].tombstone) {
             fail_msg("%s: %s %s", CASES[i].name, status_name(rc), err.msg);
         }
