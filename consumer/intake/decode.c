@@ -12,9 +12,9 @@ struct decoder {
 enum status decoder_new(struct decoder **decoder, struct err *err)
 {
     struct avro_codec *codec = NULL;
-    const enum status status = avro_codec_new(&codec, err);
-    if (status != STATUS_OK) {
-        return status;
+    enum status rc = avro_codec_new(&codec, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     *decoder = mem_calloc(1, sizeof **decoder);
     (*decoder)->codec = codec;
@@ -39,17 +39,17 @@ enum status decode_record(struct decoder *decoder,
                           struct err *err)
 {
     *tombstone = false;
-    enum status status = product_stock_parse_key(key, product_id, err);
-    if (status != STATUS_OK) {
-        return status;
+    enum status rc = product_stock_parse_key(key, product_id, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     if (value.ptr == NULL) {
         *tombstone = true;
         return STATUS_OK;
     }
-    status = avro_codec_decode(decoder->codec, value, stock, err);
-    if (status != STATUS_OK) {
-        return status;
+    rc = avro_codec_decode(decoder->codec, value, stock, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     if (stock->product_id != *product_id) {
         const int32_t inside = stock->product_id;

@@ -1,5 +1,5 @@
 /**
- * decode: a record's key and value to a product_stock, or the reason why not.
+ * decode: turns the key and value of a record into a product_stock, or gives the reason why not.
  *
  * One decoder belongs to one thread.
  */
@@ -20,8 +20,10 @@ void decoder_free(struct decoder *decoder);
  * @param product_id  [out] from the key
  * @param tombstone   [out] the product is gone; stock is left alone
  * @param stock       [out] the caller releases it
- * @return STATUS_OK; STATUS_RECORD_INVALID (key not a product id, value not ours, key and value
- * name different products); STATUS_SCHEMA_UNKNOWN: a newer producer wrote it: hold the partition
+ * @return STATUS_OK;
+ *         STATUS_RECORD_INVALID: the key is no product id, the value is not ours, or key and value
+ *         name different products;
+ *         STATUS_SCHEMA_UNKNOWN: a newer producer wrote it: hold the partition
  */
 NODISCARD enum status decode_record(struct decoder *decoder,
                                     struct bytes key,

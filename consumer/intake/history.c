@@ -15,7 +15,7 @@
 struct reader {
     rd_kafka_t *client;
     int partitions;
-    int open; /* partitions whose end was not reached yet */
+    int open; /* partitions whose end is not reached yet */
 };
 
 static enum status open_client(const struct conf_pairs *kafka, struct reader *r, struct err *err)
@@ -146,18 +146,20 @@ enum status history_read(const struct conf_pairs *kafka,
         key = text;
     }
     enum status rc = open_client(kafka, &r, err);
-    if (rc == STATUS_OK) {
-        rc = count_partitions(topic, &r, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        rc = assign(topic, key, &r, err);
+    rc = count_partitions(topic, &r, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        rc = read_all(&r, key, each, arg, err);
+    rc = assign(topic, key, &r, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (r.client != NULL) {
-        (void)rd_kafka_consumer_close(r.client);
-        rd_kafka_destroy(r.client);
-    }
+    rc = read_all(&r, key, each, arg, err);
+out:
+    (void)rd_kafka_consumer_close(r.client);
+    rd_kafka_destroy(r.client);
     return rc;
 }

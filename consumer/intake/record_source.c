@@ -1,6 +1,7 @@
 #include "consumer/intake/record_source.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -11,17 +12,17 @@
 #include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
-#include "common/core/metric.h"
 #include "common/kafka/kafka_conf.h"
 #include "common/kafka/kafka_err.h"
 #include "common/kafka/kafka_log.h"
+#include "consumer/intake/assignment.h"
 
 #define MOD "intake"
 /* While leaving the group, its events are served in steps, so that the deadline is seen. */
 #define CLOSE_STEP_MS 100
 #define NUMBER_SIZE   24
 
-/* What a rebalance callback noted; poll answers it and tells the caller. */
+/* A rebalance event; poll answers it and hands it to the caller. */
 struct note {
     enum source_event_type type; /* ASSIGNED, REVOKED or LOST */
     rd_kafka_topic_partition_list_t *list;
@@ -33,90 +34,30 @@ struct record_source {
     int fd;
     char *topic;
     char *group;
-    struct metric *commit_failures;
-    struct note *notes; /* in order of arrival; leave by poll or close */
+    struct metrics {
+        struct metric *commit_failures;
+    } metrics;
+    struct assignment assignment;
+    struct note *notes; /* in order of arrival; removed by poll or close */
     size_t note_count;
     size_t note_cap;
-    rd_kafka_topic_partition_list_t
-        *leaving; /* revoked, and not released by the caller yet; else NULL */
-    int32_t *assigned;
-    size_t assigned_count;
-    size_t assigned_cap;
-    int32_t *told; /* partition list of the last event */
-    size_t told_cap;
+    int32_t *listed; /* partition list of the last event */
+    size_t listed_cap;
     rd_kafka_message_t *message; /* of the last event */
     rd_kafka_message_t *held;    /* came together with a note: next after it */
-    bool paused;
     bool closing;
     bool brokers_down;
 };
 
-/* --- the assignment, as the client was told --- */
+static const struct metric_row METRIC_ROWS[] = {
+    {.offset = offsetof(struct metrics, commit_failures),
+     .kind = METRIC_COUNTER,
+     .name = "stocksync_kafka_commit_failures_total",
+     .help = "offset commits that the group refused"},
+};
 
-static bool has_partition(const rd_kafka_topic_partition_list_t *list, int32_t partition)
-{
-    for (int i = 0; list != NULL && i < list->cnt; i++) {
-        if (list->elems[i].partition == partition) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_assigned(const struct record_source *s, int32_t partition)
-{
-    for (size_t i = 0; i < s->assigned_count; i++) {
-        if (s->assigned[i] == partition) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void remember(struct record_source *s, const rd_kafka_topic_partition_list_t *list)
-{
-    for (int i = 0; i < list->cnt; i++) {
-        if (is_assigned(s, list->elems[i].partition)) {
-            continue;
-        }
-        if (s->assigned_count == s->assigned_cap) {
-            s->assigned_cap = mem_grow_capacity(s->assigned_cap, s->assigned_count + 1);
-            s->assigned = mem_realloc(s->assigned, s->assigned_cap, sizeof *s->assigned);
-        }
-        s->assigned[s->assigned_count++] = list->elems[i].partition;
-    }
-}
-
-static void forget(struct record_source *s, const rd_kafka_topic_partition_list_t *list)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < s->assigned_count; i++) {
-        if (!has_partition(list, s->assigned[i])) {
-            s->assigned[kept++] = s->assigned[i];
-        }
-    }
-    s->assigned_count = kept;
-}
-
-static void log_refused(const char *event, struct record_source *s, rd_kafka_error_t *error)
-{
-    struct err err;
-    if (kafka_err_object(&err, error, "rebalance") != STATUS_OK) {
-        log_failure(LOG_WARN, MOD, event, &err, LOG_FIELDS(LF_TEXT("group", s->group)));
-    }
-}
-
-static void assign(struct record_source *s, const rd_kafka_topic_partition_list_t *list)
-{
-    log_refused("assign", s, rd_kafka_incremental_assign(s->client, list));
-    remember(s, list);
-}
-
-static void unassign(struct record_source *s, const rd_kafka_topic_partition_list_t *list)
-{
-    forget(s, list);
-    log_refused("unassign", s, rd_kafka_incremental_unassign(s->client, list));
-}
+const struct metric_table record_source_metric_table = {
+    .rows = METRIC_ROWS, .count = sizeof METRIC_ROWS / sizeof METRIC_ROWS[0], .label = "group"};
 
 /* --- callbacks: run inside our polls --- */
 
@@ -127,8 +68,8 @@ static void on_rebalance(rd_kafka_t *client,
 {
     struct record_source *s = opaque;
     if (s->closing) {
-        /* Also for an assignment that comes too late: nothing is to be kept. */
-        unassign(s, list);
+        /* Also for an assignment that comes too late: nothing is kept. */
+        assignment_remove(&s->assignment, list);
         return;
     }
     if (s->note_count == s->note_cap) {
@@ -159,7 +100,7 @@ static void on_commit(rd_kafka_t *client,
         return;
     }
     /* Normal during a rebalance; the offsets are offered again with the next commit. */
-    metric_add(s->commit_failures, 1);
+    metric_add(s->metrics.commit_failures, 1);
     log_warn(MOD, "commit_failed", LF_TEXT("group", s->group),
              LF_TEXT("origin", rd_kafka_err2name(code)), LF_MSG(rd_kafka_err2str(code)));
 }
@@ -182,9 +123,9 @@ make_client(const struct record_source_options *options, struct record_source *s
         .role = KAFKA_CONSUMER, .client_id = options->client_id, .group_id = options->group_id};
     void *conf = NULL;
     char text[300];
-    const enum status status = kafka_conf_build(options->kafka, &identity, &conf, err);
-    if (status != STATUS_OK) {
-        return status;
+    const enum status rc = kafka_conf_build(options->kafka, &identity, &conf, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     rd_kafka_conf_set_opaque(conf, s);
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
@@ -223,21 +164,23 @@ enum status record_source_open(const struct record_source_options *options,
     struct record_source *s = mem_calloc(1, sizeof *s);
     s->topic = mem_strdup(options->topic);
     s->group = mem_strdup(options->group_id);
-    s->commit_failures =
-        metric_counter("stocksync_kafka_commit_failures_total",
-                       "offset commits that the group refused", "group", options->group_id);
+    metric_table_register(&record_source_metric_table, options->group_id, &s->metrics);
     s->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     INVARIANT(s->fd >= 0, "eventfd: errno %d", errno);
-    enum status status = make_client(options, s, err);
-    if (status == STATUS_OK) {
-        status = subscribe(s, err);
+    enum status rc = make_client(options, s, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (status != STATUS_OK) {
-        record_source_close(s, 0);
-        return status;
+    s->assignment = (struct assignment){.client = s->client, .topic = s->topic, .group = s->group};
+    rc = subscribe(s, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
     *source = s;
-    return STATUS_OK;
+    s = NULL;
+out:
+    record_source_close(s, 0);
+    return rc;
 }
 
 int record_source_fd(const struct record_source *source)
@@ -255,60 +198,38 @@ static void drop_message(rd_kafka_message_t **message)
     }
 }
 
-static void apply_pause(struct record_source *s, bool paused)
-{
-    if (s->assigned_count == 0) {
-        return;
-    }
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)s->assigned_count);
-    for (size_t i = 0; i < s->assigned_count; i++) {
-        (void)rd_kafka_topic_partition_list_add(list, s->topic, s->assigned[i]);
-    }
-    const rd_kafka_resp_err_t code = paused ? rd_kafka_pause_partitions(s->client, list)
-                                            : rd_kafka_resume_partitions(s->client, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        log_warn(MOD, "pause_failed", LF_TEXT("group", s->group), LF_MSG(rd_kafka_err2str(code)));
-    }
-}
-
-static void tell(struct record_source *s, const struct note *note, struct source_event *event)
+static void fill_event(struct record_source *s, const struct note *note, struct source_event *event)
 {
     const size_t count = (size_t)note->list->cnt;
-    if (count > s->told_cap) {
-        s->told_cap = mem_grow_capacity(s->told_cap, count);
-        s->told = mem_realloc(s->told, s->told_cap, sizeof *s->told);
+    if (count > s->listed_cap) {
+        s->listed_cap = mem_grow_capacity(s->listed_cap, count);
+        s->listed = mem_realloc(s->listed, s->listed_cap, sizeof *s->listed);
     }
     for (size_t i = 0; i < count; i++) {
-        s->told[i] = note->list->elems[i].partition;
+        s->listed[i] = note->list->elems[i].partition;
     }
     event->type = note->type;
-    event->partitions = s->told;
+    event->partitions = s->listed;
     event->partition_count = count;
 }
 
-/* Answers the oldest note towards the client and hands it on. */
+/* Answers the oldest note towards the client and hands it to the caller. */
 static void take_note(struct record_source *s, struct source_event *event)
 {
     struct note note = s->notes[0];
     s->note_count--;
     memmove(s->notes, s->notes + 1, s->note_count * sizeof *s->notes);
-    tell(s, &note, event);
-    /* A newer rebalance than the one the caller still drains for: that one has no claim any more.
-     */
-    record_source_release_partitions(s);
+    fill_event(s, &note, event);
+    /* A newer rebalance ends the one that the caller still drains for. */
+    assignment_release_leaving(&s->assignment);
     if (note.type == SOURCE_REVOKED) {
-        s->leaving = note.list;
+        assignment_begin_leaving(&s->assignment, note.list);
         return;
     }
     if (note.type == SOURCE_ASSIGNED) {
-        assign(s, note.list);
-        if (s->paused) {
-            apply_pause(s, true);
-        }
+        assignment_add(&s->assignment, note.list);
     } else {
-        unassign(s, note.list);
+        assignment_remove(&s->assignment, note.list);
     }
     rd_kafka_topic_partition_list_destroy(note.list);
 }
@@ -340,7 +261,7 @@ static int64_t header_revision(const rd_kafka_message_t *message)
     return errno == 0 && end == text + value.len && number > 0 ? number : 0;
 }
 
-/* Leaves the event SOURCE_NOTHING when the message is none for the caller. */
+/* Leaves the event SOURCE_NOTHING when the message is not for the caller. */
 static enum status take_message(struct record_source *s,
                                 rd_kafka_message_t *message,
                                 struct source_event *event,
@@ -354,12 +275,12 @@ static enum status take_message(struct record_source *s,
         return STATUS_OK;
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        const enum status status = kafka_err_code(err, code, "reading the topic");
-        return err_set_origin(err, status, rd_kafka_err2name(code), "reading topic '%s': %s",
-                              s->topic, rd_kafka_message_errstr(message));
+        const enum status rc = kafka_err_code(err, code, "reading the topic");
+        return err_set_origin(err, rc, rd_kafka_err2name(code), "reading topic '%s': %s", s->topic,
+                              rd_kafka_message_errstr(message));
     }
-    /* What leaves is read again by the partition's next owner. */
-    if (!is_assigned(s, message->partition) || has_partition(s->leaving, message->partition)) {
+    /* The next owner of a leaving partition reads its records again. */
+    if (!assignment_delivers(&s->assignment, message->partition)) {
         return STATUS_OK;
     }
     event->partition = message->partition;
@@ -384,8 +305,8 @@ static void clear_fd(const struct record_source *s)
     (void)!read(s->fd, &ignored, sizeof ignored);
 }
 
-/* The next message or NULL. The descriptor is cleared before the last look, so that nothing can
- * slip in between. */
+/* The next message or NULL. The descriptor is cleared before the last poll, so that no message is
+ * missed in between. */
 static rd_kafka_message_t *next_message(struct record_source *s)
 {
     rd_kafka_message_t *message = s->held;
@@ -434,22 +355,22 @@ record_source_poll(struct record_source *source, struct source_event *event, str
         if (message == NULL) {
             return check_client(s, err);
         }
-        const enum status status = take_message(s, message, event, err);
-        if (status != STATUS_OK || event->type != SOURCE_NOTHING) {
-            return status;
+        const enum status rc = take_message(s, message, event, err);
+        if (rc != STATUS_OK || event->type != SOURCE_NOTHING) {
+            return rc;
         }
     }
 }
 
 /* --- offsets --- */
 
-/* NULL when nothing is left of the list. */
+/* NULL when no partition of the list is assigned. */
 static rd_kafka_topic_partition_list_t *
 prune(const struct record_source *s, const struct partition_offset *list, size_t count)
 {
     rd_kafka_topic_partition_list_t *pruned = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++) {
-        if (is_assigned(s, list[i].partition)) {
+        if (assignment_has(&s->assignment, list[i].partition)) {
             rd_kafka_topic_partition_list_add(pruned, s->topic, list[i].partition)->offset =
                 list[i].next_offset;
         }
@@ -509,56 +430,48 @@ enum status record_source_commit_wait(struct record_source *source,
     }
     rd_kafka_queue_destroy(answer);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        metric_add(source->commit_failures, 1);
+        metric_add(source->metrics.commit_failures, 1);
     }
     return kafka_err_code(err, code, "committing offsets");
 }
 
 void record_source_release_partitions(struct record_source *source)
 {
-    if (source->leaving == NULL) {
-        return;
-    }
-    unassign(source, source->leaving);
-    rd_kafka_topic_partition_list_destroy(source->leaving);
-    source->leaving = NULL;
+    assignment_release_leaving(&source->assignment);
 }
 
 void record_source_pause(struct record_source *source, bool paused)
 {
-    if (source->paused != paused) {
-        source->paused = paused;
-        apply_pause(source, paused);
-    }
+    assignment_pause(&source->assignment, paused);
 }
 
 size_t record_source_assigned_count(const struct record_source *source)
 {
-    return source->assigned_count;
+    return source->assignment.count;
 }
 
 /* --- closing --- */
 
-/* Answers what was noted, so that the client does not wait for us. */
+/* Answers the notes that are left, so that the client does not wait for us. */
 static void settle_notes(struct record_source *s)
 {
-    record_source_release_partitions(s);
+    assignment_release_leaving(&s->assignment);
     for (size_t i = 0; i < s->note_count; i++) {
-        unassign(s, s->notes[i].list);
+        assignment_remove(&s->assignment, s->notes[i].list);
         rd_kafka_topic_partition_list_destroy(s->notes[i].list);
     }
     s->note_count = 0;
 }
 
 /*
- * One event of the closing client. As events, not by callbacks: records that were fetched and not
+ * One event of the closing client. Events instead of callbacks: records that were fetched and not
  * polled are still in the queue, and a queue that serves callbacks aborts the process on them.
  */
 static void serve_close(struct record_source *s, rd_kafka_queue_t *events)
 {
     rd_kafka_event_t *event = rd_kafka_queue_poll(events, CLOSE_STEP_MS);
     if (event != NULL && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE) {
-        unassign(s, rd_kafka_event_topic_partition_list(event));
+        assignment_remove(&s->assignment, rd_kafka_event_topic_partition_list(event));
     }
     rd_kafka_event_destroy(event);
 }
@@ -614,8 +527,8 @@ void record_source_close(struct record_source *source, int timeout_ms)
     }
     (void)close(s->fd);
     mem_free(s->notes);
-    mem_free(s->assigned);
-    mem_free(s->told);
+    assignment_free_list(&s->assignment);
+    mem_free(s->listed);
     mem_free(s->topic);
     mem_free(s->group);
     mem_free(s);

@@ -1,8 +1,8 @@
 /**
- * record_source: one consumer group member: records in, assignment events, offsets out.
+ * record_source: one consumer group member: records and assignment events in, offsets out.
  *
  * Reads uncommitted, commits by hand, cooperative-sticky. Callbacks of librdkafka run inside
- * record_source_poll and only record what happened. One owner: the lane's thread.
+ * record_source_poll and only record their event. One owner: the lane's thread.
  */
 #ifndef STOCKSYNC_INTAKE_RECORD_SOURCE_H
 #define STOCKSYNC_INTAKE_RECORD_SOURCE_H
@@ -13,6 +13,7 @@
 
 #include "common/core/bytes.h"
 #include "common/core/conf.h"
+#include "common/core/metric.h"
 #include "common/core/status.h"
 
 struct record_source;
@@ -24,30 +25,37 @@ struct record_source_options {
     const char *client_id;
 };
 
+/**
+ * NOTHING    the queue is empty
+ * RECORD     a record or tombstone
+ * ASSIGNED   partitions were added
+ * REVOKED    partitions are about to leave: finish, commit, record_source_release_partitions
+ * LOST       partitions are gone: commit nothing for them; the source has released them
+ * AT_END     the end of one partition is reached for now
+ */
 enum source_event_type {
-    SOURCE_NOTHING,  /* queue empty */
-    SOURCE_RECORD,   /* a record or tombstone */
-    SOURCE_ASSIGNED, /* partitions added: partition list valid until the next poll */
-    SOURCE_REVOKED,  /* partitions about to leave: finish, commit, then
-                        record_source_release_partitions */
-    SOURCE_LOST,  /* partitions already gone: commit nothing for them; released by the source itself
-                   */
-    SOURCE_AT_END /* end of one partition reached for now */
+    SOURCE_NOTHING,
+    SOURCE_RECORD,
+    SOURCE_ASSIGNED,
+    SOURCE_REVOKED,
+    SOURCE_LOST,
+    SOURCE_AT_END
 };
 
+/** Bytes and lists are valid until the next poll. Bytes: ptr NULL when absent. */
 struct source_event {
     enum source_event_type type;
-    int32_t partition;    /* RECORD, AT_END */
-    int64_t offset;       /* RECORD */
-    int64_t timestamp_ms; /* RECORD: the broker's or the producer's; -1 none */
-    struct bytes key;     /* RECORD; valid until the next poll */
-    struct bytes value;   /* RECORD; ptr NULL: tombstone; valid until the next poll */
-    int64_t
-        header_revision; /* RECORD: header "revision"; 0 when absent. A tombstone's only revision */
-    struct bytes header_cause; /* RECORD: header "cause"; ptr NULL when absent; valid until the next
-                                  poll */
-    struct bytes header_database; /* RECORD: header "database", as header_cause */
-    const int32_t *partitions;    /* ASSIGNED, REVOKED, LOST */
+    int32_t partition; /* RECORD, AT_END */
+    /* RECORD */
+    int64_t offset;
+    int64_t timestamp_ms; /* the broker's or the producer's; -1: none */
+    struct bytes key;
+    struct bytes value;           /* absent: a tombstone */
+    int64_t header_revision;      /* header "revision", the only one of a tombstone; 0: absent */
+    struct bytes header_cause;    /* header "cause" */
+    struct bytes header_database; /* header "database" */
+    /* ASSIGNED, REVOKED, LOST */
+    const int32_t *partitions;
     size_t partition_count;
 };
 
@@ -56,33 +64,38 @@ struct partition_offset {
     int64_t next_offset; /* the one to read next */
 };
 
+extern const struct metric_table record_source_metric_table; /* label group */
+
 /** Makes the client and subscribes; does not wait. @return STATUS_OK, STATUS_CONFIG */
 NODISCARD enum status record_source_open(const struct record_source_options *options,
                                          struct record_source **source,
                                          struct err *err);
-/** Readable when record_source_poll has something; clear with record_source_poll until
- * SOURCE_NOTHING. */
+/** Readable when record_source_poll has something; polling until SOURCE_NOTHING clears it. */
 int record_source_fd(const struct record_source *source);
-/** Next event without waiting. @return STATUS_OK (also with SOURCE_NOTHING), STATUS_BROKER_LOST
- * (all brokers down: go on polling), STATUS_TOPIC_UNFIT, STATUS_PERMISSION, STATUS_CLIENT_BROKEN */
+/**
+ * The next event, without waiting.
+ * @return STATUS_OK, also with SOURCE_NOTHING; STATUS_BROKER_LOST: all brokers are down, go on
+ *         polling; STATUS_TOPIC_UNFIT, STATUS_PERMISSION, STATUS_CLIENT_BROKEN
+ */
 NODISCARD enum status
 record_source_poll(struct record_source *source, struct source_event *event, struct err *err);
-/** Commits the list, pruned to the assignment, asynchronously; the result is logged at debug,
- * failures counted. */
+/** Commits the list, pruned to the assignment, asynchronously. Successes are logged at debug,
+ * failures are counted. */
 void record_source_commit(struct record_source *source,
                           const struct partition_offset *list,
                           size_t count);
-/** Commits and waits, at most timeout_ms: on revoke and on close. A generation error is normal
- * there. @return STATUS_OK or a transient status */
+/**
+ * Commits and waits, at most timeout_ms: on revoke and on close. A generation error is normal then.
+ * @return STATUS_OK or a transient status
+ */
 NODISCARD enum status record_source_commit_wait(struct record_source *source,
                                                 const struct partition_offset *list,
                                                 size_t count,
                                                 int timeout_ms,
                                                 struct err *err);
-/** Lets the revoked partitions of the last SOURCE_REVOKED go. */
+/** Releases the partitions of the last SOURCE_REVOKED. */
 void record_source_release_partitions(struct record_source *source);
-/** Stops or resumes fetching of everything assigned (kept across new assignments); polling must go
- * on. */
+/** Stops or resumes fetching of everything assigned, now and later. Polling must go on. */
 void record_source_pause(struct record_source *source, bool paused);
 size_t record_source_assigned_count(const struct record_source *source);
 /** Leaves the group within timeout_ms, then frees. Accepts NULL. */

@@ -1,9 +1,9 @@
 /**
  * arrival_heap: numbers of entries, taken out in order of arrival.
  *
- * A binary heap, since entries come back late (a request that was refused) and must still be taken
- * before those that arrived after them. Arrivals that rise are pushed without a move. Pure; one
- * owner; zero-initialised is empty.
+ * A binary heap: an entry that comes back late (its request was refused) must still be taken before
+ * those that arrived after it. Rising arrivals are pushed without a move. Pure; one owner;
+ * zero-initialised is empty.
  */
 #ifndef STOCKSYNC_PLAN_ARRIVAL_HEAP_H
 #define STOCKSYNC_PLAN_ARRIVAL_HEAP_H

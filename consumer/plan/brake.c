@@ -10,7 +10,7 @@
  * `newer`. */
 struct written {
     struct level_key key;
-    int64_t since_us; /* of the first write that base stands before */
+    int64_t since_us; /* of the first write after base */
     int64_t at_us;    /* of the last write */
     int32_t base;
     int32_t to;
@@ -18,7 +18,7 @@ struct written {
     uint32_t older, newer;
 };
 
-/* How often something counts; below zero in between, since a level may take back what it was. */
+/* Counts of levels; below zero in between, since a level may return to its old quantity. */
 struct tally {
     int64_t fallen;
     int64_t changed;
@@ -33,7 +33,7 @@ struct brake {
     uint32_t oldest, newest;
     struct hash_index by_key;
     struct tally window;   /* of the pool */
-    struct tally expected; /* what those that wait add to it */
+    struct tally expected; /* added to it by the levels that wait */
     int64_t expected_first;
     size_t levels;
     int64_t accepted;
@@ -163,9 +163,9 @@ static void expire(struct brake *b, int64_t now_us)
     }
 }
 
-/* --- what counts --- */
+/* --- effects --- */
 
-/* What a write adds to the window's figures. */
+/* The change of the window's figures by a write. */
 static struct tally effect_of(const struct brake *b, const struct brake_change *c)
 {
     size_t place = 0;
@@ -200,7 +200,7 @@ static void take_back(int64_t *count, int64_t effect)
     *count = effect > *count ? 0 : *count - effect;
 }
 
-/* Another window begins for a level that is written all the time. */
+/* A level that is written all the time begins a new window. */
 static void rewrite(struct brake *b, uint32_t number, const struct brake_change *c, int64_t now_us)
 {
     struct written *w = &b->pool[number];

@@ -1,14 +1,14 @@
 /**
- * breaker: whether requests may go to a store that may have ceased to answer. Pure: the time is a
+ * breaker: whether requests may go to a store that may have stopped answering. Pure: the time is a
  * parameter (monotonic µs).
  *
- *     closed      requests go. Opens at 5 unknown outcomes in a row, or 10 among the last 20
+ *     closed      requests go. Opens after 5 unknown outcomes in a row, or 10 among the last 20
  *     open        nothing goes until a wait is over: exponential with jitter, 0.5 s to 60 s, and at
- *                 least what the store asked for
+ *                 least as long as the store asked for
  *     half open   one request, the probe, is on its way. Its failure opens the breaker again
  *
- * Any answer closes it, whatever it says: a refusal is an answer, too. Failures of requests that
- * were on their way when it opened change nothing.
+ * Any answer closes the breaker, even a refusal. Once it is open, failures of requests other than
+ * the probe change nothing.
  */
 #ifndef STOCKSYNC_PLAN_BREAKER_H
 #define STOCKSYNC_PLAN_BREAKER_H
@@ -33,17 +33,17 @@ struct breaker {
 void breaker_init(struct breaker *b, uint64_t seed);
 /** "closed", "half_open", "open"; static. */
 const char *breaker_state_name(enum breaker_state state);
-/** Open, and it is time: one request may be sent as the probe; then call breaker_probe. */
+/** Open, and the wait is over: one request may be sent as the probe; then call breaker_probe. */
 bool breaker_wants_probe(const struct breaker *b, int64_t now_us);
 void breaker_probe(struct breaker *b, const void *request);
-/** When breaker_wants_probe will say yes; INT64_MAX: not by itself. */
+/** When breaker_wants_probe becomes true; INT64_MAX: never by time alone. */
 int64_t breaker_next_us(const struct breaker *b);
-/** The store answered. @return true: it was not closed, and is now */
+/** The store answered. @return true: the breaker was not closed, and is now */
 bool breaker_answered(struct breaker *b);
 /**
- * A request of whoever ended without a usable answer.
- * @param least_ms  the store asked for so long a wait
- * @return true: it was closed, and is open now
+ * A request ended without a usable answer.
+ * @param least_ms  wait that the store asked for
+ * @return true: the breaker was closed, and is open now
  */
 bool breaker_failed(struct breaker *b, const void *request, int64_t least_ms, int64_t now_us);
 /** A person has acted: the next probe need not wait. */

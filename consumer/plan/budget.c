@@ -5,10 +5,10 @@
 #define US_PER_S 1e6
 
 /* Shopify's buckets fill in 20 s. One that takes over an hour comes from a nonsensical answer, and
- * believing it would stop the store. */
+ * would stop the store. */
 #define LONGEST_FILL_S 3600.0
 
-/* Without an answer for so long, and with none to come, what we believe is not worth much. */
+/* Without an answer for this time, and with none on its way, the account is uncertain. */
 #define SILENCE_US INT64_C(1000000)
 
 void budget_init(struct budget *b, double reserve_ratio)
@@ -27,8 +27,8 @@ static double reserve_of(const struct budget *b)
     return b->reserve_ratio * b->maximum;
 }
 
-/* The store takes no more than what is there; what is on its way may be taken already, or not. A
- * request larger than the bucket is the store's to refuse. */
+/* The store takes no more points than there are. Requests on their way may be charged already, or
+ * not. A request larger than the bucket is for the store to refuse. */
 static double least_level(const struct budget *b, double cost)
 {
     return fmin(cost, b->maximum) + b->in_flight;
@@ -60,7 +60,7 @@ static int64_t paced_us(const struct budget *b, double cost)
     return share > 0 ? add_s(b->sent_us, cost / (b->restore_rate * share)) : INT64_MAX;
 }
 
-/* Whoever asks may hang: the others do not wait for it any longer. */
+/* The request that asks may hang: the others wait no longer than this. */
 static int64_t asked_until_us(const struct budget *b)
 {
     return b->asking ? b->sent_us + SILENCE_US : 0;
@@ -72,7 +72,7 @@ bool budget_allows(const struct budget *b, double cost, int64_t now_us)
         return false;
     }
     if (b->maximum <= 0) {
-        return true; /* and it will be asking */
+        return true; /* this request will ask */
     }
     double level = level_at(b, now_us);
     return level >= least_level(b, cost) &&
@@ -92,7 +92,7 @@ int64_t budget_next_us(const struct budget *b, double cost, int64_t now_us)
         next = way > next ? way : next;
     }
     while (next < INT64_MAX && !budget_allows(b, cost, next)) {
-        next++; /* the division and the multiplication round apart */
+        next++; /* division and multiplication may round differently */
     }
     return next;
 }
@@ -106,10 +106,11 @@ void budget_sent(struct budget *b, double cost, int64_t now_us, struct budget_ti
     *ticket = (struct budget_ticket){.cost = cost, .answered = b->answered};
 }
 
-static bool is_usable(const struct budget_report *told)
+static bool is_usable(const struct budget_report *report)
 {
-    return isfinite(told->maximum) && told->maximum > 0 && isfinite(told->level) &&
-           isfinite(told->restore_rate) && told->maximum <= told->restore_rate * LONGEST_FILL_S;
+    return isfinite(report->maximum) && report->maximum > 0 && isfinite(report->level) &&
+           isfinite(report->restore_rate) &&
+           report->maximum <= report->restore_rate * LONGEST_FILL_S;
 }
 
 static double bounded(double value, double least, double most)
@@ -119,28 +120,28 @@ static double bounded(double value, double least, double most)
 
 void budget_answered(struct budget *b,
                      const struct budget_ticket *ticket,
-                     const struct budget_report *told,
+                     const struct budget_report *report,
                      int64_t now_us)
 {
-    bool usable = is_usable(told);
+    bool usable = is_usable(report);
     bool known = b->maximum > 0;
     double charged =
-        usable && told->charged >= 0 ? fmin(told->charged, told->maximum) : ticket->cost;
+        usable && report->charged >= 0 ? fmin(report->charged, report->maximum) : ticket->cost;
     double before = level_at(b, now_us);
     b->in_flight = fmax(0, b->in_flight - ticket->cost);
     b->asking = false;
     b->uncertain = false;
     if (usable) {
         double since = b->answered - ticket->answered;
-        double shown = bounded(told->level, -told->maximum, told->maximum);
-        b->maximum = told->maximum;
-        b->restore_rate = told->restore_rate;
+        double shown = bounded(report->level, -report->maximum, report->maximum);
+        b->maximum = report->maximum;
+        b->restore_rate = report->restore_rate;
         b->level = known && since > 0
                        ? bounded(before - charged, fmin(shown - since, before), shown)
                        : shown;
         b->at_us = now_us;
     } else if (known) {
-        /* perhaps executed, perhaps not: counted as charged until an answer says better */
+        /* perhaps executed: counted as charged until an answer shows the level */
         b->level = fmax(-b->maximum, before - charged);
         b->at_us = now_us;
     }

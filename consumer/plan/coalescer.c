@@ -11,7 +11,7 @@ enum { CHUNK_BITS = 12, CHUNK_SIZE = 1 << CHUNK_BITS };
 
 struct entry {
     struct level level; /* first: a level's address is its entry's */
-    uint64_t arrival;   /* rises with each level that enters, or starts anew */
+    uint64_t arrival;   /* rises with each level that arrives */
     uint32_t number;
     uint32_t older; /* list of all levels by arrival */
     uint32_t newer; /* also links free entries */
@@ -38,7 +38,7 @@ struct coalescer {
     uint64_t arrivals;
     uint32_t oldest, newest;
     struct arrival_heap queues[LEVEL_STAGE_COUNT]; /* by stage; none of UNREAD and BUSY */
-    struct bisection suspects;                     /* READY too, but not in the heap */
+    struct bisection bisecting;                    /* READY too, but not in the heap */
     struct location_queue *unread;
     size_t unread_count;
     size_t counts[LEVEL_STAGE_COUNT];
@@ -66,7 +66,7 @@ void coalescer_free(struct coalescer *c)
     for (int i = 0; i < LEVEL_STAGE_COUNT; i++) {
         arrival_heap_release(&c->queues[i]);
     }
-    bisection_release(&c->suspects);
+    bisection_release(&c->bisecting);
     for (size_t i = 0; i < c->unread_count; i++) {
         arrival_heap_release(&c->unread[i].heap);
     }
@@ -87,8 +87,8 @@ static struct entry *entry_of(struct level *level)
 /* --- by key --- */
 
 /*
- * The item decides the home, the location only the tag's end: the locations of an item, which one
- * record asks for one after the other, lie side by side.
+ * The item decides the home, the location only the end of the tag. So the locations of one item,
+ * which one record changes together, lie next to each other.
  */
 static uint32_t key_tag(struct level_key key)
 {
@@ -203,21 +203,21 @@ static struct arrival_heap *first_unread_queue(struct coalescer *c)
     return first;
 }
 
-/* The group stays whole: only what is more than max waits for the next time. */
-static size_t take_suspects(struct coalescer *c, struct level **list, size_t max)
+/* Takes one bisecting group; levels beyond max stay together for the next call. */
+static size_t take_group(struct coalescer *c, struct level **list, size_t max)
 {
-    size_t count = bisection_next_size(&c->suspects);
+    size_t count = bisection_next_size(&c->bisecting);
     uint32_t *numbers = mem_calloc(count, sizeof *numbers);
-    bisection_take(&c->suspects, numbers);
+    bisection_take(&c->bisecting, numbers);
     if (count > max) {
-        bisection_begin(&c->suspects);
+        bisection_begin(&c->bisecting);
     }
     for (size_t i = 0; i < count; i++) {
         if (i < max) {
             list[i] = &entry_at(c, numbers[i])->level;
             list[i]->stage = LEVEL_BUSY;
         } else {
-            bisection_add(&c->suspects, numbers[i]);
+            bisection_add(&c->bisecting, numbers[i]);
         }
     }
     mem_free(numbers);
@@ -246,8 +246,8 @@ size_t coalescer_take(struct coalescer *c, enum level_stage stage, struct level 
             return 0;
         }
     }
-    size_t taken = stage == LEVEL_READY && c->suspects.count > 0 ? take_suspects(c, list, max)
-                                                                 : take_first(c, queue, list, max);
+    size_t taken = stage == LEVEL_READY && c->bisecting.count > 0 ? take_group(c, list, max)
+                                                                  : take_first(c, queue, list, max);
     c->counts[stage] -= taken;
     c->counts[LEVEL_BUSY] += taken;
     return taken;
@@ -309,7 +309,7 @@ static void leave_busy(struct coalescer *c, const struct level *p)
     c->counts[LEVEL_BUSY]--;
 }
 
-/* An end of BUSY that is none of the desired. @return true when a newer value took over */
+/* Ends BUSY without finishing the desired value. @return true when a newer value took over */
 static bool come_back(struct coalescer *c, struct level *level)
 {
     bool superseded = level->has_next;
@@ -324,7 +324,7 @@ static bool come_back(struct coalescer *c, struct level *level)
 bool coalescer_put_back(struct coalescer *c, struct level *level, enum level_stage stage)
 {
     bool superseded = come_back(c, level);
-    level->suspect = false;
+    level->bisecting = false;
     enter_stage(c, entry_of(level), stage);
     return superseded;
 }
@@ -335,13 +335,13 @@ size_t coalescer_bisect(struct coalescer *c, struct level *const *list, size_t c
     size_t part = (count + parts - 1) / parts;
     for (size_t i = 0; i < count; i++) {
         if (i % part == 0) {
-            bisection_begin(&c->suspects);
+            bisection_begin(&c->bisecting);
         }
         superseded += come_back(c, list[i]);
-        list[i]->suspect = true;
+        list[i]->bisecting = true;
         list[i]->stage = LEVEL_READY;
         c->counts[LEVEL_READY]++;
-        bisection_add(&c->suspects, entry_of(list[i])->number);
+        bisection_add(&c->bisecting, entry_of(list[i])->number);
     }
     return superseded;
 }
@@ -356,7 +356,7 @@ void coalescer_finish(struct coalescer *c, struct level *level, const int32_t *w
         return;
     }
     step_to_next(level);
-    level->suspect = false;
+    level->bisecting = false;
     leave(c, e);
     arrive(c, e);
     if (written != NULL) {
@@ -373,7 +373,7 @@ struct pulling {
     struct coalescer *c;
     fits_fn fits;
     void *arg;
-    struct level **list; /* NULL: what fits is removed; else it is put there */
+    struct level **list; /* levels that fit; NULL: they are removed */
     size_t taken;
 };
 
@@ -395,7 +395,7 @@ static bool pull(struct pulling *p, struct entry *e)
     return true;
 }
 
-/* Keeps the order of what stays: a heap without some of its numbers is pushed anew, in place. */
+/* Pushes the numbers that stay again, in place, so that they keep their order. */
 static void pull_from(struct pulling *p, struct arrival_heap *heap)
 {
     size_t before = heap->count;
@@ -408,7 +408,7 @@ static void pull_from(struct pulling *p, struct arrival_heap *heap)
     }
 }
 
-static bool pull_suspect(void *arg, uint32_t number)
+static bool pull_bisecting(void *arg, uint32_t number)
 {
     struct pulling *p = arg;
     return pull(p, entry_at(p->c, number));
@@ -423,7 +423,7 @@ static size_t pull_all(struct coalescer *c, fits_fn fits, void *arg, struct leve
     for (size_t i = 0; i < c->unread_count; i++) {
         pull_from(&p, &c->unread[i].heap);
     }
-    bisection_drop(&c->suspects, pull_suspect, &p);
+    bisection_drop(&c->bisecting, pull_bisecting, &p);
     return p.taken;
 }
 

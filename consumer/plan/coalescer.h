@@ -1,22 +1,23 @@
 /**
- * coalescer: the newest desired value per level, and in which stage each level is; no level is ever in
+ * coalescer: the newest desired value per level, and the stage of each level. No level is ever in
  * two requests.
  *
- * A level enters by coalescer_offer and leaves by coalescer_finish (or at once, when superseded).
- * Stages:
+ * A level enters by coalescer_offer. It leaves by coalescer_finish, by coalescer_drop_partition, or
+ * when coalescer_pull takes it and the caller finishes it. Stages:
  *
- *     UNRESOLVED   the state has not been asked for what we last wrote
- *     UNREAD       never written by us, or the store said STALE: Shopify must be asked for its
- *                  number
- *     UNTRACKED    Shopify does not track the item: tracking is to be switched on
- *     MISSING      the item has no active level there: one is to be activated
+ *     UNRESOLVED   the last written value is not read from the state yet
+ *     UNREAD       never written by us, or STALE: Shopify's number must be read
+ *     UNTRACKED    Shopify does not track the item: tracking must be switched on
+ *     MISSING      the item has no active level at the location: one must be activated
  *     READY        change_from is known: may go into a request
  *     BUSY         in a state query, a read or a request; a newer offer waits behind it
  *
- * Stages are taken in order of first arrival; a newer value keeps the place, also a level that comes
- * back. Holds on the offset ledger: each pending value holds its record; replacing a value releases
- * the older record, for its successor holds its own. Memory is bounded by the number of levels of
- * the catalogue. Pure: no I/O, no clock. One lane owns it.
+ * A stage is taken in order of first arrival. A newer value and a level that comes back keep their
+ * place. Every pending value holds its record in the offset ledger; a value that replaces another
+ * releases the older record.
+ *
+ * Memory is bounded by the number of levels of the catalogue. Pure: no I/O, no clock. One owner:
+ * the lane.
  */
 #ifndef STOCKSYNC_PLAN_COALESCER_H
 #define STOCKSYNC_PLAN_COALESCER_H
@@ -56,21 +57,22 @@ struct level {
     struct desired desired; /* what the level is being brought to */
     bool has_next;          /* a newer value arrived while BUSY */
     struct desired next;
-    int32_t change_from;             /* valid in READY and in BUSY that came from READY */
-    struct unimported_memory memory; /* the caller's: filled once the level is resolved */
-    bool suspect;                    /* in a group of its own: see coalescer_bisect */
-    unsigned tries; /* requests that ended without success for this want: counted by the caller, 0
-                       again with a new desired */
-    int64_t judged; /* the caller's: revision of the want that the brake has counted; 0: none */
+    int32_t change_from;             /* valid in READY, and in BUSY that came from READY */
+    struct unimported_memory memory; /* the caller's; filled once the level is resolved */
+    bool bisecting;                  /* in a group that is taken alone: see coalescer_bisect */
+    unsigned tries;                  /* counted by the caller: requests for this desired value that
+                                        failed; 0 again with a new value */
+    int64_t judged;                  /* the caller's: revision of the desired value that the brake
+                                        has counted; 0: none */
 };
 
 struct coalescer;
 
 enum offer_result {
-    OFFER_NEW, /* taken, nothing superseded: the level was not pending, or its value is BUSY and this
-                  one waits behind it */
-    OFFER_REPLACED,  /* an older value was superseded */
-    OFFER_SUPERSEDED /* a value at least as new is pending already: nothing was taken */
+    OFFER_NEW,       /* taken, nothing superseded: the level was not pending, or it is BUSY and this
+                        value waits behind it */
+    OFFER_REPLACED,  /* taken, an older value is superseded */
+    OFFER_SUPERSEDED /* not taken: a value at least as new is pending */
 };
 
 /** @param ledger  borrowed; where holds are taken and released */
@@ -80,53 +82,52 @@ void coalescer_free(struct coalescer *c);
 enum offer_result
 coalescer_offer(struct coalescer *c, struct level_key key, const struct desired *desired);
 /**
- * Takes up to max levels of a stage, oldest first, and makes them BUSY. UNREAD: only levels of the
- * first one's location (reads are per location). READY: a group of suspects alone, as long as there
- * is one. The pointers stay valid until the level is finished.
+ * Takes up to max levels of a stage, oldest first, and makes them BUSY. Their pointers stay valid
+ * until the level is finished.
+ *
+ *     UNREAD   only levels of the first one's location, since reads are per location
+ *     READY    one bisecting group alone, while there is one
  */
 size_t coalescer_take(struct coalescer *c, enum level_stage stage, struct level **list, size_t max);
 /**
- * A BUSY level's answer did not settle it: back to a stage, at its place by arrival. For READY
- * change_from must be set first; a waiting newer value becomes the desired one.
- * @return true when it did: the older value is superseded
+ * The answer did not finish a BUSY level: puts it back into a stage, at its place by arrival. For
+ * READY, set change_from first. A waiting newer value becomes the desired one.
+ * @return true: it did, and the older value is superseded
  */
 bool coalescer_put_back(struct coalescer *c, struct level *level, enum level_stage stage);
 /**
- * BUSY levels of a request that was refused without naming one of them: READY in so many groups of
- * equal size, each of which is taken alone, before all others and never with other levels. The
- * request's bad levels are found by isolating what is refused again in two parts. A waiting newer
- * value becomes the desired one.
- * @param parts  1: stay together, 2: halves
+ * A request was refused without naming a level. Its BUSY levels become READY, split into groups of
+ * equal size. Each group is taken alone and before all other levels. Splitting every refused group
+ * in two finds the bad levels. Waiting newer values become the desired ones.
+ * @param parts  1: one group, 2: halves
  * @return levels whose older value is superseded
  */
 size_t coalescer_bisect(struct coalescer *c, struct level *const *list, size_t count, size_t parts);
 /**
- * A BUSY level reached its end (applied, superseded, excluded, parked): releases its record.
- * A waiting newer value starts anew: READY with change_from = *written when written is not NULL,
- * else UNRESOLVED. Otherwise the level is gone and the pointer dead.
+ * A BUSY level has reached its end (applied, superseded, excluded, parked): releases its record.
+ * With a waiting newer value the level arrives again: READY with change_from = *written, or
+ * UNRESOLVED when written is NULL. Otherwise the level is gone and the pointer is dead.
  */
 void coalescer_finish(struct coalescer *c, struct level *level, const int32_t *written);
 /**
- * Takes every level that fits out of its stage and makes it BUSY; those that are BUSY stay.
+ * Takes every level that fits out of its stage and makes it BUSY. Levels that are BUSY stay.
  * @param list  [out] the caller's (mem_free); NULL when none fits
  */
 size_t coalescer_pull(struct coalescer *c,
                       bool (*fits)(void *arg, const struct level *level),
                       void *arg,
                       struct level ***list);
-/** Drops every level whose record is of this partition (revoked), without touching the ledger: close
- * the partition there in the same breath. Nothing may be BUSY. */
+/** Drops every level whose record is of this revoked partition, without touching the ledger: close
+ * the partition there at the same time. No level may be BUSY. */
 void coalescer_drop_partition(struct coalescer *c, int32_t partition);
-/** Calls each for every level of a stage, oldest first; it may change what is the caller's, nothing
- * else. */
+/** Calls each for every level of a stage, oldest first. It may change the caller's members only. */
 void coalescer_each(const struct coalescer *c,
                     enum level_stage stage,
                     void (*each)(void *arg, struct level *level),
                     void *arg);
 size_t coalescer_count(const struct coalescer *c, enum level_stage stage);
 size_t coalescer_total(const struct coalescer *c);
-/** changed_at of the level that arrived first (of its newest value), 0 when empty: for the age
- * metric. */
+/** changed_at of the newest value of the level that arrived first, for the age metric; 0: empty. */
 int64_t coalescer_oldest_changed_at_us(const struct coalescer *c);
 
 #endif

@@ -8,7 +8,7 @@ struct foreign {
     struct record_position at;
 };
 
-/* The list has no gaps: what is taken out is replaced by the last one. */
+/* The list has no gaps: the last entry replaces one that is removed. */
 struct foreign_records {
     struct offset_ledger *ledger; /* borrowed */
     struct foreign *list;
@@ -78,7 +78,7 @@ static void remove_at(struct foreign_records *f, size_t place)
     if (gap != last) {
         bool found = find(f, f->list[last].product_id, &place);
         INVARIANT(found, "product %d is not indexed", (int)f->list[last].product_id);
-        f->by_product.list[place].owner = gap + 1;
+        f->by_product.list[place].entry = gap + 1;
         f->list[gap] = f->list[last];
     }
 }

@@ -1,6 +1,6 @@
 /**
- * foreign_records: the newest record of each product that came from another Odoo database and was
- * not applied: it holds back its offset until a record of the right database replaces it. Memory is
+ * foreign_records: the newest record per product that came from another Odoo database and was not
+ * applied. It holds its offset until the right database publishes the product again. Memory is
  * bounded by the number of products. Pure; one lane owns it.
  */
 #ifndef STOCKSYNC_PLAN_FOREIGN_RECORDS_H
@@ -15,11 +15,11 @@ struct foreign_records;
 NODISCARD struct foreign_records *foreign_records_new(struct offset_ledger *ledger);
 /** Drops everything without touching the ledger. */
 void foreign_records_free(struct foreign_records *f);
-/** A record that is not applied: takes a hold on it and releases the product's older one. */
+/** Takes a hold on a record that is not applied, and releases the product's older one. */
 void foreign_records_add(struct foreign_records *f, int32_t product_id, struct record_position at);
-/** The right database has spoken of this product: its record is released. */
+/** The right database has published this product: releases the record. */
 void foreign_records_settle(struct foreign_records *f, int32_t product_id);
-/** A partition leaves: close it in the ledger in the same breath. */
+/** A partition leaves: close it in the ledger at the same time. */
 void foreign_records_drop_partition(struct foreign_records *f, int32_t partition);
 size_t foreign_records_count(const struct foreign_records *f);
 

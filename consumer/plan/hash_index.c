@@ -39,7 +39,7 @@ static void grow(struct hash_index *s)
     size_t old_size = s->size;
     set_size(s, TAG_BITS - s->shift + 1);
     for (size_t i = 0; i < old_size; i++) {
-        if (old[i].owner != 0) {
+        if (old[i].entry != 0) {
             put(s, old[i]);
         }
     }
@@ -51,7 +51,7 @@ void hash_index_add(struct hash_index *s, uint32_t tag, uint32_t number)
     if ((s->count + 1) * 2 > s->size) {
         grow(s);
     }
-    put(s, (struct slot){.tag = tag, .owner = number + 1});
+    put(s, (struct slot){.tag = tag, .entry = number + 1});
     s->count++;
 }
 

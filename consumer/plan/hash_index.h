@@ -1,9 +1,9 @@
 /**
- * slots: a hash index: from a hash to the number of an entry that the caller keeps in an array.
+ * hash_index: from a hash to the number of an entry that the caller keeps in an array.
  *
  * Open addressing with linear probing, at most half full, so that a look-up touches one or two
- * cache lines whatever the size. It knows nothing of keys: the caller walks from hash_index_home while
- * the place is taken, and compares the tag first, then its own entry:
+ * cache lines at any size. It knows no keys: the caller walks from hash_index_home while the place
+ * is taken, and compares the tag first, then its own entry:
  *
  *     for (size_t i = hash_index_home(s, tag); hash_index_taken(s, i); i = hash_index_next(s, i)) {
  *         if (s->list[i].tag == tag && entries[hash_index_number(s, i)].key == key) …
@@ -22,7 +22,7 @@
 struct hash_index {
     struct slot {
         uint32_t tag;   /* the hash; its top bits are the home */
-        uint32_t owner; /* entry number + 1; 0: free */
+        uint32_t entry; /* its number + 1; 0: free */
     } * list;
     size_t size;    /* places, a power of two */
     unsigned shift; /* 32 − log2(size) */
@@ -62,12 +62,12 @@ static inline size_t hash_index_next(const struct hash_index *s, size_t place)
 
 static inline bool hash_index_taken(const struct hash_index *s, size_t place)
 {
-    return s->list[place].owner != 0;
+    return s->list[place].entry != 0;
 }
 
 static inline uint32_t hash_index_number(const struct hash_index *s, size_t place)
 {
-    return s->list[place].owner - 1;
+    return s->list[place].entry - 1;
 }
 
 #endif

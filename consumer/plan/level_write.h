@@ -1,6 +1,6 @@
 /**
- * level_write: the structs that leave plan (a desired write) and enter it (what became of it). Plain
- * data, no functions.
+ * level_write: the structs that leave plan (writes) and enter it (their results). Plain data, no
+ * functions.
  */
 #ifndef STOCKSYNC_PLAN_LEVEL_WRITE_H
 #define STOCKSYNC_PLAN_LEVEL_WRITE_H
@@ -14,8 +14,12 @@ struct level_key {
     int64_t location;
 };
 
-/** Where a record stands in its topic. partition -1: the work did not come from the topic (a grace
- * that is over); OFFSET_LEDGER_RETRY: it came from a parked row. */
+/**
+ * The position of a record in its topic. Other values of partition:
+ *
+ *     -1                    the work does not come from the topic (a grace that is over)
+ *     OFFSET_LEDGER_RETRY   it comes from a parked row
+ */
 struct record_position {
     int32_t partition;
     uint32_t epoch; /* partition epoch: counts its assignments */
@@ -26,35 +30,35 @@ struct record_position {
 struct level_write {
     struct level_key key;
     int32_t product_id;
-    int32_t quantity;    /* to set, after all rules */
-    int32_t desired;     /* Odoo's number behind it: more than quantity while units are in flight */
-    int32_t change_from; /* what Shopify must hold for the write to happen */
-    int64_t revision;    /* of the record that wants it */
+    int32_t quantity;      /* to set, after all rules */
+    int32_t desired;       /* Odoo's number behind it: more than quantity during unimported sales */
+    int32_t change_from;   /* the write happens only if Shopify holds this */
+    int64_t revision;      /* of the record behind it */
     int64_t changed_at_us; /* of that record, wall clock */
 };
 
-/** What the state knows of a level. */
+/** A level in the state. */
 struct level_known {
     struct level_key key;
     bool found;
     int32_t product_id; /* whose value was written */
-    int32_t quantity; /* last written by us, or lower: what Shopify held when units were missing */
-    int32_t desired;  /* Odoo's number when it was written */
-    int32_t live;     /* units seen missing and still within their grace */
-    int64_t revision; /* of that write */
+    int32_t quantity;   /* last written by us, or lower: Shopify's, when units were missing */
+    int32_t desired;    /* Odoo's number when it was written */
+    int32_t live;       /* units seen missing and still within their grace */
+    int64_t revision;   /* of that write */
 };
 
-/** Units of a level that Shopify has sold since we last looked. */
+/** Units of a level that Shopify has sold since our last write or read. */
 struct level_seen {
     struct level_key key;
-    int32_t before;   /* what the state says that Shopify holds */
-    int32_t now;      /* what it does hold: less */
+    int32_t before;   /* Shopify's quantity by the state */
+    int32_t now;      /* Shopify's quantity: less */
     int64_t until_us; /* wall clock: end of the grace */
-    bool noted; /* [out] units in flight; false: the level moved meanwhile, or it was our write */
-    bool first; /* [out] none were remembered of this level */
+    bool noted;       /* [out] noted as unimported; false: it moved, or the write was ours */
+    bool first;       /* [out] the level had no unimported sales before */
 };
 
-/** What Shopify says of a level when read by id. */
+/** A level as read from Shopify, by id. */
 struct level_read {
     struct level_key key;
     bool item_found;

@@ -7,8 +7,7 @@
 
 #define NONE UINT32_MAX
 
-/* An unfinished record. Unfinished ones form a list by offset; free ones a stack through `newer`.
- */
+/* An unfinished record. They form a list by offset; free entries form a stack through `newer`. */
 struct unfinished {
     int64_t offset;
     uint32_t holds;
@@ -20,7 +19,7 @@ struct partition {
     bool open;
     uint32_t epoch;
     int64_t last;      /* greatest offset added in this epoch, -1: none */
-    int64_t committed; /* next offset that Kafka was told, or where this epoch began; -1: none */
+    int64_t committed; /* next offset handed to Kafka, or the epoch's first; -1: none */
     struct unfinished *pool;
     size_t pool_capacity;
     uint32_t pool_used;
@@ -131,7 +130,7 @@ size_t offset_ledger_partitions(const struct offset_ledger *ol, int32_t *partiti
     return filled;
 }
 
-/* Offsets follow one another: one multiplication spreads them. */
+/* Offsets are consecutive: one multiplication spreads them. */
 static uint32_t offset_tag(int64_t offset)
 {
     return (uint32_t)(((uint64_t)offset * UINT64_C(0x9E3779B97F4A7C15)) >> 32);
@@ -164,7 +163,7 @@ enum status offset_ledger_add(struct offset_ledger *ol,
         return STATUS_DUPLICATE;
     }
     if (p->last < 0) {
-        p->committed = offset; /* everything before it was finished in another life */
+        p->committed = offset; /* everything before it was finished in an earlier epoch */
     }
     p->last = offset;
     uint32_t number = take_free(p);
@@ -193,8 +192,7 @@ static size_t search(const struct partition *p, int64_t offset)
     return i;
 }
 
-/* Asking for a finished record is our own mistake: it would let the committable offset pass work
- * that is not done. */
+/* A finished record here is our own mistake: the committable offset would pass unfinished work. */
 static size_t place_of(const struct partition *p, struct record_position at)
 {
     const struct hash_index *s = &p->by_offset;

@@ -1,13 +1,21 @@
 /**
  * offset_ledger: what may be committed, per partition.
  *
- * Calling sequence: offset_ledger_new; _open when a partition is assigned; _add for every record
- * polled (one hold); _hold for every level that waits on it; _finish once per hold; _committable
- * when a commit is due; _close on revoke; _free. Rule: the committable offset never passes an
- * unfinished record and never moves back. Offsets have gaps (markers, compaction): nothing here
- * counts records by subtraction. Memory follows the number of unfinished records, not of records
- * read. Positions with partition -1 are accepted and ignored. Pure: no I/O, no clock. One lane owns
- * it.
+ * Calling sequence:
+ *
+ *     offset_ledger_new
+ *     _open          a partition was assigned
+ *     _add           for every polled record: one hold
+ *     _hold          for every level that needs the record
+ *     _finish        once per hold
+ *     _committable   a commit is due
+ *     _close         a partition was revoked
+ *     _free
+ *
+ * The committable offset never passes an unfinished record and never moves back. Offsets have gaps
+ * (markers, compaction), so nothing here counts records by subtraction. Memory follows the number
+ * of unfinished records, not of records read. Positions with partition -1 are accepted and ignored.
+ * Pure: no I/O, no clock. One lane owns it.
  */
 #ifndef STOCKSYNC_PLAN_OFFSET_LEDGER_H
 #define STOCKSYNC_PLAN_OFFSET_LEDGER_H
@@ -18,8 +26,8 @@
 #include "common/core/status.h"
 #include "consumer/plan/level_write.h"
 
-/** Stands for a partition, always open: parked rows that are tried again, numbered by the caller.
- * Their holds are counted as a record's are, but nothing of them is committed or listed here. */
+/** The partition of parked rows that are retried, numbered by the caller. It is always open. Holds
+ * count as for records, but it is never committed or listed. */
 #define OFFSET_LEDGER_RETRY (-2)
 
 struct offset_ledger;
@@ -35,8 +43,9 @@ bool offset_ledger_is_open(const struct offset_ledger *ol, int32_t partition);
 size_t offset_ledger_partitions(const struct offset_ledger *ol, int32_t *partitions, size_t max);
 /**
  * A record was polled: one hold on it. Offsets of a partition rise.
- * @return STATUS_OK and its position; STATUS_NOT_FOUND: the partition is not open (skip the
- * record); STATUS_DUPLICATE: at or below one already added in this epoch (a re-delivery; skip it)
+ * @return STATUS_OK and its position;
+ *         STATUS_NOT_FOUND: the partition is not open: skip the record;
+ *         STATUS_DUPLICATE: a re-delivery, at or below an offset of this epoch: skip it
  */
 NODISCARD enum status offset_ledger_add(struct offset_ledger *ol,
                                         int32_t partition,
@@ -46,9 +55,9 @@ NODISCARD enum status offset_ledger_add(struct offset_ledger *ol,
 void offset_ledger_hold(struct offset_ledger *ol, struct record_position at);
 /** Ends one hold. Positions of older epochs are ignored. */
 void offset_ledger_finish(struct offset_ledger *ol, struct record_position at);
-/** Whether nothing holds a record any more; so it is when its epoch is over. */
+/** No hold on the record is left. True also when its epoch is over. */
 bool offset_ledger_is_finished(const struct offset_ledger *ol, struct record_position at);
-/** Forgets every parked row that is being tried: their late holds are ignored from now on. */
+/** Forgets every parked row that is being retried: late holds are ignored from now on. */
 void offset_ledger_drop_retries(struct offset_ledger *ol);
 /**
  * Lists the partitions whose committable offset moved since the last offset_ledger_committed.

@@ -3,10 +3,10 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Time may cure these: somebody else wrote the level, the store refused for a while. */
+/* Time may fix these: somebody else wrote the level, the store refused for a while. */
 #define SOON_S 60
-/* A person must act, in Odoo or in the store; most of those cures are noticed by themselves (a
- * later record, a new reading of the catalogue). */
+/* A person must fix these, in Odoo or in the store. Most fixes are noticed without a retry: by a
+ * later record or a new reading of the catalogue. */
 #define SLOWLY_S (15 * 60)
 
 static const struct {

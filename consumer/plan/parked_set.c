@@ -5,20 +5,20 @@
 
 /* The product id is the entry's number: nothing else needs to be kept. */
 struct parked_set {
-    struct hash_index slots;
+    struct hash_index index;
 };
 
 struct parked_set *parked_set_new(void)
 {
     struct parked_set *set = mem_calloc(1, sizeof *set);
-    hash_index_init(&set->slots);
+    hash_index_init(&set->index);
     return set;
 }
 
 void parked_set_free(struct parked_set *set)
 {
     if (set != NULL) {
-        hash_index_release(&set->slots);
+        hash_index_release(&set->index);
         mem_free(set);
     }
 }
@@ -44,16 +44,16 @@ static bool find(const struct hash_index *s, int32_t product_id, size_t *place)
 void parked_set_add(struct parked_set *set, int32_t product_id)
 {
     if (!parked_set_has(set, product_id)) {
-        hash_index_add(&set->slots, tag_of(product_id), (uint32_t)product_id);
+        hash_index_add(&set->index, tag_of(product_id), (uint32_t)product_id);
     }
 }
 
 bool parked_set_remove(struct parked_set *set, int32_t product_id)
 {
     size_t place = 0;
-    bool found = find(&set->slots, product_id, &place);
+    bool found = find(&set->index, product_id, &place);
     if (found) {
-        hash_index_remove(&set->slots, place);
+        hash_index_remove(&set->index, place);
     }
     return found;
 }
@@ -61,10 +61,10 @@ bool parked_set_remove(struct parked_set *set, int32_t product_id)
 bool parked_set_has(const struct parked_set *set, int32_t product_id)
 {
     size_t place = 0;
-    return find(&set->slots, product_id, &place);
+    return find(&set->index, product_id, &place);
 }
 
 size_t parked_set_count(const struct parked_set *set)
 {
-    return set->slots.count;
+    return set->index.count;
 }

@@ -1,5 +1,5 @@
 /**
- * parked_set: the product ids that a store has parked, so that a success knows without a query
+ * parked_set: the product ids that a store has parked. After a success it shows without a query
  * whether there is a row to delete. Pure; one lane.
  */
 #ifndef STOCKSYNC_PLAN_PARKED_SET_H

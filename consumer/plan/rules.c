@@ -48,7 +48,7 @@ const char *rules_match_text(const struct store_rules *rules, const struct produ
 
 static const struct warehouse_stock *find_warehouse(const struct product_stock *stock, int32_t id)
 {
-    /* few, and a wrong order in a record must not look like "no stock" */
+    /* A linear search: they are few, and a wrong order must not look like "no stock". */
     for (size_t i = 0; i < stock->warehouse_count; i++) {
         if (stock->warehouses[i].warehouse_id == id) {
             return &stock->warehouses[i];

@@ -1,9 +1,11 @@
 /**
  * rules: a store's options turn a record into one quantity per location. Pure.
  *
- * Number of a location = sum of the basis over its warehouses, minus buffer, times percent / 100,
- * rounded down, at most cap, never below 0 and at most 1,000,000,000 (Shopify's limit). A warehouse
- * that the record does not name counts 0.
+ * Quantity of a location:
+ *
+ *     1. sum of the basis over its warehouses; a warehouse that the record does not name counts 0
+ *     2. minus buffer, times percent / 100, rounded down
+ *     3. at most cap, at most 1,000,000,000 (Shopify's limit), never below 0
  */
 #ifndef STOCKSYNC_PLAN_RULES_H
 #define STOCKSYNC_PLAN_RULES_H
@@ -29,7 +31,7 @@ struct store_rules {
     size_t location_count;
 };
 
-/** Why a product is no business of a store at all. */
+/** Why a store does not sync a product at all. */
 enum exclusion {
     EXCLUDED_NOT,
     EXCLUDED_GONE,
@@ -42,16 +44,15 @@ enum exclusion {
 enum exclusion rules_exclusion(const struct product_stock *stock);
 /** "inactive", "disabled", "gone", "none"; static, for metrics. */
 const char *exclusion_name(enum exclusion exclusion);
-/** False: a kit whose bill of materials is broken, so that Odoo has no number for it either. No
- * warehouse is not "no stock". */
+/** False: a kit whose bill of materials is broken, so that Odoo has no number for it. "No
+ * warehouse" does not mean "no stock". */
 bool rules_has_number(const struct product_stock *stock);
-/** The text by which this store knows the product (SKU or barcode); NULL when it has none. Borrowed
- * from stock. */
+/** The SKU or barcode by which this store knows the product, borrowed from stock; NULL: none. */
 const char *rules_match_text(const struct store_rules *rules, const struct product_stock *stock);
 /**
- * Wanted quantity at one location.
- * @return STATUS_OK, STATUS_STORE_MISCONFIGURED: basis = forecast but the record was made with
- * [odoo] forecast = off
+ * Desired quantity at one location.
+ * @return STATUS_OK; STATUS_STORE_MISCONFIGURED: basis = forecast, but the record was made with
+ *         [odoo] forecast = off
  */
 NODISCARD enum status rules_quantity(const struct store_rules *rules,
                                      const struct location_rule *location,

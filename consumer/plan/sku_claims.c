@@ -25,7 +25,7 @@ struct product {
 };
 
 struct sku_claims {
-    struct product *products; /* never removed: a product that is gone is noted without text */
+    struct product *products; /* never removed: a deleted product is noted without text */
     size_t product_count;
     size_t product_capacity;
     struct hash_index by_product;
@@ -40,93 +40,95 @@ struct sku_claims {
 
 struct sku_claims *sku_claims_new(void)
 {
-    struct sku_claims *id = mem_calloc(1, sizeof *id);
-    hash_index_init(&id->by_product);
-    hash_index_init(&id->by_text);
-    id->free_name = NONE;
-    return id;
+    struct sku_claims *claims = mem_calloc(1, sizeof *claims);
+    hash_index_init(&claims->by_product);
+    hash_index_init(&claims->by_text);
+    claims->free_name = NONE;
+    return claims;
 }
 
-void sku_claims_free(struct sku_claims *id)
+void sku_claims_free(struct sku_claims *claims)
 {
-    if (id == NULL) {
+    if (claims == NULL) {
         return;
     }
-    for (size_t i = 0; i < id->name_count; i++) {
-        mem_free(id->names[i].text);
-        mem_free(id->names[i].claims);
+    for (size_t i = 0; i < claims->name_count; i++) {
+        mem_free(claims->names[i].text);
+        mem_free(claims->names[i].claims);
     }
-    mem_free(id->names);
-    mem_free(id->products);
-    hash_index_release(&id->by_product);
-    hash_index_release(&id->by_text);
-    mem_free(id);
+    mem_free(claims->names);
+    mem_free(claims->products);
+    hash_index_release(&claims->by_product);
+    hash_index_release(&claims->by_text);
+    mem_free(claims);
 }
 
 /* --- names --- */
 
 /* The place of a text, or the free place at which the search ended. */
-static size_t place_of_text(const struct sku_claims *id, const char *text, uint32_t tag)
+static size_t place_of_text(const struct sku_claims *claims, const char *text, uint32_t tag)
 {
-    const struct hash_index *s = &id->by_text;
+    const struct hash_index *s = &claims->by_text;
     size_t i = hash_index_home(s, tag);
-    while (hash_index_taken(s, i) &&
-           (s->list[i].tag != tag || strcmp(id->names[hash_index_number(s, i)].text, text) != 0)) {
+    while (
+        hash_index_taken(s, i) &&
+        (s->list[i].tag != tag || strcmp(claims->names[hash_index_number(s, i)].text, text) != 0)) {
         i = hash_index_next(s, i);
     }
     return i;
 }
 
-static const struct name *find_name(const struct sku_claims *id, const char *text)
+static const struct name *find_name(const struct sku_claims *claims, const char *text)
 {
-    size_t place = place_of_text(id, text, hash_index_text_tag(text));
-    return hash_index_taken(&id->by_text, place)
-               ? &id->names[hash_index_number(&id->by_text, place)]
+    size_t place = place_of_text(claims, text, hash_index_text_tag(text));
+    return hash_index_taken(&claims->by_text, place)
+               ? &claims->names[hash_index_number(&claims->by_text, place)]
                : NULL;
 }
 
-static uint32_t take_free_name(struct sku_claims *id)
+static uint32_t take_free_name(struct sku_claims *claims)
 {
-    uint32_t number = id->free_name;
+    uint32_t number = claims->free_name;
     if (number != NONE) {
-        id->free_name = id->names[number].free;
+        claims->free_name = claims->names[number].free;
         return number;
     }
-    if (id->name_count == id->name_capacity) {
-        id->name_capacity = mem_grow_capacity(id->name_capacity, id->name_count + 1);
-        id->names = mem_realloc(id->names, id->name_capacity, sizeof *id->names);
+    if (claims->name_count == claims->name_capacity) {
+        claims->name_capacity = mem_grow_capacity(claims->name_capacity, claims->name_count + 1);
+        claims->names = mem_realloc(claims->names, claims->name_capacity, sizeof *claims->names);
     }
-    return (uint32_t)id->name_count++;
+    return (uint32_t)claims->name_count++;
 }
 
 /* The number of a text's name, made if needed. */
-static uint32_t use_name(struct sku_claims *id, const char *text)
+static uint32_t use_name(struct sku_claims *claims, const char *text)
 {
     uint32_t tag = hash_index_text_tag(text);
-    size_t place = place_of_text(id, text, tag);
+    size_t place = place_of_text(claims, text, tag);
     uint32_t number = NONE;
-    if (hash_index_taken(&id->by_text, place)) {
-        number = hash_index_number(&id->by_text, place);
+    if (hash_index_taken(&claims->by_text, place)) {
+        number = hash_index_number(&claims->by_text, place);
     } else {
-        number = take_free_name(id);
-        id->names[number] = (struct name){.text = mem_strdup(text)};
-        hash_index_add(&id->by_text, tag, number);
+        number = take_free_name(claims);
+        claims->names[number] = (struct name){.text = mem_strdup(text)};
+        hash_index_add(&claims->by_text, tag, number);
     }
-    id->names[number].users++;
+    claims->names[number].users++;
     return number;
 }
 
-static void disuse_name(struct sku_claims *id, uint32_t number)
+static void disuse_name(struct sku_claims *claims, uint32_t number)
 {
-    struct name *n = &id->names[number];
+    struct name *n = &claims->names[number];
     if (--n->users > 0) {
         return;
     }
-    hash_index_remove(&id->by_text, place_of_text(id, n->text, hash_index_text_tag(n->text)));
+    hash_index_remove(&claims->by_text,
+                      place_of_text(claims, n->text, hash_index_text_tag(n->text)));
     mem_free(n->text);
     mem_free(n->claims);
-    *n = (struct name){.free = id->free_name};
-    id->free_name = number;
+    *n = (struct name){.free = claims->free_name};
+    claims->free_name = number;
 }
 
 /* Where a product is, or belongs, among the claims. */
@@ -145,7 +147,7 @@ static uint32_t claim_index(const struct name *n, int32_t product_id)
     return low;
 }
 
-static void add_claim(struct sku_claims *id, struct name *n, int32_t product_id)
+static void add_claim(struct sku_claims *claims, struct name *n, int32_t product_id)
 {
     if (n->claim_count == n->claim_capacity) {
         /* nearly every name has one claim: no room is kept for more */
@@ -156,15 +158,15 @@ static void add_claim(struct sku_claims *id, struct name *n, int32_t product_id)
     memmove(&n->claims[at + 1], &n->claims[at], (n->claim_count - at) * sizeof *n->claims);
     n->claims[at] = product_id;
     n->claim_count++;
-    id->shared += n->claim_count == 2;
+    claims->shared += n->claim_count == 2;
 }
 
-static void drop_claim(struct sku_claims *id, struct name *n, int32_t product_id)
+static void drop_claim(struct sku_claims *claims, struct name *n, int32_t product_id)
 {
     uint32_t at = claim_index(n, product_id);
     n->claim_count--;
-    id->shared -= n->claim_count == 1;
-    id->settled += n->claim_count == 1;
+    claims->shared -= n->claim_count == 1;
+    claims->settled += n->claim_count == 1;
     memmove(&n->claims[at], &n->claims[at + 1], (n->claim_count - at) * sizeof *n->claims);
 }
 
@@ -175,12 +177,12 @@ static uint32_t product_tag(int32_t product_id)
     return (uint32_t)(hash_index_mix((uint64_t)(uint32_t)product_id) >> 32);
 }
 
-static struct product *find_product(const struct sku_claims *id, int32_t product_id)
+static struct product *find_product(const struct sku_claims *claims, int32_t product_id)
 {
-    const struct hash_index *s = &id->by_product;
+    const struct hash_index *s = &claims->by_product;
     for (size_t i = hash_index_home(s, product_tag(product_id)); hash_index_taken(s, i);
          i = hash_index_next(s, i)) {
-        struct product *p = &id->products[hash_index_number(s, i)];
+        struct product *p = &claims->products[hash_index_number(s, i)];
         if (p->product_id == product_id) {
             return p;
         }
@@ -188,21 +190,23 @@ static struct product *find_product(const struct sku_claims *id, int32_t product
     return NULL;
 }
 
-static struct product *add_product(struct sku_claims *id, int32_t product_id)
+static struct product *add_product(struct sku_claims *claims, int32_t product_id)
 {
-    if (id->product_count == id->product_capacity) {
-        id->product_capacity = mem_grow_capacity(id->product_capacity, id->product_count + 1);
-        id->products = mem_realloc(id->products, id->product_capacity, sizeof *id->products);
+    if (claims->product_count == claims->product_capacity) {
+        claims->product_capacity =
+            mem_grow_capacity(claims->product_capacity, claims->product_count + 1);
+        claims->products =
+            mem_realloc(claims->products, claims->product_capacity, sizeof *claims->products);
     }
-    hash_index_add(&id->by_product, product_tag(product_id), (uint32_t)id->product_count);
-    struct product *p = &id->products[id->product_count++];
+    hash_index_add(&claims->by_product, product_tag(product_id), (uint32_t)claims->product_count);
+    struct product *p = &claims->products[claims->product_count++];
     *p = (struct product){.product_id = product_id, .name = NONE};
     return p;
 }
 
-static const char *text_of(const struct sku_claims *id, const struct product *p)
+static const char *text_of(const struct sku_claims *claims, const struct product *p)
 {
-    return p->name != NONE ? id->names[p->name].text : NULL;
+    return p->name != NONE ? claims->names[p->name].text : NULL;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -210,53 +214,56 @@ static bool same_text(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-static void set_known(struct sku_claims *id, struct product *p, const char *text, bool sellable)
+static void set_known(struct sku_claims *claims, struct product *p, const char *text, bool sellable)
 {
     uint32_t before = p->name;
-    uint32_t after = text != NULL ? use_name(id, text) : NONE;
+    uint32_t after = text != NULL ? use_name(claims, text) : NONE;
     if (before != NONE && p->sellable) {
-        drop_claim(id, &id->names[before], p->product_id);
+        drop_claim(claims, &claims->names[before], p->product_id);
     }
     if (after != NONE && sellable) {
-        add_claim(id, &id->names[after], p->product_id);
+        add_claim(claims, &claims->names[after], p->product_id);
     }
     p->name = after;
     p->sellable = sellable;
     if (before != NONE) {
-        disuse_name(id, before);
+        disuse_name(claims, before);
     }
 }
 
-bool sku_claims_note(
-    struct sku_claims *id, int32_t product_id, const char *text, bool sellable, int64_t revision)
+bool sku_claims_note(struct sku_claims *claims,
+                     int32_t product_id,
+                     const char *text,
+                     bool sellable,
+                     int64_t revision)
 {
-    struct product *p = find_product(id, product_id);
+    struct product *p = find_product(claims, product_id);
     bool is_new = p == NULL;
     if (is_new) {
-        p = add_product(id, product_id);
+        p = add_product(claims, product_id);
     } else if (revision < p->revision) {
         return false;
     }
     p->revision = revision;
-    if (!is_new && p->sellable == sellable && same_text(text_of(id, p), text)) {
+    if (!is_new && p->sellable == sellable && same_text(text_of(claims, p), text)) {
         return false;
     }
-    set_known(id, p, text, sellable);
+    set_known(claims, p, text, sellable);
     return true;
 }
 
-size_t sku_claims_count_of(const struct sku_claims *id, const char *text)
+size_t sku_claims_count_of(const struct sku_claims *claims, const char *text)
 {
-    const struct name *n = find_name(id, text);
+    const struct name *n = find_name(claims, text);
     return n != NULL ? n->claim_count : 0;
 }
 
-size_t sku_claims_claimants(const struct sku_claims *id,
+size_t sku_claims_claimants(const struct sku_claims *claims,
                             const char *text,
                             int32_t *product_ids,
                             size_t max)
 {
-    const struct name *n = find_name(id, text);
+    const struct name *n = find_name(claims, text);
     size_t count = n == NULL ? 0 : n->claim_count;
     count = count < max ? count : max;
     if (count > 0) {
@@ -265,45 +272,45 @@ size_t sku_claims_claimants(const struct sku_claims *id,
     return count;
 }
 
-const char *sku_claims_text(const struct sku_claims *id, int32_t product_id)
+const char *sku_claims_text(const struct sku_claims *claims, int32_t product_id)
 {
-    const struct product *p = find_product(id, product_id);
-    return p != NULL ? text_of(id, p) : NULL;
+    const struct product *p = find_product(claims, product_id);
+    return p != NULL ? text_of(claims, p) : NULL;
 }
 
-int64_t sku_claims_revision(const struct sku_claims *id, int32_t product_id)
+int64_t sku_claims_revision(const struct sku_claims *claims, int32_t product_id)
 {
-    const struct product *p = find_product(id, product_id);
+    const struct product *p = find_product(claims, product_id);
     return p != NULL ? p->revision : 0;
 }
 
-static const struct name *claimed_name(const struct sku_claims *id, int32_t product_id)
+static const struct name *claimed_name(const struct sku_claims *claims, int32_t product_id)
 {
-    const struct product *p = find_product(id, product_id);
-    return p != NULL && p->sellable && p->name != NONE ? &id->names[p->name] : NULL;
+    const struct product *p = find_product(claims, product_id);
+    return p != NULL && p->sellable && p->name != NONE ? &claims->names[p->name] : NULL;
 }
 
-const char *sku_claims_owned_text(const struct sku_claims *id, int32_t product_id)
+const char *sku_claims_owned_text(const struct sku_claims *claims, int32_t product_id)
 {
-    const struct name *n = claimed_name(id, product_id);
+    const struct name *n = claimed_name(claims, product_id);
     return n != NULL && n->claim_count == 1 ? n->text : NULL;
 }
 
-bool sku_claims_shares(const struct sku_claims *id, int32_t product_id)
+bool sku_claims_shares(const struct sku_claims *claims, int32_t product_id)
 {
-    if (id->shared == 0) {
+    if (claims->shared == 0) {
         return false;
     }
-    const struct name *n = claimed_name(id, product_id);
+    const struct name *n = claimed_name(claims, product_id);
     return n != NULL && n->claim_count > 1;
 }
 
-uint64_t sku_claims_settled(const struct sku_claims *id)
+uint64_t sku_claims_settled(const struct sku_claims *claims)
 {
-    return id->settled;
+    return claims->settled;
 }
 
-size_t sku_claims_count(const struct sku_claims *id)
+size_t sku_claims_count(const struct sku_claims *claims)
 {
-    return id->product_count;
+    return claims->product_count;
 }

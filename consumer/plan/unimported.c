@@ -1,6 +1,6 @@
 #include "consumer/plan/unimported.h"
 
-/* Rows of the state for one level: this many, and one more that has begun. */
+/* Rows of the state for one level: this many, and one that has begun. */
 #define STEPS_PER_GRACE 8
 
 static int64_t least(int64_t a, int64_t b)
@@ -29,7 +29,7 @@ enum unimported_verdict unimported_judge(const struct unimported_memory *m,
         return current == desired ? UNIMPORTED_EQUAL : UNIMPORTED_WRITE;
     }
     if (current < m->quantity) {
-        /* equal: all that is missing has been imported already */
+        /* equal: all missing units are imported already */
         return current == desired ? UNIMPORTED_EQUAL : UNIMPORTED_SEEN;
     }
     return current == unimported_target(m, desired) ? UNIMPORTED_EQUAL : UNIMPORTED_WRITE;

@@ -9,30 +9,12 @@
 
 #include "common/core/mem.h"
 #include "common/core/utf8.h"
-#include "consumer/shopify/inventory.h"
 
-/* Of a wait that the peer asks for: a date far away must not stop a lane. */
+/* Longest wait that the peer may ask for: a far date must not stop a lane. */
 #define WAIT_MAX_MS 300000
 
-/* Bytes of a foreign message in err.msg, so that the whole text also fits into a parked row. */
+/* Bytes of a foreign message in err.msg, so that the whole text fits into a parked row. */
 #define MESSAGE_BYTES 110
-
-static const struct {
-    const char *field; /* of data, what must not be null */
-    bool has_user_errors;
-} ROOTS[OPERATION_COUNT] = {
-    [OP_STOCK_SET] = {"inventorySetQuantities", true},
-    [OP_LEVELS_READ] = {"nodes", false},
-    [OP_VARIANTS_PAGE] = {"productVariants", false},
-    [OP_VARIANTS_COUNT] = {"productVariantsCount", false},
-    [OP_BULK_START] = {"bulkOperationRunQuery", true},
-    [OP_BULK_POLL] = {"bulkOperation", false},
-    [OP_VARIANTS_SEARCH] = {"productVariants", false},
-    [OP_LEVEL_ACTIVATE] = {"inventoryActivate", true},
-    [OP_ITEM_TRACK] = {"inventoryItemUpdate", true},
-    [OP_LOCATIONS] = {"locations", false},
-    [OP_START_CHECK] = {"shop", false},
-};
 
 /* --- texts --- */
 
@@ -44,8 +26,8 @@ static const char *text_of(const json_t *object, const char *member)
 
 /* --- reactions --- */
 
-/* What becomes of the whole answer, and the least wait where the table names none: Shopify
- * recommends a second after a throttled answer. */
+/* Class of the whole answer, and the least wait where the table names none. Shopify recommends a
+ * second after a throttled answer. */
 static const struct {
     enum answer_class class;
     enum status status;
@@ -70,20 +52,19 @@ static void fail(struct answer *a, enum reaction reaction, const char *text)
     char message[MESSAGE_BYTES];
     utf8_copy(origin, sizeof origin, a->code);
     utf8_copy(message, sizeof message, text);
-    enum status status = OUTCOMES[reaction].status;
+    enum status rc = OUTCOMES[reaction].status;
     a->class = OUTCOMES[reaction].class;
     a->throttled = reaction == REACTION_THROTTLED;
     a->may_have_executed = reaction == REACTION_SAME_KEY;
     a->wait_ms = OUTCOMES[reaction].wait_ms;
     if (a->code[0] != '\0') {
-        (void)err_set_origin(&a->err, status, origin, "the store answered %s: %s", a->code,
-                             message);
+        (void)err_set_origin(&a->err, rc, origin, "the store answered %s: %s", a->code, message);
     } else {
-        (void)err_set(&a->err, status, "the store answered: %s", message);
+        (void)err_set(&a->err, rc, "the store answered: %s", message);
     }
 }
 
-/* No code decides, but what the answer looks like. */
+/* There is no code: the shape of the answer decides. */
 static void fail_unknown(struct answer *a, const char *text)
 {
     fail(a, REACTION_SAME_KEY, text);
@@ -197,7 +178,7 @@ static void classify_top_level(const json_t *errors, struct answer *a)
             worst = reaction;
         }
     }
-    /* Of a missing scope, the name is what a person needs. */
+    /* When a scope is missing, a person needs its name. */
     const char *scope = text_of(json_object_get(gravest, "extensions"), "requiredAccess");
     utf8_copy(a->code, sizeof a->code, code_of(gravest));
     fail_by_rule(a, REACTION_TOP_LEVEL, scope[0] != '\0' ? scope : text_of(gravest, "message"));
@@ -285,7 +266,7 @@ static void classify_user_errors(const json_t *errors, struct answer *a)
     utf8_copy(a->code, sizeof a->code, text_of(deciding, "code"));
     fail_by_rule(a, REACTION_USER_ERRORS, text_of(deciding, "message"));
     if (a->class != ANSWER_ENTRIES && a->class != ANSWER_RETRY_NEW) {
-        a->entry_count = 0; /* the request as a whole is concerned */
+        a->entry_count = 0; /* it concerns the request as a whole */
     }
     if (a->entry_count > 1) {
         qsort(a->entries, a->entry_count, sizeof *a->entries, compare_entries);
@@ -309,15 +290,15 @@ static bool has_search_warnings(const json_t *extensions)
 
 static void classify_data(enum operation op, json_t *body, struct answer *a)
 {
-    const json_t *root = json_object_get(json_object_get(body, "data"), ROOTS[op].field);
+    const json_t *root = json_object_get(json_object_get(body, "data"), operation_root(op));
     const json_t *user_errors = json_object_get(root, "userErrors");
     if (!json_is_object(root) && !json_is_array(root)) {
         fail_unknown(a, "no errors, and no data either");
     } else if (has_search_warnings(json_object_get(body, "extensions"))) {
         fail(a, REACTION_CONFIG, "the search was not understood, and everything was returned");
-    } else if (ROOTS[op].has_user_errors && !json_is_array(user_errors)) {
+    } else if (operation_has_user_errors(op) && !json_is_array(user_errors)) {
         fail_unknown(a, "the list of user errors is missing");
-    } else if (ROOTS[op].has_user_errors && json_array_size(user_errors) > 0) {
+    } else if (operation_has_user_errors(op) && json_array_size(user_errors) > 0) {
         classify_user_errors(user_errors, a);
     } else {
         a->class = ANSWER_DONE;
@@ -330,7 +311,7 @@ static void classify_data(enum operation op, json_t *body, struct answer *a)
 static void classify_body(enum operation op, const struct http_answer *http, struct answer *a)
 {
     json_error_t error;
-    /* U+0000 in one product's text must not spoil a page of 250. */
+    /* U+0000 in the text of one product must not fail a page of 250. */
     json_t *body = json_loadb((const char *)http->body.ptr, http->body.len, JSON_ALLOW_NUL, &error);
     const json_t *errors = json_object_get(body, "errors");
     if (!json_is_object(body)) {

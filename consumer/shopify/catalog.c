@@ -16,13 +16,13 @@
 #include "consumer/shopify/pages.h"
 #include "consumer/shopify/reading.h"
 
-/* How often one page is tried: a full bucket empties within 20 seconds, an outage is left to the
- * caller's own back-off. */
+/* Tries for one page: an empty bucket fills within 20 seconds; an outage is left to the caller's
+ * back-off. */
 #define THROTTLED_TRIES 100U
 #define PAGE_TRIES      5U
 #define FETCH_TRIES     3U
 
-/* A fetch looks at its stop descriptor at least this often. */
+/* A fetch checks its stop descriptor at least this often. */
 #define FETCH_TURN_MS 1000
 
 /* 250 each. Shopify allows 1,000 locations a store. */
@@ -44,16 +44,15 @@ static enum status pause_ms(int64_t ms, int stop_fd, struct err *err)
     return STATUS_OK;
 }
 
-/* Ms until the bucket holds what the next call of the same kind asks for, so that it is not
- * refused. */
+/* Ms until the bucket holds the cost of another call of the same kind. */
 static int64_t refill_ms(const struct answer *answer)
 {
     double missing = answer->cost_requested - answer->available;
-    bool told = answer->maximum > 0 && answer->restore_rate > 0;
-    return told && missing > 0 ? (int64_t)(missing / answer->restore_rate * 1000) + 1 : 0;
+    bool known = answer->maximum > 0 && answer->restore_rate > 0;
+    return known && missing > 0 ? (int64_t)(missing / answer->restore_rate * 1000) + 1 : 0;
 }
 
-/* Waits when throttled, and tries again after a transient failure, up to `tries` times in all. */
+/* Waits when throttled, and retries after a transient failure, up to `tries` tries in all. */
 static enum status call_patiently(struct graphql *g,
                                   enum operation op,
                                   const char *variables,
@@ -87,14 +86,14 @@ static enum status call_patiently(struct graphql *g,
 
 /* --- access --- */
 
-static bool has_scope(const json_t *scopes, const char *wanted)
+static bool has_scope(const json_t *scopes, const char *name)
 {
     size_t i = 0;
     const json_t *scope = NULL;
     json_array_foreach(scopes, i, scope)
     {
         const char *handle = json_string_value(json_object_get(scope, "handle"));
-        if (handle != NULL && strcmp(handle, wanted) == 0) {
+        if (handle != NULL && strcmp(handle, name) == 0) {
             return true;
         }
     }
@@ -132,8 +131,8 @@ static enum status check_scopes(const json_t *data, struct err *err)
                                missing);
 }
 
-/* That the version is also the one that was served, graphql.c sees to with every answer. */
-static enum status check_version(const json_t *data, const char *wanted, struct err *err)
+/* graphql.c checks with every answer that this version was served. */
+static enum status check_version(const json_t *data, const char *name, struct err *err)
 {
     size_t i = 0;
     const json_t *version = NULL;
@@ -141,13 +140,13 @@ static enum status check_version(const json_t *data, const char *wanted, struct 
     json_array_foreach(json_object_get(data, "publicApiVersions"), i, version)
     {
         const char *handle = json_string_value(json_object_get(version, "handle"));
-        if (handle != NULL && strcmp(handle, wanted) == 0) {
+        if (handle != NULL && strcmp(handle, name) == 0) {
             supported = json_is_true(json_object_get(version, "supported"));
         }
     }
     return supported ? STATUS_OK
                      : err_set(err, STATUS_STORE_MISCONFIGURED,
-                               "API version %s is not supported by the store", wanted);
+                               "API version %s is not supported by the store", name);
 }
 
 static enum status check_domain(const json_t *data, const struct store *store, struct err *err)
@@ -172,15 +171,19 @@ catalog_check_access(struct graphql *g, const struct store *store, int stop_fd, 
     struct answer answer;
     enum status rc = call_patiently(g, OP_START_CHECK, "{}", 1, stop_fd, &answer, err);
     const json_t *data = json_object_get(answer.json, "data");
-    if (rc == STATUS_OK) {
-        rc = check_domain(data, store, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        rc = check_version(data, store->api_version, err);
+    rc = check_domain(data, store, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        rc = check_scopes(data, err);
+    rc = check_version(data, store->api_version, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
+    rc = check_scopes(data, err);
+out:
     answer_release(&answer);
     return rc;
 }
@@ -216,7 +219,6 @@ static enum status take_location(void *arg, const void *node, struct err *err)
     return STATUS_OK;
 }
 
-/* Asks for one page, with the variables given, and takes it. */
 static enum status read_location_page(struct graphql *g,
                                       int stop_fd,
                                       struct page_cursor *cursor,
@@ -230,9 +232,11 @@ static enum status read_location_page(struct graphql *g,
     page_append_after(cursor, &variables);
     strbuf_append_char(&variables, '}');
     enum status rc = call_patiently(g, OP_LOCATIONS, variables.ptr, 1, stop_fd, &answer, err);
-    if (rc == STATUS_OK) {
-        rc = page_take(cursor, &answer, "locations", take_location, found, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
+    rc = page_take(cursor, &answer, "locations", take_location, found, err);
+out:
     answer_release(&answer);
     strbuf_release(&variables);
     return rc;
@@ -243,20 +247,22 @@ enum status catalog_locations(
 {
     struct location_list found = {0};
     struct page_cursor cursor = {0};
-    enum status rc = STATUS_OK;
-    while (rc == STATUS_OK && !cursor.ended) {
-        rc = cursor.pages == LOCATION_PAGES_MAX
-                 ? err_set(err, STATUS_STORE_MISCONFIGURED,
-                           "the store has more than %u pages of locations", LOCATION_PAGES_MAX)
-                 : read_location_page(g, stop_fd, &cursor, &found, err);
-    }
-    if (rc != STATUS_OK) {
-        catalog_locations_release(found.list, found.count);
-        found = (struct location_list){0};
+    *list = NULL;
+    *count = 0;
+    while (!cursor.ended) {
+        enum status rc =
+            cursor.pages == LOCATION_PAGES_MAX
+                ? err_set(err, STATUS_STORE_MISCONFIGURED,
+                          "the store has more than %u pages of locations", LOCATION_PAGES_MAX)
+                : read_location_page(g, stop_fd, &cursor, &found, err);
+        if (rc != STATUS_OK) {
+            catalog_locations_release(found.list, found.count);
+            return rc;
+        }
     }
     *list = found.list;
     *count = found.count;
-    return rc;
+    return STATUS_OK;
 }
 
 void catalog_locations_release(struct shop_location *list, size_t count)
@@ -280,12 +286,17 @@ static enum status ask_next(struct graphql *g, int stop_fd, struct reading *r, s
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
     reading_append_variables(r, &variables);
     rc = call_patiently(g, reading_operation(r), variables.ptr, PAGE_TRIES, stop_fd, &answer, err);
-    if (rc == STATUS_OK) {
-        rc = reading_take(r, &answer, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK && r->phase == READING_PAGES) {
+    rc = reading_take(r, &answer, err);
+    if (rc != STATUS_OK) {
+        goto out;
+    }
+    if (r->phase == READING_PAGES) {
         rc = pause_ms(refill_ms(&answer), stop_fd, err);
     }
+out:
     answer_release(&answer);
     strbuf_release(&variables);
     return rc;
@@ -327,7 +338,7 @@ static enum status fetch(struct graphql *g, int stop_fd, struct reading *r, stru
     return rc;
 }
 
-/* What only concerns the way by a bulk operation: there is another one. */
+/* The failure may concern the bulk operation alone: pages are left. */
 static bool may_fall_back(enum status rc)
 {
     return rc != STATUS_STOPPING && rc != STATUS_AUTH && rc != STATUS_STORE_CLOSED;
@@ -336,7 +347,7 @@ static bool may_fall_back(enum status rc)
 enum status catalog_load(struct graphql *g,
                          enum match match,
                          int stop_fd,
-                         struct sku_index **mapping,
+                         struct sku_index **index,
                          void (*progress)(void *arg, size_t variants),
                          void *arg,
                          struct err *err)
@@ -344,18 +355,23 @@ enum status catalog_load(struct graphql *g,
     struct reading r;
     enum status rc = STATUS_OK;
     reading_init(&r, match);
-    while (rc == STATUS_OK && r.phase != READING_DONE) {
+    *index = NULL;
+    while (r.phase != READING_DONE) {
         rc = r.phase == READING_FETCH ? fetch(g, stop_fd, &r, err) : ask_next(g, stop_fd, &r, err);
         if (rc != STATUS_OK && may_fall_back(rc) && reading_fall_back(&r)) {
             log_failure(LOG_WARN, "catalog", "bulk_given_up", err,
                         LOG_FIELDS(LF_MSG("the catalogue is read page by page")));
             rc = STATUS_OK;
         }
-        if (rc == STATUS_OK && progress != NULL && r.variants.count > 0) {
+        if (rc != STATUS_OK) {
+            goto out;
+        }
+        if (progress != NULL && r.variants.count > 0) {
             progress(arg, r.variants.count);
         }
     }
-    *mapping = rc == STATUS_OK ? reading_take_mapping(&r) : NULL;
+    *index = reading_take_mapping(&r);
+out:
     reading_release(&r);
     return rc;
 }

@@ -1,61 +1,39 @@
 #include "consumer/shopify/graphql.h"
 
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
-#include "common/core/metric.h"
 #include "common/core/strbuf.h"
-#include "consumer/shopify/answer.h"
-#include "embedded/graphql.h"
+#include "consumer/shopify/store_url.h"
 
 #define MOD "graphql"
 
-/* Shopify documents no bound. An answer that comes later is not lost: the same key brings it again.
- */
+/* Shopify documents no bound. A later answer is not lost: the same key brings it again. */
 #define REQUEST_TIMEOUT_MS 30000
 #define REQUEST_STALL_S    15
 
-/* A page of 250 variants with the longest texts, all escaped, stays below. */
+/* More than a page of 250 variants with the longest texts, all escaped. */
 #define ANSWER_MAX_BYTES ((size_t)1024 * 1024)
 #define BODY_MAX_BYTES   ((size_t)1024 * 1024)
 
-/* Over HTTP/2 one connection carries all requests; over HTTP/1.1 each in flight needs its own. */
+/* Over HTTP/2 one connection carries all requests; over HTTP/1.1 each needs its own. */
 #define MAX_CONNECTIONS 64
 
-#define URL_MAX_BYTES 1024
-
-/* graphql_call looks at its stop descriptor at least this often. */
+/* graphql_call checks its stop descriptor at least this often. */
 #define CALL_TURN_MS 1000
 
-/* Deprecation texts that are told apart: each of our few documents could have one. */
+/* Deprecation texts that are logged once each: one for each of our few documents. */
 #define MAX_DEPRECATIONS 16
-
-static const struct {
-    const char *name;
-    const char *document;
-    bool mutation;
-} OPERATIONS[OPERATION_COUNT] = {
-    [OP_STOCK_SET] = {"StockSet", graphql_stock_set, true},
-    [OP_LEVELS_READ] = {"LevelsRead", graphql_levels_read, false},
-    [OP_VARIANTS_PAGE] = {"VariantsPage", graphql_variants_page, false},
-    [OP_VARIANTS_COUNT] = {"VariantsCount", graphql_variants_count, false},
-    [OP_BULK_START] = {"BulkStart", graphql_bulk_start, true},
-    [OP_BULK_POLL] = {"BulkPoll", graphql_bulk_poll, false},
-    [OP_VARIANTS_SEARCH] = {"VariantsSearch", graphql_variants_search, false},
-    [OP_LEVEL_ACTIVATE] = {"LevelActivate", graphql_level_activate, true},
-    [OP_ITEM_TRACK] = {"ItemTrack", graphql_item_track, true},
-    [OP_LOCATIONS] = {"Locations", graphql_locations, false},
-    [OP_START_CHECK] = {"StartCheck", graphql_start_check, false},
-};
 
 enum call_phase {
     CALL_QUEUED, /* waits for a token */
     CALL_SENT,
-    CALL_FAILED /* there is none, or it could not be sent; see err */
+    CALL_FAILED /* no token, or it could not be sent; see err */
 };
 
 /* One request whose answer was not taken. */
@@ -74,102 +52,50 @@ struct call {
 struct graphql {
     struct store *store;
     struct http_client *http;
-    char url[URL_MAX_BYTES];
-    char token_url[URL_MAX_BYTES];
-    bool asking;                  /* for a token; its address is the owner of that transfer */
+    char url[STORE_URL_MAX_BYTES];
+    char token_url[STORE_URL_MAX_BYTES];
+    bool asking; /* for a token; the address of this member is the owner of that transfer */
     char *heads[OPERATION_COUNT]; /* the body up to the variables */
     struct call *calls;           /* oldest first */
     char deprecated[MAX_DEPRECATIONS][sizeof((struct http_answer *)NULL)->deprecated];
     size_t deprecated_count; /* texts logged */
-    struct metric *deprecations, *tokens, *token_failures;
+    struct metrics {
+        struct metric *deprecations, *tokens, *token_failures;
+    } metrics;
 };
 
-const char *operation_name(enum operation op)
-{
-    return OPERATIONS[op].name;
-}
+static const struct metric_row METRIC_ROWS[] = {
+    {.offset = offsetof(struct metrics, deprecations),
+     .kind = METRIC_COUNTER,
+     .name = "stocksync_store_deprecated_total",
+     .help = "Answers that named something deprecated in a request."},
+    {.offset = offsetof(struct metrics, tokens),
+     .kind = METRIC_COUNTER,
+     .name = "stocksync_store_tokens_total",
+     .help = "Access tokens obtained with client id and secret."},
+    {.offset = offsetof(struct metrics, token_failures),
+     .kind = METRIC_COUNTER,
+     .name = "stocksync_store_token_failures_total",
+     .help = "Requests for an access token that failed."},
+};
 
-bool operation_is_mutation(enum operation op)
-{
-    return OPERATIONS[op].mutation;
-}
+const struct metric_table graphql_metric_table = {
+    .rows = METRIC_ROWS, .count = sizeof METRIC_ROWS / sizeof METRIC_ROWS[0], .label = "store"};
 
 /* --- life cycle --- */
-
-/* A host name and nothing that could lead elsewhere: no path, port, credentials. */
-static bool is_host(const char *text)
-{
-    size_t len = strlen(text);
-    return len > 0 && len < 254 && text[0] != '.' && text[0] != '-' &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") == len;
-}
-
-static bool is_version(const char *text)
-{
-    size_t len = strlen(text);
-    return len > 0 && len < 16 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
-}
-
-static enum status check_address(const struct store *store, struct err *err)
-{
-    if (!is_version(store->api_version)) {
-        return err_set(err, STATUS_CONFIG, "store %s: '%s' is no API version", store->name,
-                       store->api_version);
-    }
-    if (store->api_url == NULL && !is_host(store->shop_domain)) {
-        return err_set(err, STATUS_CONFIG,
-                       "store %s: '%s' is no shop domain: write it as name.myshopify.com",
-                       store->name, store->shop_domain);
-    }
-    return STATUS_OK;
-}
-
-/* The one place where addresses are made: all of them lead to the one host of the store. */
-static enum status make_url(const struct store *store,
-                            const char *path,
-                            const char *rest,
-                            char url[URL_MAX_BYTES],
-                            struct err *err)
-{
-    const char *base = store->api_url != NULL ? store->api_url : store->shop_domain;
-    size_t len = strlen(base);
-    while (len > 0 && base[len - 1] == '/') {
-        len--;
-    }
-    int written = snprintf(url, URL_MAX_BYTES, "%s%.*s/admin/%s%s%s",
-                           store->api_url != NULL ? "" : "https://", (int)len, base, path,
-                           rest != NULL ? rest : "", rest != NULL ? "/graphql.json" : "");
-    if (written < 0 || written >= URL_MAX_BYTES) {
-        return err_set(err, STATUS_CONFIG, "store %s: its address is too long", store->name);
-    }
-    return STATUS_OK;
-}
 
 static char *make_head(enum operation op)
 {
     struct strbuf head;
     strbuf_init(&head, BODY_MAX_BYTES);
     strbuf_append_text(&head, "{\"query\":");
-    strbuf_append_json(&head, OPERATIONS[op].document);
+    strbuf_append_json(&head, operation_document(op));
     strbuf_append_text(&head, ",\"operationName\":");
-    strbuf_append_json(&head, OPERATIONS[op].name);
+    strbuf_append_json(&head, operation_name(op));
     strbuf_append_text(&head, ",\"variables\":");
     char *text = strbuf_take(&head);
     strbuf_release(&head);
     return text;
-}
-
-static void register_metrics(struct graphql *g)
-{
-    static const char *const LABEL = "store";
-    const char *name = g->store->name;
-    g->deprecations =
-        metric_counter("stocksync_store_deprecated_total",
-                       "Answers that named something deprecated in a request.", LABEL, name);
-    g->tokens = metric_counter("stocksync_store_tokens_total",
-                               "Access tokens obtained with client id and secret.", LABEL, name);
-    g->token_failures = metric_counter("stocksync_store_token_failures_total",
-                                       "Askings for an access token without success.", LABEL, name);
 }
 
 enum status graphql_new(struct store *store, struct graphql **g, struct err *err)
@@ -180,27 +106,28 @@ enum status graphql_new(struct store *store, struct graphql **g, struct err *err
                                                 .stall_s = REQUEST_STALL_S,
                                                 .answer_max_bytes = ANSWER_MAX_BYTES,
                                                 .max_connections = MAX_CONNECTIONS};
-    enum status rc = check_address(store, err);
-    if (rc == STATUS_OK) {
-        rc = make_url(store, "api/", store->api_version, made->url, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = make_url(store, "oauth/access_token", NULL, made->token_url, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = http_client_new(&options, &made->http, err);
-    }
+    enum status rc = store_url_api(store, made->url, err);
     if (rc != STATUS_OK) {
-        mem_free(made);
-        return rc;
+        goto out;
+    }
+    rc = store_url_token(store, made->token_url, err);
+    if (rc != STATUS_OK) {
+        goto out;
+    }
+    rc = http_client_new(&options, &made->http, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
     made->store = store;
-    register_metrics(made);
+    metric_table_register(&graphql_metric_table, store->name, &made->metrics);
     for (int op = 0; op < OPERATION_COUNT; op++) {
         made->heads[op] = make_head((enum operation)op);
     }
     *g = made;
-    return STATUS_OK;
+    made = NULL;
+out:
+    mem_free(made);
+    return rc;
 }
 
 static void call_end(struct graphql *g, struct call *call)
@@ -244,11 +171,12 @@ static enum status start(struct graphql *g, struct call *call, struct err *err)
                                          .secret = &token->value,
                                          .owner = call};
     enum status rc = http_client_start(g->http, &request, err);
-    if (rc == STATUS_OK) {
-        call->phase = CALL_SENT;
-        call->generation = token->generation;
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return rc;
+    call->phase = CALL_SENT;
+    call->generation = token->generation;
+    return STATUS_OK;
 }
 
 static void report_asking(struct graphql *g, enum status rc, const struct err *err)
@@ -256,12 +184,12 @@ static void report_asking(struct graphql *g, enum status rc, const struct err *e
     const struct token *token = &g->store->token;
     int64_t now = clock_monotonic_us();
     if (rc == STATUS_OK) {
-        metric_add(g->tokens, 1);
+        metric_add(g->metrics.tokens, 1);
         log_info(MOD, "token", LF_TEXT("store", g->store->name),
                  LF_INT("left_s", token_left_s(token, now)), LF_MSG("a new access token"));
         return;
     }
-    metric_add(g->token_failures, 1);
+    metric_add(g->metrics.token_failures, 1);
     log_failure(LOG_WARN, MOD, "token_refused", err,
                 LOG_FIELDS(LF_TEXT("store", g->store->name),
                            LF_INT("backoff_ms", token_wait_ms(token, now)),
@@ -269,26 +197,32 @@ static void report_asking(struct graphql *g, enum status rc, const struct err *e
 }
 
 /* The secret goes where the token will go: to the store's own host. */
+static enum status send_asking(struct graphql *g, struct err *err)
+{
+    struct secret body = {0};
+    enum status rc = token_read(&g->store->token, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    token_request(&g->store->token, &body);
+    const struct http_request request = {
+        .url = g->token_url,
+        .content_type = "application/x-www-form-urlencoded",
+        .accept = "application/json",
+        .body = bytes_of((const unsigned char *)secret_reveal(&body), body.len),
+        .owner = &g->asking};
+    rc = http_client_start(g->http, &request, err);
+    secret_release(&body);
+    return rc;
+}
+
 static void ask_for_token(struct graphql *g)
 {
-    struct token *token = &g->store->token;
-    struct secret body = {0};
     struct err err = {0};
-    enum status rc = token_read(token, &err);
-    if (rc == STATUS_OK) {
-        token_request(token, &body);
-        const struct http_request request = {
-            .url = g->token_url,
-            .content_type = "application/x-www-form-urlencoded",
-            .accept = "application/json",
-            .body = bytes_of((const unsigned char *)secret_reveal(&body), body.len),
-            .owner = &g->asking};
-        rc = http_client_start(g->http, &request, &err);
-    }
-    secret_release(&body);
+    enum status rc = send_asking(g, &err);
     g->asking = rc == STATUS_OK;
     if (rc != STATUS_OK) {
-        token_not_asked(token, &err, clock_monotonic_us());
+        token_not_asked(&g->store->token, &err, clock_monotonic_us());
         report_asking(g, rc, &err);
     }
 }
@@ -309,7 +243,7 @@ static void fail_call(struct call *call, const struct err *why)
     call->err = *why;
 }
 
-/* Sends a call that waits, or says why it cannot be sent; while a token is on its way, neither. */
+/* Sends a call that waits, or fails it. While a token is on its way, it goes on waiting. */
 static void move_call(struct graphql *g, struct call *call, enum token_step step)
 {
     struct err err = {0};
@@ -359,17 +293,16 @@ static enum status send_call(struct graphql *g,
     strbuf_append_char(&call->body, '}');
     append_call(g, call);
     enum status rc = strbuf_check(&call->body, "a request", err);
-    if (rc == STATUS_OK) {
-        move_call(g, call, next_step(g));
-        /* An address or a token that can never be sent: our caller's business, not the store's. */
-        if (call->phase == CALL_FAILED && status_class(call->err.status) == CLASS_FATAL) {
-            *err = call->err;
-            rc = err->status;
-        }
-    }
     if (rc != STATUS_OK) {
         call_end(g, call);
         return rc;
+    }
+    move_call(g, call, next_step(g));
+    /* An address or a token that can never be sent is the caller's problem, not the store's. */
+    if (call->phase == CALL_FAILED && status_class(call->err.status) == CLASS_FATAL) {
+        *err = call->err;
+        call_end(g, call);
+        return err->status;
     }
     *sent = call;
     return STATUS_OK;
@@ -441,13 +374,13 @@ void graphql_wait(struct graphql *g, const int *fds, size_t fd_count, int timeou
 
 /* --- receiving --- */
 
-/* Once per text: our documents are fixed, so every answer would say the same. */
+/* Once per text: our documents are fixed, so every answer would repeat it. */
 static void report_deprecation(struct graphql *g, enum operation op, const struct http_answer *http)
 {
     if (http->deprecated[0] == '\0') {
         return;
     }
-    metric_add(g->deprecations, 1);
+    metric_add(g->metrics.deprecations, 1);
     for (size_t i = 0; i < g->deprecated_count; i++) {
         if (strcmp(g->deprecated[i], http->deprecated) == 0) {
             return;
@@ -473,7 +406,7 @@ graphql_check_version(const struct graphql *g, const struct answer *answer, stru
                    g->store->api_version, answer->api_version);
 }
 
-/* What we read under rules that we do not know is not to be relied on. */
+/* A read under the rules of another version cannot be relied on. */
 static void judge_version(struct graphql *g, enum operation op, struct answer *answer)
 {
     answer->other_version =
@@ -485,15 +418,15 @@ static void judge_version(struct graphql *g, enum operation op, struct answer *a
     }
 }
 
-static enum answer_class class_of(enum status status)
+static enum answer_class class_of(enum status rc)
 {
-    if (status == STATUS_AUTH) {
+    if (rc == STATUS_AUTH) {
         return ANSWER_AUTH;
     }
-    if (status == STATUS_STORE_CLOSED) {
+    if (rc == STATUS_STORE_CLOSED) {
         return ANSWER_CLOSED;
     }
-    return status_class(status) == CLASS_TRANSIENT ? ANSWER_RETRY_SAME : ANSWER_CONFIG;
+    return status_class(rc) == CLASS_TRANSIENT ? ANSWER_RETRY_SAME : ANSWER_CONFIG;
 }
 
 /* The answer to a request that never left. */
@@ -556,9 +489,10 @@ static bool take_finished(struct graphql *g,
 {
     if (call->is_fetch) {
         judge_fetch(http, a);
-    } else if (is_retried(g, call, http)) {
-        return false;
     } else {
+        if (is_retried(g, call, http)) {
+            return false;
+        }
         answer_classify(call->op, http, a);
         judge_version(g, call->op, a);
         report_deprecation(g, call->op, http);

@@ -85,11 +85,11 @@ void inventory_read_variables(int64_t location,
     strbuf_append_text(out, "]}");
 }
 
-/* Shopify keeps the order; it is only where the search begins. */
-static bool find_item(const int64_t *items, size_t count, size_t hint, int64_t item, size_t *at)
+/* Shopify keeps the order, so the search begins at the position in the answer. */
+static bool find_item(const int64_t *items, size_t count, size_t start, int64_t item, size_t *at)
 {
     for (size_t i = 0; i < count; i++) {
-        *at = (hint + i) % count;
+        *at = (start + i) % count;
         if (items[*at] == item) {
             return true;
         }
@@ -176,7 +176,7 @@ enum status inventory_read_answer(const struct answer *answer,
     }
     json_array_foreach(nodes, i, node)
     {
-        /* null: there is no such item any more */
+        /* null: the item no longer exists */
         if (!json_is_null(node) && !read_node(node, i, quantity_name, items, count, out)) {
             return err_set(err, STATUS_OUTCOME_UNKNOWN,
                            "level %zu of the answer has another shape, or was not asked for", i);

@@ -1,16 +1,16 @@
 /**
- * levels: makes a level that does not exist or is inactive, and has an item tracked: variables of
- * the two mutations, and their answers. Pure on top of JSON.
+ * levels: activates a level and switches tracking on: variables of the two mutations, and their
+ * answers. Pure on top of JSON.
  *
- * Neither can overwrite a number, however often and late it is executed: an activation with a
- * quantity is refused when the level is active already, tracking is on or off.
+ * Neither mutation can overwrite a number, however often and late it is executed. Shopify refuses
+ * an activation with a quantity when the level is active already.
  */
 #ifndef STOCKSYNC_SHOPIFY_LEVELS_H
 #define STOCKSYNC_SHOPIFY_LEVELS_H
 
 #include "common/core/strbuf.h"
 #include "consumer/plan/level_write.h"
-#include "consumer/shopify/graphql.h"
+#include "consumer/shopify/answer.h"
 
 /* Points requested. */
 #define LEVELS_ACTIVATE_COST 11
@@ -24,7 +24,7 @@ void levels_activate_variables(const char *quantity_name,
                                struct strbuf *out);
 /**
  * A done LevelActivate.
- * @param quantity  [out] what the level holds now: its old number when it was active once
+ * @param quantity  [out] present quantity of the level: its old one when it was active before
  * @return STATUS_OK, STATUS_OUTCOME_UNKNOWN: another shape, or not active
  */
 NODISCARD enum status levels_activate_answer(const struct answer *answer,
@@ -35,7 +35,7 @@ NODISCARD enum status levels_activate_answer(const struct answer *answer,
 void levels_track_variables(int64_t item, struct strbuf *out);
 /**
  * A done ItemTrack.
- * @return STATUS_OK, STATUS_ENTRY_REFUSED: the item is still not tracked, err says why;
+ * @return STATUS_OK; STATUS_ENTRY_REFUSED: the item is still not tracked, err says why;
  *         STATUS_OUTCOME_UNKNOWN: another shape
  */
 NODISCARD enum status levels_track_answer(const struct answer *answer, struct err *err);

@@ -44,7 +44,7 @@ enum status page_take(struct page_cursor *cursor,
     if (cursor->ended) {
         return STATUS_OK;
     }
-    /* The same cursor again would turn in a circle. */
+    /* The same cursor again would never end. */
     if (end == NULL || strlen(end) >= PAGE_CURSOR_BYTES || strcmp(end, cursor->after) == 0) {
         return page_other_shape(err);
     }

@@ -2,12 +2,12 @@
 
 #include <fnmatch.h>
 
-/* Where Shopify's defences have refused us. */
+/* After Shopify's defences refused us. */
 #define REJECTED_WAIT_MS 300000
 
-/* The first row that fits counts: each channel ends with the row for the rest. */
+/* The first row that fits decides; each channel ends with a row that fits every code. */
 static const struct reaction_rule RULES[] = {
-    /* --- HTTP statuses; nothing of the body counts but its text --- */
+    /* --- HTTP statuses; only the text of the body is used --- */
     {REACTION_HTTP, "HTTP_401", REACTION_CREDENTIALS, false, 0,
      "give the store a valid token, or install the app again"},
     {REACTION_HTTP, "HTTP_402", REACTION_CLOSED, false, 0,

@@ -9,7 +9,7 @@
 #include "common/core/mem.h"
 #include "embedded/graphql.h"
 
-/* A variant with the longest texts stays far below. */
+/* Far more than a variant with the longest texts. */
 #define LINE_MAX_BYTES ((size_t)64 * 1024)
 
 #define POLL_FIRST_MS 1000
@@ -143,7 +143,7 @@ static enum status take_result(struct reading *r, const json_t *operation, struc
         return other_shape(err);
     }
     r->url = mem_strdup(url);
-    r->phase = url != NULL ? READING_FETCH : READING_DONE; /* no file: nothing was found */
+    r->phase = url != NULL ? READING_FETCH : READING_DONE; /* no file: no variant was found */
     return STATUS_OK;
 }
 
@@ -205,9 +205,11 @@ static bool end_line(struct reading *r)
     }
     json_t *node = json_loadb(r->line.ptr, r->line.len, JSON_ALLOW_NUL, NULL);
     enum status rc = strbuf_check(&r->line, "a line", &r->line_err);
-    if (rc == STATUS_OK) {
-        rc = variants_take_one(&r->variants, node, &r->line_err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
+    rc = variants_take_one(&r->variants, node, &r->line_err);
+out:
     json_decref(node);
     strbuf_reset(&r->line);
     return rc == STATUS_OK;
@@ -267,7 +269,7 @@ bool reading_fall_back(struct reading *r)
 
 struct sku_index *reading_take_mapping(struct reading *r)
 {
-    struct sku_index *m = r->variants.into;
+    struct sku_index *index = r->variants.into;
     r->variants.into = NULL;
-    return m;
+    return index;
 }

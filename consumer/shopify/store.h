@@ -1,7 +1,6 @@
 /**
- * store: everything that is needed to talk to one Shopify store; requests are built from one of
- * these and nothing else, so that a token, and the secret that buys one, can only travel to their
- * own store's host (G6).
+ * store: everything that requests to one Shopify store are built from. Since they use one of these
+ * and nothing else, a token and the client secret can only reach their own store's host (G6).
  */
 #ifndef STOCKSYNC_SHOPIFY_STORE_H
 #define STOCKSYNC_SHOPIFY_STORE_H

@@ -9,14 +9,15 @@
 #include "common/core/mem.h"
 #include "common/core/utf8.h"
 
-/* Life of a token whose answer does not tell, and the longest that is believed. */
+/* Life of a token whose answer does not state it, and the longest that is accepted. */
 #define LIFE_DEFAULT_S 86400
 #define LIFE_MAX_S     (INT64_C(30) * 86400)
 
 #define TOKEN_MAX_BYTES 2048
 
-/* Between two askings: after a success, so that a store that refuses its own new tokens is not
- * hammered; after a refusal, which only a person can cure; at most what the peer may ask for. */
+/* Waits between two token requests: after a success, so that a store that refuses its own new
+ * tokens is not flooded; after a refusal, which only a person can fix; after other failures. Last,
+ * the longest wait that the peer may ask for. */
 #define ASK_PAUSE_MS   INT64_C(5000)
 #define REFUSED_MIN_MS INT64_C(5000)
 #define WAIT_MIN_MS    INT64_C(500)
@@ -41,7 +42,7 @@ static bool is_client(const struct token *t)
     return t->client_id != NULL;
 }
 
-/* --- what is configured --- */
+/* --- configuration --- */
 
 enum status token_read(struct token *t, struct err *err)
 {
@@ -53,7 +54,7 @@ enum status token_read(struct token *t, struct err *err)
     }
     enum status rc = secret_read_file(&fresh, path, err);
     if (rc != STATUS_OK) {
-        /* One store's file is no reason to end the process. */
+        /* The file of one store must not end the process. */
         err->status = STATUS_STORE_MISCONFIGURED;
         if (!secret_is_set(kept)) {
             t->failure = *err;
@@ -87,7 +88,7 @@ void token_mark_uncertain(struct token *t)
     t->renew_at_us = 0;
 }
 
-/* --- what to do --- */
+/* --- steps --- */
 
 static bool is_live(const struct token *t, int64_t now_us)
 {
@@ -97,7 +98,7 @@ static bool is_live(const struct token *t, int64_t now_us)
 enum token_step token_step(const struct token *t, int64_t now_us)
 {
     if (!is_client(t)) {
-        /* Also after a 401: only the store can say that it is good again. */
+        /* Also after a 401: only the store can accept it again. */
         return secret_is_set(&t->value) ? TOKEN_USE : TOKEN_FAILED;
     }
     bool may_ask = now_us >= t->ask_at_us;
@@ -145,7 +146,7 @@ bool token_refused(struct token *t, unsigned generation)
 
 /* --- asking --- */
 
-/* RFC 3986: what need not be escaped. */
+/* RFC 3986: unreserved characters, which need no escape. */
 static bool is_plain(unsigned char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
@@ -248,7 +249,7 @@ static enum status take_token(struct token *t, const json_t *body, int64_t now_u
     int64_t lives_us = life_of(json_object_get(body, "expires_in")) * 1000000;
     if (!is_token(value) || lives_us == 0) {
         return err_set(err, STATUS_STORE_LOST,
-                       "the answer to the asking for an access token has another shape");
+                       "the answer to the request for an access token has another shape");
     }
     secret_set(&t->value, json_string_value(value));
     t->generation++;
@@ -261,7 +262,7 @@ static enum status take_token(struct token *t, const json_t *body, int64_t now_u
     return STATUS_OK;
 }
 
-/* A peer that repeats our secret must not bring it into our logs. */
+/* If the peer repeats our secret, it must not reach our logs. */
 static void copy_foreign(const struct token *t, const char *text, char *out, size_t size)
 {
     bool leaks =
@@ -296,7 +297,7 @@ static enum status status_of(long http_status)
     }
 }
 
-/* Code and text as they came: they are what a person can look up. */
+/* Code and text as they came, so that a person can look them up. */
 static enum status
 explain(const struct token *t, const struct http_answer *http, const json_t *body, struct err *err)
 {
@@ -318,10 +319,9 @@ static enum status
 judge(struct token *t, const struct http_answer *http, int64_t now_us, struct err *err)
 {
     if (http->outcome != HTTP_ANSWERED) {
-        enum status status =
+        enum status rc =
             http->err.status == STATUS_STORE_MISCONFIGURED ? http->err.status : STATUS_STORE_LOST;
-        return err_set_origin(err, status, http->err.origin, "no access token: %.400s",
-                              http->err.msg);
+        return err_set_origin(err, rc, http->err.origin, "no access token: %.400s", http->err.msg);
     }
     json_t *body = json_loadb((const char *)http->body.ptr, http->body.len, 0, NULL);
     enum status rc =
@@ -340,8 +340,8 @@ token_answered(struct token *t, const struct http_answer *http, int64_t now_us, 
     int64_t least_ms = status_class(rc) == CLASS_STORE ? REFUSED_MIN_MS : WAIT_MIN_MS;
     if (http->retry_after_s >= 0) {
         double asked_ms = ceil(http->retry_after_s * 1000);
-        int64_t wanted_ms = asked_ms < (double)WAIT_MAX_MS ? (int64_t)asked_ms : WAIT_MAX_MS;
-        least_ms = wanted_ms > least_ms ? wanted_ms : least_ms;
+        int64_t bounded_ms = asked_ms < (double)WAIT_MAX_MS ? (int64_t)asked_ms : WAIT_MAX_MS;
+        least_ms = bounded_ms > least_ms ? bounded_ms : least_ms;
     }
     t->failure = *err;
     wait_before_asking(t, least_ms, now_us);

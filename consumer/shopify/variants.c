@@ -35,7 +35,7 @@ void variants_append_variables(const struct variants *v, struct strbuf *out)
     strbuf_append_char(out, '}');
 }
 
-/* A text with U+0000 inside cannot be a SKU of Odoo's: skipped, like no text. */
+/* No SKU of Odoo contains U+0000: such a text is skipped like an absent one. */
 static bool is_text(const json_t *value)
 {
     size_t len = json_string_length(value);

@@ -1,6 +1,7 @@
 -- $1 store, $2 our instance
--- A process holds the advisory lock of its instance while it lives: who obtains it knows that the process is gone. The locks
--- are let go with this statement's transaction. Two adopters: the second one finds the lock taken, or the row no longer open.
+-- A process holds the advisory lock of its instance while it lives, so a process that obtains the
+-- lock knows that the other is gone. The locks end with this statement's transaction. Of two
+-- adopters, the second finds the lock taken or the row no longer open.
 WITH foreign_instance AS MATERIALIZED (
     SELECT DISTINCT instance FROM stocksync.attempt WHERE store = $1 AND outcome IS NULL AND instance <> $2
 ), dead AS MATERIALIZED (

@@ -1,7 +1,9 @@
--- $1 store, $2 key[], $3 outcome[], $4 request_id[], $5 answered_at; of all that were applied, one behind the other: $6 item[],
--- $7 location[], $8 product_id[], $9 quantity[], $10 revision[], $11 wanted[]
--- Sorted, so that two processes never wait for each other. Nobody waits for the disk: should the server lose this, then the attempts,
--- which were flushed before they were sent, are open again and go out as they were. Whatever is begun later is flushed after it.
+-- $1 store, $2 key[], $3 outcome[], $4 request_id[], $5 answered_at; of all applied attempts,
+-- concatenated: $6 item[], $7 location[], $8 product_id[], $9 quantity[], $10 revision[],
+-- $11 wanted[]
+-- Sorted, so that two processes never wait for each other. No wait for the disk. If the server
+-- loses this statement, the attempts are open again and are sent unchanged: they were flushed
+-- before they were sent. An attempt that begins later is flushed after it.
 WITH entry AS (
     SELECT DISTINCT ON (item, location) item, location, product_id, quantity, revision, wanted
       FROM unnest($6::bigint[], $7::bigint[], $8::integer[], $9::integer[], $10::bigint[], $11::integer[]) WITH ORDINALITY
@@ -14,7 +16,7 @@ WITH entry AS (
 ), unparked AS (
     DELETE FROM stocksync.parked p USING entry e
      WHERE p.store = $1 AND p.subject = 'level/' || e.item || '/' || e.location AND p.revision <= e.revision
-), moved AS (   -- the product's number was parked for an item that carries its SKU no more
+), moved AS (   -- the product's number was parked for an item that lost its SKU
     DELETE FROM stocksync.parked p USING entry e
      WHERE p.store = $1 AND p.product_id = e.product_id AND p.item <> e.item AND p.location = e.location AND p.revision <= e.revision
 ), unflushed AS MATERIALIZED (

@@ -1,5 +1,5 @@
 -- $1 store, $2 our instance, $3 held_at, $4 held_revision, $5 reason, $6 detail, $7 examples
--- Another living process's hold stays its own.
+-- The hold of another living process stays unchanged.
 INSERT INTO stocksync.guard AS g (store, holder, held_at, held_revision, reason, detail, examples)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (store) DO UPDATE

@@ -1,6 +1,6 @@
 -- $1 store, $2 since, $3 accepted revision
--- What was written since then, from the first to the last value of each pair; nothing of a first load. The last 2,000 requests at most:
--- a lane that starts must not wait for this.
+-- Writes since then, from the first to the last value of each level, without the first load. The
+-- last 2,000 requests at most: a lane that starts must not wait for this.
 WITH lately AS MATERIALIZED (
     SELECT a.sent_at, a.item, a.location, a.change_from, a.quantity, a.revision
       FROM stocksync.attempt a

@@ -1,6 +1,7 @@
--- $1 store, $2 database: NULL keeps the one there is
--- Revisions are microseconds since the epoch: what Odoo said up to now is accepted, and what the holder has read (a producer that has
--- just started may be a minute ahead of the clock). A database that is named is confirmed as of the same moment.
+-- $1 store, $2 database: NULL keeps the present one
+-- Revisions are microseconds since the epoch. Accepts all changes of Odoo until now, and all that
+-- the holder has read: a producer that has just started may be a minute ahead of the clock. A named
+-- database is confirmed as of the same moment.
 INSERT INTO stocksync.guard AS g (store, database, database_since)
 VALUES ($1, $2, CASE WHEN $2::text IS NULL THEN 0 ELSE (extract(epoch FROM clock_timestamp()) * 1000000)::bigint END)
     ON CONFLICT (store) DO UPDATE

@@ -1,4 +1,5 @@
--- $1 store, $2 text[], $3 item[], $4 tracked[] and $5 bundle[] (0 or 1). Sorted, so that two processes never wait for each other.
+-- $1 store, $2 text[], $3 item[], $4 tracked[] and $5 bundle[] (0 or 1)
+-- Sorted, so that two processes never wait for each other.
 INSERT INTO stocksync.item AS i (store, text, item, tracked, bundle)
 SELECT $1, text, item, tracked <> 0, bundle <> 0
   FROM unnest($2::text[], $3::bigint[], $4::integer[], $5::integer[]) AS e (text, item, tracked, bundle)

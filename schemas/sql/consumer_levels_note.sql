@@ -1,5 +1,6 @@
 -- $1 store, $2 item[], $3 location[], $4 product_id[], $5 quantity[], $6 revision[], $7 wanted[]
--- A level that is as wanted has no reason to stay parked. Sorted, so that two processes never wait for each other.
+-- A level that has its desired quantity has no reason to stay parked. Sorted, so that two processes
+-- never wait for each other.
 WITH entry AS (
     SELECT DISTINCT ON (item, location) item, location, product_id, quantity, revision, wanted
       FROM unnest($2::bigint[], $3::bigint[], $4::integer[], $5::integer[], $6::bigint[], $7::integer[])
@@ -8,7 +9,7 @@ WITH entry AS (
 ), unparked AS (
     DELETE FROM stocksync.parked p USING entry e
      WHERE p.store = $1 AND p.subject = 'level/' || e.item || '/' || e.location AND p.revision <= e.revision
-), moved AS (   -- the product's number was parked for an item that carries its SKU no more
+), moved AS (   -- the product's number was parked for an item that lost its SKU
     DELETE FROM stocksync.parked p USING entry e
      WHERE p.store = $1 AND p.product_id = e.product_id AND p.item <> e.item AND p.location = e.location AND p.revision <= e.revision
 )

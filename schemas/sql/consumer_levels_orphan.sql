@@ -1,6 +1,7 @@
 -- $1 store, $2 item[], $3 detail[]
--- What was written to items that lost their SKU becomes a parked row each: another product may own the item by now, so its level
--- says nothing any more; but the product's number must reach the item that carries its SKU next.
+-- Each level written to an item that lost its SKU becomes a parked row. Another product may own the
+-- item by now, so its level means nothing any more. But the product's number must reach the item
+-- that carries its SKU next.
 WITH lost AS (
     SELECT item, detail FROM unnest($2::bigint[], $3::text[]) AS e (item, detail)
 ), level AS (

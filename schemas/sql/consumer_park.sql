@@ -1,9 +1,11 @@
--- $1 store, $2 subject[], $3 product_id[], $4 item[], $5 location[], $6 topic[], $7 partition[], $8 record_offset[], $9 revision[],
--- $10 quantity[], $11 reason[], $12 code[], $13 detail[], $14 request_id[],
--- $15 all keys and values in one piece; $16 key_start[], $17 key_length[], $18 value_start[], $19 value_length[]: where each is in it,
--- from 1; length -1: there is none; $20 wait[]: seconds before the first retry, 0: none
--- Gives the places, from 0, of those that were not parked before. The wait doubles with each failed try, up to six hours, give or take
--- a quarter. Position and record stay when the newer row brings none: they may be all that is left of a value.
+-- $1 store, $2 subject[], $3 product_id[], $4 item[], $5 location[], $6 topic[], $7 partition[],
+-- $8 record_offset[], $9 revision[], $10 quantity[], $11 reason[], $12 code[], $13 detail[],
+-- $14 request_id[], $15 all keys and values in one piece; their places in it, from 1:
+-- $16 key_start[], $17 key_length[], $18 value_start[], $19 value_length[], length -1: none;
+-- $20 wait[]: seconds before the first retry, 0: none
+-- Gives the places, from 0, of the rows that were not parked before. The wait doubles with each
+-- failed try, up to six hours, plus or minus a quarter. Position and record stay when the newer row
+-- has none: they may be the only copy of a value.
 WITH entry AS MATERIALIZED (
     SELECT DISTINCT ON (subject) *
       FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::text[], $7::integer[], $8::bigint[], $9::bigint[],

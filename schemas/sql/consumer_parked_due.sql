@@ -1,6 +1,7 @@
 -- $1 store, $2 partition[]: of this process, $3 limit
--- Gives each row to one process; one that is neither taken off nor parked again within a minute is given out once more. Only rows of
--- the process's own partitions: nobody else has newer values of them under way. Locked rows: another process is at it.
+-- Gives each row to one process. A row that is neither deleted nor parked again within a minute is
+-- given out again. Only rows of the process's own partitions: no other process has newer values of
+-- them under way. Locked rows belong to another process.
 WITH due AS MATERIALIZED (
     SELECT subject
       FROM stocksync.parked

@@ -1,4 +1,5 @@
--- $1 store, $2 reason, $3 subject, $4 SKU or barcode, $5 product: NULL or 0 means any; $6 first_at, $7 subject of the last row of the page before
+-- $1 store, $2 reason, $3 subject, $4 SKU or barcode, $5 product: NULL or 0 means any;
+-- last row of the page before: $6 first_at, $7 subject
 SELECT p.subject, p.product_id, p.item, p.location, p.topic, p.partition, p.record_offset, p.revision, p.quantity,
        p.reason, p.code, p.detail, p.request_id, p.attempts, p.first_at, p.last_at, p.retry_at, m.match, now()
   FROM stocksync.parked p

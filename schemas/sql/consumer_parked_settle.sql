@@ -1,5 +1,6 @@
 -- $1 store, $2 subject[], $3 revision[], $4 attempts[]: as they were given out
--- Takes off what was tried and was not parked again. Gives the places, from 0, of the rows that are gone: cured.
+-- Deletes the rows that were tried and not parked again. Gives the places, from 0, of the rows that
+-- are gone: fixed.
 WITH tried AS MATERIALIZED (
     SELECT * FROM unnest($2::text[], $3::bigint[], $4::integer[]) WITH ORDINALITY AS t (subject, revision, attempts, place)
 ), gone AS (

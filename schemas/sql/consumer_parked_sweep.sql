@@ -1,5 +1,7 @@
--- $1 store, $2 partition[]: of this process, $3 limit, $4 last subject of the page before, $5 reason[]: none means all, $6 ms: not parked, or parked again, within them
--- The next page of all rows of some reasons, due or not, given out as by consumer_parked_due.
+-- $1 store, $2 partition[]: of this process, $3 limit, $4 last subject of the page before,
+-- $5 reason[]: none means all, $6 ms: skips rows parked, or parked again, within this time
+-- The next page of a rescan of all rows with these reasons, due or not, given out as by
+-- consumer_parked_due.
 WITH page AS MATERIALIZED (
     SELECT subject
       FROM stocksync.parked

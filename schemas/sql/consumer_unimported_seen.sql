@@ -1,6 +1,7 @@
 -- $1 store, $2 item[], $3 location[], $4 before[], $5 now[], $6 until[]
--- A level whose number moved meanwhile stays as it is: whoever moved it knows more. A value that an open attempt asked for is our
--- own: its process has not recorded it yet. Sorted, so that two processes never wait for each other.
+-- A level whose quantity moved meanwhile is left alone: the process that moved it knows more. A
+-- value that an open attempt asked for is our own write, not recorded yet. Sorted, so that two
+-- processes never wait for each other.
 WITH entry AS MATERIALIZED (
     SELECT item, location, before, now, until, place
       FROM unnest($2::bigint[], $3::bigint[], $4::integer[], $5::integer[], $6::timestamptz[])

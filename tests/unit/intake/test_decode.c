@@ -67,13 +67,12 @@ static void decode_record_says_what_it_found(void **state)
         struct err err = {0};
         bool tombstone = !CASES[i].tombstone;
         int32_t id = 0;
-        const enum status status =
-            decode_record(decoder, bytes_text(CASES[i].key), values[CASES[i].value], &id,
-                          &tombstone, &stock, &err);
-        if (status != CASES[i].expected || tombstone != CASES[i].tombstone) {
-            fail_msg("%s: %s %s", CASES[i].name, status_name(status), err.msg);
+        const enum status rc = decode_record(decoder, bytes_text(CASES[i].key),
+                                             values[CASES[i].value], &id, &tombstone, &stock, &err);
+        if (rc != CASES[i].expected || tombstone != CASES[i].tombstone) {
+            fail_msg("%s: %s %s", CASES[i].name, status_name(rc), err.msg);
         }
-        if (status == STATUS_OK) {
+        if (rc == STATUS_OK) {
             assert_int_equal(id, 42);
             assert_int_equal(stock.product_id, tombstone ? 0 : 42);
         }

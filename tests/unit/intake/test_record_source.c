@@ -116,7 +116,7 @@ static struct source_event expect(struct record_source *source, enum source_even
     return event;
 }
 
-/* The next event of that type, whatever stands before it. */
+/* The next event of that type; skips all others. */
 static struct source_event expect_later(struct record_source *source, enum source_event_type type)
 {
     for (;;) {
@@ -204,8 +204,9 @@ static void record_source_starts_behind_what_was_committed(void **state)
 static void record_source_counts_refused_commits(void **state)
 {
     struct record_source *source = *state;
-    struct metric *failures =
-        metric_counter("stocksync_kafka_commit_failures_total", "", "group", "stocksync-a");
+    struct metric *failures = NULL;
+    assert_int_equal(record_source_metric_table.count, 1);
+    metric_table_register(&record_source_metric_table, "stocksync-a", &failures);
     const double before = metric_value(failures);
     expect(source, SOURCE_ASSIGNED);
     const struct partition_offset list = {.partition = 0, .next_offset = 1};
@@ -219,8 +220,8 @@ static void record_source_counts_refused_commits(void **state)
     /* last: with this one the group begins a rebalance, which may refuse what comes after it */
     rd_kafka_mock_push_request_errors(mock->cluster, API_OFFSET_COMMIT, 1,
                                       RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
-    const enum status status = record_source_commit_wait(source, &list, 1, LIMIT_MS, &err);
-    assert_int_equal(status_class(status), CLASS_TRANSIENT);
+    const enum status rc = record_source_commit_wait(source, &list, 1, LIMIT_MS, &err);
+    assert_int_equal(status_class(rc), CLASS_TRANSIENT);
     assert_true(metric_value(failures) == before + 2);
     record_source_close(source, LIMIT_MS);
 }
@@ -243,10 +244,10 @@ static void record_source_pause_stops_records_until_it_is_lifted(void **state)
 static void assert_commit_is_answered(struct record_source *source,
                                       const struct partition_offset *last)
 {
-    const enum status status = record_source_commit_wait(source, last, 1, LIMIT_MS, &err);
-    if (status != STATUS_OK) {
+    const enum status rc = record_source_commit_wait(source, last, 1, LIMIT_MS, &err);
+    if (rc != STATUS_OK) {
         assert_string_equal(err.origin, "REBALANCE_IN_PROGRESS");
-        assert_int_equal(status_class(status), CLASS_TRANSIENT);
+        assert_int_equal(status_class(rc), CLASS_TRANSIENT);
     }
 }
 
@@ -299,17 +300,17 @@ static void record_source_says_when_no_broker_answers(void **state)
     expect(source, SOURCE_ASSIGNED);
     (void)rd_kafka_mock_broker_set_down(mock->cluster, 1);
     struct source_event event;
-    enum status status = STATUS_OK;
-    for (int i = 0; status == STATUS_OK && i < LIMIT_MS / STEP_MS; i++) {
+    enum status rc = STATUS_OK;
+    for (int i = 0; rc == STATUS_OK && i < LIMIT_MS / STEP_MS; i++) {
         struct pollfd fd = {.fd = record_source_fd(source), .events = POLLIN};
         (void)poll(&fd, 1, STEP_MS);
-        status = record_source_poll(source, &event, &err);
+        rc = record_source_poll(source, &event, &err);
     }
-    assert_int_equal(status, STATUS_BROKER_LOST);
+    assert_int_equal(rc, STATUS_BROKER_LOST);
     (void)rd_kafka_mock_broker_set_up(mock->cluster, 1);
     mock_kafka_write(mock, 0, "1", "one", NULL);
     for (int i = 0; i < LIMIT_MS / STEP_MS; i++) {
-        /* Told once a loss, at most; then it goes on by itself. */
+        /* Reported once per loss at most; then polling goes on. */
         if (record_source_poll(source, &event, &err) == STATUS_OK && event.type == SOURCE_RECORD) {
             break;
         }

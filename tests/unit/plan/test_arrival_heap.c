@@ -9,7 +9,7 @@
 #include "consumer/plan/arrival_heap.h"
 #include "tests/unit/plan/random.h"
 
-static void arrival_heap_gives_the_first_arrival_whatever_the_order_of_pushes(void **state)
+static void arrival_heap_gives_the_first_arrival_for_any_order_of_pushes(void **state)
 {
     (void)state;
     enum { NUMBERS = 400, STEPS = 20000 };
@@ -41,7 +41,7 @@ static void arrival_heap_gives_the_first_arrival_whatever_the_order_of_pushes(vo
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arrival_heap_gives_the_first_arrival_whatever_the_order_of_pushes),
+        cmocka_unit_test(arrival_heap_gives_the_first_arrival_for_any_order_of_pushes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

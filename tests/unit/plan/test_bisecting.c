@@ -1,5 +1,5 @@
-/* Bad levels among good ones, in a store that refuses whole requests without saying why: how many
- * requests until every good level is written and every bad one stands alone. */
+/* Poison levels in a store that refuses whole requests and names none: how many requests until
+ * every good level is written and every poison level is alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -17,7 +17,7 @@ struct store {
     struct offset_ledger *ledger;
     struct coalescer *c;
     int64_t offset;
-    bool bad[FULL]; /* by item */
+    bool poison[FULL]; /* by item */
     size_t requests, written, parked, fresh_written;
     bool more; /* a fresh level arrives with each request */
     int64_t next_fresh;
@@ -59,7 +59,7 @@ static void answer(struct store *s, struct level **levels, size_t count)
 {
     bool refused = false;
     for (size_t i = 0; i < count; i++) {
-        refused = refused || (levels[i]->key.item < FULL && s->bad[levels[i]->key.item]);
+        refused = refused || (levels[i]->key.item < FULL && s->poison[levels[i]->key.item]);
     }
     if (refused && count > 1) {
         assert_int_equal(coalescer_bisect(s->c, levels, count, 2), 0);
@@ -75,14 +75,14 @@ static void answer(struct store *s, struct level **levels, size_t count)
     }
 }
 
-/* Suspects never travel with others; requests until none is left. */
+/* Sends until nothing is left. Bisecting levels never share a request with others. */
 static void work_off(struct store *s)
 {
     struct level *levels[FULL];
     size_t count = 0;
     while ((count = coalescer_take(s->c, LEVEL_READY, levels, FULL)) > 0) {
         for (size_t i = 1; i < count; i++) {
-            assert_int_equal(levels[i]->suspect, levels[0]->suspect);
+            assert_int_equal(levels[i]->bisecting, levels[0]->bisecting);
         }
         bool only_fresh = levels[0]->key.item >= FRESH;
         s->requests += !only_fresh;
@@ -103,15 +103,15 @@ static size_t log2_up(size_t n)
     return bits;
 }
 
-/* k random bad ones among n. */
-static void isolate(size_t n, size_t k, bool more, uint64_t *seed)
+/* k random poison levels among n. */
+static void bisect(size_t n, size_t k, bool more, uint64_t *seed)
 {
     struct store s = store_new();
     s.more = more;
     for (size_t left = k; left > 0;) {
         uint32_t i = random_below(seed, (uint32_t)n);
-        left -= !s.bad[i];
-        s.bad[i] = true;
+        left -= !s.poison[i];
+        s.poison[i] = true;
     }
     for (size_t i = 0; i < n; i++) {
         offer(&s, (int64_t)i, 1);
@@ -123,7 +123,7 @@ static void isolate(size_t n, size_t k, bool more, uint64_t *seed)
     assert_int_equal(s.fresh_written, s.next_fresh - FRESH);
     size_t extra = s.requests - 1;
     if (extra > 2 * k * log2_up(n) || extra > 2 * n - 2) {
-        fail_msg("%zu bad among %zu: %zu more requests", k, n, extra);
+        fail_msg("%zu poison among %zu: %zu more requests", k, n, extra);
     }
     if (k == n) {
         assert_int_equal(extra, 2 * n - 2);
@@ -131,23 +131,23 @@ static void isolate(size_t n, size_t k, bool more, uint64_t *seed)
     store_free(&s);
 }
 
-static void isolation_costs_no_more_than_its_bound(void **state)
+static void bisection_costs_no_more_than_its_bound(void **state)
 {
     (void)state;
     uint64_t seed = 4711;
     for (size_t n = 1; n <= FULL; n += n < 20 ? 1 : 23) {
         for (size_t k = 0; k <= n; k += k < 8 ? 1 : 17) {
-            isolate(n, k, false, &seed);
-            isolate(n, k, true, &seed);
+            bisect(n, k, false, &seed);
+            bisect(n, k, true, &seed);
         }
-        isolate(n, n, true, &seed);
+        bisect(n, n, true, &seed);
     }
-    isolate(FULL, 1, true, &seed);
-    isolate(FULL, 5, true, &seed);
-    isolate(FULL, FULL, true, &seed);
+    bisect(FULL, 1, true, &seed);
+    bisect(FULL, 5, true, &seed);
+    bisect(FULL, FULL, true, &seed);
 }
 
-static void isolated_pairs_are_taken_before_others_in_their_order(void **state)
+static void bisecting_levels_are_taken_before_others_in_their_order(void **state)
 {
     (void)state;
     struct store s = store_new();
@@ -164,22 +164,22 @@ static void isolated_pairs_are_taken_before_others_in_their_order(void **state)
     assert_int_equal(coalescer_bisect(s.c, levels, 2, 1), 0); /* stay together */
     assert_int_equal(coalescer_take(s.c, LEVEL_READY, levels, 1), 1);
     assert_int_equal(levels[0]->key.item, 3);
-    assert_true(levels[0]->suspect);
+    assert_true(levels[0]->bisecting);
     assert_false(coalescer_put_back(s.c, levels[0], LEVEL_READY));
-    assert_false(levels[0]->suspect);
+    assert_false(levels[0]->bisecting);
     assert_int_equal(coalescer_take(s.c, LEVEL_READY, levels, FULL), 1); /* 4 alone */
     coalescer_finish(s.c, levels[0], NULL);
     assert_int_equal(coalescer_take(s.c, LEVEL_READY, levels, FULL), 3);
     assert_int_equal(levels[2]->key.item, 2);
     answer(&s, levels, 3);
     assert_int_equal(coalescer_take(s.c, LEVEL_READY, levels, FULL), 4);
-    assert_int_equal(levels[0]->key.item, 3); /* no suspect any more: at its place by arrival */
+    assert_int_equal(levels[0]->key.item, 3); /* no longer bisecting: at its place by arrival */
     assert_int_equal(levels[3]->key.item, 7);
     answer(&s, levels, 4);
     store_free(&s);
 }
 
-static void isolated_level_takes_a_newer_value(void **state)
+static void bisecting_level_takes_a_newer_value(void **state)
 {
     (void)state;
     struct store s = store_new();
@@ -201,7 +201,7 @@ static void isolated_level_takes_a_newer_value(void **state)
     store_free(&s);
 }
 
-static void isolated_pairs_of_a_revoked_partition_are_dropped(void **state)
+static void bisecting_levels_of_a_revoked_partition_are_dropped(void **state)
 {
     (void)state;
     struct store s = store_new();
@@ -261,7 +261,7 @@ static void step(struct store *s, uint64_t *seed, int64_t *revision)
     assert_int_equal(coalescer_count(s->c, LEVEL_READY), coalescer_total(s->c));
 }
 
-static void isolation_keeps_counts_and_holds_over_random_steps(void **state)
+static void bisection_keeps_counts_and_holds_over_random_steps(void **state)
 {
     (void)state;
     uint64_t seed = 99;
@@ -277,11 +277,11 @@ static void isolation_keeps_counts_and_holds_over_random_steps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(isolation_costs_no_more_than_its_bound),
-        cmocka_unit_test(isolated_pairs_are_taken_before_others_in_their_order),
-        cmocka_unit_test(isolated_level_takes_a_newer_value),
-        cmocka_unit_test(isolated_pairs_of_a_revoked_partition_are_dropped),
-        cmocka_unit_test(isolation_keeps_counts_and_holds_over_random_steps),
+        cmocka_unit_test(bisection_costs_no_more_than_its_bound),
+        cmocka_unit_test(bisecting_levels_are_taken_before_others_in_their_order),
+        cmocka_unit_test(bisecting_level_takes_a_newer_value),
+        cmocka_unit_test(bisecting_levels_of_a_revoked_partition_are_dropped),
+        cmocka_unit_test(bisection_keeps_counts_and_holds_over_random_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,7 @@ static struct brake_change change_of(int64_t item, int32_t from, int32_t to)
     return (struct brake_change){.key = {item, 7}, .from = from, .to = to, .revision = 100};
 }
 
-/* Pairs first … first + count − 1 would go from one number to another. */
+/* Levels first … first + count − 1 would go from one quantity to another. */
 static void expect_many(struct brake *b, int64_t first, int64_t count, int32_t from, int32_t to)
 {
     for (int64_t i = first; i < first + count; i++) {
@@ -120,7 +120,7 @@ static void hot_items_count_once(void **state)
     brake_free(b);
 }
 
-static void what_comes_back_does_not_count(void **state)
+static void returns_do_not_count(void **state)
 {
     (void)state;
     struct brake *b = loaded_brake(1000);
@@ -155,7 +155,7 @@ static void the_window_slides(void **state)
 }
 
 /* Received and taken away within one window: at its beginning there was nothing to lose. */
-static void what_fell_after_it_rose_has_fallen(void **state)
+static void a_fall_after_a_rise_counts(void **state)
 {
     (void)state;
     struct brake *b = loaded_brake(1000);
@@ -181,7 +181,7 @@ static void a_level_that_is_written_all_the_time_gets_a_new_base(void **state)
     brake_free(b);
 }
 
-static void a_first_load_is_none_of_its_business(void **state)
+static void a_first_load_does_not_count(void **state)
 {
     (void)state;
     struct brake *b = brake_new(&(struct brake_limits){
@@ -208,7 +208,7 @@ static void a_first_load_is_none_of_its_business(void **state)
     brake_free(b);
 }
 
-static void what_a_person_accepted_does_not_count(void **state)
+static void accepted_changes_do_not_count(void **state)
 {
     (void)state;
     struct brake *b = loaded_brake(1000);
@@ -228,29 +228,29 @@ static void what_a_person_accepted_does_not_count(void **state)
     brake_free(b);
 }
 
-/* Against a plain model: figures after a recount are exact whatever came before. */
+/* Against a plain model: figures after a recount are exact after any history. */
 static void a_recount_is_exact(void **state)
 {
     (void)state;
-    enum { PAIRS = 60, STEPS = 20000 };
+    enum { LEVELS = 60, STEPS = 20000 };
     struct {
         int64_t since, at;
-        int32_t base, now, wanted;
+        int32_t base, now, desired;
         bool live, stocked;
-    } model[PAIRS] = {0};
-    struct brake *b = loaded_brake(PAIRS);
+    } model[LEVELS] = {0};
+    struct brake *b = loaded_brake(LEVELS);
     unsigned seed = 7;
     int64_t now = NOW;
     for (int step = 0; step < STEPS; step++) {
         seed = seed * 1103515245U + 12345U;
-        int i = (int)(seed >> 16) % PAIRS;
+        int i = (int)(seed >> 16) % LEVELS;
         struct brake_change c = change_of(i, model[i].now, (int32_t)(seed >> 8) % 3);
         now += (int64_t)((seed >> 4) % 20) * SECOND;
         if (model[i].live && model[i].at <= now - WINDOW) {
             model[i].live = false;
         }
         if ((seed >> 24) % 2 == 0) {
-            model[i].wanted = c.to;
+            model[i].desired = c.to;
             (void)brake_expect(b, &c);
         } else {
             if (!model[i].live || now - model[i].since > WINDOW) {
@@ -261,20 +261,20 @@ static void a_recount_is_exact(void **state)
             model[i].stocked = model[i].stocked || c.to > 0;
             model[i].live = model[i].live || model[i].now != c.to;
             model[i].at = now;
-            model[i].now = model[i].wanted = c.to;
+            model[i].now = model[i].desired = c.to;
             brake_write(b, &c, now);
         }
         size_t fallen = 0;
         size_t changed = 0;
         brake_recount(b, now);
-        for (int k = 0; k < PAIRS; k++) {
+        for (int k = 0; k < LEVELS; k++) {
             bool live = model[k].live && model[k].at > now - WINDOW;
             int32_t base = live ? model[k].base : model[k].now;
-            struct brake_change waits = change_of(k, model[k].now, model[k].wanted);
+            struct brake_change waits = change_of(k, model[k].now, model[k].desired);
             (void)brake_expect(b, &waits);
             bool stocked = live ? model[k].stocked : model[k].now > 0;
-            fallen += stocked && model[k].wanted <= 0;
-            changed += base != model[k].wanted;
+            fallen += stocked && model[k].desired <= 0;
+            changed += base != model[k].desired;
         }
         assert_int_equal(brake_figures(b).fallen, fallen);
         assert_int_equal(brake_figures(b).changed, changed);
@@ -289,12 +289,12 @@ int main(void)
         cmocka_unit_test(a_hundred_percent_is_off),
         cmocka_unit_test(written_and_expected_count_together_and_a_level_once),
         cmocka_unit_test(hot_items_count_once),
-        cmocka_unit_test(what_comes_back_does_not_count),
-        cmocka_unit_test(what_fell_after_it_rose_has_fallen),
+        cmocka_unit_test(returns_do_not_count),
+        cmocka_unit_test(a_fall_after_a_rise_counts),
         cmocka_unit_test(the_window_slides),
         cmocka_unit_test(a_level_that_is_written_all_the_time_gets_a_new_base),
-        cmocka_unit_test(a_first_load_is_none_of_its_business),
-        cmocka_unit_test(what_a_person_accepted_does_not_count),
+        cmocka_unit_test(a_first_load_does_not_count),
+        cmocka_unit_test(accepted_changes_do_not_count),
         cmocka_unit_test(a_recount_is_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,7 +86,7 @@ static void breaker_closes_at_any_answer(void **state)
     breaker_probe(&b, &request);
     assert_true(breaker_answered(&b));
     for (int i = 0; i < 4; i++) {
-        assert_false(breaker_failed(&b, &request, 0, 0)); /* it counts anew */
+        assert_false(breaker_failed(&b, &request, 0, 0)); /* it counts from 0 again */
     }
     assert_true(breaker_failed(&b, &request, 0, 0));
 }

@@ -12,7 +12,7 @@
 #define SECOND INT64_C(1000000)
 
 /* A bucket of 2000 points that fills by 100 a second. */
-static struct budget_report told(double level, double charged)
+static struct budget_report report(double level, double charged)
 {
     return (struct budget_report){
         .maximum = 2000, .restore_rate = 100, .level = level, .charged = charged};
@@ -25,7 +25,7 @@ static struct budget standard(double level, double reserve_ratio)
 {
     struct budget b;
     struct budget_ticket ticket;
-    struct budget_report first = told(level, 10);
+    struct budget_report first = report(level, 10);
     budget_init(&b, reserve_ratio);
     budget_sent(&b, 10, 0, &ticket);
     budget_answered(&b, &ticket, &first, 0);
@@ -60,10 +60,10 @@ static void budget_asks_with_one_request_after_a_silence(void **state)
     assert_int_equal(budget_next_us(&b, 10, now), now + SECOND); /* it may hang */
     assert_false(budget_allows(&b, 10, now + SECOND - 1));
     assert_true(budget_allows(&b, 10, now + SECOND));
-    struct budget_report low = told(30, 10);
+    struct budget_report low = report(30, 10);
     budget_answered(&b, &first, &low, now);
     assert_true(b.level == 30);
-    struct budget_report high = told(1990, 10);
+    struct budget_report high = report(1990, 10);
     budget_sent(&b, 10, now, &first); /* no silence: the answer came just now */
     budget_answered(&b, &first, &high, now);
     budget_mark_uncertain(&b);
@@ -165,8 +165,8 @@ static void budget_takes_answers_in_any_order(void **state)
         struct budget_ticket other;
         budget_sent(&b, 10, 0, &one);
         budget_sent(&b, 10, 0, &other);
-        struct budget_report first = told(cases[i].first, 10);
-        struct budget_report second = told(cases[i].second, 10);
+        struct budget_report first = report(cases[i].first, 10);
+        struct budget_report second = report(cases[i].second, 10);
         budget_answered(&b, &one, &first, 0);
         budget_answered(&b, &other, &second, 0);
         if (b.level != cases[i].level || b.in_flight != 0) {
@@ -180,7 +180,7 @@ static void budget_believes_an_answer_to_what_was_sent_after_all_others_came(voi
     (void)state;
     struct budget b = standard(100, 0);
     struct budget_ticket ticket;
-    struct budget_report more = told(1500, 10);
+    struct budget_report more = report(1500, 10);
     budget_sent(&b, 10, 0, &ticket);
     budget_answered(&b, &ticket, &more, 0);
     assert_true(b.level == 1500);
@@ -195,10 +195,10 @@ static void budget_charges_the_actual_cost(void **state)
     budget_sent(&b, 27, 0, &read);
     budget_sent(&b, 10, 0, &set);
     assert_true(b.in_flight == 37);
-    struct budget_report refunded = told(991, 9);
+    struct budget_report refunded = report(991, 9);
     budget_answered(&b, &read, &refunded, 0);
     assert_true(b.level == 991 && b.in_flight == 10);
-    struct budget_report last = told(981, -1); /* not said: as requested */
+    struct budget_report last = report(981, -1); /* not shown: as requested */
     budget_answered(&b, &set, &last, 0);
     assert_true(b.level == 981 && b.in_flight == 0);
 }
@@ -209,7 +209,7 @@ static void budget_waits_as_the_formula_says_after_throttled(void **state)
     struct budget b = standard(500, 0);
     struct budget_ticket ticket;
     budget_sent(&b, 50, 0, &ticket);
-    struct budget_report throttled = told(4, 0);
+    struct budget_report throttled = report(4, 0);
     budget_answered(&b, &ticket, &throttled, 0);
     assert_int_equal(budget_next_us(&b, 50, 0), 46 * SECOND / 100); /* (50 - 4) / 100 s */
     budget_block(&b, SECOND, 0);
@@ -263,7 +263,7 @@ static void budget_survives_nonsensical_answers(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct budget b;
         struct budget_ticket ticket;
-        struct budget_report full = told(2000, 10);
+        struct budget_report full = report(2000, 10);
         budget_init(&b, 0.1);
         budget_sent(&b, 10, 0, &ticket);
         budget_answered(&b, &ticket, &cases[i], 0);

@@ -30,7 +30,7 @@ struct setting {
     int64_t latency_us[MAX_USERS]; /* mean of each way, by user; it varies from 0 to twice that */
     int64_t starts_us[MAX_USERS];
     double foreign; /* points a second, in lumps, by somebody who does not look at the level */
-    uint32_t lost_of_1000; /* answers that tell nothing */
+    uint32_t lost_of_1000; /* answers without a report */
     bool full;             /* in the beginning; else it holds thrice the reserve */
     double least_used, most_refused, least_share;
 };
@@ -76,7 +76,7 @@ enum stage { FREE, GOING, COMING };
 struct model_request {
     enum stage stage;
     struct budget_ticket ticket;
-    struct budget_report told;
+    struct budget_report report;
     bool refused, lost;
     int64_t at_us; /* when it arrives, there or here */
 };
@@ -103,19 +103,19 @@ static void arrive(struct bucket *k, struct user *u, struct model_request *r, in
     r->refused = charged <= 0;
     u->refused += r->refused;
     u->charged += now_us >= window_begin_us(s) ? charged : 0;
-    r->told = (struct budget_report){.maximum = r->lost ? 0 : s->maximum,
-                                     .restore_rate = s->rate,
-                                     .level = floor(k->level),
-                                     .charged = charged};
+    r->report = (struct budget_report){.maximum = r->lost ? 0 : s->maximum,
+                                       .restore_rate = s->rate,
+                                       .level = floor(k->level),
+                                       .charged = charged};
     r->stage = COMING;
     r->at_us = now_us + some_latency(u);
 }
 
 static void come_back(struct user *u, struct model_request *r, int64_t now_us)
 {
-    budget_answered(&u->budget, &r->ticket, &r->told, now_us);
+    budget_answered(&u->budget, &r->ticket, &r->report, now_us);
     if (r->refused && !r->lost) {
-        double wait_s = fmax(1, (u->s->requested - r->told.level) / u->s->rate);
+        double wait_s = fmax(1, (u->s->requested - r->report.level) / u->s->rate);
         budget_block(&u->budget, (int64_t)(wait_s * 1e6), now_us);
     }
     r->stage = FREE;

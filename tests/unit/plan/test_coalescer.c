@@ -36,7 +36,7 @@ static struct level_key key_of(int64_t item, int64_t location)
     return (struct level_key){.item = item, .location = location};
 }
 
-/* One record that wants one value. */
+/* One record with one value. */
 static enum offer_result
 offer(struct fixture *f, struct level_key key, int32_t quantity, int64_t revision)
 {
@@ -84,7 +84,7 @@ static void coalescer_keeps_the_newest_value_and_its_place(void **state)
     fixture_free(&f);
 }
 
-static void coalescer_tells_pairs_of_one_item_or_one_location_apart(void **state)
+static void coalescer_keeps_levels_of_one_item_or_one_location_separate(void **state)
 {
     (void)state;
     struct fixture f = fixture_new();
@@ -128,7 +128,7 @@ static void coalescer_newer_value_waits_behind_a_busy_one(void **state)
     fixture_free(&f);
 }
 
-static void coalescer_finish_without_a_written_value_asks_the_state_again(void **state)
+static void coalescer_finish_without_a_written_value_reads_the_state_again(void **state)
 {
     (void)state;
     struct fixture f = fixture_new();
@@ -137,7 +137,7 @@ static void coalescer_finish_without_a_written_value_asks_the_state_again(void *
     (void)offer(&f, key_of(2, 7), 20, 105);
     (void)offer(&f, key_of(1, 7), 11, 110);
     coalescer_finish(f.c, level, NULL);
-    /* it starts anew: behind what arrived meanwhile */
+    /* it arrives again, behind later arrivals */
     assert_int_equal(take_one(&f, LEVEL_UNRESOLVED)->key.item, 2);
     assert_int_equal(take_one(&f, LEVEL_UNRESOLVED)->key.item, 1);
     fixture_free(&f);
@@ -255,7 +255,7 @@ static void coalescer_drop_partition_leaves_the_others(void **state)
 
 /* --- against a naive model --- */
 
-enum { ITEMS = 25, LOCATIONS = 4, PAIRS = ITEMS * LOCATIONS, STEPS = 60000, OFFSETS = 2 * STEPS };
+enum { ITEMS = 25, LOCATIONS = 4, LEVELS = ITEMS * LOCATIONS, STEPS = 60000, OFFSETS = 2 * STEPS };
 
 struct model_level {
     bool pending;
@@ -268,7 +268,7 @@ struct model_level {
 };
 
 struct model {
-    struct model_level levels[PAIRS];
+    struct model_level levels[LEVELS];
     unsigned char holds[2][OFFSETS]; /* what the ledger must hold */
     bool closed_before[2][OFFSETS];  /* added in an epoch that has ended */
     int64_t next_offset[2];
@@ -311,7 +311,7 @@ static enum offer_result model_offer(struct model *m, size_t index, const struct
     return OFFER_REPLACED;
 }
 
-/* A record that wants values at several locations of one item. */
+/* A record with values at several locations of one item. */
 static void
 step_record(struct model *m, struct offset_ledger *ol, struct coalescer *c, uint64_t *seed)
 {
@@ -346,12 +346,12 @@ static size_t index_of(const struct level *level)
 /* The oldest level of a stage; for reads of one location. */
 static size_t model_first(const struct model *m, enum level_stage stage, int64_t location)
 {
-    size_t first = PAIRS;
-    for (size_t i = 0; i < PAIRS; i++) {
+    size_t first = LEVELS;
+    for (size_t i = 0; i < LEVELS; i++) {
         const struct model_level *p = &m->levels[i];
         bool fits = p->pending && p->stage == stage &&
                     (location < 0 || (int64_t)(i % LOCATIONS) == location);
-        if (fits && (first == PAIRS || p->arrival < m->levels[first].arrival)) {
+        if (fits && (first == LEVELS || p->arrival < m->levels[first].arrival)) {
             first = i;
         }
     }
@@ -376,17 +376,17 @@ static void step_take(struct model *m, struct coalescer *c, uint64_t *seed)
         p->busy = list[i];
     }
     if (count < max) {
-        assert_int_equal(model_first(m, stage, location), PAIRS);
+        assert_int_equal(model_first(m, stage, location), LEVELS);
     }
 }
 
 /* An answer arrives for some level that is on its way. */
 static void step_answer(struct model *m, struct coalescer *c, uint64_t *seed)
 {
-    size_t start = random_below(seed, PAIRS);
+    size_t start = random_below(seed, LEVELS);
     size_t index = start;
     while (!m->levels[index].pending || m->levels[index].stage != LEVEL_BUSY) {
-        index = (index + 1) % PAIRS;
+        index = (index + 1) % LEVELS;
         if (index == start) {
             return;
         }
@@ -423,7 +423,7 @@ step_revoke(struct model *m, struct offset_ledger *ol, struct coalescer *c, uint
     coalescer_drop_partition(c, partition);
     offset_ledger_close(ol, partition);
     offset_ledger_open(ol, partition);
-    for (size_t i = 0; i < PAIRS; i++) {
+    for (size_t i = 0; i < LEVELS; i++) {
         struct model_level *p = &m->levels[i];
         if (p->pending && p->desired.at.partition == partition) {
             p->pending = false;
@@ -439,12 +439,12 @@ static void
 compare(const struct model *m, const struct offset_ledger *ol, const struct coalescer *c)
 {
     size_t counts[LEVEL_STAGE_COUNT] = {0};
-    size_t oldest = PAIRS;
-    for (size_t i = 0; i < PAIRS; i++) {
+    size_t oldest = LEVELS;
+    for (size_t i = 0; i < LEVELS; i++) {
         if (m->levels[i].pending) {
             counts[m->levels[i].stage]++;
             oldest =
-                oldest == PAIRS || m->levels[i].arrival < m->levels[oldest].arrival ? i : oldest;
+                oldest == LEVELS || m->levels[i].arrival < m->levels[oldest].arrival ? i : oldest;
         }
     }
     size_t total = 0;
@@ -454,7 +454,7 @@ compare(const struct model *m, const struct offset_ledger *ol, const struct coal
     }
     assert_int_equal(coalescer_total(c), total);
     assert_int_equal(coalescer_oldest_changed_at_us(c),
-                     oldest == PAIRS ? 0 : m->levels[oldest].desired.changed_at_us);
+                     oldest == LEVELS ? 0 : m->levels[oldest].desired.changed_at_us);
     for (int32_t p = 0; p < 2; p++) {
         size_t unfinished = 0;
         for (int64_t i = 0; i < m->next_offset[p]; i++) {
@@ -552,9 +552,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(coalescer_keeps_the_newest_value_and_its_place),
-        cmocka_unit_test(coalescer_tells_pairs_of_one_item_or_one_location_apart),
+        cmocka_unit_test(coalescer_keeps_levels_of_one_item_or_one_location_separate),
         cmocka_unit_test(coalescer_newer_value_waits_behind_a_busy_one),
-        cmocka_unit_test(coalescer_finish_without_a_written_value_asks_the_state_again),
+        cmocka_unit_test(coalescer_finish_without_a_written_value_reads_the_state_again),
         cmocka_unit_test(coalescer_put_back_lets_the_waiting_value_take_over),
         cmocka_unit_test(coalescer_level_that_comes_back_keeps_its_place),
         cmocka_unit_test(coalescer_takes_reads_of_one_location_the_longest_waiting_first),

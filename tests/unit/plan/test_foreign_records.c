@@ -27,7 +27,7 @@ static int64_t committable(const struct offset_ledger *ol)
     return offset_ledger_committable(ol, &partition, &next, 1) == 1 ? next : -1;
 }
 
-static void offsets_stay_until_the_right_database_speaks(void **state)
+static void offsets_stay_until_the_right_database_publishes(void **state)
 {
     (void)state;
     struct offset_ledger *ol = offset_ledger_new();
@@ -75,7 +75,7 @@ static void a_partition_that_leaves_takes_its_records_with_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(offsets_stay_until_the_right_database_speaks),
+        cmocka_unit_test(offsets_stay_until_the_right_database_publishes),
         cmocka_unit_test(a_partition_that_leaves_takes_its_records_with_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

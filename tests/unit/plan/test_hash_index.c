@@ -25,7 +25,7 @@ static uint32_t clustered_tag(uint32_t number)
     return (number % 7 << 29) + (number % 5) + (number % 3 == 0 ? 0xFFFFFF00U : 0);
 }
 
-static void hash_index_find_what_a_plain_list_has_after_any_order_of_adds_and_removes(void **state)
+static void hash_index_agrees_with_a_plain_list_after_any_order_of_adds_and_removes(void **state)
 {
     (void)state;
     enum { NUMBERS = 300, STEPS = 20000 };
@@ -71,7 +71,7 @@ static void hash_index_text_tag_differs_for_texts_that_differ_in_one_byte(void *
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hash_index_find_what_a_plain_list_has_after_any_order_of_adds_and_removes),
+        cmocka_unit_test(hash_index_agrees_with_a_plain_list_after_any_order_of_adds_and_removes),
         cmocka_unit_test(hash_index_text_tag_differs_for_texts_that_differ_in_one_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

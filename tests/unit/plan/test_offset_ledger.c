@@ -329,7 +329,7 @@ static void offset_ledger_retries_are_counted_and_never_committed(void **state)
     assert_int_equal(offset_ledger_partitions(ol, &partition, 1), 0);
     offset_ledger_drop_retries(ol);
     assert_true(offset_ledger_is_finished(ol, a));
-    struct record_position c = add(ol, OFFSET_LEDGER_RETRY, 1); /* numbers begin anew */
+    struct record_position c = add(ol, OFFSET_LEDGER_RETRY, 1); /* numbers begin again */
     offset_ledger_finish(ol, a);                                /* late */
     assert_false(offset_ledger_is_finished(ol, c));
     offset_ledger_finish(ol, c);

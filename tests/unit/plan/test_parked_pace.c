@@ -7,7 +7,7 @@
 
 #include "consumer/plan/parked_pace.h"
 
-static void parked_pace_is_a_minute_for_what_time_may_cure(void **state)
+static void parked_pace_is_a_minute_where_time_may_fix(void **state)
 {
     (void)state;
     assert_int_equal(parked_pace_s("stale"), 60);
@@ -15,7 +15,7 @@ static void parked_pace_is_a_minute_for_what_time_may_cure(void **state)
     assert_int_equal(parked_pace_s("a reason of tomorrow"), 60);
 }
 
-static void parked_pace_is_slow_for_what_a_person_must_cure(void **state)
+static void parked_pace_is_slow_where_a_person_must_fix(void **state)
 {
     (void)state;
     static const char *const reasons[] = {
@@ -29,7 +29,7 @@ static void parked_pace_is_slow_for_what_a_person_must_cure(void **state)
     }
 }
 
-static void parked_pace_leaves_alone_what_cannot_be_decoded(void **state)
+static void parked_pace_never_retries_undecodable_records(void **state)
 {
     (void)state;
     assert_int_equal(parked_pace_s("undecodable"), 0);
@@ -38,9 +38,9 @@ static void parked_pace_leaves_alone_what_cannot_be_decoded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parked_pace_is_a_minute_for_what_time_may_cure),
-        cmocka_unit_test(parked_pace_is_slow_for_what_a_person_must_cure),
-        cmocka_unit_test(parked_pace_leaves_alone_what_cannot_be_decoded),
+        cmocka_unit_test(parked_pace_is_a_minute_where_time_may_fix),
+        cmocka_unit_test(parked_pace_is_slow_where_a_person_must_fix),
+        cmocka_unit_test(parked_pace_never_retries_undecodable_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

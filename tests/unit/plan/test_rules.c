@@ -34,7 +34,7 @@ static void rules_exclusion_names_the_first_reason(void **state)
     assert_string_equal(exclusion_name(EXCLUDED_GONE), "gone");
 }
 
-static void rules_has_number_tells_a_broken_kit_from_an_empty_one(void **state)
+static void rules_has_number_is_false_for_a_broken_kit_alone(void **state)
 {
     (void)state;
     struct warehouse_stock warehouse = {.warehouse_id = 1};
@@ -151,7 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_exclusion_names_the_first_reason),
-        cmocka_unit_test(rules_has_number_tells_a_broken_kit_from_an_empty_one),
+        cmocka_unit_test(rules_has_number_is_false_for_a_broken_kit_alone),
         cmocka_unit_test(rules_match_text_is_null_where_the_product_has_none),
         cmocka_unit_test(rules_quantity_follows_the_table),
         cmocka_unit_test(rules_quantity_refuses_a_forecast_that_was_not_read),

@@ -276,9 +276,9 @@ static void unimported_follows_both_sides(void **state)
         struct event events[8];
     } cases[] = {
         {"an order, imported", {{'s', 3, 7}, {'o', -3, 7}, {'w', 20, 7}, {'o', 1, 8}}},
-        {"a receipt while an order is in flight",
+        {"a receipt while an order is unimported",
          {{'s', 3, 7}, {'o', 5, 12}, {'o', -3, 12}, {'w', 20, 12}}},
-        {"two orders, two receipts, imported in turn",
+        {"two orders, two receipts, imported one after the other",
          {{'s', 3, 7},
           {'o', 5, 12},
           {'s', 2, 10},
@@ -306,7 +306,7 @@ static void unimported_follows_both_sides(void **state)
         {"a person lowered it in Shopify", {{'s', 6, 4}, {'o', 1, 5}, {'w', 17, 11}}},
         {"import and receipt in one record: held too long, never too short",
          {{'s', 3, 7}, {'o', 2, 9}, {'w', 17, 12}}},
-        {"sold elsewhere while in flight: taken for the import",
+        {"sold elsewhere during an unimported sale: taken for the import",
          {{'s', 3, 7}, {'o', -3, 7}, {'o', -3, 4}}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -321,7 +321,7 @@ static void unimported_follows_both_sides(void **state)
     }
 }
 
-static void unimported_without_a_grace_writes_what_is_wanted(void **state)
+static void unimported_without_a_grace_writes_the_desired_quantity(void **state)
 {
     (void)state;
     struct model m = model_of(10);
@@ -380,8 +380,8 @@ struct world {
     int32_t sold; /* in Shopify, not imported */
     int32_t sold_in_all;
     struct queue imports, records, events;
-    int32_t recent;    /* falls of Odoo's number that no record may have told of yet */
-    int32_t elsewhere; /* sold there since nothing was in flight */
+    int32_t recent;    /* falls of Odoo's number that no record may carry yet */
+    int32_t elsewhere; /* sold there since nothing was unimported */
     int32_t raised;    /* in Shopify, by others */
     int32_t most;      /* offered above what is free */
     bool selling;
@@ -447,7 +447,7 @@ static void look_at_offer(struct world *w)
     w->most = over > w->most ? over : w->most;
     bool within = over <= w->elsewhere + w->raised && over <= w->sold + w->recent + w->raised;
     if (w->m.grace_us > 0 && !within) {
-        fail_msg("second %d: %d offered, %d free, %d in flight, %d sold elsewhere, %d raised",
+        fail_msg("second %d: %d offered, %d free, %d unimported, %d sold elsewhere, %d raised",
                  w->now_s, w->m.available, w->odoo - w->sold, w->sold, w->elsewhere, w->raised);
     }
 }
@@ -506,7 +506,7 @@ static int32_t run_world(uint64_t seed, int64_t grace_us, bool all_kinds)
     seconds(&w, SELLING_S);
     w.selling = false;
     seconds(&w, SETTLED_AFTER);
-    change_odoo(&w, 1); /* whoever edited Shopify last is noticed with the next record */
+    change_odoo(&w, 1); /* the last edit in Shopify is noticed with the next record */
     seconds(&w, SETTLED_AFTER);
     assert_int_equal(w.sold, 0);
     assert_true(all_kinds || w.sold_in_all == TO_SELL);
@@ -534,7 +534,7 @@ static void unimported_offers_more_only_in_documented_windows(void **state)
     assert_true(most > 0); /* the windows are real */
 }
 
-/* The store sets on_hand: Shopify takes its own orders off by itself, so nothing is in flight. */
+/* The store sets on_hand, which an order does not change: there are no unimported sales. */
 static void unimported_is_not_needed_where_on_hand_is_set(void **state)
 {
     (void)state;
@@ -569,7 +569,7 @@ int main(void)
         cmocka_unit_test(unimported_see_adds_up),
         cmocka_unit_test(unimported_until_lies_in_few_steps),
         cmocka_unit_test(unimported_follows_both_sides),
-        cmocka_unit_test(unimported_without_a_grace_writes_what_is_wanted),
+        cmocka_unit_test(unimported_without_a_grace_writes_the_desired_quantity),
         cmocka_unit_test(unimported_never_offers_sold_units_while_orders_are_imported_late),
         cmocka_unit_test(unimported_offers_more_only_in_documented_windows),
         cmocka_unit_test(unimported_is_not_needed_where_on_hand_is_set),

@@ -227,7 +227,7 @@ static const struct wire_case BODIES[] = {
     {"shop inactive", OP_STOCK_SET, ANSWER_CLOSED, TOP("SHOP_INACTIVE"), "SHOP_INACTIVE", ""},
     {"document and schema differ", OP_LOCATIONS, ANSWER_CONFIG, TOP("undefinedField"),
      "undefinedField", ""},
-    {"code nobody told us", OP_STOCK_SET, ANSWER_RETRY_SAME, TOP("MOON_PHASE"), "MOON_PHASE", ""},
+    {"unknown code", OP_STOCK_SET, ANSWER_RETRY_SAME, TOP("MOON_PHASE"), "MOON_PHASE", ""},
     {"no code", OP_STOCK_SET, ANSWER_RETRY_SAME, "{\"errors\":[{\"message\":\"text\"}]}", "", ""},
     {"errors of nothing", OP_STOCK_SET, ANSWER_RETRY_SAME, "{\"errors\":[null]}", "", ""},
     {"the gravest of several", OP_STOCK_SET, ANSWER_CONFIG,
@@ -235,7 +235,7 @@ static const struct wire_case BODIES[] = {
      "\"extensions\":{\"code\":\"ACCESS_DENIED\"}},{\"message\":\"c\",\"extensions\":{\"code\":"
      "\"INTERNAL_SERVER_ERROR\"}}]}",
      "ACCESS_DENIED", ""},
-    {"errors beside data", OP_LOCATIONS, ANSWER_RETRY_SAME,
+    {"errors and data", OP_LOCATIONS, ANSWER_RETRY_SAME,
      "{\"errors\":[{\"message\":\"a\",\"extensions\":{\"code\":\"INTERNAL_SERVER_ERROR\"}}],"
      "\"data\":{\"locations\":{\"nodes\":[]}}}",
      "INTERNAL_SERVER_ERROR", ""},

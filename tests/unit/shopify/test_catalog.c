@@ -151,7 +151,7 @@ static void page_of_another_shape_is_a_failure_and_not_an_empty_list(void **stat
     }
 }
 
-/* --- the mapping --- */
+/* --- the SKU index --- */
 
 #define VARIANT(sku, barcode, item, tracked, bundle)                                               \
     "{\"sku\":" sku ",\"barcode\":" barcode ",\"requiresComponents\":" bundle                      \
@@ -192,23 +192,23 @@ static void catalogue_maps_skus_byte_by_byte_over_all_pages(void **state)
 {
     (void)state;
     struct canned_store s;
-    struct sku_index *mapping = NULL;
+    struct sku_index *index = NULL;
     struct mapped_item item = {0};
     struct err err = {0};
     size_t seen = 0;
     canned_store_start(&s, "a", CATALOGUE, 3);
     struct graphql *g = open_store(&s.store);
-    assert_int_equal(catalog_load(g, MATCH_SKU, -1, &mapping, count_variants, &seen, &err),
+    assert_int_equal(catalog_load(g, MATCH_SKU, -1, &index, count_variants, &seen, &err),
                      STATUS_OK);
     assert_int_equal(seen, 6);
-    assert_int_equal(sku_index_find(mapping, "ABC-1", &item), SKU_INDEX_FOUND);
+    assert_int_equal(sku_index_find(index, "ABC-1", &item), SKU_INDEX_FOUND);
     assert_true(item.item == 4401 && item.tracked && !item.bundle);
-    assert_int_equal(sku_index_find(mapping, "abc-1", &item), SKU_INDEX_FOUND);
+    assert_int_equal(sku_index_find(index, "abc-1", &item), SKU_INDEX_FOUND);
     assert_true(item.item == 4402 && !item.tracked);
-    assert_int_equal(sku_index_find(mapping, "DUP", &item), SKU_INDEX_AMBIGUOUS);
-    assert_int_equal(sku_index_find(mapping, "a", &item), SKU_INDEX_MISSING);
-    assert_int_equal(sku_index_count(mapping), 3);
-    sku_index_free(mapping);
+    assert_int_equal(sku_index_find(index, "DUP", &item), SKU_INDEX_AMBIGUOUS);
+    assert_int_equal(sku_index_find(index, "a", &item), SKU_INDEX_MISSING);
+    assert_int_equal(sku_index_count(index), 3);
+    sku_index_free(index);
     graphql_free(g);
     canned_store_stop(&s);
 }
@@ -217,16 +217,16 @@ static void catalogue_can_be_mapped_by_barcode(void **state)
 {
     (void)state;
     struct canned_store s;
-    struct sku_index *mapping = NULL;
+    struct sku_index *index = NULL;
     struct mapped_item item = {0};
     struct err err = {0};
     canned_store_start(&s, "a", CATALOGUE, 3);
     struct graphql *g = open_store(&s.store);
-    assert_int_equal(catalog_load(g, MATCH_BARCODE, -1, &mapping, NULL, NULL, &err), STATUS_OK);
-    assert_int_equal(sku_index_count(mapping), 3);
-    assert_int_equal(sku_index_find(mapping, "4005", &item), SKU_INDEX_FOUND);
+    assert_int_equal(catalog_load(g, MATCH_BARCODE, -1, &index, NULL, NULL, &err), STATUS_OK);
+    assert_int_equal(sku_index_count(index), 3);
+    assert_int_equal(sku_index_find(index, "4005", &item), SKU_INDEX_FOUND);
     assert_true(item.item == 4405 && item.bundle);
-    sku_index_free(mapping);
+    sku_index_free(index);
     graphql_free(g);
     canned_store_stop(&s);
 }
@@ -239,13 +239,13 @@ static void search_warning_fails_the_whole_load(void **state)
         "{\"data\":{\"productVariants\":{\"nodes\":[],\"pageInfo\":{\"hasNextPage\":false}}},"
         "\"extensions\":{\"search\":[{\"warnings\":[{\"field\":\"skuu\"}]}]}}"};
     struct canned_store s;
-    struct sku_index *mapping = NULL;
+    struct sku_index *index = NULL;
     struct err err = {0};
     canned_store_start(&s, "a", bodies, 2);
     struct graphql *g = open_store(&s.store);
-    assert_int_equal(catalog_load(g, MATCH_SKU, -1, &mapping, NULL, NULL, &err),
+    assert_int_equal(catalog_load(g, MATCH_SKU, -1, &index, NULL, NULL, &err),
                      STATUS_STORE_MISCONFIGURED);
-    sku_index_free(mapping);
+    sku_index_free(index);
     graphql_free(g);
     canned_store_stop(&s);
 }
@@ -258,14 +258,14 @@ static void page_that_fails_once_is_read_again(void **state)
                                          "\"INTERNAL_SERVER_ERROR\"}}]}",
                                          LAST_PAGE};
     struct canned_store s;
-    struct sku_index *mapping = NULL;
+    struct sku_index *index = NULL;
     struct err err = {0};
     canned_store_start(&s, "a", bodies, 4);
     struct graphql *g = open_store(&s.store);
-    assert_int_equal(catalog_load(g, MATCH_SKU, -1, &mapping, NULL, NULL, &err), STATUS_OK);
-    assert_int_equal(sku_index_count(mapping), 3);
+    assert_int_equal(catalog_load(g, MATCH_SKU, -1, &index, NULL, NULL, &err), STATUS_OK);
+    assert_int_equal(sku_index_count(index), 3);
     assert_non_null(strstr(canned_server_request(s.server, 3), "\"after\":\"c1\""));
-    sku_index_free(mapping);
+    sku_index_free(index);
     graphql_free(g);
     canned_store_stop(&s);
 }
@@ -288,7 +288,7 @@ static void stop_after_first_request(struct thread *self, void *arg)
     assert_int_equal(write(stopper->fd, &one, sizeof one), sizeof one);
 }
 
-static void throttled_page_waits_as_long_as_told_and_stops_when_asked(void **state)
+static void throttled_page_waits_as_the_store_asks_and_stops_when_asked(void **state)
 {
     (void)state;
     static const char *const bodies[] = {
@@ -296,7 +296,7 @@ static void throttled_page_waits_as_long_as_told_and_stops_when_asked(void **sta
         "\"extensions\":{\"cost\":{\"requestedQueryCost\":300,\"throttleStatus\":{"
         "\"maximumAvailable\":1000,\"currentlyAvailable\":0,\"restoreRate\":10}}}}"};
     struct canned_store s;
-    struct sku_index *mapping = NULL;
+    struct sku_index *index = NULL;
     struct err err = {0};
     canned_store_start(&s, "a", bodies, 1);
     struct graphql *g = open_store(&s.store);
@@ -306,13 +306,13 @@ static void throttled_page_waits_as_long_as_told_and_stops_when_asked(void **sta
     assert_int_equal(thread_start(&thread, "stopper", stop_after_first_request, &stopper, &err),
                      STATUS_OK);
     int64_t begun = clock_monotonic_us();
-    assert_int_equal(catalog_load(g, MATCH_SKU, stop_fd, &mapping, NULL, NULL, &err),
+    assert_int_equal(catalog_load(g, MATCH_SKU, stop_fd, &index, NULL, NULL, &err),
                      STATUS_STOPPING);
     assert_true(clock_monotonic_us() - begun < 5000000);
     assert_int_equal(canned_server_request_count(s.server), 1);
     thread_join(&thread);
     (void)close(stop_fd);
-    sku_index_free(mapping);
+    sku_index_free(index);
     graphql_free(g);
     canned_store_stop(&s);
 }
@@ -327,7 +327,7 @@ int main(void)
         cmocka_unit_test(catalogue_can_be_mapped_by_barcode),
         cmocka_unit_test(search_warning_fails_the_whole_load),
         cmocka_unit_test(page_that_fails_once_is_read_again),
-        cmocka_unit_test(throttled_page_waits_as_long_as_told_and_stops_when_asked),
+        cmocka_unit_test(throttled_page_waits_as_the_store_asks_and_stops_when_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -353,7 +353,7 @@ static void second_refusal_is_the_callers_and_the_store_is_not_asked_again_at_on
     bought_close(&b);
 }
 
-static void requests_that_wait_share_one_asking(void **state)
+static void waiting_requests_share_one_token_request(void **state)
 {
     (void)state;
     static const struct canned_reply replies[] = {{.bytes = TOKEN_1, .end = CANNED_CLOSE},
@@ -435,7 +435,7 @@ static void store_that_is_away_is_a_transient_failure(void **state)
     bought_close(&b);
 }
 
-static void token_is_renewed_beside_the_requests_while_the_old_one_is_used(void **state)
+static void token_is_renewed_while_requests_use_the_old_one(void **state)
 {
     (void)state;
     static const struct canned_reply replies[] = {{.bytes = TOKEN_2}, {.bytes = PAGE}};
@@ -513,6 +513,14 @@ static void other_version_spoils_a_read_and_marks_a_mutation(void **state)
     canned_store_stop(&s);
 }
 
+static struct metric *deprecations_of(const char *store)
+{
+    struct metric *cells[3] = {NULL};
+    assert_int_equal(graphql_metric_table.count, 3);
+    metric_table_register(&graphql_metric_table, store, cells);
+    return cells[0];
+}
+
 static void deprecations_are_counted(void **state)
 {
     (void)state;
@@ -529,9 +537,7 @@ static void deprecations_are_counted(void **state)
         assert_false(answer.other_version);
         answer_release(&answer);
     }
-    struct metric *counter =
-        metric_counter("stocksync_store_deprecated_total", "", "store", "deprecated");
-    assert_int_equal((int)metric_value(counter), 3);
+    assert_int_equal((int)metric_value(deprecations_of("deprecated")), 3);
     graphql_free(g);
     canned_store_stop(&s);
 }
@@ -550,10 +556,10 @@ int main(void)
         cmocka_unit_test(first_request_waits_for_its_token),
         cmocka_unit_test(refused_token_is_replaced_and_the_same_bytes_go_out_again),
         cmocka_unit_test(second_refusal_is_the_callers_and_the_store_is_not_asked_again_at_once),
-        cmocka_unit_test(requests_that_wait_share_one_asking),
+        cmocka_unit_test(waiting_requests_share_one_token_request),
         cmocka_unit_test(refusal_to_sell_reaches_every_request_that_waits),
         cmocka_unit_test(store_that_is_away_is_a_transient_failure),
-        cmocka_unit_test(token_is_renewed_beside_the_requests_while_the_old_one_is_used),
+        cmocka_unit_test(token_is_renewed_while_requests_use_the_old_one),
         cmocka_unit_test(secret_does_not_follow_a_redirect),
         cmocka_unit_test(other_version_spoils_a_read_and_marks_a_mutation),
         cmocka_unit_test(deprecations_are_counted),

@@ -145,7 +145,7 @@ static enum status read_levels(const char *nodes,
     return rc;
 }
 
-static void levels_are_found_by_id_whatever_their_order(void **state)
+static void levels_are_found_by_id_in_any_order(void **state)
 {
     (void)state;
     static const int64_t items[] = {4401, 4402, 4403, 4404};
@@ -229,7 +229,7 @@ int main(void)
         cmocka_unit_test(variables_of_a_full_request_fit_into_60_kilobytes),
         cmocka_unit_test(key_changes_with_each_ingredient),
         cmocka_unit_test(key_changes_with_nothing_else),
-        cmocka_unit_test(levels_are_found_by_id_whatever_their_order),
+        cmocka_unit_test(levels_are_found_by_id_in_any_order),
         cmocka_unit_test(level_that_was_not_asked_for_or_has_another_shape_is_no_answer),
         cmocka_unit_test(item_that_comes_twice_is_no_answer),
     };

@@ -51,7 +51,7 @@ static void variables_are_these_bytes(void **state)
     strbuf_release(&out);
 }
 
-static void activation_tells_what_the_level_holds(void **state)
+static void activation_gives_the_quantity_of_the_level(void **state)
 {
     (void)state;
     static const struct {
@@ -125,7 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(variables_are_these_bytes),
-        cmocka_unit_test(activation_tells_what_the_level_holds),
+        cmocka_unit_test(activation_gives_the_quantity_of_the_level),
         cmocka_unit_test(tracking_that_stays_off_is_a_refusal_with_the_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

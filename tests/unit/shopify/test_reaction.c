@@ -137,7 +137,7 @@ static void every_code_is_answered_as_decided(void **state)
     }
 }
 
-/* Whoever adds a row also says here what it is meant to do. */
+/* A row that is added to the table is decided here too. */
 static void every_row_is_decided_above_and_says_what_comes_next(void **state)
 {
     (void)state;

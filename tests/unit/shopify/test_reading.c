@@ -78,9 +78,9 @@ static void few_variants_are_read_by_pages(void **state)
     ok(&r, PAGE("true", "\"c1\""), READING_PAGES);
     assert_variables(&r, "{\"after\":\"c1\"}\n");
     ok(&r, PAGE("false", "null"), READING_DONE);
-    struct sku_index *m = reading_take_mapping(&r);
-    assert_int_equal(sku_index_count(m), 1);
-    sku_index_free(m);
+    struct sku_index *index = reading_take_mapping(&r);
+    assert_int_equal(sku_index_count(index), 1);
+    sku_index_free(index);
     reading_release(&r);
 }
 
@@ -155,7 +155,7 @@ static void check_lines(const struct lines_case *c, size_t size)
     reading_release(&r);
 }
 
-static void lines_are_taken_however_they_are_cut(void **state)
+static void lines_may_be_cut_anywhere(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof LINES / sizeof LINES[0]; i++) {
@@ -180,7 +180,7 @@ static void line_without_an_end_is_bounded(void **state)
     reading_release(&r);
 }
 
-static void what_fails_leads_to_pages_from_nothing(void **state)
+static void failed_bulk_operation_leads_to_pages_from_nothing(void **state)
 {
     (void)state;
     static const char *const FAILED[] = {
@@ -235,9 +235,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(few_variants_are_read_by_pages),
         cmocka_unit_test(many_variants_are_read_by_a_bulk_operation),
-        cmocka_unit_test(lines_are_taken_however_they_are_cut),
+        cmocka_unit_test(lines_may_be_cut_anywhere),
         cmocka_unit_test(line_without_an_end_is_bounded),
-        cmocka_unit_test(what_fails_leads_to_pages_from_nothing),
+        cmocka_unit_test(failed_bulk_operation_leads_to_pages_from_nothing),
         cmocka_unit_test(file_that_broke_off_is_fetched_from_its_beginning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,7 +42,7 @@ static void grant(struct token *t, const char *body, int64_t now_us)
 
 /* --- a static token --- */
 
-static void static_token_is_used_whatever_the_time(void **state)
+static void static_token_is_used_at_any_time(void **state)
 {
     (void)state;
     struct token t = {0};
@@ -162,7 +162,7 @@ static void renewals_of_many_stores_are_spread(void **state)
     assert_in_range(most, 835, 850);
 }
 
-static void first_token_is_asked_for_at_once(void **state)
+static void first_token_is_requested_at_once(void **state)
 {
     (void)state;
     struct token t = client();
@@ -199,7 +199,7 @@ static void old_token_is_used_while_renewals_fail(void **state)
     token_release(&t);
 }
 
-static void askings_that_fail_come_ever_more_rarely_until_a_person_acts(void **state)
+static void failed_token_requests_are_spaced_out_until_a_person_acts(void **state)
 {
     (void)state;
     struct token t = client();
@@ -274,7 +274,7 @@ static void request_is_a_form_with_everything_escaped(void **state)
     token_release(&t);
 }
 
-static void refusals_are_told_as_they_came(void **state)
+static void refusals_are_reported_as_they_came(void **state)
 {
     (void)state;
     static const struct {
@@ -333,7 +333,7 @@ static void secret_that_the_peer_repeats_is_not_shown(void **state)
     token_release(&t);
 }
 
-static void life_is_a_day_when_the_answer_does_not_tell_and_a_month_at_most(void **state)
+static void life_is_a_day_by_default_and_a_month_at_most(void **state)
 {
     (void)state;
     static const struct {
@@ -377,20 +377,20 @@ static void peer_may_ask_for_a_longer_wait_within_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(static_token_is_used_whatever_the_time),
+        cmocka_unit_test(static_token_is_used_at_any_time),
         cmocka_unit_test(refused_token_is_read_again_and_sent_again_only_when_it_changed),
         cmocka_unit_test(missing_file_is_the_reason_that_is_given),
         cmocka_unit_test(steps_follow_the_life_of_a_token),
         cmocka_unit_test(renewals_of_many_stores_are_spread),
-        cmocka_unit_test(first_token_is_asked_for_at_once),
+        cmocka_unit_test(first_token_is_requested_at_once),
         cmocka_unit_test(old_token_is_used_while_renewals_fail),
-        cmocka_unit_test(askings_that_fail_come_ever_more_rarely_until_a_person_acts),
+        cmocka_unit_test(failed_token_requests_are_spaced_out_until_a_person_acts),
         cmocka_unit_test(store_that_refuses_its_own_new_token_is_not_hammered),
         cmocka_unit_test(new_secret_in_the_file_is_used_at_once),
         cmocka_unit_test(request_is_a_form_with_everything_escaped),
-        cmocka_unit_test(refusals_are_told_as_they_came),
+        cmocka_unit_test(refusals_are_reported_as_they_came),
         cmocka_unit_test(secret_that_the_peer_repeats_is_not_shown),
-        cmocka_unit_test(life_is_a_day_when_the_answer_does_not_tell_and_a_month_at_most),
+        cmocka_unit_test(life_is_a_day_by_default_and_a_month_at_most),
         cmocka_unit_test(peer_may_ask_for_a_longer_wait_within_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

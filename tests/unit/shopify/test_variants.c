@@ -103,7 +103,7 @@ static void query_takes_as_many_texts_as_fit(void **state)
     mem_free(longest);
 }
 
-static void pages_go_into_the_mapping_until_the_last_one(void **state)
+static void pages_go_into_the_index_until_the_last_one(void **state)
 {
     (void)state;
     struct sku_index *m = sku_index_new();
@@ -153,7 +153,7 @@ int main(void)
         cmocka_unit_test(search_variables_are_these_bytes),
         cmocka_unit_test(query_quotes_what_the_search_would_understand),
         cmocka_unit_test(query_takes_as_many_texts_as_fit),
-        cmocka_unit_test(pages_go_into_the_mapping_until_the_last_one),
+        cmocka_unit_test(pages_go_into_the_index_until_the_last_one),
         cmocka_unit_test(search_of_too_many_pages_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

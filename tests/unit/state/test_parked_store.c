@@ -12,9 +12,7 @@
 
 #include "common/core/mem.h"
 #include "common/pg/pg_query.h"
-#include "consumer/state/parked_list.h"
 #include "consumer/state/parked_store.h"
-#include "consumer/state/product_store.h"
 #include "tests/unit/state/server.h"
 
 #define SERVER_TEST(function) cmocka_unit_test_setup(function, empty_tables)
@@ -513,106 +511,6 @@ static void state_parked_products_leave_levels_and_records_out(void **fixture)
     state_free(s);
 }
 
-/* --- the list of a person --- */
-
-static size_t ids_seen;
-
-static void add_entry(void *arg, const struct parked_entry *entry)
-{
-    struct parked_entry *kept = arg;
-    *kept = *entry;
-    ids_seen = ids_seen * 10 + (size_t)entry->row.product_id;
-}
-
-static void count_dropped(void *arg, const char *subject, const char *reason)
-{
-    (void)reason;
-    size_t *count = arg;
-    assert_int_equal(strncmp(subject, "product/", 8), 0);
-    *count += 1;
-}
-
-static void parked_list_filters_retries_and_drops(void **fixture)
-{
-    (void)fixture;
-    NEEDS_SERVER();
-    /* each digit of seen is a product id, oldest row first */
-    static const struct {
-        struct parked_filter filter;
-        size_t seen;
-    } cases[] = {
-        {{0}, 123},
-        {{.reason = "unmapped"}, 23},
-        {{.subject = "product/1"}, 1},
-        {{.text = "SKU-3"}, 3},
-        {{.product_id = 2}, 2},
-        {{.product_id = 2, .reason = "no_sku"}, 0},
-        {{.text = "SKU-9"}, 0},
-    };
-    struct err err = {0};
-    struct parked_entry entry = {0};
-    size_t count = 0;
-    size_t called = 0;
-    struct state *s = state_of("outlet");
-    struct state *other = state_of("other");
-    struct state_product known = {3, true, "SKU-3", 1};
-    struct state_parked rows[] = {parked_product(1, 1, "no_sku", "a"),
-                                  parked_product(2, 1, "unmapped", "b"),
-                                  parked_product(3, 1, "unmapped", "c")};
-    struct state_parked elsewhere = parked_product(4, 1, "unmapped", "d");
-    for (size_t i = 0; i < 3; i++) { /* one statement each, so that the order is known */
-        rows[i].wait_s = 900;
-        park_one(s, &rows[i]);
-    }
-    park_one(other, &elsewhere);
-    ok(state_products_note(s, &known, 1, &err), &err);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        ids_seen = 0;
-        ok(parked_list_each(s, &cases[i].filter, add_entry, &entry, &err), &err);
-        assert_int_equal(ids_seen, cases[i].seen);
-    }
-    assert_int_equal(due(s, &MINE), 0);
-    ok(parked_list_retry_now(s, &(struct parked_filter){.reason = "unmapped"}, &count, &err), &err);
-    assert_int_equal(count, 2);
-    assert_int_equal(due(s, &MINE), 2);
-    ok(parked_list_drop(s, &(struct parked_filter){.text = "SKU-3"}, count_dropped, &called, &count,
-                        &err),
-       &err);
-    assert_int_equal(count, 1);
-    assert_int_equal(called, 1);
-    ok(parked_list_drop(s, &(struct parked_filter){0}, count_dropped, &called, &count, &err), &err);
-    assert_int_equal(count, 2);
-    assert_int_equal(number("SELECT count(*) FROM stocksync.parked WHERE store = 'other'"), 1);
-    state_free(s);
-    state_free(other);
-}
-
-static void parked_list_gives_every_page_with_times(void **fixture)
-{
-    (void)fixture;
-    NEEDS_SERVER();
-    struct err err = {0};
-    struct parked_entry entry = {0};
-    struct state *s = state_of("outlet");
-    run_sql("INSERT INTO stocksync.parked (store, subject, reason, detail, first_at, retry_at)"
-            " SELECT 'outlet', 'record/t/0/' || n, 'undecodable', '', now() - interval '2 hours',"
-            " CASE WHEN n % 2 = 0 THEN now() END FROM generate_series(1, 2500) n");
-    ids_seen = 0;
-    ok(parked_list_each(s, &(struct parked_filter){0}, add_entry, &entry, &err), &err);
-    assert_int_equal(entry.now_us - entry.first_at_us > INT64_C(7199000000), 1);
-    struct parked_filter even = {.subject = "record/t/0/2"};
-    struct parked_filter odd = {.subject = "record/t/0/3"};
-    ok(parked_list_each(s, &even, add_entry, &entry, &err), &err);
-    assert_true(entry.retry_at_us > entry.first_at_us);
-    ok(parked_list_each(s, &odd, add_entry, &entry, &err), &err);
-    assert_int_equal(entry.retry_at_us, 0);
-    size_t count = 0;
-    ok(parked_list_retry_now(s, &(struct parked_filter){.reason = "undecodable"}, &count, &err),
-       &err);
-    assert_int_equal(count, 2500);
-    state_free(s);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -628,8 +526,6 @@ int main(void)
         SERVER_TEST(state_parked_due_gives_a_row_once_to_the_owner_of_its_partition),
         SERVER_TEST(state_parked_settle_deletes_rows_not_parked_again),
         SERVER_TEST(state_parked_products_leave_levels_and_records_out),
-        SERVER_TEST(parked_list_filters_retries_and_drops),
-        SERVER_TEST(parked_list_gives_every_page_with_times),
     };
     return cmocka_run_group_tests(tests, make_schema, drop_schema);
 }

@@ -1,0 +1,40 @@
+/**
+ * assignment: the partitions that the group has assigned to one client, and those about to leave.
+ * For consumer/intake only. One owner: the record source.
+ */
+#ifndef STOCKSYNC_INTAKE_ASSIGNMENT_H
+#define STOCKSYNC_INTAKE_ASSIGNMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <librdkafka/rdkafka.h>
+
+struct assignment {
+    rd_kafka_t *client; /* borrowed, like the texts */
+    const char *topic;
+    const char *group;
+    int32_t *list;
+    size_t count;
+    size_t capacity;
+    rd_kafka_topic_partition_list_t *leaving; /* revoked, and not released yet; else NULL */
+    bool paused;
+};
+
+/** Frees the list alone. */
+void assignment_free_list(struct assignment *a);
+bool assignment_has(const struct assignment *a, int32_t partition);
+/** Assigned, and not about to leave: its messages are for the caller. */
+bool assignment_delivers(const struct assignment *a, int32_t partition);
+/** Accepts new partitions; they are paused when the assignment is. */
+void assignment_add(struct assignment *a, const rd_kafka_topic_partition_list_t *list);
+/** Lets partitions go. */
+void assignment_remove(struct assignment *a, const rd_kafka_topic_partition_list_t *list);
+/** Takes the list; its partitions stay assigned until assignment_release_leaving. */
+void assignment_begin_leaving(struct assignment *a, rd_kafka_topic_partition_list_t *list);
+void assignment_release_leaving(struct assignment *a);
+/** Pauses or resumes fetching of everything assigned, now and later. */
+void assignment_pause(struct assignment *a, bool paused);
+
+#endif
