@@ -144,7 +144,7 @@ static void judge_named(const struct lane_context *c,
                         bool no_entry,
                         struct outcomes *out)
 {
-    bool bisecting = r->levels[0]->suspect; /* the search goes on among the rest */
+    bool bisecting = r->levels[0]->bisecting; /* the search goes on among the rest */
     for (size_t i = 0; i < r->count; i++) {
         struct level *level = r->levels[i];
         const struct entry_error *e = error_of(answer, i);

@@ -75,7 +75,7 @@ static enum status send_read(struct dispatch *d, struct request *r, struct err *
  */
 static void put_all_back(struct dispatch *d, struct request *r)
 {
-    bool bisecting = r->levels[0]->suspect;
+    bool bisecting = r->levels[0]->bisecting;
     for (size_t i = 0; i < r->count; i++) {
         if (!bisecting) {
             outcomes_retry(d->out, r->levels[i], LEVEL_READY);
