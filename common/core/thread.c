@@ -48,20 +48,46 @@ enum status thread_start(struct thread *self,
     return STATUS_OK;
 }
 
+static void wake(struct thread *self)
+{
+    if (!self->started) {
+        return;
+    }
+    const uint64_t one = 1;
+    /* Fails only when the counter is full, and then the descriptor is readable already. */
+    ssize_t ignored = write(self->wake_fd, &one, sizeof one);
+    (void)ignored;
+}
+
 void thread_ask_stop(struct thread *self)
 {
     atomic_store(&self->stop, true);
-    if (self->started) {
-        const uint64_t one = 1;
-        /* Fails only when the counter is full, and then the descriptor is readable already. */
-        ssize_t ignored = write(self->wake_fd, &one, sizeof one);
-        (void)ignored;
-    }
+    wake(self);
 }
 
 bool thread_is_stopping(const struct thread *self)
 {
     return atomic_load(&self->stop);
+}
+
+void thread_ask_reload(struct thread *self)
+{
+    atomic_store(&self->reload, true);
+    wake(self);
+}
+
+bool thread_take_reload(struct thread *self)
+{
+    if (self->started) {
+        /* Before the flag is taken: a wake-up that comes later then belongs to a later call. */
+        uint64_t count = 0;
+        ssize_t ignored = read(self->wake_fd, &count, sizeof count);
+        (void)ignored;
+    }
+    if (thread_is_stopping(self)) {
+        wake(self);
+    }
+    return atomic_exchange(&self->reload, false);
 }
 
 bool thread_is_done(const struct thread *self)

@@ -1,4 +1,5 @@
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -77,12 +78,84 @@ static void thread_may_ask_itself(void **state)
     assert_int_equal(ran, 1);
 }
 
+static bool is_awake(const struct thread *self)
+{
+    struct pollfd fd = {.fd = self->wake_fd, .events = POLLIN};
+    return poll(&fd, 1, 0) == 1;
+}
+
+struct reloads {
+    bool none_before, woke, taken, taken_twice, awake_after, awake_when_stopping, taken_last;
+};
+
+static void take_reloads(struct thread *self, void *arg)
+{
+    struct reloads *seen = arg;
+    seen->none_before = !thread_take_reload(self);
+    thread_ask_reload(self);
+    thread_ask_reload(self);
+    seen->woke = is_awake(self);
+    seen->taken = thread_take_reload(self);
+    seen->taken_twice = thread_take_reload(self);
+    seen->awake_after = is_awake(self);
+    thread_ask_reload(self);
+    thread_ask_stop(self);
+    seen->taken_last = thread_take_reload(self);
+    seen->awake_when_stopping = is_awake(self);
+}
+
+static void thread_takes_a_reload_once_and_keeps_the_wake_up_of_a_stop(void **state)
+{
+    (void)state;
+    struct thread t;
+    struct err err = {0};
+    struct reloads seen = {0};
+    assert_int_equal(thread_start(&t, "x", take_reloads, &seen, &err), STATUS_OK);
+    thread_join(&t);
+    assert_true(seen.none_before);
+    assert_true(seen.woke);
+    assert_true(seen.taken);
+    assert_false(seen.taken_twice);
+    assert_false(seen.awake_after);
+    assert_true(seen.taken_last);
+    assert_true(seen.awake_when_stopping);
+}
+
+static void count_reloads(struct thread *self, void *arg)
+{
+    struct pollfd fd = {.fd = self->wake_fd, .events = POLLIN};
+    atomic_int *reloads = arg;
+    while (!thread_is_stopping(self) && poll(&fd, 1, 60000) == 1) {
+        atomic_fetch_add(reloads, thread_take_reload(self) ? 1 : 0);
+    }
+}
+
+static void thread_is_woken_for_each_reload_that_follows_another(void **state)
+{
+    (void)state;
+    struct thread t;
+    struct err err = {0};
+    atomic_int reloads = 0;
+    assert_int_equal(thread_start(&t, "x", count_reloads, &reloads, &err), STATUS_OK);
+    for (int i = 1; i <= 200; i++) {
+        thread_ask_reload(&t);
+        while (atomic_load(&reloads) < i) {
+            (void)sched_yield();
+        }
+    }
+    thread_ask_stop(&t);
+    thread_join(&t);
+    assert_int_equal(reloads, 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(thread_runs_named_and_stops_when_asked),
         cmocka_unit_test(thread_never_started_can_be_joined_and_asked),
         cmocka_unit_test(thread_may_ask_itself),
+        cmocka_unit_test(thread_takes_a_reload_once_and_keeps_the_wake_up_of_a_stop),
+        cmocka_unit_test(thread_is_woken_for_each_reload_that_follows_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
