@@ -22,7 +22,7 @@ STORES = [
     Store("outlet", quantity="available", basis="free",
           locations={"Berlin": ["WH", "NO"], "Munich": ["SO"]}, buffer=2, tls=True),
     Store("wholesale", quantity="on_hand", basis="on_hand",
-          locations={"Central": ["WH", "NO", "SO"]}, percent=90, location_base=6000),
+          locations={"Central": ["WH", "NO", "SO"]}, offer_percent=90, location_base=6000),
 ]
 
 # Changes' time is that of their mark, which is when Odoo's short transaction began.

@@ -10,10 +10,6 @@
 
 extern char **environ;
 
-#define ENV_PREFIX "STOCKSYNC_"
-/* The longest name comes from a section and a key of one line each. */
-#define ENV_NAME_BYTES (sizeof ENV_PREFIX + 2 * (size_t)(CONF_LINE_MAX_BYTES + 1))
-
 /* --- names --- */
 
 size_t conf_stem(const char *pattern)
@@ -51,34 +47,6 @@ bool conf_text_is_clean(struct bytes text)
         text = bytes_of(text.ptr + len, text.len - len);
     }
     return true;
-}
-
-static const char UPPER[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-static const char LOWER[] = "abcdefghijklmnopqrstuvwxyz";
-
-/* ASCII alone, whatever the locale says. */
-static char env_char(char c)
-{
-    if (c >= 'a' && c <= 'z') {
-        return UPPER[c - 'a'];
-    }
-    if ((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) {
-        return c;
-    }
-    return '_';
-}
-
-/* STOCKSYNC_<SECTION>_<KEY>; names longer than a line of the file do not exist. */
-static void env_name(char out[ENV_NAME_BYTES], const char *section, const char *key)
-{
-    size_t len = 0;
-    const char *const parts[] = {ENV_PREFIX, section, "_", key};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        for (const char *c = parts[i]; *c != '\0' && len + 1 < ENV_NAME_BYTES; c++) {
-            out[len++] = env_char(*c);
-        }
-    }
-    out[len] = '\0';
 }
 
 /* --- problems --- */
@@ -211,11 +179,34 @@ static bool is_unset(const struct conf_option *option, const void *base)
     return unset;
 }
 
+/* Says where the old name of an option stands. */
+static void refuse_former_name(const struct filling *f, const struct conf_option *option)
+{
+    char variable[CONF_ENV_NAME_BYTES];
+    char renamed[CONF_ENV_NAME_BYTES];
+    for (size_t i = 0; f->block != NULL && i < f->block->count; i++) {
+        struct conf_entry *entry = &f->block->entries[i];
+        if (strcmp(entry->key, option->former) == 0) {
+            entry->matched = true;
+            conf_problem_add(f->problems, entry->line, "[%s] %s is now called %s: rename it",
+                             f->name, option->former, option->key);
+        }
+    }
+    conf_env_name(variable, f->name, option->former);
+    if (getenv(variable) != NULL) {
+        conf_env_name(renamed, f->name, option->key);
+        conf_problem_add(f->problems, 0, "%s is now called %s: rename it", variable, renamed);
+    }
+}
+
 static void fill_scalar(const struct filling *f, const struct conf_option *option)
 {
-    char name[ENV_NAME_BYTES];
+    char name[CONF_ENV_NAME_BYTES];
+    if (option->former != NULL) {
+        refuse_former_name(f, option);
+    }
     struct conf_entry *entry = take_entry(f, option);
-    env_name(name, f->name, option->key);
+    conf_env_name(name, f->name, option->key);
     const char *from_env = env_value(f, name);
     bool number =
         option->type == CONF_COUNT || option->type == CONF_DURATION || option->type == CONF_SIZE;
@@ -266,9 +257,9 @@ static struct conf_entry *same_key_before(const struct conf_block *block, size_t
  * variable is used. */
 static bool is_ambiguous(const struct filling *f, const char *name, size_t at)
 {
-    char other[ENV_NAME_BYTES];
+    char other[CONF_ENV_NAME_BYTES];
     for (size_t i = 0; i < f->block->count; i++) {
-        env_name(other, f->name, f->block->entries[i].key);
+        conf_env_name(other, f->name, f->block->entries[i].key);
         if (i != at && strcmp(other, name) == 0) {
             return true;
         }
@@ -286,8 +277,8 @@ static void fill_pair(const struct filling *f, const struct conf_option *option,
         return;
     }
     refuse_cut_secret(f, option, entry);
-    char name[ENV_NAME_BYTES];
-    env_name(name, f->name, entry->key);
+    char name[CONF_ENV_NAME_BYTES];
+    conf_env_name(name, f->name, entry->key);
     const char *from_env = env_value(f, name);
     if (from_env != NULL && is_ambiguous(f, name, at)) {
         conf_problem_add(f->problems, entry->line, "%s could mean several keys of [%s]", name,
@@ -300,21 +291,23 @@ static void fill_pair(const struct filling *f, const struct conf_option *option,
 
 static bool env_is_in_block(const struct filling *f, const char *name)
 {
-    char known[ENV_NAME_BYTES];
+    char known[CONF_ENV_NAME_BYTES];
     for (size_t i = 0; f->block != NULL && i < f->block->count; i++) {
-        env_name(known, f->name, f->block->entries[i].key);
+        conf_env_name(known, f->name, f->block->entries[i].key);
         if (strcmp(known, name) == 0) {
             return true;
         }
     }
     for (size_t i = 0; i < f->section->option_count; i++) {
-        env_name(known, f->name, f->section->options[i].key);
+        conf_env_name(known, f->name, f->section->options[i].key);
         if (f->section->options[i].type != CONF_PAIRS && strcmp(known, name) == 0) {
             return true;
         }
     }
     return false;
 }
+
+static const char LOWER[] = "abcdefghijklmnopqrstuvwxyz";
 
 /* The way back, as far as there is one: librdkafka's names are lower case with dots. */
 static char property_char(char c)
@@ -335,8 +328,8 @@ static char property_char(char c)
  */
 static void add_pairs_of_environment(const struct filling *f, const struct conf_option *option)
 {
-    char prefix[ENV_NAME_BYTES];
-    env_name(prefix, f->name, "");
+    char prefix[CONF_ENV_NAME_BYTES];
+    conf_env_name(prefix, f->name, "");
     size_t stem = strlen(prefix);
     for (char **variable = environ; *variable != NULL; variable++) {
         const char *equals = strchr(*variable, '=');
@@ -389,77 +382,6 @@ static void fill_section(const struct filling *f)
     }
 }
 
-/* --- environment names that meet --- */
-
-struct env_key {
-    char *env;
-    const char *section;
-    const char *key;
-    int line;
-};
-
-struct env_keys {
-    struct env_key *list;
-    size_t count;
-    size_t capacity;
-};
-
-static void add_env_keys(struct env_keys *keys, const struct filling *f)
-{
-    for (size_t i = 0; i < f->section->option_count; i++) {
-        const struct conf_option *option = &f->section->options[i];
-        if (option->type == CONF_PAIRS) {
-            continue;
-        }
-        char name[ENV_NAME_BYTES];
-        env_name(name, f->name, option->key);
-        if (keys->count == keys->capacity) {
-            keys->capacity = mem_grow_capacity(keys->capacity, keys->count + 1);
-            keys->list = mem_realloc(keys->list, keys->capacity, sizeof *keys->list);
-        }
-        keys->list[keys->count++] = (struct env_key){.env = mem_strdup(name),
-                                                     .section = f->name,
-                                                     .key = option->key,
-                                                     .line = f->block != NULL ? f->block->line : 0};
-    }
-}
-
-static int compare_env_keys(const void *a, const void *b)
-{
-    const struct env_key *left = a;
-    const struct env_key *right = b;
-    int order = strcmp(left->env, right->env);
-    return order != 0 ? order : (left->line > right->line) - (left->line < right->line);
-}
-
-/* One problem for two sections that meet, however many of their keys do. */
-static void report_env_collisions(struct env_keys *keys, struct conf_problems *problems)
-{
-    if (keys->count == 0) {
-        return;
-    }
-    qsort(keys->list, keys->count, sizeof *keys->list, compare_env_keys);
-    const char *reported = NULL;
-    for (size_t i = 1; i < keys->count; i++) {
-        const struct env_key *a = &keys->list[i - 1];
-        const struct env_key *b = &keys->list[i];
-        if (strcmp(a->env, b->env) == 0 && b->section != reported) {
-            conf_problem_add(problems, b->line,
-                             "[%s] %s and [%s] %s have the same environment name %s: rename one",
-                             a->section, a->key, b->section, b->key, b->env);
-            reported = b->section;
-        }
-    }
-}
-
-static void release_env_keys(struct env_keys *keys)
-{
-    for (size_t i = 0; i < keys->count; i++) {
-        mem_free(keys->list[i].env);
-    }
-    mem_free(keys->list);
-}
-
 /* --- the whole --- */
 
 static bool is_foreign(const struct conf_schema *schema, const char *name)
@@ -488,7 +410,8 @@ static void report_unknown_sections(const struct conf_schema *schema,
     }
 }
 
-static void fill_single(struct filling f, struct conf_file *file, void *root, struct env_keys *keys)
+static void
+fill_single(struct filling f, struct conf_file *file, void *root, struct conf_env_keys *keys)
 {
     f.name = f.section->name;
     f.base = (char *)root + f.section->offset;
@@ -497,12 +420,12 @@ static void fill_single(struct filling f, struct conf_file *file, void *root, st
             f.block = &file->blocks[i];
         }
     }
-    add_env_keys(keys, &f);
+    conf_env_keys_add(keys, f.section, f.name, f.block);
     fill_section(&f);
 }
 
 static void
-fill_repeated(struct filling f, struct conf_file *file, void *root, struct env_keys *keys)
+fill_repeated(struct filling f, struct conf_file *file, void *root, struct conf_env_keys *keys)
 {
     struct conf_list *list = (void *)((char *)root + f.section->offset);
     for (size_t i = 0; i < file->count; i++) {
@@ -518,7 +441,7 @@ fill_repeated(struct filling f, struct conf_file *file, void *root, struct env_k
         f.base = instance;
         instance->name = mem_strdup(f.name + conf_stem(f.section->name));
         instance->line = f.block->line;
-        add_env_keys(keys, &f);
+        conf_env_keys_add(keys, f.section, f.name, f.block);
         fill_section(&f);
     }
 }
@@ -530,7 +453,7 @@ enum status conf_load(const struct conf_schema *schema,
                       struct err *err)
 {
     struct conf_file file = {0};
-    struct env_keys keys = {0};
+    struct conf_env_keys keys = {0};
     *problems = (struct conf_problems){0};
     enum status rc = path != NULL ? conf_file_read(path, &file, problems, err) : STATUS_OK;
     if (rc != STATUS_OK) {
@@ -545,14 +468,14 @@ enum status conf_load(const struct conf_schema *schema,
             fill_single(f, &file, root, &keys);
         }
     }
-    report_env_collisions(&keys, problems);
+    conf_env_keys_report(&keys, problems);
     sort_problems(problems);
     if (problems->count > 0) {
         rc = err_set(err, STATUS_CONFIG, "%zu problem%s in the configuration", problems->count,
                      problems->count == 1 ? "" : "s");
     }
 out:
-    release_env_keys(&keys);
+    conf_env_keys_release(&keys);
     conf_file_release(&file);
     return rc;
 }

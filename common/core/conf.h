@@ -12,7 +12,8 @@
  * "key = value"; ';' or '#' at the start of a line, or " ;" / " #" behind a value, starts a
  * comment; a secret (also secret_value) in front of such a comment is refused, because nothing says
  * whether the rest belongs to it; no continuation lines. Problems are: a section or a key twice, an
- * unknown one, and two keys whose environment names are the same.
+ * unknown one, one that was renamed (file or variable), and two keys whose environment names are
+ * the same.
  *
  * Pairs: a variable replaces the value of a key that the file has; a pass-through section ("*")
  * also takes new names from variables, in lower case with '.' for '_':
@@ -56,7 +57,8 @@ struct conf_pairs {
 };
 
 struct conf_option {
-    const char *key; /* "batch_marks", "location.*", "*" */
+    const char *key;    /* "batch_marks", "location.*", "*" */
+    const char *former; /* the key's old name, which is refused; not for PAIRS; NULL: none */
     enum conf_type type;
     bool required;
     bool

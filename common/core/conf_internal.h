@@ -1,6 +1,5 @@
 /**
- * conf_internal: what conf.c, conf_file.c, conf_value.c and conf_print.c share. Nobody else
- * includes it.
+ * conf_internal: shared by conf.c, conf_env.c, conf_file.c, conf_value.c and conf_print.c alone.
  */
 #ifndef STOCKSYNC_CORE_CONF_INTERNAL_H
 #define STOCKSYNC_CORE_CONF_INTERNAL_H
@@ -55,6 +54,37 @@ NODISCARD enum status conf_file_read(const char *path,
                                      struct conf_problems *problems,
                                      struct err *err);
 void conf_file_release(struct conf_file *file);
+
+/* --- conf_env.c --- */
+
+#define CONF_ENV_PREFIX "STOCKSYNC_"
+/* The longest name comes from a section and a key of one line each. */
+#define CONF_ENV_NAME_BYTES (sizeof CONF_ENV_PREFIX + 2 * (size_t)(CONF_LINE_MAX_BYTES + 1))
+
+/** An option's environment variable. */
+struct conf_env_key {
+    char *env;
+    const char *section;
+    const char *key;
+    int line; /* of the section's header; 0: not in the file */
+};
+
+struct conf_env_keys {
+    struct conf_env_key *list;
+    size_t count;
+    size_t capacity;
+};
+
+/** Writes STOCKSYNC_<SECTION>_<KEY>. */
+void conf_env_name(char out[CONF_ENV_NAME_BYTES], const char *section, const char *key);
+/** Adds the variables of a section; name outlives keys. @param block NULL: not in the file */
+void conf_env_keys_add(struct conf_env_keys *keys,
+                       const struct conf_section *section,
+                       const char *name,
+                       const struct conf_block *block);
+/** Adds one problem for two sections that share variables, however many they share. */
+void conf_env_keys_report(struct conf_env_keys *keys, struct conf_problems *problems);
+void conf_env_keys_release(struct conf_env_keys *keys);
 
 /* --- conf_value.c --- */
 

@@ -14,7 +14,7 @@
 
 struct consumer_options {
     char *listen;
-    int64_t requests;
+    int64_t max_requests;
     int64_t drain_ms;
     int64_t reload_ms;
     char *parents_group;
@@ -31,15 +31,15 @@ struct store_conf {
     char *client_id;
     struct secret client_secret;
     char *client_secret_file;
-    int quantity;                /* enum quantity_choice */
-    int64_t grace_ms;            /* 0: off */
-    int basis;                   /* enum basis */
-    int match;                   /* enum match */
-    bool activate;               /* levels that are missing or inactive */
-    bool track;                  /* items that the store does not track */
-    struct conf_pairs locations; /* name or id -> warehouses */
+    int quantity;                     /* enum quantity_choice */
+    int64_t unimported_sale_grace_ms; /* 0: off */
+    int basis;                        /* enum basis */
+    int match;                        /* enum match */
+    bool activate_levels;             /* levels that are missing or inactive */
+    bool track_items;                 /* items that the store does not track */
+    struct conf_pairs locations;      /* name or id -> warehouses */
     int64_t buffer;
-    int64_t percent;
+    int64_t offer_percent;
     int64_t cap;     /* -1: none */
     int64_t reserve; /* percent of the bucket */
     int64_t brake_window_ms;

@@ -125,10 +125,11 @@ static void report_mapping(const struct lane *l, const char *event)
         log_warn(MOD, "catalogue_untracked", LF_TEXT("store", l->store.name),
                  LF_INT("count", untracked), LF_TEXT("sku", examples[0]),
                  LF_TEXT("sku", examples[1]), LF_TEXT("sku", examples[2]),
-                 LF_MSG(l->sc->track ? "the store does not track these items: tracking is switched "
-                                       "on when their number is written"
-                                     : "the store does not track these items and sells them "
-                                       "without limit, whatever is written: see option track"));
+                 LF_MSG(l->sc->track_items
+                            ? "the store does not track these items: tracking is switched "
+                              "on when their number is written"
+                            : "the store does not track these items and sells them "
+                              "without limit, whatever is written: see option track_items"));
     }
 }
 

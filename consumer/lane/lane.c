@@ -525,7 +525,8 @@ enum status lane_start(const struct consumer_conf *conf,
     l->costs[OP_LEVELS_READ] = INVENTORY_READ_COST;
     l->costs[OP_ITEM_TRACK] = LEVELS_TRACK_COST;
     l->costs[OP_LEVEL_ACTIVATE] = LEVELS_ACTIVATE_COST;
-    l->grace_us = store->quantity == QUANTITY_AVAILABLE ? store->grace_ms * 1000 : 0;
+    l->grace_us =
+        store->quantity == QUANTITY_AVAILABLE ? store->unimported_sale_grace_ms * 1000 : 0;
     (void)pthread_mutex_init(&l->mutex, NULL);
     l->view.since_us = clock_wall_us();
     l->view.token_left_s = -1;

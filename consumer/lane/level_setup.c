@@ -37,7 +37,7 @@ static bool mapped_of(const struct lane *l, const struct level *p, struct mapped
 bool lane_levels_is_untracked(const struct lane *l, const struct level *p)
 {
     struct mapped_item item;
-    return l->sc->track && mapped_of(l, p, &item) && !item.tracked;
+    return l->sc->track_items && mapped_of(l, p, &item) && !item.tracked;
 }
 
 bool lane_levels_cure(struct lane *l, struct level *p, const struct level_read *read)
@@ -45,11 +45,11 @@ bool lane_levels_cure(struct lane *l, struct level *p, const struct level_read *
     if (!read->item_found || p->tries >= CURE_TRIES) {
         return false;
     }
-    if (!read->tracked && l->sc->track) {
+    if (!read->tracked && l->sc->track_items) {
         lane_put_back(l, p, LEVEL_UNTRACKED);
         return true;
     }
-    if ((!read->connected || !read->active) && l->sc->activate) {
+    if ((!read->connected || !read->active) && l->sc->activate_levels) {
         lane_put_back(l, p, LEVEL_MISSING);
         return true;
     }

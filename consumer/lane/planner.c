@@ -202,7 +202,7 @@ const char *lane_find_item(
                        text);
         return "bundle";
     }
-    if (l->sc->track && item->locked) {
+    if (l->sc->track_items && item->locked) {
         (void)snprintf(detail, size, "'%s' is not tracked by the store, which refuses to", text);
         return "tracking_locked";
     }

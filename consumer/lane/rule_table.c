@@ -189,7 +189,7 @@ enum status rule_table_build(const struct store_conf *store,
         .basis = (enum basis)store->basis,
         .match = (enum match)store->match,
         .buffer = store->buffer,
-        .percent = store->percent,
+        .percent = store->offer_percent,
         .cap = store->cap,
         .locations = mem_calloc(store->locations.count, sizeof(struct location_rule)),
         .location_count = store->locations.count};

@@ -68,7 +68,7 @@ static enum status open_memory(struct lane *l, struct err *err)
     l->coalescer = coalescer_new(l->ledger);
     l->identity = sku_claims_new();
     l->parked = parked_set_new();
-    l->request_count = (size_t)l->conf->consumer.requests + 1; /* the last: see free_slot */
+    l->request_count = (size_t)l->conf->consumer.max_requests + 1; /* the last: see free_slot */
     l->requests = mem_calloc(l->request_count, sizeof *l->requests);
     for (size_t i = 0; i < l->request_count; i++) {
         backoff_init(&l->requests[i].backoff, 500, 60000, (uint64_t)clock_wall_us() + i);

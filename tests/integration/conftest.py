@@ -103,7 +103,7 @@ def wholesale(number, **more):
     HTTP, as on a loopback address."""
     return Store(**{"name": f"wholesale{number}", "quantity": "on_hand", "basis": "on_hand",
                     "locations": {"Central": ["WH", "NO", "SO"], "Abroad": ["Second Co/Secon"]},
-                    "percent": 90, "cap": 500, "location_base": 6000, **more})
+                    "offer_percent": 90, "cap": 500, "location_base": 6000, **more})
 
 
 @pytest.fixture

@@ -37,6 +37,21 @@ def test_unknown_option_names_its_line(pipeline, program):
     expect_failure(programs.command(program, path, "check"), CONFIG, "colour", line)
 
 
+@pytest.mark.parametrize("section, former, value, name", [
+    ("consumer", "requests", "4", "max_requests"), ("store", "grace", "10m", "unimported_sale_grace"),
+    ("store", "percent", "90", "offer_percent"), ("store", "track", "on", "track_items"),
+    ("store", "activate", "on", "activate_levels")])
+def test_former_option_name_is_refused_and_the_new_one_named(pipeline, section, former, value, name):
+    if section == "store":
+        section = f"store.{pipeline.stores[0].name}"
+    pipeline.sections[section][former] = value
+    path = pipeline.write_config()
+    with open(path, encoding="utf-8") as file:
+        line = [text.strip() for text in file].index(f"{former} = {value}") + 1
+    expect_failure(programs.command("consumer", path, "check"), CONFIG,
+                   f"{former} is now called {name}", line)
+
+
 @pytest.mark.parametrize("section, key, value", [
     ("topic", "partitions", "many"), ("topic", "partitions", "-3"), ("gc", "every", "tomorrow"),
     ("producer", "mode", "magic")])
@@ -49,7 +64,7 @@ def test_bad_value_names_its_line(pipeline, section, key, value):
 
 
 @pytest.mark.parametrize("key, value", [("quantity", "reserved"), ("basis", "guess"),
-                                        ("percent", "lots"), ("shop_domain", "")])
+                                        ("offer_percent", "lots"), ("shop_domain", "")])
 def test_bad_store_value_names_its_line(pipeline, key, value):
     store = pipeline.stores[0]
     pipeline.sections[f"store.{store.name}"][key] = value

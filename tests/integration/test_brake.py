@@ -203,7 +203,7 @@ def test_held_store_that_does_not_answer_is_seen_to_answer_again(pipeline, shop)
     """The only slot is taken by a write that must wait for the end of the hold, and so cannot be the
     probe. A read is, and the hold ends by itself."""
     store, _ = pipeline.stores
-    pipeline.sections["consumer"]["requests"] = 1
+    pipeline.sections["consumer"]["max_requests"] = 1
     pipeline.write_config()
     assert pipeline.consumer.stop() == 0
     pipeline.consumer.start()

@@ -474,7 +474,7 @@ def desk(request, postgres, kafka, simulator, template, shop):
     postgres.create_database(DATABASE, template)
     store = outlet("_answers", name="answers")
     pipeline = Pipeline(postgres, kafka, simulator, DATABASE, "stock.answers", [store],
-                        {f"store.{store.name}": {"grace": "0s", "buffer": 0}})
+                        {f"store.{store.name}": {"unimported_sale_grace": "0s", "buffer": 0}})
     request.node.pipelines = [pipeline]
     try:
         pipeline.open_shops("plus")

@@ -87,7 +87,7 @@ def shelf(postgres, kafka, simulator, template):
         connection.execute(PRODUCTS)
     store = stores.Store(name="isolation", locations={"Berlin": ["WH"]})
     pipeline = Pipeline(postgres, kafka, simulator, DATABASE, "stock.isolation", [store],
-                        {"topic": {"partitions": 1}, f"store.{store.name}": {"grace": "0s"},
+                        {"topic": {"partitions": 1}, f"store.{store.name}": {"unimported_sale_grace": "0s"},
                          # all of a round in one batch: a paused consumer has half a batch otherwise
                          "kafka": {"linger.ms": 500}})
     try:

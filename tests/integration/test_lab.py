@@ -63,7 +63,7 @@ def test_checker_agrees_with_odoo(connection, shop):
 
 @pytest.mark.parametrize("free, more, wanted", [
     (10, {}, 10), (10, {"buffer": 3}, 7), (2, {"buffer": 3}, 0), (-4, {}, 0), (2.99, {}, 2),
-    (10, {"percent": 95}, 9), (30, {"percent": 90}, 27), (29, {"percent": 90, "buffer": 1}, 25),
+    (10, {"offer_percent": 95}, 9), (30, {"offer_percent": 90}, 27), (29, {"offer_percent": 90, "buffer": 1}, 25),
     (700, {"cap": 500}, 500), (0.3 + 0.6 + 0.1, {}, 1)])
 def test_rules_by_hand(free, more, wanted):
     store = stores.Store("one", locations={"Here": ["WH"]}, **more)

@@ -31,7 +31,7 @@ def test_missing_level_is_parked_unless_it_may_be_activated(make_case):
     case.expect_no_useless_writes()
     # Now it may: what was parked gets its level, without a change in Odoo.
     assert case.pipeline.consumer.stop() == 0
-    case.pipeline.sections[f"store.{case.store.name}"]["activate"] = "on"
+    case.pipeline.sections[f"store.{case.store.name}"]["activate_levels"] = "on"
     case.pipeline.write_config()
     case.pipeline.consumer.start()
     wait.until(lambda: case.level(item) is not None, "it is activated", alive=case.pipeline.alive)
@@ -45,7 +45,7 @@ def test_missing_level_is_parked_unless_it_may_be_activated(make_case):
 
 
 def test_missing_level_is_activated_with_the_wanted_number(make_case):
-    case = make_case(activate="on")
+    case = make_case(activate_levels="on")
     product, = case.products
     case.start()
     number = case.level(case.item(product))     # an active level: nothing to activate
@@ -62,7 +62,7 @@ def test_missing_level_is_activated_with_the_wanted_number(make_case):
 
 
 def test_inactive_level_comes_back_with_its_old_number_and_gets_the_wanted_one(make_case):
-    case = make_case(activate="on")
+    case = make_case(activate_levels="on")
     product, = case.products
     location = case.location
     item = without_level(case, product, levels=[
@@ -78,7 +78,7 @@ def test_inactive_level_comes_back_with_its_old_number_and_gets_the_wanted_one(m
 @pytest.mark.parametrize("activate", ["on", "off"])
 def test_level_that_was_deactivated_later_is_noticed_when_it_is_read(make_case, activate):
     """A level that we wrote is not read before each write; one that differs from what we wrote is."""
-    case = make_case(activate=activate).start()
+    case = make_case(activate_levels=activate).start()
     product, = case.products
     number = case.level(case.item(product))
     case.change([{"id": case.item(product), "levels": [
@@ -95,7 +95,7 @@ def test_level_that_was_deactivated_later_is_noticed_when_it_is_read(make_case, 
 
 @pytest.mark.parametrize("fault", ["executed_answer_lost", "reset_after", "throttle", "cut_body"])
 def test_activation_without_an_answer_is_sent_again(make_case, fault):
-    case = make_case(activate="on").start()
+    case = make_case(activate_levels="on").start()
     product, = case.products
     number = case.level(case.item(product))
     if fault == "executed_answer_lost":
@@ -115,7 +115,7 @@ def test_kill_around_an_activation(make_case, point):
     """Nothing of an activation is stored: the next process reads first, and no number is overwritten."""
     if not has_crash_points():
         pytest.skip(NO_CRASH_POINTS)
-    case = make_case(activate="on").start()
+    case = make_case(activate_levels="on").start()
     product, = case.products
     number = case.level(case.item(product))
     consumer = case.pipeline.consumer
@@ -153,7 +153,7 @@ def test_untracked_item_is_reported(make_case):
 
 def test_untracked_item_is_tracked_when_it_may_be(make_case):
     """The one is untracked from the start, the other is made so when it has its number already."""
-    case = make_case(count=2, track="on")
+    case = make_case(count=2, track_items="on")
     product, later = case.products
     case.change([{"id": case.item(product), "tracked": False}])
     case.start()
@@ -173,7 +173,7 @@ def test_untracked_item_is_tracked_when_it_may_be(make_case):
 
 
 def test_untracked_item_that_is_locked_is_parked_with_the_reason(make_case):
-    case = make_case(track="on")
+    case = make_case(track_items="on")
     product, = case.products
     item = case.item(product)
     case.change([{"id": item, "tracked": False, "trackingLocked": "managed by another app"}])
@@ -192,7 +192,7 @@ def test_untracked_item_that_is_locked_is_parked_with_the_reason(make_case):
 
 
 def test_bundle_is_parked_and_written_once_it_is_none(make_case):
-    case = make_case(activate="on", track="on")
+    case = make_case(activate_levels="on", track_items="on")
     product, = case.products
     case.change([{"id": case.item(product), "requiresComponents": True}])
     case.start()

@@ -256,7 +256,7 @@ def test_duplicate_sku_appears_and_is_cured(make_case, restart):
 
 def test_waiting_numbers_do_not_reach_the_old_item(make_case):
     """One request is on its way, another product's number waits behind it; meanwhile the SKU moves."""
-    case = make_case(count=2, consumer={"requests": 1}).start()
+    case = make_case(count=2, consumer={"max_requests": 1}).start()
     product, other = case.products
     number, of_other = case.level(case.item(product)), case.level(case.item(other))
     case.simulator.fault(case.store.name, "slow", operation="StockSet", delayMs=8000, count=1)

@@ -159,9 +159,9 @@ def offered_too_much(pipeline, trade, after):
 @pytest.fixture
 def traders(make_pipeline, database, number, shop):
     """A store that sets available and one that sets on_hand, each selling products of its own."""
-    one, two = outlet(number, buffer=0), wholesale(number, percent=100, cap=None)
+    one, two = outlet(number, buffer=0), wholesale(number, offer_percent=100, cap=None)
     pipeline = make_pipeline(database, one, two,
-                             options={f"store.{one.name}": {"grace": f"{GRACE_SECONDS}s"}})
+                             options={f"store.{one.name}": {"unimported_sale_grace": f"{GRACE_SECONDS}s"}})
     pipeline.open_shops().install()
     first = Shelf(pipeline, one, shop, PRODUCTS)
     second = Shelf(pipeline, two, shop, PRODUCTS, leave_out=first.quants)
@@ -207,7 +207,7 @@ def test_grace_goes_on_after_kill(make_pipeline, database, number, shop, point):
     """Three units are sold, their order is never imported: they come back when the grace is over."""
     store = outlet(number, buffer=0)
     pipeline = make_pipeline(database, store, options={
-        f"store.{store.name}": {"grace": f"{KILL_GRACE_SECONDS}s"}})
+        f"store.{store.name}": {"unimported_sale_grace": f"{KILL_GRACE_SECONDS}s"}})
     pipeline.open_shops().install()
     shelf = Shelf(pipeline, store, shop, 1)
     product, = shelf.quants
@@ -254,7 +254,7 @@ def test_own_write_is_not_taken_for_a_sale(make_pipeline, database, number, shop
     if not has_crash_points():
         pytest.skip(NO_CRASH_POINTS)
     store = outlet(number, buffer=0)
-    pipeline = make_pipeline(database, store, options={f"store.{store.name}": {"grace": "10m"}})
+    pipeline = make_pipeline(database, store, options={f"store.{store.name}": {"unimported_sale_grace": "10m"}})
     pipeline.open_shops().install()
     shelf = Shelf(pipeline, store, shop, 1)
     product, = shelf.quants

@@ -20,7 +20,7 @@ class Store:
     basis: str = "free"
     locations: dict = field(default_factory=dict)   # Shopify location name -> warehouse codes
     buffer: int = 0
-    percent: int = 100
+    offer_percent: int = 100
     cap: int = None
     location_base: int = 5000
     tls: bool = False       # HTTP/2 over TLS under the simulator's authority; else plain HTTP/1.1
@@ -66,7 +66,7 @@ class Store:
         for location, codes in self.locations.items():
             options[f"location.{location}"] = ", ".join(codes)
         options["buffer"] = self.buffer
-        options["percent"] = self.percent
+        options["offer_percent"] = self.offer_percent
         if self.cap is not None:
             options["cap"] = self.cap
         return options
@@ -99,7 +99,7 @@ class Store:
         """
         total = math.fsum(getattr(numbers[codes[code]], self.basis)
                           for code in self.locations[location] if codes[code] in numbers)
-        value = (total - self.buffer) * self.percent / 100
+        value = (total - self.buffer) * self.offer_percent / 100
         value = math.floor(value + 1e-9 * max(1.0, abs(value)))
         if self.cap is not None:
             value = min(value, self.cap)
