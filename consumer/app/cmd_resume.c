@@ -1,25 +1,13 @@
-/* resume: a person has looked at what holds a store and says go on. */
+/* The resume command: a person has checked a held store and lets it write again. */
 #include <stdio.h>
 #include <string.h>
 
 #include "consumer/app/commands.h"
-#include "consumer/app/consumer_conf.h"
-#include "consumer/state/state.h"
 
 static bool is_uuid(const char *text)
 {
     size_t len = strlen(text);
     return len == 36 && strspn(text, "0123456789abcdefABCDEF-") == len;
-}
-
-static bool has_store(const struct consumer_conf *conf, const char *name)
-{
-    for (size_t i = 0; i < conf->stores.count; i++) {
-        if (strcmp(consumer_conf_store(conf, i)->instance.name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static enum status check_call(const struct consumer_conf *conf,
@@ -30,9 +18,9 @@ static enum status check_call(const struct consumer_conf *conf,
     if (store == NULL) {
         return err_set(err, STATUS_USAGE, "name the store with --store NAME");
     }
-    if (!has_store(conf, store)) {
-        return err_set(err, STATUS_USAGE, "--store %s: there is no section [store.%s]", store,
-                       store);
+    enum status rc = consumer_conf_need_named(conf, store, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     if (database != NULL && !is_uuid(database)) {
         return err_set(err, STATUS_USAGE,
@@ -73,16 +61,22 @@ enum status cmd_resume(const struct cli_call *call, const void *root, struct err
     }
     struct state *state = state_new(conf_state_dsn(&conf->shared), store);
     rc = state_guard_read(state, &before, err);
-    if (rc == STATUS_OK && database == NULL && strcmp(before.reason, "another_database") == 0) {
+    if (rc != STATUS_OK) {
+        goto out;
+    }
+    if (database == NULL && strcmp(before.reason, "another_database") == 0) {
         rc = err_set(err, STATUS_USAGE, "say which database is right with --database UUID: %s",
                      before.detail);
+        goto out;
     }
-    if (rc == STATUS_OK && (database != NULL || before.held_at_us != 0)) {
+    if (database != NULL || before.held_at_us != 0) {
         rc = state_guard_resume(state, database, err);
+        if (rc != STATUS_OK) {
+            goto out;
+        }
     }
-    if (rc == STATUS_OK) {
-        report(&before, database);
-    }
+    report(&before, database);
+out:
     state_free(state);
     return rc;
 }

@@ -2,9 +2,7 @@
 
 #include <ctype.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/core/clock.h"
 #include "common/kafka/kafka_conf.h"
 #include "consumer/plan/rules.h"
 
@@ -35,7 +33,7 @@ static const struct conf_option CONSUMER_OPTIONS[] = {
      .help = "how long stopping waits for answers that are on their way"},
     {.key = "reload_catalogue",
      .type = CONF_DURATION,
-     .offset = offsetof(struct consumer_options, reload_ms),
+     .offset = offsetof(struct consumer_options, reload_catalogue_ms),
      .fallback = "1h",
      .min = 10000,
      .max = INT64_C(30) * 86400000,
@@ -71,24 +69,24 @@ static const struct conf_option STORE_OPTIONS[] = {
              "again after a refusal"},
     {.key = "access_token",
      .type = CONF_SECRET,
-     .offset = offsetof(struct store_conf, access_token),
+     .offset = offsetof(struct store_conf, credentials.access_token),
      .help = "Admin API access token; better from a file or the environment"},
     {.key = "access_token_file",
      .type = CONF_TEXT,
-     .offset = offsetof(struct store_conf, access_token_file),
+     .offset = offsetof(struct store_conf, credentials.access_token_file),
      .help = "file that holds the token; read again after a refusal and on HUP"},
     {.key = "client_id",
      .type = CONF_TEXT,
-     .offset = offsetof(struct store_conf, client_id),
+     .offset = offsetof(struct store_conf, credentials.client_id),
      .help = "instead of a token: client id of an app of the store's own organisation; with the "
              "secret it buys tokens of 24 hours, which are renewed in time"},
     {.key = "client_secret",
      .type = CONF_SECRET,
-     .offset = offsetof(struct store_conf, client_secret),
+     .offset = offsetof(struct store_conf, credentials.client_secret),
      .help = "the app's client secret; better from a file or the environment"},
     {.key = "client_secret_file",
      .type = CONF_TEXT,
-     .offset = offsetof(struct store_conf, client_secret_file),
+     .offset = offsetof(struct store_conf, credentials.client_secret_file),
      .help = "file that holds the client secret; read again before each renewal and on HUP"},
     {.key = "quantity",
      .type = CONF_CHOICE,
@@ -232,38 +230,25 @@ const struct store_conf *consumer_conf_store(const struct consumer_conf *conf, s
     return (const struct store_conf *)conf->stores.elements + index;
 }
 
-void consumer_conf_fill_store(const struct store_conf *sc, struct store *store)
-{
-    *store =
-        (struct store){.name = sc->instance.name,
-                       .shop_domain = sc->shop_domain,
-                       .api_url = sc->api_url,
-                       .api_version = sc->api_version,
-                       .ca_file = sc->ca_file,
-                       .quantity_name = sc->quantity == QUANTITY_ON_HAND ? "on_hand" : "available"};
-    struct token *token = &store->token;
-    token_init(token, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
-    token->client_id = sc->client_id;
-    /* What is given directly wins: it may come from the environment, over the file's options. */
-    if (secret_is_set(&sc->access_token)) {
-        secret_set(&token->value, secret_reveal(&sc->access_token));
-    } else {
-        token->file = sc->access_token_file;
-    }
-    if (secret_is_set(&sc->client_secret)) {
-        secret_set(&token->client_secret, secret_reveal(&sc->client_secret));
-    } else {
-        token->client_secret_file = sc->client_secret_file;
-    }
-}
-
 enum status consumer_conf_need_store(const struct consumer_conf *conf, struct err *err)
 {
-    return conf->stores.count > 0
-               ? STATUS_OK
-               : err_set(err, STATUS_CONFIG,
-                         "no store is configured: add a section [store.NAME], or run with --role "
-                         "parents alone");
+    if (conf->stores.count > 0) {
+        return STATUS_OK;
+    }
+    return err_set(err, STATUS_CONFIG,
+                   "no store is configured: add a section [store.NAME], or run with --role parents "
+                   "alone");
+}
+
+enum status
+consumer_conf_need_named(const struct consumer_conf *conf, const char *name, struct err *err)
+{
+    for (size_t i = 0; i < conf->stores.count; i++) {
+        if (strcmp(consumer_conf_store(conf, i)->instance.name, name) == 0) {
+            return STATUS_OK;
+        }
+    }
+    return err_set(err, STATUS_USAGE, "--store %s: there is no section [store.%s]", name, name);
 }
 
 /* The name becomes part of a group id, a metric label and a client id. */
@@ -294,19 +279,20 @@ static void check_credentials(const struct store_conf *s, struct conf_problems *
 {
     const char *name = s->instance.name;
     int line = s->instance.line;
-    bool token = secret_is_set(&s->access_token) || s->access_token_file != NULL;
-    bool secret = secret_is_set(&s->client_secret) || s->client_secret_file != NULL;
-    if (token && (s->client_id != NULL || secret)) {
+    const struct store_credentials *c = &s->credentials;
+    bool token = secret_is_set(&c->access_token) || c->access_token_file != NULL;
+    bool secret = secret_is_set(&c->client_secret) || c->client_secret_file != NULL;
+    if (token && (c->client_id != NULL || secret)) {
         conf_problem_add(problems, line,
                          "[store.%s] has an access token and client credentials: keep "
                          "access_token_file, or client_id and client_secret_file",
                          name);
-    } else if (!token && s->client_id == NULL && !secret) {
+    } else if (!token && c->client_id == NULL && !secret) {
         conf_problem_add(problems, line,
                          "[store.%s] has no credentials: set access_token_file, or client_id and "
                          "client_secret_file",
                          name);
-    } else if (!token && s->client_id == NULL) {
+    } else if (!token && c->client_id == NULL) {
         conf_problem_add(problems, line, "[store.%s] has a client secret, but no client_id", name);
     } else if (!token && !secret) {
         conf_problem_add(problems, line,

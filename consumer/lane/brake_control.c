@@ -83,7 +83,7 @@ static enum status count_levels(struct lane *l, struct err *err)
 {
     size_t total = 0;
     size_t assigned = record_source_assigned_count(l->source);
-    size_t partitions = (size_t)l->conf->shared.topic.partitions;
+    size_t partitions = (size_t)l->options.shared.partitions;
     enum status rc = state_guard_levels(l->state, &total, err);
     if (rc == STATUS_OK) {
         brake_set_levels(l->brake, assigned < partitions ? total * assigned / partitions : total);

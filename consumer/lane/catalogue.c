@@ -163,7 +163,7 @@ static enum status read_first(struct lane *l, struct err *err)
         rc = state_items_clear(l->state, err);
     }
     if (rc == STATUS_OK) {
-        rc = catalog_load(l->graphql, (enum match)l->sc->match, l->thread.wake_fd, &fresh,
+        rc = catalog_load(l->graphql, (enum match)l->sc->match, l->thread->wake_fd, &fresh,
                           show_progress, l, err);
     }
     budget_mark_uncertain(&l->budget);
@@ -278,7 +278,7 @@ static enum status begin_reading(struct lane *l, struct err *err)
 {
     struct lane_catalogue *c = &l->catalogue;
     int64_t now = clock_monotonic_us();
-    bool old = clock_wall_us() - c->read_wall_us > l->conf->consumer.reload_ms * 1000;
+    bool old = clock_wall_us() - c->read_wall_us > l->options.shared.reload_catalogue_ms * 1000;
     bool mine = false;
     bool suspect = c->suspect && now >= c->suspect_not_before_us;
     if (!(old || suspect || c->wanted) || now < c->read_not_before_us || c->is_reading ||

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/core/clock.h"
 #include "common/core/logger.h"
@@ -13,10 +12,11 @@
 
 #define MOD "lane"
 
-#define COMMIT_EVERY_US INT64_C(1000000)
-#define ADOPT_EVERY_US  INT64_C(5000000)
-#define IDLE_WAIT_MS    1000
-#define CLOSE_LIMIT_MS  5000
+#define COMMIT_EVERY_US  INT64_C(1000000)
+#define ADOPT_EVERY_US   INT64_C(5000000)
+#define IDLE_WAIT_MS     1000
+#define CLOSE_LIMIT_MS   5000
+#define STATUS_MAX_BYTES ((size_t)256 * 1024)
 /* A run with --once gives up when it could not even begin for so long, or has not gone on. */
 #define ONCE_PATIENCE_US INT64_C(30000000)
 
@@ -31,6 +31,80 @@ const char *lane_state_name(enum lane_state state)
     return STATE_NAMES[state];
 }
 
+static void append_examples(struct strbuf *out, const char *name, const char (*list)[80])
+{
+    strbuf_appendf(out, ",\"%s\":[", name);
+    for (size_t i = 0; i < LANE_EXAMPLES && list[i][0] != '\0'; i++) {
+        strbuf_append_text(out, i > 0 ? "," : "");
+        strbuf_append_json(out, list[i]);
+    }
+    strbuf_append_text(out, "]");
+}
+
+static void append_catalogue(const struct lane_view *v, struct strbuf *out)
+{
+    char read_at[CLOCK_TEXT_SIZE];
+    if (v->catalogue_us > 0) {
+        strbuf_appendf(out, ",\"catalogue_read\":\"%s\"",
+                       clock_format_utc(v->catalogue_us, read_at));
+    }
+    strbuf_appendf(out, ",\"catalogue_reading\":%s,\"skus_searched\":%zu",
+                   v->catalogue_reading ? "true" : "false", v->searched);
+    append_examples(out, "ambiguous", v->ambiguous_sku);
+    append_examples(out, "untracked", v->untracked_sku);
+    append_examples(out, "searched", v->searched_sku);
+}
+
+static void append_status(const struct lane *l, struct strbuf *out)
+{
+    char since[CLOCK_TEXT_SIZE];
+    const struct lane_view *v = &l->view;
+    strbuf_append_text(out, "{\"store\":");
+    strbuf_append_json(out, l->store.name);
+    strbuf_appendf(out, ",\"state\":\"%s\",\"since\":\"%s\",\"why\":", lane_state_name(v->state),
+                   clock_format_utc(v->since_us, since));
+    strbuf_append_json(out, v->why);
+    strbuf_appendf(out,
+                   ",\"partitions\":%zu,\"records\":%llu,\"applied\":%llu,\"pending\":%zu,\"in_"
+                   "flight\":%zu,\"unfinished\":%zu,\"parked\":%zu,\"unimported_levels\":%zu",
+                   v->partitions, (unsigned long long)v->records, (unsigned long long)v->applied,
+                   v->pending, v->in_flight, v->unfinished, v->parked, v->unimported_levels);
+    strbuf_appendf(out,
+                   ",\"skus\":%zu,\"skus_ambiguous\":%zu,\"items_untracked\":%zu,\"points\":%.0f,"
+                   "\"points_maximum\":%.0f,\"restore_rate\":%.0f,\"breaker\":\"%s\"",
+                   v->mapped, v->ambiguous, v->untracked, v->points, v->points_maximum,
+                   v->restore_rate, breaker_state_name(v->breaker));
+    append_catalogue(v, out);
+    if (l->dry) {
+        strbuf_append_text(out, ",\"dry_run\":true");
+    }
+    if (v->database[0] != '\0') {
+        strbuf_append_text(out, ",\"database\":");
+        strbuf_append_json(out, v->database);
+    }
+    lane_hold_append_status(&v->hold, out);
+    if (v->token_left_s >= 0) {
+        strbuf_appendf(out, ",\"token_left_s\":%lld", (long long)v->token_left_s);
+    }
+    if (v->token_problem[0] != '\0') {
+        strbuf_append_text(out, ",\"token_problem\":");
+        strbuf_append_json(out, v->token_problem);
+    }
+    strbuf_append_text(out, "}");
+}
+
+static void show(const struct lane *l)
+{
+    struct strbuf json;
+    enum lane_state s = l->view.state;
+    bool ready = l->view.joined || s == LANE_UNAUTHORISED || s == LANE_CLOSED ||
+                 s == LANE_MISCONFIGURED || s == LANE_HELD;
+    strbuf_init(&json, STATUS_MAX_BYTES);
+    append_status(l, &json);
+    l->options.view.publish(l->options.view.arg, ready, json.ptr);
+    strbuf_release(&json);
+}
+
 static bool is_trouble(enum lane_state state)
 {
     return state == LANE_BROKEN || state == LANE_UNAUTHORISED || state == LANE_CLOSED ||
@@ -39,9 +113,8 @@ static bool is_trouble(enum lane_state state)
 
 static void set_why(struct lane *l, const char *why)
 {
-    (void)pthread_mutex_lock(&l->mutex);
     (void)snprintf(l->view.why, sizeof l->view.why, "%s", why);
-    (void)pthread_mutex_unlock(&l->mutex);
+    show(l);
 }
 
 void lane_set_state(struct lane *l, enum lane_state state, const char *why)
@@ -63,11 +136,10 @@ void lane_set_state(struct lane *l, enum lane_state state, const char *why)
     }
     INVARIANT(old != LANE_DRAINING || state == LANE_STOPPED, "lane %s: %s after draining",
               l->store.name, STATE_NAMES[state]);
-    (void)pthread_mutex_lock(&l->mutex);
     l->view.state = state;
     l->view.since_us = clock_wall_us();
     (void)snprintf(l->view.why, sizeof l->view.why, "%s", why);
-    (void)pthread_mutex_unlock(&l->mutex);
+    show(l);
     metric_set(l->m.state, (double)state);
     char change[48];
     (void)snprintf(change, sizeof change, "%s->%s", STATE_NAMES[old], STATE_NAMES[state]);
@@ -103,7 +175,6 @@ static void view_catalogue(const struct lane *l, struct lane_view *v)
 void lane_publish_view(struct lane *l)
 {
     struct lane_view *v = &l->view;
-    (void)pthread_mutex_lock(&l->mutex);
     v->pending = coalescer_total(l->coalescer);
     v->in_flight = lane_in_flight(l);
     v->unfinished = offset_ledger_unfinished(l->ledger);
@@ -122,7 +193,7 @@ void lane_publish_view(struct lane *l)
     v->hold = l->hold;
     memcpy(v->database, l->database, sizeof v->database);
     (void)snprintf(v->token_problem, sizeof v->token_problem, "%.239s", l->store.token.failure.msg);
-    (void)pthread_mutex_unlock(&l->mutex);
+    show(l);
     int64_t oldest = coalescer_oldest_changed_at_us(l->coalescer);
     int64_t age = oldest > 0 ? clock_wall_us() - oldest : 0;
     metric_set(l->m.pending, (double)v->pending);
@@ -241,23 +312,23 @@ static enum status is_hopeless(const struct lane *l, struct err *err)
     return STATUS_OK;
 }
 
-static enum status run_session(struct lane *l, struct err *err)
+static enum status run_session(struct lane *l, bool *worked, struct err *err)
 {
     enum status rc = STATUS_OK;
     bool busy = true;
     lane_set_state(l, LANE_CATCHING_UP, "reading the topic");
     lane_publish_view(l);
-    while (!thread_is_stopping(&l->thread)) {
-        int fds[2] = {l->thread.wake_fd, record_source_fd(l->source)};
+    while (!thread_is_stopping(l->thread)) {
+        int fds[2] = {l->thread->wake_fd, record_source_fd(l->source)};
         graphql_wait(l->graphql, fds, 2, wait_ms(l, busy));
-        if (atomic_exchange(&l->reload, false)) {
+        if (thread_take_reload(l->thread)) {
             reload(l);
         }
         rc = turn(l, &busy, err);
         if (rc != STATUS_OK) {
             return rc;
         }
-        backoff_reset(&l->backoff);
+        *worked = true;
         if (l->view.state == LANE_CATCHING_UP && lane_is_at_end(l)) {
             lane_set_state(l, LANE_RUNNING, "at the end of the topic");
         }
@@ -281,7 +352,7 @@ static void drain(struct lane *l)
 {
     struct err err = {0};
     lane_set_state(l, LANE_DRAINING, "asked to stop");
-    enum status rc = lane_finish_requests(l, l->conf->consumer.drain_ms, &err);
+    enum status rc = lane_finish_requests(l, l->options.shared.drain_ms, &err);
     if (rc == STATUS_OK) {
         rc = lane_settle_retries(l, &err);
     }
@@ -322,78 +393,48 @@ static enum lane_state state_of_failure(enum status rc)
     return LANE_BROKEN;
 }
 
-static int64_t pause_after(struct lane *l, enum status rc)
+enum status lane_session(void *lane, struct thread *thread, bool *worked, struct err *err)
 {
-    enum status_class class = status_class(rc);
-    int64_t least = class == CLASS_STORE || class == CLASS_FATAL ? 5000 : 0;
-    return backoff_next_ms(&l->backoff, least);
+    struct lane *l = lane;
+    l->thread = thread;
+    read_credentials(l);
+    enum status rc = lane_session_open(l, err);
+    if (rc == STATUS_OK) {
+        rc = run_session(l, worked, err);
+    }
+    if (rc == STATUS_OK) {
+        drain(l);
+        if (l->dry) {
+            lane_dry_run_end(l);
+        }
+    }
+    lane_session_close(l, CLOSE_LIMIT_MS);
+    if (rc == STATUS_RENEW) {
+        log_info(MOD, "session_renewed", LF_TEXT("store", l->store.name), LF_MSG(err->msg));
+    }
+    if (rc == STATUS_STORE_MISCONFIGURED) {
+        token_mark_uncertain(&l->store.token); /* scopes granted later may need a new token */
+    }
+    return rc;
 }
 
-static void sleep_ms(struct lane *l, int64_t ms)
+void lane_failed(void *lane, enum status rc, const struct err *err, int64_t pause_ms)
 {
-    int64_t deadline = clock_monotonic_us() + ms * 1000;
-    while (!thread_is_stopping(&l->thread) && !atomic_load(&l->reload) &&
-           clock_left_ms(deadline) > 0) {
-        int left = clock_left_ms(deadline);
-        struct timespec nap = {.tv_nsec = (left < 50 ? left : 50) * 1000000L};
-        (void)nanosleep(&nap, NULL);
-    }
-    if (atomic_exchange(&l->reload, false)) {
-        backoff_reset(&l->backoff);
-        token_reset(&l->store.token);
-    }
+    struct lane *l = lane;
+    log_failure(LOG_ERROR, MOD, "session_failed", err,
+                LOG_FIELDS(LF_TEXT("store", l->store.name), LF_INT("backoff_ms", pause_ms)));
+    lane_set_state(l, state_of_failure(rc), err->msg);
 }
 
-/* A run with --once does not wait for a person. */
-static bool gives_up(const struct lane *l, enum status rc, int64_t begun_us)
+void lane_reloaded(void *lane)
 {
-    enum status_class class = status_class(rc);
-    return l->options.once && (class == CLASS_STORE || class == CLASS_FATAL ||
-                               clock_monotonic_us() - begun_us > ONCE_PATIENCE_US);
+    struct lane *l = lane;
+    token_reset(&l->store.token);
 }
 
-static void run_lane(struct thread *self, void *arg)
+void lane_stopped(void *lane)
 {
-    struct lane *l = arg;
-    int64_t begun_us = clock_monotonic_us();
-    while (!thread_is_stopping(self)) {
-        struct err err = {0};
-        read_credentials(l);
-        enum status rc = lane_session_open(l, &err);
-        if (rc == STATUS_OK) {
-            rc = run_session(l, &err);
-        }
-        if (rc == STATUS_OK) {
-            drain(l);
-            if (l->dry) {
-                lane_dry_run_end(l);
-            }
-            lane_session_close(l, CLOSE_LIMIT_MS);
-            break;
-        }
-        lane_session_close(l, CLOSE_LIMIT_MS);
-        if (rc == STATUS_STOPPING) {
-            break;
-        }
-        if (rc == STATUS_RENEW) {
-            log_info(MOD, "session_renewed", LF_TEXT("store", l->store.name), LF_MSG(err.msg));
-            continue;
-        }
-        if (rc == STATUS_STORE_MISCONFIGURED) {
-            token_mark_uncertain(&l->store.token); /* scopes granted later may need a new token */
-        }
-        if (gives_up(l, rc, begun_us)) {
-            l->result = rc;
-            l->result_err = err;
-            break;
-        }
-        int64_t pause = pause_after(l, rc);
-        log_failure(LOG_ERROR, MOD, "session_failed", &err,
-                    LOG_FIELDS(LF_TEXT("store", l->store.name), LF_INT("backoff_ms", pause)));
-        lane_set_state(l, state_of_failure(rc), err.msg);
-        sleep_ms(l, pause);
-    }
-    lane_set_state(l, LANE_STOPPED, "");
+    lane_set_state(lane, LANE_STOPPED, "");
 }
 
 /* --- life cycle --- */
@@ -505,137 +546,31 @@ static void register_gauges(struct lane *l)
     lane_brake_register(l);
 }
 
-enum status lane_start(const struct consumer_conf *conf,
-                       const struct store_conf *store,
-                       const struct lane_options *options,
-                       struct lane **lane,
-                       struct err *err)
+enum status lane_new(const struct lane_options *options, struct lane **lane, struct err *err)
 {
+    const struct store_conf *store = options->store_conf;
     struct lane *l = mem_calloc(1, sizeof *l);
-    l->conf = conf;
+    (void)err;
     l->sc = store;
     l->options = *options;
     l->dry = options->dry_run || store->dry_run;
-    consumer_conf_fill_store(store, &l->store);
+    store_conf_fill_store(store, &l->store);
     (void)snprintf(l->group_id, sizeof l->group_id, STORE_GROUP_PREFIX "%s%s", l->store.name,
                    l->dry ? DRY_RUN_GROUP_SUFFIX : "");
     (void)snprintf(l->client_id, sizeof l->client_id, "stocksync-store-%s", l->store.name);
-    backoff_init(&l->backoff, 500, 60000, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
     l->costs[OP_STOCK_SET] = INVENTORY_SET_COST;
     l->costs[OP_LEVELS_READ] = INVENTORY_READ_COST;
     l->costs[OP_ITEM_TRACK] = LEVELS_TRACK_COST;
     l->costs[OP_LEVEL_ACTIVATE] = LEVELS_ACTIVATE_COST;
     l->grace_us =
         store->quantity == QUANTITY_AVAILABLE ? store->unimported_sale_grace_ms * 1000 : 0;
-    (void)pthread_mutex_init(&l->mutex, NULL);
     l->view.since_us = clock_wall_us();
     l->view.token_left_s = -1;
     register_metrics(l);
     register_gauges(l);
-    enum status rc = thread_start(&l->thread, l->store.name, run_lane, l, err);
-    if (rc != STATUS_OK) {
-        lane_free(l);
-        return rc;
-    }
+    show(l);
     *lane = l;
     return STATUS_OK;
-}
-
-void lane_ask_stop(struct lane *lane)
-{
-    thread_ask_stop(&lane->thread);
-}
-
-void lane_ask_reload(struct lane *lane)
-{
-    atomic_store(&lane->reload, true);
-}
-
-bool lane_is_done(const struct lane *lane)
-{
-    return thread_is_done(&lane->thread);
-}
-
-enum status lane_result(const struct lane *lane, struct err *err)
-{
-    if (lane->result != STATUS_OK) {
-        *err = lane->result_err;
-    }
-    return lane->result;
-}
-
-bool lane_is_ready(struct lane *lane)
-{
-    (void)pthread_mutex_lock(&lane->mutex);
-    enum lane_state s = lane->view.state;
-    bool ready = lane->view.joined || s == LANE_UNAUTHORISED || s == LANE_CLOSED ||
-                 s == LANE_MISCONFIGURED || s == LANE_HELD;
-    (void)pthread_mutex_unlock(&lane->mutex);
-    return ready;
-}
-
-static void append_examples(struct strbuf *out, const char *name, const char (*list)[80])
-{
-    strbuf_appendf(out, ",\"%s\":[", name);
-    for (size_t i = 0; i < LANE_EXAMPLES && list[i][0] != '\0'; i++) {
-        strbuf_append_text(out, i > 0 ? "," : "");
-        strbuf_append_json(out, list[i]);
-    }
-    strbuf_append_text(out, "]");
-}
-
-static void append_catalogue(const struct lane_view *v, struct strbuf *out)
-{
-    char read_at[CLOCK_TEXT_SIZE];
-    if (v->catalogue_us > 0) {
-        strbuf_appendf(out, ",\"catalogue_read\":\"%s\"",
-                       clock_format_utc(v->catalogue_us, read_at));
-    }
-    strbuf_appendf(out, ",\"catalogue_reading\":%s,\"skus_searched\":%zu",
-                   v->catalogue_reading ? "true" : "false", v->searched);
-    append_examples(out, "ambiguous", v->ambiguous_sku);
-    append_examples(out, "untracked", v->untracked_sku);
-    append_examples(out, "searched", v->searched_sku);
-}
-
-void lane_append_status(struct lane *lane, struct strbuf *out)
-{
-    char since[CLOCK_TEXT_SIZE];
-    (void)pthread_mutex_lock(&lane->mutex);
-    struct lane_view v = lane->view;
-    (void)pthread_mutex_unlock(&lane->mutex);
-    strbuf_append_text(out, "{\"store\":");
-    strbuf_append_json(out, lane->store.name);
-    strbuf_appendf(out, ",\"state\":\"%s\",\"since\":\"%s\",\"why\":", lane_state_name(v.state),
-                   clock_format_utc(v.since_us, since));
-    strbuf_append_json(out, v.why);
-    strbuf_appendf(out,
-                   ",\"partitions\":%zu,\"records\":%llu,\"applied\":%llu,\"pending\":%zu,\"in_"
-                   "flight\":%zu,\"unfinished\":%zu,\"parked\":%zu,\"unimported_levels\":%zu",
-                   v.partitions, (unsigned long long)v.records, (unsigned long long)v.applied,
-                   v.pending, v.in_flight, v.unfinished, v.parked, v.unimported_levels);
-    strbuf_appendf(out,
-                   ",\"skus\":%zu,\"skus_ambiguous\":%zu,\"items_untracked\":%zu,\"points\":%.0f,"
-                   "\"points_maximum\":%.0f,\"restore_rate\":%.0f,\"breaker\":\"%s\"",
-                   v.mapped, v.ambiguous, v.untracked, v.points, v.points_maximum, v.restore_rate,
-                   breaker_state_name(v.breaker));
-    append_catalogue(&v, out);
-    if (lane->dry) {
-        strbuf_append_text(out, ",\"dry_run\":true");
-    }
-    if (v.database[0] != '\0') {
-        strbuf_append_text(out, ",\"database\":");
-        strbuf_append_json(out, v.database);
-    }
-    lane_hold_append_status(&v.hold, out);
-    if (v.token_left_s >= 0) {
-        strbuf_appendf(out, ",\"token_left_s\":%lld", (long long)v.token_left_s);
-    }
-    if (v.token_problem[0] != '\0') {
-        strbuf_append_text(out, ",\"token_problem\":");
-        strbuf_append_json(out, v.token_problem);
-    }
-    strbuf_append_text(out, "}");
 }
 
 void lane_free(struct lane *lane)
@@ -643,12 +578,9 @@ void lane_free(struct lane *lane)
     if (lane == NULL) {
         return;
     }
-    thread_ask_stop(&lane->thread);
-    thread_join(&lane->thread);
     graphql_free(lane->graphql);
     lane_catalogue_release(lane);
     catalog_locations_release(lane->locations, lane->location_count);
     token_release(&lane->store.token);
-    (void)pthread_mutex_destroy(&lane->mutex);
     mem_free(lane);
 }

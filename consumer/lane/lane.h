@@ -10,9 +10,9 @@
 #ifndef STOCKSYNC_CONSUMER_LANE_LANE_H
 #define STOCKSYNC_CONSUMER_LANE_LANE_H
 
-#include "common/core/strbuf.h"
 #include "common/core/thread.h"
-#include "consumer/app/consumer_conf.h"
+#include "common/core/view_port.h"
+#include "consumer/lane/store_conf.h"
 
 /* name, log text, why an operator sees it */
 #define LANE_STATE_MAP(X)                                                                          \
@@ -36,36 +36,39 @@ enum lane_state {
 
 struct lane;
 
+/* What all lanes of a process have in common; borrowed until lane_free. */
+struct lane_shared {
+    const char *topic;
+    int64_t partitions;
+    const struct conf_pairs *kafka;
+    const char *state_dsn;
+    int64_t max_requests;
+    int64_t drain_ms;
+    int64_t reload_catalogue_ms;
+};
+
 struct lane_options {
+    const struct store_conf *store_conf; /* borrowed until lane_free */
+    struct lane_shared shared;
     bool once;                       /* drain what is in the topic now, then stop by itself */
     bool dry_run;                    /* also where the store's own option is off */
     void (*print)(const char *line); /* dry run: what would be written, from the lane's thread;
                                         NULL: it is logged */
+    struct view_port view;
 };
 
-/**
- * Starts the lane's thread.
- * @param conf, store  borrowed until lane_free
- */
-NODISCARD enum status lane_start(const struct consumer_conf *conf,
-                                 const struct store_conf *store,
-                                 const struct lane_options *options,
-                                 struct lane **lane,
-                                 struct err *err);
-/** Asks the lane to finish, record, commit and leave. Any thread. */
-void lane_ask_stop(struct lane *lane);
-/** Asks the lane to read its token again and probe at once. Any thread. */
-void lane_ask_reload(struct lane *lane);
-bool lane_is_done(const struct lane *lane);
-/** How it ended: STATUS_OK, or what kept it from draining. After lane_is_done. */
-enum status lane_result(const struct lane *lane, struct err *err);
-/** True once the lane has joined its group, or is in a state that no restart would cure. Any
- * thread. */
-bool lane_is_ready(struct lane *lane);
-/** Appends one JSON object: state, reason, counts, ages. Any thread. */
-void lane_append_status(struct lane *lane, struct strbuf *out);
-/** Joins the thread and frees. */
+/** Makes the lane and publishes its first status. */
+NODISCARD enum status
+lane_new(const struct lane_options *options, struct lane **lane, struct err *err);
+/** After its thread has ended. Accepts NULL. */
 void lane_free(struct lane *lane);
+
+/* The functions of a worker's job; lane: a struct lane *. */
+NODISCARD enum status
+lane_session(void *lane, struct thread *thread, bool *worked, struct err *err);
+void lane_failed(void *lane, enum status rc, const struct err *err, int64_t pause_ms);
+void lane_reloaded(void *lane);
+void lane_stopped(void *lane);
 
 const char *lane_state_name(enum lane_state state);
 

@@ -10,9 +10,6 @@
 #ifndef STOCKSYNC_CONSUMER_LANE_LANE_INTERNAL_H
 #define STOCKSYNC_CONSUMER_LANE_LANE_INTERNAL_H
 
-#include <pthread.h>
-#include <stdatomic.h>
-
 #include "common/core/backoff.h"
 #include "common/core/metric.h"
 #include "consumer/intake/decode.h"
@@ -139,7 +136,7 @@ struct dry_run_record {
     size_t key_len, value_len;
 };
 
-/* What other threads may see; copied out under the mutex. */
+/* What the status shows. */
 struct lane_view {
     enum lane_state state;
     char why[320];
@@ -206,14 +203,10 @@ struct retries {
 };
 
 struct lane {
-    const struct consumer_conf *conf;
     const struct store_conf *sc;
     struct lane_options options;
-    struct thread thread;
-    atomic_bool reload;
-    bool dry; /* a dry run */
-    enum status result;
-    struct err result_err;
+    struct thread *thread; /* of the session */
+    bool dry;              /* a dry run */
     char group_id[64], client_id[64];
 
     /* lives across sessions */
@@ -232,7 +225,6 @@ struct lane {
     char told_codes[LANE_TOLD_CODES][64];
     size_t told_code_count;
     struct lane_metrics m;
-    struct backoff backoff;
 
     /* one session */
     struct state *state;
@@ -278,7 +270,6 @@ struct lane {
     unsigned char *at_end; /* by partition: end seen since the last record */
     size_t at_end_size;
 
-    pthread_mutex_t mutex;
     struct lane_view view;
 };
 

@@ -305,8 +305,7 @@ enum status lane_plan_record(struct lane *l,
         rc = plan_stock(l, &stock, event, at, err);
     } else if (status_class(rc) == CLASS_RECORD) {
         struct parked_note *n = note_park(&l->turn, "undecodable", event);
-        state_subject_record(n->subject, l->conf->shared.topic.name, event->partition,
-                             event->offset);
+        state_subject_record(n->subject, l->options.shared.topic, event->partition, event->offset);
         (void)snprintf(n->detail, sizeof n->detail, "%.239s", why.msg);
         rc = STATUS_OK;
     } else {
@@ -328,7 +327,7 @@ static enum status store_parks(struct lane *l, struct err *err)
     for (size_t i = 0; i < t->park_count; i++) {
         const struct parked_note *n = &t->parks[i];
         rows[i] = (struct state_parked){.product_id = n->product_id,
-                                        .topic = l->conf->shared.topic.name,
+                                        .topic = l->options.shared.topic,
                                         .partition = n->partition,
                                         .offset = n->offset,
                                         .revision = n->revision,

@@ -82,7 +82,7 @@ void lane_describe_level(const struct lane *l, const struct level *p, struct sta
     bool from_topic = p->desired.at.partition >= 0;
     *row = (struct state_parked){.product_id = p->desired.product_id,
                                  .key = p->key,
-                                 .topic = l->conf->shared.topic.name,
+                                 .topic = l->options.shared.topic,
                                  .partition = p->desired.at.partition,
                                  .offset = from_topic ? p->desired.at.offset : -1,
                                  .revision = p->desired.revision,

@@ -4,7 +4,7 @@
 #ifndef STOCKSYNC_CONSUMER_LANE_RULE_TABLE_H
 #define STOCKSYNC_CONSUMER_LANE_RULE_TABLE_H
 
-#include "consumer/app/consumer_conf.h"
+#include "consumer/lane/store_conf.h"
 #include "consumer/plan/rules.h"
 #include "consumer/shopify/catalog.h"
 #include "consumer/state/state.h"

@@ -18,7 +18,8 @@ static enum status read_locations(struct lane *l, struct err *err)
     catalog_locations_release(l->locations, l->location_count);
     l->locations = NULL;
     l->location_count = 0;
-    return catalog_locations(l->graphql, l->thread.wake_fd, &l->locations, &l->location_count, err);
+    return catalog_locations(l->graphql, l->thread->wake_fd, &l->locations, &l->location_count,
+                             err);
 }
 
 /*
@@ -33,7 +34,7 @@ static enum status open_store(struct lane *l, struct err *err)
         rc = graphql_new(&l->store, &l->graphql, err);
     }
     if (rc == STATUS_OK) {
-        rc = catalog_check_access(l->graphql, &l->store, l->thread.wake_fd, err);
+        rc = catalog_check_access(l->graphql, &l->store, l->thread->wake_fd, err);
     }
     if (rc == STATUS_OK) {
         rc = read_locations(l, err);
@@ -68,7 +69,7 @@ static enum status open_memory(struct lane *l, struct err *err)
     l->coalescer = coalescer_new(l->ledger);
     l->identity = sku_claims_new();
     l->parked = parked_set_new();
-    l->request_count = (size_t)l->conf->consumer.max_requests + 1; /* the last: see free_slot */
+    l->request_count = (size_t)l->options.shared.max_requests + 1; /* the last: see free_slot */
     l->requests = mem_calloc(l->request_count, sizeof *l->requests);
     for (size_t i = 0; i < l->request_count; i++) {
         backoff_init(&l->requests[i].backoff, 500, 60000, (uint64_t)clock_wall_us() + i);
@@ -87,11 +88,11 @@ static enum status open_memory(struct lane *l, struct err *err)
 
 enum status lane_session_open(struct lane *l, struct err *err)
 {
-    struct record_source_options options = {.kafka = &l->conf->shared.kafka,
-                                            .topic = l->conf->shared.topic.name,
+    struct record_source_options options = {.kafka = l->options.shared.kafka,
+                                            .topic = l->options.shared.topic,
                                             .group_id = l->group_id,
                                             .client_id = l->client_id};
-    const char *dsn = conf_state_dsn(&l->conf->shared);
+    const char *dsn = l->options.shared.state_dsn;
     l->state = l->dry ? state_new_read_only(dsn, l->store.name) : state_new(dsn, l->store.name);
     enum status rc = state_open(l->state, err);
     if (rc == STATUS_OK) {
@@ -214,7 +215,7 @@ static enum status revoked(struct lane *l, const struct source_event *event, str
     size_t count = event->partition_count;
     memcpy(partitions, event->partitions, count * sizeof *partitions);
     enum status rc = lane_finish_requests(
-        l, l->conf->consumer.drain_ms < 5000 ? l->conf->consumer.drain_ms : 5000, err);
+        l, l->options.shared.drain_ms < 5000 ? l->options.shared.drain_ms : 5000, err);
     if (rc == STATUS_OK && event->type == SOURCE_REVOKED &&
         lane_commit(l, true, &late) != STATUS_OK) {
         log_failure(LOG_WARN, MOD, "commit_on_revoke", &late,

@@ -1,0 +1,61 @@
+/**
+ * store_conf: the options of one store, section [store.NAME].
+ */
+#ifndef STOCKSYNC_LANE_STORE_CONF_H
+#define STOCKSYNC_LANE_STORE_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/core/conf.h"
+#include "consumer/shopify/store.h"
+
+/* Of a store's consumer group; the store's name follows. */
+#define STORE_GROUP_PREFIX "stocksync-"
+/* Follows the name in a dry run, which must not take partitions from a real run. */
+#define DRY_RUN_GROUP_SUFFIX "-dry-run"
+
+/* Which of Shopify's quantities is written. */
+enum quantity_choice { QUANTITY_AVAILABLE, QUANTITY_ON_HAND };
+
+/* Either an access token, or client id and secret; each secret directly or from a file. */
+struct store_credentials {
+    struct secret access_token;
+    char *access_token_file;
+    char *client_id;
+    struct secret client_secret;
+    char *client_secret_file;
+};
+
+struct store_conf {
+    struct conf_instance instance; /* first member, as conf asks */
+    char *shop_domain;
+    char *api_url;
+    char *api_version;
+    char *ca_file;
+    struct store_credentials credentials;
+    int quantity;                     /* enum quantity_choice */
+    int64_t unimported_sale_grace_ms; /* 0: off */
+    int basis;                        /* enum basis */
+    int match;                        /* enum match */
+    bool activate_levels;             /* levels that are missing or inactive */
+    bool track_items;                 /* items that the store does not track */
+    struct conf_pairs locations;      /* name or id -> warehouses */
+    int64_t buffer;
+    int64_t offer_percent;
+    int64_t cap;     /* -1: none */
+    int64_t reserve; /* percent of the bucket */
+    int64_t brake_window_ms;
+    int64_t brake_percent;        /* 100: off */
+    int64_t brake_change_percent; /* 100: off */
+    int64_t brake_least;
+    bool dry_run;
+};
+
+/**
+ * Fills in all that a client of the store needs. Texts are borrowed from conf; credentials from
+ * files are not read yet. Release store->token with token_release.
+ */
+void store_conf_fill_store(const struct store_conf *conf, struct store *store);
+
+#endif
