@@ -11,7 +11,12 @@
 #include "common/core/mem.h"
 #include "common/core/status.h"
 
-static const char *const KIND_NAMES[] = {"counter", "gauge", "histogram"};
+static const char *const KIND_NAMES[] = {
+    [METRIC_COUNTER] = "counter",
+    [METRIC_SECONDS_COUNTER] = "counter",
+    [METRIC_GAUGE] = "gauge",
+    [METRIC_HISTOGRAM] = "histogram",
+};
 
 /* Upper bounds in microseconds, and as they are printed in seconds. */
 static const struct {
@@ -31,10 +36,10 @@ struct metric {
     struct label {
         char *name; /* NULL: none; value is NULL then too */
         char *value;
-    } labels[2];                                /* of the table, of the row */
-    struct metric *next;                        /* of the same name, in order of registration */
-    _Atomic uint64_t total;                     /* counter: its value; histogram: sum in us */
-    _Atomic double level;                       /* gauge */
+    } labels[2];            /* of the table, of the row */
+    struct metric *next;    /* of the same name, in order of registration */
+    _Atomic uint64_t total; /* counter: its value; seconds and histogram: sum in us */
+    _Atomic double level;   /* gauge */
     _Atomic uint64_t buckets[BUCKET_COUNT + 1]; /* not cumulative; the last one is +Inf */
 };
 
@@ -109,6 +114,8 @@ void metric_table_register(const struct metric_table *table, const char *value, 
     (void)pthread_mutex_lock(&registry.lock);
     for (size_t i = 0; i < table->count; i++) {
         const struct metric_row *row = &table->rows[i];
+        INVARIANT((row->label == NULL) == (row->value == NULL),
+                  "label and value of metric '%s' go together", row->name);
         struct family *family = find_or_add_family(row->name, row->help, row->kind);
         struct metric *cell = find_or_add_cell(family, row, table->label, value);
         memcpy((char *)cells + row->offset, &cell, sizeof cell);
@@ -149,6 +156,11 @@ void metric_add(struct metric *m, uint64_t n)
     (void)atomic_fetch_add_explicit(&m->total, n, memory_order_relaxed);
 }
 
+void metric_add_us(struct metric *m, int64_t us)
+{
+    metric_add(m, us > 0 ? (uint64_t)us : 0);
+}
+
 void metric_set(struct metric *m, double value)
 {
     atomic_store_explicit(&m->level, value, memory_order_relaxed);
@@ -162,7 +174,17 @@ void metric_observe_us(struct metric *m, int64_t us)
         i++;
     }
     (void)atomic_fetch_add_explicit(&m->buckets[i], 1, memory_order_relaxed);
-    (void)atomic_fetch_add_explicit(&m->total, (uint64_t)value, memory_order_relaxed);
+    metric_add_us(m, value);
+}
+
+static uint64_t total_load(const struct metric *m)
+{
+    return atomic_load_explicit(&m->total, memory_order_relaxed);
+}
+
+static double seconds_load(const struct metric *m)
+{
+    return (double)total_load(m) / 1e6;
 }
 
 static uint64_t bucket_load(const struct metric *m, size_t i)
@@ -175,7 +197,9 @@ double metric_value(const struct metric *m)
     uint64_t count = 0;
     switch (m->kind) {
     case METRIC_COUNTER:
-        return (double)atomic_load_explicit(&m->total, memory_order_relaxed);
+        return (double)total_load(m);
+    case METRIC_SECONDS_COUNTER:
+        return seconds_load(m);
     case METRIC_GAUGE:
         return atomic_load_explicit(&m->level, memory_order_relaxed);
     case METRIC_HISTOGRAM:
@@ -266,7 +290,7 @@ append_histogram(struct strbuf *out, const struct family *family, const struct m
     append_name(out, family, "_bucket", m, "+Inf");
     append_whole(out, count);
     append_name(out, family, "_sum", m, NULL);
-    append_real(out, (double)atomic_load_explicit(&m->total, memory_order_relaxed) / 1e6);
+    append_real(out, seconds_load(m));
     append_name(out, family, "_count", m, NULL);
     append_whole(out, count);
 }
@@ -276,7 +300,11 @@ static void append_cell(struct strbuf *out, const struct family *family, const s
     switch (m->kind) {
     case METRIC_COUNTER:
         append_name(out, family, "", m, NULL);
-        append_whole(out, atomic_load_explicit(&m->total, memory_order_relaxed));
+        append_whole(out, total_load(m));
+        break;
+    case METRIC_SECONDS_COUNTER:
+        append_name(out, family, "", m, NULL);
+        append_real(out, seconds_load(m));
         break;
     case METRIC_GAUGE:
         append_name(out, family, "", m, NULL);
@@ -320,20 +348,23 @@ static void document_labels(const struct metric_table *table, size_t row, struct
     }
 }
 
-void metric_table_document(const struct metric_table *const *tables,
-                           size_t count,
-                           struct strbuf *out)
+static void document_table(const struct metric_table *table, struct strbuf *out)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct metric_row *row = &table->rows[i];
+        if (!is_first_of_name(table, i)) {
+            continue;
+        }
+        strbuf_appendf(out, "| `%s` | ", row->name);
+        document_labels(table, i, out);
+        strbuf_appendf(out, " | %s | %s |\n", KIND_NAMES[row->kind], row->help);
+    }
+}
+
+void metric_table_document(const struct metric_table *const *tables, struct strbuf *out)
 {
     strbuf_append_text(out, "| metric | labels | kind | meaning |\n|---|---|---|---|\n");
-    for (size_t t = 0; t < count; t++) {
-        for (size_t i = 0; i < tables[t]->count; i++) {
-            if (!is_first_of_name(tables[t], i)) {
-                continue;
-            }
-            const struct metric_row *row = &tables[t]->rows[i];
-            strbuf_appendf(out, "| `%s` | ", row->name);
-            document_labels(tables[t], i, out);
-            strbuf_appendf(out, " | %s | %s |\n", KIND_NAMES[row->kind], row->help);
-        }
+    for (size_t t = 0; tables[t] != NULL; t++) {
+        document_table(tables[t], out);
     }
 }

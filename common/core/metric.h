@@ -15,11 +15,15 @@
 
 struct metric; /* one cell */
 
-enum metric_kind {
-    METRIC_COUNTER,
-    METRIC_GAUGE,
-    METRIC_HISTOGRAM /* fixed buckets in seconds, 1 ms to 10 min: _bucket, _sum, _count */
-};
+/*
+ *     kind                     fed with            shown as
+ *     METRIC_COUNTER           metric_add          a whole number that only grows
+ *     METRIC_SECONDS_COUNTER   metric_add_us       a counter in seconds
+ *     METRIC_GAUGE             metric_set          a number
+ *     METRIC_HISTOGRAM         metric_observe_us   _bucket, _sum and _count in seconds; fixed
+ *                                                  buckets from 1 ms to 10 min
+ */
+enum metric_kind { METRIC_COUNTER, METRIC_SECONDS_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
 /** One cell. Rows of one name follow each other and differ in the value of their label. */
 struct metric_row {
@@ -27,27 +31,30 @@ struct metric_row {
     enum metric_kind kind;
     const char *name;
     const char *label; /* of this row alone, for example "reason"; NULL: none */
-    const char *value; /* its value */
+    const char *value; /* of that label; NULL without one */
     const char *help;
 };
 
 struct metric_table {
     const struct metric_row *rows;
     size_t count;
-    const char *label; /* that every row has, for example "store"; NULL: none */
+    const char *label; /* of every row, for example "store"; NULL: none */
 };
 
 /**
  * Registers every row and stores the cells in the caller's struct. Registering the same table and
  * value again gives the same cells.
+ *
  * @param value  of the table's label; copied; NULL without a label
  * @param cells  [out] the struct that the offsets belong to
  */
 void metric_table_register(const struct metric_table *table, const char *value, void *cells);
-/** Appends the tables as one Markdown table: name, labels, kind, meaning. */
-void metric_table_document(const struct metric_table *const *tables,
-                           size_t count,
-                           struct strbuf *out);
+/**
+ * Appends the tables as one Markdown table: name, labels, kind, meaning.
+ *
+ * @param tables  NULL-terminated
+ */
+void metric_table_document(const struct metric_table *const *tables, struct strbuf *out);
 
 /* Being replaced by tables. */
 struct metric *
@@ -57,10 +64,11 @@ metric_gauge(const char *name, const char *help, const char *label, const char *
 struct metric *
 metric_histogram(const char *name, const char *help, const char *label, const char *value);
 
-void metric_add(struct metric *m, uint64_t n);        /* counter */
-void metric_set(struct metric *m, double value);      /* gauge */
-void metric_observe_us(struct metric *m, int64_t us); /* histogram; negative counts as 0 */
-/** Present value of a counter or gauge; count of a histogram. For status and tests. */
+void metric_add(struct metric *m, uint64_t n);
+void metric_add_us(struct metric *m, int64_t us); /* negative adds 0 */
+void metric_set(struct metric *m, double value);
+void metric_observe_us(struct metric *m, int64_t us); /* negative counts as 0 */
+/** Present value of a counter (in its unit) or gauge; count of a histogram. For status and tests. */
 double metric_value(const struct metric *m);
 
 /** Appends the whole registry, in order of registration, HELP and TYPE once a name. */

@@ -4,8 +4,9 @@
 
 #define TEXT_MAX_BYTES ((size_t)1024 * 1024)
 
-const struct cli_flag program_config_flags[1] = {
+const struct cli_flag program_config_flags[2] = {
     {.name = "--example", .help = "a commented file with every option, its default and meaning"},
+    {.name = "--metrics", .help = "a table of every metric, its labels and meaning"},
 };
 
 static enum status print_config(const struct program *program,
@@ -15,6 +16,10 @@ static enum status print_config(const struct program *program,
 {
     if (cli_has(call, "--example")) {
         conf_print_example(program->schema, out);
+        return STATUS_OK;
+    }
+    if (cli_has(call, "--metrics")) {
+        metric_table_document(program->metrics, out);
         return STATUS_OK;
     }
     enum status rc = conf_load_or_report(program->schema, call->conf_path, program->conf,

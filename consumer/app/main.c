@@ -67,6 +67,8 @@ static const struct cli_program CLI = {
     .command_count = sizeof COMMANDS / sizeof COMMANDS[0],
 };
 
+static const struct metric_table *const METRICS[] = {NULL};
+
 int main(int argc, char **argv)
 {
     struct consumer_conf conf = {0};
@@ -74,6 +76,7 @@ int main(int argc, char **argv)
                                     .service = "consumer",
                                     .schema = &consumer_conf_schema,
                                     .conf = &conf.shared,
-                                    .cross_check = consumer_conf_check};
+                                    .cross_check = consumer_conf_check,
+                                    .metrics = METRICS};
     return program_main(&program, argc, argv);
 }

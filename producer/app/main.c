@@ -53,6 +53,8 @@ static const struct cli_program CLI = {
     .command_count = sizeof COMMANDS / sizeof COMMANDS[0],
 };
 
+static const struct metric_table *const METRICS[] = {NULL};
+
 int main(int argc, char **argv)
 {
     struct producer_conf conf = {0};
@@ -60,6 +62,7 @@ int main(int argc, char **argv)
                                     .service = "producer",
                                     .schema = &producer_conf_schema,
                                     .conf = &conf.shared,
-                                    .cross_check = producer_conf_check};
+                                    .cross_check = producer_conf_check,
+                                    .metrics = METRICS};
     return program_main(&program, argc, argv);
 }

@@ -1,8 +1,9 @@
-"""What is written about the programs is what they say and take."""
+"""Files that describe the programs match them."""
 
 import configparser
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -15,6 +16,33 @@ def test_generated_files_are_fresh():
                              programs.build_folder(), "--check"],
                             capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+def test_generate_names_a_stale_file(tmp_path):
+    deploy = os.path.join(process.ROOT, "deploy")
+    copy = tmp_path / "deploy"
+    shutil.copytree(deploy, copy)
+    shutil.copytree(os.path.join(process.ROOT, "schemas"), tmp_path / "schemas")
+    for name in ("docs/metrics.md", "config/stocksync-producer.ini"):
+        with open(copy / name, "a", encoding="utf-8") as file:
+            file.write("not from the program\n")
+    arguments = [copy / "generate", programs.build_folder()]
+    result = subprocess.run([*arguments, "--check"], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    stale = result.stderr.strip().split(": ")[1].split(", ")
+    assert sorted(stale) == ["deploy/config/stocksync-producer.ini", "deploy/docs/metrics.md"]
+    assert subprocess.run(arguments, check=False).returncode == 0
+    assert subprocess.run([*arguments, "--check"], check=False).returncode == 0
+
+
+def test_metrics_page_has_the_table_of_each_program():
+    with open(os.path.join(process.ROOT, "deploy", "docs", "metrics.md"), encoding="utf-8") as file:
+        sections = file.read().split("\n## ")[1:]
+    assert [text.split("\n")[0] for text in sections] == ["stocksync-producer", "stocksync-consumer"]
+    for program, text in zip(("producer", "consumer"), sections):
+        result = programs.command(program, "none.ini", "config", "--metrics")
+        assert result.code == 0, result.text
+        assert text.split("\n", 2)[2].rstrip() == result.out.rstrip()
 
 
 def readme_options():

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import outlet
 from lab import programs, stores, wait
-from test_in_flight import Shelf
+from test_unimported_sales import Shelf
 
 NEW_ITEM = 900000       # ids of items that tests add: this plus the product's id
 
