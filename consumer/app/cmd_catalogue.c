@@ -59,7 +59,7 @@ static enum status show_store(void *arg,
     (void)printf("[%s]\n", store->instance.name);
     rc = cmd_print_catalogue(state, "", err);
     if (rc == STATUS_OK && *reload) {
-        (void)printf("asked for another reading: a running consumer begins within seconds\n");
+        (void)printf("requested: a running consumer starts reading within seconds\n");
     }
 out:
     state_free(state);

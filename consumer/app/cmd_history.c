@@ -55,7 +55,7 @@ read_call(const struct cli_call *call, long *product, long *limit, struct err *e
 {
     enum status rc = cli_number(call, "--product", 0, 1, INT32_MAX, product, err);
     if (rc == STATUS_NOT_FOUND && !cli_has(call, "--all")) {
-        return err_set(err, STATUS_USAGE, "name a product with --product ID, or say --all");
+        return err_set(err, STATUS_USAGE, "name a product with --product ID, or use --all");
     }
     if (rc != STATUS_OK && rc != STATUS_NOT_FOUND) {
         return rc;

@@ -11,7 +11,7 @@
 #define JSON_MAX_BYTES ((size_t)1 << 20)
 /* Rows that drop names one by one. */
 #define NAMED_MAX 20
-/* Older times are shown with their year. */
+/* Times older than this are shown with their year. */
 #define YEAR_SHOWN_US (INT64_C(180) * 86400 * 1000000)
 
 enum { CELLS = 7, CELL_SIZE = 256 };
@@ -33,7 +33,7 @@ struct table {
     size_t reason_count;
 };
 
-/* --- words --- */
+/* --- cells --- */
 
 static void write_span(int64_t us, char *text, size_t size)
 {
@@ -80,7 +80,7 @@ static void write_next(const struct parked_entry *e, char *text, size_t size)
     }
 }
 
-/* Texts from outside must not move the cursor. */
+/* Texts from outside must not control the terminal. */
 static char *printable(const char *text)
 {
     char *copy = mem_strdup(text != NULL ? text : "");
@@ -281,9 +281,9 @@ retry_store(struct state *state, const char *store, const struct order *order, s
         return rc;
     }
     if (count == 0) {
-        (void)printf("[%s] nothing that is parked fits\n", store);
+        (void)printf("[%s] no parked row matches\n", store);
     } else {
-        (void)printf("[%s] %zu row%s will be tried by the running consumer\n", store, count,
+        (void)printf("[%s] %zu row%s will be retried by the running consumer\n", store, count,
                      count == 1 ? "" : "s");
     }
     return STATUS_OK;
@@ -309,14 +309,14 @@ drop_store(struct state *state, const char *store, const struct order *order, st
         return rc;
     }
     if (count == 0) {
-        (void)printf("  nothing: nothing that is parked fits\n");
+        (void)printf("  nothing: no parked row matches\n");
         return STATUS_OK;
     }
     if (count > NAMED_MAX) {
         (void)printf("  … and %zu more\n", count - NAMED_MAX);
     }
-    (void)printf("%zu row%s: what they stand for is not written until a later record of the "
-                 "product comes ('stocksync-producer backfill --product ID' makes one)\n",
+    (void)printf("%zu row%s: not written until a later record of the product comes "
+                 "('stocksync-producer backfill --product ID' makes one)\n",
                  count, count == 1 ? "" : "s");
     return STATUS_OK;
 }

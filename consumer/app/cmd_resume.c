@@ -35,17 +35,16 @@ static void report(const struct state_guard *before, const char *database)
 {
     if (before->held_at_us == 0) {
         (void)printf("the store is not held%s\n",
-                     database == NULL ? ": nothing to do, and nothing is accepted beforehand" : "");
+                     database == NULL ? ": there is nothing to resume" : "");
     } else {
         (void)printf("held: %s\n%s", before->detail, before->examples);
-        (void)printf("accepted: what Odoo said up to now is written within a second by a running "
-                     "consumer, else by the next start\n");
+        (void)printf("accepted: a running consumer writes Odoo's current stock within a second, "
+                     "otherwise the next start does\n");
     }
     if (database != NULL) {
-        (void)printf("database %s is the store's from now on%s%s; records of any other that are "
-                     "older than this moment are skipped\n",
-                     database, before->database[0] != '\0' ? ", before it was " : "",
-                     before->database);
+        (void)printf("the store applies records of database %s from now on%s%s; older records of "
+                     "other databases are skipped\n",
+                     database, before->database[0] != '\0' ? ", before of " : "", before->database);
     }
 }
 
@@ -65,7 +64,7 @@ enum status cmd_resume(const struct cli_call *call, const void *root, struct err
         goto out;
     }
     if (database == NULL && strcmp(before.reason, "another_database") == 0) {
-        rc = err_set(err, STATUS_USAGE, "say which database is right with --database UUID: %s",
+        rc = err_set(err, STATUS_USAGE, "name the right database with --database UUID: %s",
                      before.detail);
         goto out;
     }

@@ -74,7 +74,7 @@ choose_roles(const struct cli_call *call, struct process_plan *plan, bool *store
                            "--role parents marks kits in Odoo's database: set [odoo] dsn");
         }
         plan->parents = false;
-        log_info(MOD, "parents", LF_MSG("parents not run here: no [odoo] dsn"));
+        log_info(MOD, "parents", LF_MSG("role parents does not run here: no [odoo] dsn"));
     }
     return *stores ? consumer_conf_need_store(plan->conf, err) : STATUS_OK;
 }

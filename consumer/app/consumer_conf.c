@@ -15,7 +15,7 @@ static const struct conf_option CONSUMER_OPTIONS[] = {
      .type = CONF_TEXT,
      .offset = offsetof(struct consumer_options, listen),
      .fallback = "127.0.0.1:9401",
-     .help = "address of /metrics, /healthz, /readyz, /status; empty: none"},
+     .help = "address of /metrics, /healthz, /readyz and /status; empty: none"},
     {.key = "max_requests",
      .former = "requests",
      .type = CONF_COUNT,
@@ -30,20 +30,20 @@ static const struct conf_option CONSUMER_OPTIONS[] = {
      .fallback = "10s",
      .min = 100,
      .max = 120000,
-     .help = "how long stopping waits for answers that are on their way"},
+     .help = "how long a stop waits for answers to requests in flight"},
     {.key = "reload_catalogue",
      .type = CONF_DURATION,
      .offset = offsetof(struct consumer_options, reload_catalogue_ms),
      .fallback = "1h",
      .min = 10000,
      .max = INT64_C(30) * 86400000,
-     .help = "how often a store's SKUs are read again, beside the work"},
+     .help = "interval at which a store's SKUs are read again; writes go on meanwhile"},
     {.key = "parents_group",
      .type = CONF_TEXT,
      .offset = offsetof(struct consumer_options, parents_group),
      .fallback = "stocksync-parents",
-     .help = "consumer group of role parents; where several Odoo databases share a Kafka cluster, "
-             "one for each"},
+     .help = "consumer group of role parents; several Odoo databases on one Kafka cluster need one "
+             "each"},
 };
 
 static const struct conf_option STORE_OPTIONS[] = {
@@ -65,8 +65,8 @@ static const struct conf_option STORE_OPTIONS[] = {
     {.key = "ca_file",
      .type = CONF_TEXT,
      .offset = offsetof(struct store_conf, ca_file),
-     .help = "certificate authorities beside the system's, PEM, for a proxy or the simulator; read "
-             "again after a refusal"},
+     .help = "certificate authorities besides the system's, as PEM, for a proxy or the simulator; "
+             "read again after a refusal"},
     {.key = "access_token",
      .type = CONF_SECRET,
      .offset = offsetof(struct store_conf, credentials.access_token),
@@ -78,8 +78,8 @@ static const struct conf_option STORE_OPTIONS[] = {
     {.key = "client_id",
      .type = CONF_TEXT,
      .offset = offsetof(struct store_conf, credentials.client_id),
-     .help = "instead of a token: client id of an app of the store's own organisation; with the "
-             "secret it buys tokens of 24 hours, which are renewed in time"},
+     .help = "instead of a token: client id of an app of the store's organisation; client id and "
+             "secret fetch tokens for 24 hours, which are renewed in time"},
     {.key = "client_secret",
      .type = CONF_SECRET,
      .offset = offsetof(struct store_conf, credentials.client_secret),
@@ -93,7 +93,7 @@ static const struct conf_option STORE_OPTIONS[] = {
      .offset = offsetof(struct store_conf, quantity),
      .fallback = "available",
      .choices = QUANTITIES,
-     .help = "which of Shopify's quantities is set"},
+     .help = "the Shopify quantity to write"},
     {.key = "unimported_sale_grace",
      .former = "grace",
      .type = CONF_DURATION,
@@ -102,38 +102,38 @@ static const struct conf_option STORE_OPTIONS[] = {
      .min = 0,
      .max = 86400000,
      .help = "with quantity = available: how long units sold in Shopify are held back until Odoo "
-             "knows of their order; longer than an order's import takes; 0s: off"},
+             "imports their order; set it longer than an import takes; 0s: off"},
     {.key = "basis",
      .type = CONF_CHOICE,
      .offset = offsetof(struct store_conf, basis),
      .fallback = "free",
      .choices = BASES,
-     .help = "which of Odoo's numbers it is made from"},
+     .help = "the Odoo quantity to start from"},
     {.key = "match",
      .type = CONF_CHOICE,
      .offset = offsetof(struct store_conf, match),
      .fallback = "sku",
      .choices = MATCHES,
-     .help = "how products and inventory items find each other"},
+     .help = "how products are matched to inventory items"},
     {.key = "activate_levels",
      .former = "activate",
      .type = CONF_BOOL,
      .offset = offsetof(struct store_conf, activate_levels),
      .fallback = "off",
-     .help = "on: levels that do not exist or are inactive are activated; off: parked"},
+     .help = "on: activate levels that are missing or inactive; off: park them"},
     {.key = "track_items",
      .former = "track",
      .type = CONF_BOOL,
      .offset = offsetof(struct store_conf, track_items),
      .fallback = "off",
      .help =
-         "on: items that the store does not track, and so sells without limit, are tracked from "
-         "their first number on"},
+         "on: track items that the store sells without limit, starting with their first written "
+         "quantity"},
     {.key = "location.*",
      .type = CONF_PAIRS,
      .offset = offsetof(struct store_conf, locations),
      .help = "a Shopify location (name or numeric id) = Odoo warehouses (code, or company/code), "
-             "by comma"},
+             "separated by commas"},
     {.key = "buffer",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, buffer),
@@ -148,13 +148,13 @@ static const struct conf_option STORE_OPTIONS[] = {
      .fallback = "100",
      .min = 0,
      .max = 100,
-     .help = "share of what is left that is offered, rounded down"},
+     .help = "percent of the remaining units that is offered, rounded down"},
     {.key = "cap",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, cap),
      .min = 0,
      .max = 1000000000,
-     .help = "most that is offered at one location; empty: no limit"},
+     .help = "most units offered at one location; empty: no limit"},
     {.key = "reserve",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, reserve),
@@ -162,43 +162,42 @@ static const struct conf_option STORE_OPTIONS[] = {
      .min = 1,
      .max = 90,
      .help =
-         "percent of the store's bucket of query-cost points that is left to other users of the "
-         "app; costs no throughput"},
+         "percent of the store's query-cost bucket that is left to other users of the app; costs "
+         "no throughput"},
     {.key = "brake_window",
      .type = CONF_DURATION,
      .offset = offsetof(struct store_conf, brake_window_ms),
      .fallback = "10m",
      .min = 1000,
      .max = INT64_C(7) * 86400000,
-     .help = "brake: how long what was written counts together with what would be written next"},
+     .help = "brake: how long a write counts together with the pending ones"},
     {.key = "brake_percent",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, brake_percent),
      .fallback = "10",
      .min = 0,
      .max = 100,
-     .help = "the store is held when more than this share of its levels would fall to zero within "
-             "the window; 100: off"},
+     .help = "brake: hold the store when more than this percent of its levels would fall to zero "
+             "within the window; 100: off"},
     {.key = "brake_change_percent",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, brake_change_percent),
      .fallback = "80",
      .min = 0,
      .max = 100,
-     .help = "the same for levels that would change at all; 100: off"},
+     .help = "brake: the same for levels that would change at all; 100: off"},
     {.key = "brake_least",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, brake_least),
      .fallback = "20",
      .min = 1,
      .max = 1000000000,
-     .help = "fewer levels than this never hold a store"},
+     .help = "brake: fewer levels than this never hold a store"},
     {.key = "dry_run",
      .type = CONF_BOOL,
      .offset = offsetof(struct store_conf, dry_run),
      .fallback = "off",
-     .help = "on: everything is read, nothing is written anywhere, what would be written is "
-             "logged"},
+     .help = "on: read everything, write nothing, log the writes of a real run"},
 };
 
 static const struct conf_section SECTIONS[] = {
@@ -274,7 +273,7 @@ static bool is_host(const char *text)
     return len > 0 && strchr(text, '.') != NULL;
 }
 
-/* Exactly one kind: with two, nobody could tell which one a store is written with. */
+/* Exactly one kind: with two, it would be unclear which one is used. */
 static void check_credentials(const struct store_conf *s, struct conf_problems *problems)
 {
     const char *name = s->instance.name;
@@ -300,7 +299,7 @@ static void check_credentials(const struct store_conf *s, struct conf_problems *
     }
 }
 
-/* Its consumer group would be that of another store's dry run. */
+/* The store's consumer group must not be that of another store's dry run. */
 static void check_dry_run_name(const struct consumer_conf *conf,
                                const struct store_conf *s,
                                struct conf_problems *problems)

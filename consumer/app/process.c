@@ -208,7 +208,7 @@ static bool all_ready(const struct process *p)
 
 static void ask_reload(const struct process *p)
 {
-    log_info(MOD, "reload", LF_MSG("credentials are read again, stores that wait are probed now"));
+    log_info(MOD, "reload", LF_MSG("credentials are read again, failed stores are probed now"));
     for (size_t i = 0; i < p->count; i++) {
         worker_ask_reload(p->members[i].worker);
     }

@@ -16,8 +16,8 @@
  * A job with `once` does not wait for a person. It ends with the failure when that is of class
  * STORE or FATAL, or when patience_ms have passed since the start.
  *
- * Calling sequence: worker_new; make the job, which gets worker_view; worker_start; worker_ask_stop;
- * wait for worker_is_done; worker_result; worker_free; free the job.
+ * Calling sequence: worker_new; make the job, which gets worker_view; worker_start;
+ * worker_ask_stop; wait for worker_is_done; worker_result; worker_free; free the job.
  */
 #ifndef STOCKSYNC_CONSUMER_APP_WORKER_H
 #define STOCKSYNC_CONSUMER_APP_WORKER_H

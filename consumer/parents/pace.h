@@ -1,9 +1,9 @@
 /**
  * pace: how long to wait after a statement that marked kits before the next one.
  *
- * The first statement after a quiet time never waits. After that, at most PACE_MARKS_PER_S marks and
- * 200 statements a second follow on average; records that arrive meanwhile are merged. Pure: the
- * caller passes the time. One owner.
+ * The first statement after a quiet time never waits. Those that follow insert at most
+ * PACE_MARKS_PER_S marks on average, at most 200 statements a second. Records that arrive meanwhile
+ * are merged. Pure: the caller passes the time. One owner.
  */
 #ifndef STOCKSYNC_PARENTS_PACE_H
 #define STOCKSYNC_PARENTS_PACE_H

@@ -115,7 +115,7 @@ static void wait_until(bool (*condition)(const struct job *), const struct job *
     }
 }
 
-/* The worker has ended well, and told the job once. */
+/* The worker ends well and calls the job's last function once. */
 static void finish(const struct job *j)
 {
     struct err err = {0};
