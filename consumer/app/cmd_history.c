@@ -2,7 +2,6 @@
 
 #include "common/core/clock.h"
 #include "consumer/app/commands.h"
-#include "consumer/app/consumer_conf.h"
 #include "consumer/intake/decode.h"
 #include "consumer/intake/history.h"
 
@@ -51,30 +50,38 @@ static bool print_record(void *arg, const struct history_record *record)
     return p->limit == 0 || p->count < (size_t)p->limit;
 }
 
+static enum status
+read_call(const struct cli_call *call, long *product, long *limit, struct err *err)
+{
+    enum status rc = cli_number(call, "--product", 0, 1, INT32_MAX, product, err);
+    if (rc == STATUS_NOT_FOUND && !cli_has(call, "--all")) {
+        return err_set(err, STATUS_USAGE, "name a product with --product ID, or use --all");
+    }
+    if (rc != STATUS_OK && rc != STATUS_NOT_FOUND) {
+        return rc;
+    }
+    rc = cli_number(call, "--limit", 0, 1, 1000000000, limit, err);
+    return rc == STATUS_NOT_FOUND ? STATUS_OK : rc;
+}
+
 enum status cmd_history(const struct cli_call *call, const void *root, struct err *err)
 {
     const struct consumer_conf *conf = root;
+    const char *topic = conf->shared.topic.name;
     struct printer p = {0};
     long product = 0;
-    enum status rc = cli_number(call, "--product", 0, 1, INT32_MAX, &product, err);
-    if (rc == STATUS_NOT_FOUND && !cli_has(call, "--all")) {
-        return err_set(err, STATUS_USAGE, "name a product with --product ID, or say --all");
+    enum status rc = read_call(call, &product, &p.limit, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK || rc == STATUS_NOT_FOUND) {
-        rc = cli_number(call, "--limit", 0, 1, 1000000000, &p.limit, err);
-    }
-    if (rc == STATUS_OK || rc == STATUS_NOT_FOUND) {
-        rc = decoder_new(&p.decoder, err);
-    }
+    rc = decoder_new(&p.decoder, err);
     if (rc != STATUS_OK) {
         return rc;
     }
     strbuf_init(&p.line, LINE_MAX_BYTES);
-    rc = history_read(&conf->shared.kafka, conf->shared.topic.name, (int32_t)product, print_record,
-                      &p, err);
+    rc = history_read(&conf->shared.kafka, topic, (int32_t)product, print_record, &p, err);
     if (rc == STATUS_OK && p.count == 0 && product > 0) {
-        (void)fprintf(stderr, "no record of product %ld in topic '%s'\n", product,
-                      conf->shared.topic.name);
+        (void)fprintf(stderr, "no record of product %ld in topic '%s'\n", product, topic);
     }
     strbuf_release(&p.line);
     decoder_free(p.decoder);

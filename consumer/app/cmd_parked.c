@@ -6,13 +6,12 @@
 #include "common/core/mem.h"
 #include "common/core/strbuf.h"
 #include "consumer/app/commands.h"
-#include "consumer/app/consumer_conf.h"
 #include "consumer/state/parked_list.h"
 
 #define JSON_MAX_BYTES ((size_t)1 << 20)
 /* Rows that drop names one by one. */
 #define NAMED_MAX 20
-/* Older times are shown with their year. */
+/* Times older than this are shown with their year. */
 #define YEAR_SHOWN_US (INT64_C(180) * 86400 * 1000000)
 
 enum { CELLS = 7, CELL_SIZE = 256 };
@@ -34,7 +33,7 @@ struct table {
     size_t reason_count;
 };
 
-/* --- words --- */
+/* --- cells --- */
 
 static void write_span(int64_t us, char *text, size_t size)
 {
@@ -81,7 +80,7 @@ static void write_next(const struct parked_entry *e, char *text, size_t size)
     }
 }
 
-/* Texts from outside must not move the cursor. */
+/* Texts from outside must not control the terminal. */
 static char *printable(const char *text)
 {
     char *copy = mem_strdup(text != NULL ? text : "");
@@ -257,16 +256,15 @@ struct order {
 static enum status
 list_store(struct state *state, const char *store, const struct order *order, struct err *err)
 {
-    enum status rc = STATUS_OK;
     if (cli_has(order->call, "--json")) {
         struct json_list json = {.store = store};
         strbuf_init(&json.line, JSON_MAX_BYTES);
-        rc = parked_list_each(state, &order->filter, print_json, &json, err);
+        enum status rc = parked_list_each(state, &order->filter, print_json, &json, err);
         strbuf_release(&json.line);
         return rc;
     }
     struct table table = {0};
-    rc = parked_list_each(state, &order->filter, add_line, &table, err);
+    enum status rc = parked_list_each(state, &order->filter, add_line, &table, err);
     if (rc == STATUS_OK) {
         print_table(store, &table);
     }
@@ -279,13 +277,16 @@ retry_store(struct state *state, const char *store, const struct order *order, s
 {
     size_t count = 0;
     enum status rc = parked_list_retry_now(state, &order->filter, &count, err);
-    if (rc == STATUS_OK && count == 0) {
-        (void)printf("[%s] nothing that is parked fits\n", store);
-    } else if (rc == STATUS_OK) {
-        (void)printf("[%s] %zu row%s will be tried by the running consumer\n", store, count,
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    if (count == 0) {
+        (void)printf("[%s] no parked row matches\n", store);
+    } else {
+        (void)printf("[%s] %zu row%s will be retried by the running consumer\n", store, count,
                      count == 1 ? "" : "s");
     }
-    return rc;
+    return STATUS_OK;
 }
 
 static void name_dropped(void *arg, const char *subject, const char *reason)
@@ -304,33 +305,42 @@ drop_store(struct state *state, const char *store, const struct order *order, st
     size_t named = 0;
     (void)printf("[%s] dropped:\n", store);
     enum status rc = parked_list_drop(state, &order->filter, name_dropped, &named, &count, err);
-    if (rc == STATUS_OK && count == 0) {
-        (void)printf("  nothing: nothing that is parked fits\n");
-    } else if (rc == STATUS_OK) {
-        if (count > NAMED_MAX) {
-            (void)printf("  … and %zu more\n", count - NAMED_MAX);
-        }
-        (void)printf("%zu row%s: what they stand for is not written until a later record of the "
-                     "product comes ('stocksync-producer backfill --product ID' makes one)\n",
-                     count, count == 1 ? "" : "s");
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return rc;
+    if (count == 0) {
+        (void)printf("  nothing: no parked row matches\n");
+        return STATUS_OK;
+    }
+    if (count > NAMED_MAX) {
+        (void)printf("  … and %zu more\n", count - NAMED_MAX);
+    }
+    (void)printf("%zu row%s: not written until a later record of the product comes "
+                 "('stocksync-producer backfill --product ID' makes one)\n",
+                 count, count == 1 ? "" : "s");
+    return STATUS_OK;
 }
 
-static enum status do_store(const struct consumer_conf *conf,
-                            const char *store,
-                            const struct order *order,
+static enum status do_store(void *arg,
+                            const struct consumer_conf *conf,
+                            const struct store_conf *store,
                             struct err *err)
 {
-    struct state *state = state_new(conf_state_dsn(&conf->shared), store);
+    const struct order *order = arg;
+    const char *name = store->instance.name;
+    struct state *state = state_new(conf_state_dsn(&conf->shared), name);
     enum status rc = state_open(state, err);
-    if (rc == STATUS_OK && cli_has(order->call, "retry")) {
-        rc = retry_store(state, store, order, err);
-    } else if (rc == STATUS_OK && cli_has(order->call, "drop")) {
-        rc = drop_store(state, store, order, err);
-    } else if (rc == STATUS_OK) {
-        rc = list_store(state, store, order, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
+    if (cli_has(order->call, "retry")) {
+        rc = retry_store(state, name, order, err);
+    } else if (cli_has(order->call, "drop")) {
+        rc = drop_store(state, name, order, err);
+    } else {
+        rc = list_store(state, name, order, err);
+    }
+out:
     state_free(state);
     return rc;
 }
@@ -371,20 +381,10 @@ static enum status read_order(struct order *order, struct err *err)
 
 enum status cmd_parked(const struct cli_call *call, const void *root, struct err *err)
 {
-    const struct consumer_conf *conf = root;
-    const char *only = cli_value(call, "--store", 0);
-    bool found = only == NULL;
     struct order order = {.call = call};
     enum status rc = read_order(&order, err);
-    for (size_t i = 0; i < conf->stores.count && rc == STATUS_OK; i++) {
-        const char *name = consumer_conf_store(conf, i)->instance.name;
-        if (only == NULL || strcmp(only, name) == 0) {
-            found = true;
-            rc = do_store(conf, name, &order, err);
-        }
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return rc == STATUS_OK && !found
-               ? err_set(err, STATUS_USAGE, "--store %s: there is no section [store.%s]", only,
-                         only)
-               : rc;
+    return cmd_each_store(call, root, do_store, &order, err);
 }

@@ -1,26 +1,13 @@
-/* resume: a person has looked at what holds a store and says go on. */
+/* The resume command: a person has checked a held store and lets it write again. */
 #include <stdio.h>
 #include <string.h>
 
 #include "consumer/app/commands.h"
-#include "consumer/app/consumer_conf.h"
-#include "consumer/state/guard_store.h"
-#include "consumer/state/state.h"
 
 static bool is_uuid(const char *text)
 {
     size_t len = strlen(text);
     return len == 36 && strspn(text, "0123456789abcdefABCDEF-") == len;
-}
-
-static bool has_store(const struct consumer_conf *conf, const char *name)
-{
-    for (size_t i = 0; i < conf->stores.count; i++) {
-        if (strcmp(consumer_conf_store(conf, i)->instance.name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static enum status check_call(const struct consumer_conf *conf,
@@ -31,9 +18,9 @@ static enum status check_call(const struct consumer_conf *conf,
     if (store == NULL) {
         return err_set(err, STATUS_USAGE, "name the store with --store NAME");
     }
-    if (!has_store(conf, store)) {
-        return err_set(err, STATUS_USAGE, "--store %s: there is no section [store.%s]", store,
-                       store);
+    enum status rc = consumer_conf_need_named(conf, store, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     if (database != NULL && !is_uuid(database)) {
         return err_set(err, STATUS_USAGE,
@@ -48,17 +35,16 @@ static void report(const struct state_guard *before, const char *database)
 {
     if (before->held_at_us == 0) {
         (void)printf("the store is not held%s\n",
-                     database == NULL ? ": nothing to do, and nothing is accepted beforehand" : "");
+                     database == NULL ? ": there is nothing to resume" : "");
     } else {
         (void)printf("held: %s\n%s", before->detail, before->examples);
-        (void)printf("accepted: what Odoo said up to now is written within a second by a running "
-                     "consumer, else by the next start\n");
+        (void)printf("accepted: a running consumer writes Odoo's current stock within a second, "
+                     "otherwise the next start does\n");
     }
     if (database != NULL) {
-        (void)printf("database %s is the store's from now on%s%s; records of any other that are "
-                     "older than this moment are skipped\n",
-                     database, before->database[0] != '\0' ? ", before it was " : "",
-                     before->database);
+        (void)printf("the store applies records of database %s from now on%s%s; older records of "
+                     "other databases are skipped\n",
+                     database, before->database[0] != '\0' ? ", before of " : "", before->database);
     }
 }
 
@@ -74,16 +60,22 @@ enum status cmd_resume(const struct cli_call *call, const void *root, struct err
     }
     struct state *state = state_new(conf_state_dsn(&conf->shared), store);
     rc = state_guard_read(state, &before, err);
-    if (rc == STATUS_OK && database == NULL && strcmp(before.reason, "another_database") == 0) {
-        rc = err_set(err, STATUS_USAGE, "say which database is right with --database UUID: %s",
+    if (rc != STATUS_OK) {
+        goto out;
+    }
+    if (database == NULL && strcmp(before.reason, "another_database") == 0) {
+        rc = err_set(err, STATUS_USAGE, "name the right database with --database UUID: %s",
                      before.detail);
+        goto out;
     }
-    if (rc == STATUS_OK && (database != NULL || before.held_at_us != 0)) {
+    if (database != NULL || before.held_at_us != 0) {
         rc = state_guard_resume(state, database, err);
+        if (rc != STATUS_OK) {
+            goto out;
+        }
     }
-    if (rc == STATUS_OK) {
-        report(&before, database);
-    }
+    report(&before, database);
+out:
     state_free(state);
     return rc;
 }

@@ -1,16 +1,13 @@
 #include <stdio.h>
-#include <string.h>
 
 #include "common/core/clock.h"
 #include "common/core/mem.h"
 #include "common/pg/pg_query.h"
 #include "consumer/app/commands.h"
-#include "consumer/app/consumer_conf.h"
 
 #define ARGS_MAX_BYTES ((size_t)1024 * 1024)
 
-/* What the state alone can tell, so that status works from anywhere and without a running consumer.
- */
+/* Reads only the state, so that status works from anywhere and without a running consumer. */
 static const char STATUS_SQL[] =
     "SELECT s.store,"
     " (SELECT count(*) FROM stocksync.level l WHERE l.store = s.store),"
@@ -24,7 +21,7 @@ static const char STATUS_SQL[] =
     " FROM unnest($1::text[]) WITH ORDINALITY AS s(store, at)"
     " LEFT JOIN stocksync.guard g ON g.store = s.store ORDER BY s.at";
 
-/* What stops a store as a whole, and what a person can do. */
+/* Holds, and the database whose records a store applies. */
 static void print_guards(const struct pg_rows *rows)
 {
     for (int i = 0; i < rows->count; i++) {
@@ -74,15 +71,18 @@ enum status cmd_status(const struct cli_call *call, const void *root, struct err
     pg_args_init(&args, ARGS_MAX_BYTES);
     pg_args_text_array(&args, names, conf->stores.count);
     enum status rc = pg_conn_open(conn, err);
-    if (rc == STATUS_OK) {
-        rc = pg_query(conn, STATUS_SQL, &args, "tlzlltzttt", &rows, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        print_rows(&rows);
-        print_guards(&rows);
-        (void)printf("\nLive state of a running consumer: http://%s/status\n",
-                     conf->consumer.listen != NULL ? conf->consumer.listen : "(no listen address)");
+    rc = pg_query(conn, STATUS_SQL, &args, "tlzlltzttt", &rows, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
+    print_rows(&rows);
+    print_guards(&rows);
+    (void)printf("\nLive state of a running consumer: http://%s/status\n",
+                 conf->consumer.listen != NULL ? conf->consumer.listen : "(no listen address)");
+out:
     pg_rows_release(&rows);
     pg_args_release(&args);
     pg_conn_free(conn);

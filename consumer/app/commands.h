@@ -1,11 +1,13 @@
 /**
- * commands: what `stocksync-consumer COMMAND` runs; see cli.h for the contract of a run function.
+ * commands: the functions behind `stocksync-consumer COMMAND`; cli.h has their contract.
+ *
  * root is a const struct consumer_conf *.
  */
 #ifndef STOCKSYNC_CONSUMER_APP_COMMANDS_H
 #define STOCKSYNC_CONSUMER_APP_COMMANDS_H
 
 #include "common/core/cli.h"
+#include "consumer/app/consumer_conf.h"
 #include "consumer/state/state.h"
 
 enum status cmd_run(const struct cli_call *call, const void *root, struct err *err);
@@ -15,10 +17,23 @@ enum status cmd_resume(const struct cli_call *call, const void *root, struct err
 enum status cmd_status(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_catalogue(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_check(const struct cli_call *call, const void *root, struct err *err);
-/** Prints what the state knows of a store's catalogue, each line behind `indent`. */
+
+/** Prints what the state knows of a store's catalogue, each line after `indent`. */
 NODISCARD enum status cmd_print_catalogue(struct state *state, const char *indent, struct err *err);
 
-/** run --dry-run: one line to standard output. Any thread. */
-void dry_run_print(const char *line);
+typedef enum status (*cmd_store_fn)(void *arg,
+                                    const struct consumer_conf *conf,
+                                    const struct store_conf *store,
+                                    struct err *err);
+/**
+ * Visits the store that --store names, or all of them, until one fails.
+ *
+ * @return STATUS_OK, STATUS_USAGE: no such store; or what the visit returned
+ */
+NODISCARD enum status cmd_each_store(const struct cli_call *call,
+                                     const struct consumer_conf *conf,
+                                     cmd_store_fn visit,
+                                     void *arg,
+                                     struct err *err);
 
 #endif

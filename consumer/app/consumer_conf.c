@@ -2,9 +2,7 @@
 
 #include <ctype.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/core/clock.h"
 #include "common/kafka/kafka_conf.h"
 #include "consumer/plan/rules.h"
 
@@ -25,27 +23,27 @@ static const struct conf_option CONSUMER_OPTIONS[] = {
      .fallback = "16",
      .min = 1,
      .max = 64,
-     .help = "most mutations of one store in flight at the same time"},
+     .help = "mutations of one store in flight at a time"},
     {.key = "drain_limit",
      .type = CONF_DURATION,
      .offset = offsetof(struct consumer_options, drain_ms),
      .fallback = "10s",
      .min = 100,
      .max = 120000,
-     .help = "how long a stopping store waits for answers in flight"},
+     .help = "how long a stop waits for answers to requests in flight"},
     {.key = "reload_catalogue",
      .type = CONF_DURATION,
-     .offset = offsetof(struct consumer_options, reload_ms),
+     .offset = offsetof(struct consumer_options, reload_catalogue_ms),
      .fallback = "1h",
      .min = 10000,
      .max = INT64_C(30) * 86400000,
-     .help = "how often a store's SKUs are read again, while work goes on"},
+     .help = "interval at which a store's SKUs are read again; writes go on meanwhile"},
     {.key = "parents_group",
      .type = CONF_TEXT,
      .offset = offsetof(struct consumer_options, parents_group),
      .fallback = "stocksync-parents",
-     .help = "consumer group of role parents; one for each Odoo database that shares the "
-             "Kafka cluster"},
+     .help = "consumer group of role parents; several Odoo databases on one Kafka cluster need one "
+             "each"},
 };
 
 static const struct conf_option STORE_OPTIONS[] = {
@@ -57,8 +55,8 @@ static const struct conf_option STORE_OPTIONS[] = {
     {.key = "api_url",
      .type = CONF_TEXT,
      .offset = offsetof(struct store_conf, api_url),
-     .help = "replaces https://SHOP_DOMAIN, for proxies and the simulator; plain http on "
-             "loopback only"},
+     .help = "replaces https://SHOP_DOMAIN, for proxies and the simulator; plain http on loopback "
+             "only"},
     {.key = "api_version",
      .type = CONF_TEXT,
      .offset = offsetof(struct store_conf, api_version),
@@ -67,8 +65,8 @@ static const struct conf_option STORE_OPTIONS[] = {
     {.key = "ca_file",
      .type = CONF_TEXT,
      .offset = offsetof(struct store_conf, ca_file),
-     .help = "more certificate authorities (PEM), for a proxy or the simulator; read again "
-             "after a refusal"},
+     .help = "certificate authorities besides the system's, as PEM, for a proxy or the simulator; "
+             "read again after a refusal"},
     {.key = "access_token",
      .type = CONF_SECRET,
      .offset = offsetof(struct store_conf, credentials.access_token),
@@ -80,8 +78,8 @@ static const struct conf_option STORE_OPTIONS[] = {
     {.key = "client_id",
      .type = CONF_TEXT,
      .offset = offsetof(struct store_conf, credentials.client_id),
-     .help = "client id of an app of the store's organisation, instead of a token; buys "
-             "24-hour tokens and renews them in time"},
+     .help = "instead of a token: client id of an app of the store's organisation; client id and "
+             "secret fetch tokens for 24 hours, which are renewed in time"},
     {.key = "client_secret",
      .type = CONF_SECRET,
      .offset = offsetof(struct store_conf, credentials.client_secret),
@@ -95,7 +93,7 @@ static const struct conf_option STORE_OPTIONS[] = {
      .offset = offsetof(struct store_conf, quantity),
      .fallback = "available",
      .choices = QUANTITIES,
-     .help = "the quantity of Shopify that is set"},
+     .help = "the Shopify quantity to write"},
     {.key = "unimported_sale_grace",
      .former = "grace",
      .type = CONF_DURATION,
@@ -103,38 +101,39 @@ static const struct conf_option STORE_OPTIONS[] = {
      .fallback = "15m",
      .min = 0,
      .max = 86400000,
-     .help = "with quantity = available: how long units sold in Shopify are held back "
-             "until Odoo imports their order; must exceed the time of an import; 0s: off"},
+     .help = "with quantity = available: how long units sold in Shopify are held back until Odoo "
+             "imports their order; set it longer than an import takes; 0s: off"},
     {.key = "basis",
      .type = CONF_CHOICE,
      .offset = offsetof(struct store_conf, basis),
      .fallback = "free",
      .choices = BASES,
-     .help = "the quantity of Odoo that it is computed from"},
+     .help = "the Odoo quantity to start from"},
     {.key = "match",
      .type = CONF_CHOICE,
      .offset = offsetof(struct store_conf, match),
      .fallback = "sku",
      .choices = MATCHES,
-     .help = "how products and inventory items are matched"},
+     .help = "how products are matched to inventory items"},
     {.key = "activate_levels",
      .former = "activate",
      .type = CONF_BOOL,
      .offset = offsetof(struct store_conf, activate_levels),
      .fallback = "off",
-     .help = "on: activate levels that do not exist or are inactive; off: park them"},
+     .help = "on: activate levels that are missing or inactive; off: park them"},
     {.key = "track_items",
      .former = "track",
      .type = CONF_BOOL,
      .offset = offsetof(struct store_conf, track_items),
      .fallback = "off",
-     .help = "on: track items that the store does not track and so sells without limit, "
-             "from their first quantity on"},
+     .help =
+         "on: track items that the store sells without limit, starting with their first written "
+         "quantity"},
     {.key = "location.*",
      .type = CONF_PAIRS,
      .offset = offsetof(struct store_conf, locations),
-     .help = "a Shopify location (name or numeric id) = Odoo warehouses (code, or "
-             "company/code), separated by commas"},
+     .help = "a Shopify location (name or numeric id) = Odoo warehouses (code, or company/code), "
+             "separated by commas"},
     {.key = "buffer",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, buffer),
@@ -149,7 +148,7 @@ static const struct conf_option STORE_OPTIONS[] = {
      .fallback = "100",
      .min = 0,
      .max = 100,
-     .help = "share of the remaining units that is offered, rounded down"},
+     .help = "percent of the remaining units that is offered, rounded down"},
     {.key = "cap",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, cap),
@@ -162,22 +161,23 @@ static const struct conf_option STORE_OPTIONS[] = {
      .fallback = "10",
      .min = 1,
      .max = 90,
-     .help = "percent of the store's query-cost bucket left to other users of the app; "
-             "costs no throughput"},
+     .help =
+         "percent of the store's query-cost bucket that is left to other users of the app; costs "
+         "no throughput"},
     {.key = "brake_window",
      .type = CONF_DURATION,
      .offset = offsetof(struct store_conf, brake_window_ms),
      .fallback = "10m",
      .min = 1000,
      .max = INT64_C(7) * 86400000,
-     .help = "brake: how long written changes count together with pending ones"},
+     .help = "brake: how long a write counts together with the pending ones"},
     {.key = "brake_percent",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, brake_percent),
      .fallback = "10",
      .min = 0,
      .max = 100,
-     .help = "hold the store when more than this share of its levels would fall to zero "
+     .help = "brake: hold the store when more than this percent of its levels would fall to zero "
              "within the window; 100: off"},
     {.key = "brake_change_percent",
      .type = CONF_COUNT,
@@ -185,20 +185,19 @@ static const struct conf_option STORE_OPTIONS[] = {
      .fallback = "80",
      .min = 0,
      .max = 100,
-     .help = "hold the store when more than this share of its levels would change within "
-             "the window; 100: off"},
+     .help = "brake: the same for levels that would change at all; 100: off"},
     {.key = "brake_least",
      .type = CONF_COUNT,
      .offset = offsetof(struct store_conf, brake_least),
      .fallback = "20",
      .min = 1,
      .max = 1000000000,
-     .help = "fewer levels than this never hold a store"},
+     .help = "brake: fewer levels than this never hold a store"},
     {.key = "dry_run",
      .type = CONF_BOOL,
      .offset = offsetof(struct store_conf, dry_run),
      .fallback = "off",
-     .help = "on: read everything, write nothing anywhere, log the changes instead"},
+     .help = "on: read everything, write nothing, log the writes of a real run"},
 };
 
 static const struct conf_section SECTIONS[] = {
@@ -213,7 +212,7 @@ static const struct conf_section SECTIONS[] = {
      .option_count = sizeof STORE_OPTIONS / sizeof STORE_OPTIONS[0],
      .offset = offsetof(struct consumer_conf, stores),
      .size = sizeof(struct store_conf),
-     .help = "one section for each Shopify store; NAME appears in logs, metrics and the consumer "
+     .help = "one section for each Shopify store; NAME is used in logs, metrics and the consumer "
              "group"},
 };
 
@@ -230,39 +229,25 @@ const struct store_conf *consumer_conf_store(const struct consumer_conf *conf, s
     return (const struct store_conf *)conf->stores.elements + index;
 }
 
-void consumer_conf_fill_store(const struct store_conf *conf, struct store *store)
-{
-    *store = (struct store){.name = conf->instance.name,
-                            .shop_domain = conf->shop_domain,
-                            .api_url = conf->api_url,
-                            .api_version = conf->api_version,
-                            .ca_file = conf->ca_file,
-                            .quantity_name =
-                                conf->quantity == QUANTITY_ON_HAND ? "on_hand" : "available"};
-    const struct store_credentials *given = &conf->credentials;
-    struct token *token = &store->token;
-    token_init(token, (uint64_t)clock_wall_us() ^ (uint64_t)getpid());
-    token->client_id = given->client_id;
-    /* A direct value wins over a file: it may come from the environment. */
-    if (secret_is_set(&given->access_token)) {
-        secret_set(&token->value, secret_reveal(&given->access_token));
-    } else {
-        token->file = given->access_token_file;
-    }
-    if (secret_is_set(&given->client_secret)) {
-        secret_set(&token->client_secret, secret_reveal(&given->client_secret));
-    } else {
-        token->client_secret_file = given->client_secret_file;
-    }
-}
-
 enum status consumer_conf_need_store(const struct consumer_conf *conf, struct err *err)
 {
-    return conf->stores.count > 0
-               ? STATUS_OK
-               : err_set(err, STATUS_CONFIG,
-                         "no store is configured: add a section [store.NAME], or run with --role "
-                         "parents alone");
+    if (conf->stores.count > 0) {
+        return STATUS_OK;
+    }
+    return err_set(err, STATUS_CONFIG,
+                   "no store is configured: add a section [store.NAME], or run with --role parents "
+                   "alone");
+}
+
+enum status
+consumer_conf_need_named(const struct consumer_conf *conf, const char *name, struct err *err)
+{
+    for (size_t i = 0; i < conf->stores.count; i++) {
+        if (strcmp(consumer_conf_store(conf, i)->instance.name, name) == 0) {
+            return STATUS_OK;
+        }
+    }
+    return err_set(err, STATUS_USAGE, "--store %s: there is no section [store.%s]", name, name);
 }
 
 /* The name becomes part of a group id, a metric label and a client id. */
@@ -288,25 +273,25 @@ static bool is_host(const char *text)
     return len > 0 && strchr(text, '.') != NULL;
 }
 
-/* Exactly one kind: with two, it would be unclear which one writes to the store. */
+/* Exactly one kind: with two, it would be unclear which one is used. */
 static void check_credentials(const struct store_conf *s, struct conf_problems *problems)
 {
-    const struct store_credentials *given = &s->credentials;
     const char *name = s->instance.name;
     int line = s->instance.line;
-    bool token = secret_is_set(&given->access_token) || given->access_token_file != NULL;
-    bool secret = secret_is_set(&given->client_secret) || given->client_secret_file != NULL;
-    if (token && (given->client_id != NULL || secret)) {
+    const struct store_credentials *c = &s->credentials;
+    bool token = secret_is_set(&c->access_token) || c->access_token_file != NULL;
+    bool secret = secret_is_set(&c->client_secret) || c->client_secret_file != NULL;
+    if (token && (c->client_id != NULL || secret)) {
         conf_problem_add(problems, line,
                          "[store.%s] has an access token and client credentials: keep "
                          "access_token_file, or client_id and client_secret_file",
                          name);
-    } else if (!token && given->client_id == NULL && !secret) {
+    } else if (!token && c->client_id == NULL && !secret) {
         conf_problem_add(problems, line,
                          "[store.%s] has no credentials: set access_token_file, or client_id and "
                          "client_secret_file",
                          name);
-    } else if (!token && given->client_id == NULL) {
+    } else if (!token && c->client_id == NULL) {
         conf_problem_add(problems, line, "[store.%s] has a client secret, but no client_id", name);
     } else if (!token && !secret) {
         conf_problem_add(problems, line,
@@ -314,7 +299,7 @@ static void check_credentials(const struct store_conf *s, struct conf_problems *
     }
 }
 
-/* Its consumer group would be that of another store's dry run. */
+/* The store's consumer group must not be that of another store's dry run. */
 static void check_dry_run_name(const struct consumer_conf *conf,
                                const struct store_conf *s,
                                struct conf_problems *problems)

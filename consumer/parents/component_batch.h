@@ -1,7 +1,7 @@
 /**
- * component_batch: the distinct products of some records, each with the earliest time it changed.
+ * component_batch: the distinct products of some records, each with its earliest change time.
  *
- * A product that comes again costs no room, so a component that changes all the time is looked up
+ * A product that comes again takes no room. So a component that changes all the time is looked up
  * once a statement. Pure: no I/O, no clock. One owner.
  */
 #ifndef STOCKSYNC_PARENTS_COMPONENT_BATCH_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Products of one statement: bounds its arguments and what a failure repeats. */
+/* Products of one statement: bounds its arguments, and the work that a failure repeats. */
 #define COMPONENT_BATCH_MAX 5000
 
 struct component_batch;

@@ -5,18 +5,18 @@
 #include "embedded/parents_sql.h"
 
 /*
- * Offsets follow the marks, so marks must not be lost in a crash that the offsets survive. Products
- * are looked up one by one in an index, whatever the statistics say: a small table would be read as
- * a whole for each batch.
+ * Offsets follow the marks, so a crash must not lose marks whose offsets survive. The statement
+ * looks up each product in an index: for a small table the planner would read all of it for each
+ * batch.
  */
 #define SESSION_SQL                                                                                \
     "SET synchronous_commit = on;"                                                                 \
     "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"             \
     "DO $$BEGIN IF current_setting('server_version_num')::int >= 110000 THEN SET jit = off;"       \
     " END IF; END$$"
-/* Far below max.poll.interval.ms, and about what a service may take to stop. */
+/* Far below max.poll.interval.ms, and short enough for a service that stops. */
 #define STATEMENT_TIMEOUT_MS 10000
-/* Two arrays of COMPONENT_BATCH_MAX: 16 and 24 bytes a product at the most. */
+/* Two arrays of COMPONENT_BATCH_MAX: at most 16 and 24 bytes a product. */
 #define ARGS_MAX_BYTES ((size_t)1 << 20)
 
 struct parents {
@@ -50,18 +50,23 @@ enum status parents_open(struct parents *parents, struct err *err)
 {
     struct pg_rows rows = {0};
     enum status rc = pg_conn_open(parents->conn, err);
-    if (rc == STATUS_OK) {
-        rc = pg_query(parents->conn, parents_sql_parents_check, NULL, "tt", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
+    rc = pg_query(parents->conn, parents_sql_parents_check, NULL, "tt", &rows, err);
+    if (rc != STATUS_OK) {
+        goto out;
+    }
+    if (!pg_is_null(&rows, 0, 0)) {
         rc = err_set(err, STATUS_DATABASE_UNFIT,
                      "Odoo's database has no %s: run 'stocksync-producer install'",
                      pg_text(&rows, 0, 0));
-    } else if (rc == STATUS_OK && !pg_is_null(&rows, 0, 1)) {
+    } else if (!pg_is_null(&rows, 0, 1)) {
         rc = err_set(err, STATUS_PERMISSION,
                      "the role may not mark kits in Odoo's database; run there: %s",
                      pg_text(&rows, 0, 1));
     }
+out:
     pg_rows_release(&rows);
     return rc;
 }
@@ -78,12 +83,13 @@ enum status parents_mark(struct parents *parents,
     pg_args_time_us_array(&parents->args, component_batch_times_us(batch), count);
     enum status rc =
         pg_query(parents->conn, parents_sql_parents_mark, &parents->args, "lzb", &rows, err);
+    if (rc == STATUS_DATABASE_UNFIT) {
+        rc = err_prefix(err, "run 'stocksync-producer install'");
+    }
     if (rc == STATUS_OK) {
         *marked = (struct parents_marked){.marks = (size_t)pg_i64(&rows, 0, 0),
                                           .earliest_us = pg_time_us(&rows, 0, 1),
                                           .any_kits = pg_bool(&rows, 0, 2)};
-    } else if (rc == STATUS_DATABASE_UNFIT) {
-        rc = err_prefix(err, "run 'stocksync-producer install'");
     }
     pg_rows_release(&rows);
     return rc;

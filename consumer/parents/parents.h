@@ -1,9 +1,9 @@
 /**
- * parents: marks the kits that changed products are part of, in Odoo's own database.
+ * parents: marks the kits that changed products are components of, in Odoo's database.
  *
- * One statement a batch, from stocksync.kit_component (kept by the producer) to the marks table,
- * which appends: nothing here waits for a writer of Odoo or makes one wait. A batch that is marked
- * twice is a repeat, never a mistake. Blocking, bounded by the statement timeout. One owner.
+ * One statement a batch reads stocksync.kit_component, which the producer keeps, and appends to the
+ * marks table. It waits for no writer of Odoo and makes none wait. Marking a batch twice is safe:
+ * the kits are only published again. Blocks, at most for the statement timeout. One owner.
  */
 #ifndef STOCKSYNC_PARENTS_PARENTS_H
 #define STOCKSYNC_PARENTS_PARENTS_H
@@ -19,7 +19,7 @@ struct parents;
 
 struct parents_marked {
     size_t marks;
-    int64_t earliest_us; /* wall: the earliest change that led to one of them; 0: none */
+    int64_t earliest_us; /* wall: earliest change of a component that was marked for; 0: none */
     bool any_kits;       /* kit_component has rows */
 };
 

@@ -1,59 +1,54 @@
 /**
- * parents_lane: the thread of role parents: records of the topic, to marks for the kits that the
- * products are part of.
+ * parents_lane: the job of role parents: it reads records of the topic and marks the kits that the
+ * products are components of.
  *
- * It owns a Kafka client of group [consumer] parents_group and a connection to Odoo's database.
- * Records with cause parent are not followed: kit_component holds every kit that a product is part
- * of, through other kits as well. Offsets are committed after the marks are; a crash in between
- * marks again. Failures drop the session (client and connection) and begin it anew; the lane never
- * ends the process. Any number of processes share the group.
+ * One session owns a Kafka client of the group and a connection to Odoo's database. Records with
+ * cause parent are not followed: kit_component lists every kit of a product, also through other
+ * kits. Offsets are committed after the marks, so a crash in between marks the same kits again.
+ * Any number of processes share the group.
+ *
+ * The functions below the life cycle are those of a worker's job and run in its thread.
  */
 #ifndef STOCKSYNC_PARENTS_PARENTS_LANE_H
 #define STOCKSYNC_PARENTS_PARENTS_LANE_H
 
 #include <stdbool.h>
 
-#include "common/core/strbuf.h"
-#include "consumer/app/consumer_conf.h"
-
-/* name, log text, why an operator sees it */
-#define PARENTS_STATE_MAP(X)                                                                       \
-    X(STARTING, "starting")           /* connecting, joining the group */                          \
-    X(RUNNING, "running")             /* has joined */                                             \
-    X(BROKEN, "broken")               /* Odoo's database or Kafka does not answer */               \
-    X(MISCONFIGURED, "misconfigured") /* table, right, topic missing: a person must act */         \
-    X(DRAINING, "draining")           /* asked to stop: marks what was read, commits */            \
-    X(STOPPED, "stopped")
-
-enum parents_state {
-#define PARENTS_STATE_ENUM(name, text) PARENTS_##name,
-    PARENTS_STATE_MAP(PARENTS_STATE_ENUM)
-#undef PARENTS_STATE_ENUM
-};
+#include "common/core/conf.h"
+#include "common/core/thread.h"
+#include "common/core/view_port.h"
+#include "consumer/parents/parents_ports.h"
 
 struct parents_lane;
 
-/**
- * Starts the thread.
- * @param conf  borrowed until parents_lane_free; [odoo] dsn is set
- * @param once  mark for what is in the topic now, then stop by itself
- */
-NODISCARD enum status parents_lane_start(const struct consumer_conf *conf,
-                                         bool once,
-                                         struct parents_lane **lane,
-                                         struct err *err);
-/** Asks it to mark what was read, commit and leave. Any thread. */
-void parents_lane_ask_stop(struct parents_lane *lane);
-/** Asks it to probe at once, where it waits after a failure. Any thread. */
-void parents_lane_ask_reload(struct parents_lane *lane);
-bool parents_lane_is_done(const struct parents_lane *lane);
-/** How it ended: STATUS_OK, or what kept it from draining. After parents_lane_is_done. */
-enum status parents_lane_result(const struct parents_lane *lane, struct err *err);
-/** True once it has joined its group, or is in a state that no restart would cure. Any thread. */
-bool parents_lane_is_ready(struct parents_lane *lane);
-/** Appends one JSON object: state, reason, counts. Any thread. */
-void parents_lane_append_status(struct parents_lane *lane, struct strbuf *out);
-/** Joins the thread and frees. Accepts NULL. */
+/* Everything that is pointed to is borrowed until parents_lane_free. */
+struct parents_options {
+    const struct conf_pairs *kafka; /* pass-through */
+    const char *topic;
+    const char *odoo_dsn;
+    const char *group;
+    bool once; /* a session ends when the topic was read to its end and marked */
+    struct view_port view;
+    const struct parents_ports *ports;
+};
+
+/** Publishes the first status. */
+struct parents_lane *parents_lane_new(const struct parents_options *options);
+/** After its thread has ended. Accepts NULL. */
 void parents_lane_free(struct parents_lane *lane);
+
+/**
+ * Opens the connections, reads and marks until asked to stop, marks what was read, commits, closes.
+ *
+ * @param lane    a struct parents_lane *
+ * @param worked  [out] true when a batch was marked
+ * @return STATUS_OK  asked to stop, or done with `once`; what could not be marked is not committed
+ *         the failure of parents_open, record_source_open, record_source_poll or parents_mark
+ */
+NODISCARD enum status
+parents_lane_session(void *lane, struct thread *thread, bool *worked, struct err *err);
+void parents_lane_failed(void *lane, enum status rc, const struct err *err, int64_t pause_ms);
+void parents_lane_reloaded(void *lane);
+void parents_lane_stopped(void *lane);
 
 #endif

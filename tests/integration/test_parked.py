@@ -329,10 +329,10 @@ def test_retry_makes_rows_due_for_the_running_consumer(one, shop):
     wait.until(lambda: subject in rows(one), "the level is parked", alive=one.alive)
     one.simulator.heal(name)
     result = one.command("consumer", "parked", "retry", "--product", product)
-    assert "1 row will be tried by the running consumer" in result.out
+    assert "1 row will be retried by the running consumer" in result.out
     wait.until(lambda: subject not in rows(one), "the level is cured", alive=one.alive)
     assert level(one, product) == before + 1000
-    assert "nothing" in one.command("consumer", "parked", "retry", "--sku", "nobody's").out
+    assert "no parked row matches" in one.command("consumer", "parked", "retry", "--sku", "nobody's").out
 
 
 def test_drop_needs_to_know_what_and_a_later_record_brings_it_back(one, shop):
