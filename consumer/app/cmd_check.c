@@ -43,11 +43,12 @@ static enum status check_rules(const struct consumer_conf *conf,
                                const struct store_conf *store_conf,
                                struct err *err)
 {
-    struct shop_location *list = NULL;
-    size_t count = 0;
+    struct shop_location *locations = NULL;
+    struct state_warehouse *warehouses = NULL;
+    struct rule_facts facts = {0};
     struct store_rules rules = {0};
     struct state *state = state_new(conf_state_dsn(&conf->shared), store_conf->instance.name);
-    enum status rc = catalog_locations(g, -1, &list, &count, err);
+    enum status rc = catalog_locations(g, -1, &locations, &facts.location_count, err);
     if (rc != STATUS_OK) {
         goto out;
     }
@@ -55,14 +56,21 @@ static enum status check_rules(const struct consumer_conf *conf,
     if (rc != STATUS_OK) {
         goto out;
     }
-    rc = rule_table_build(store_conf, state, list, count, &rules, err);
+    rc = state_warehouses(state, &warehouses, &facts.warehouse_count, err);
+    if (rc != STATUS_OK) {
+        goto out;
+    }
+    facts.locations = locations;
+    facts.warehouses = warehouses;
+    rc = rule_table_build(store_conf, &facts, &rules, err);
     if (rc != STATUS_OK) {
         goto out;
     }
     rc = cmd_print_catalogue(state, "        ", err);
 out:
     rule_table_release(&rules);
-    catalog_locations_release(list, count);
+    state_warehouses_release(warehouses, facts.warehouse_count);
+    catalog_locations_release(locations, facts.location_count);
     state_free(state);
     return rc;
 }

@@ -1,7 +1,10 @@
 #include "common/core/program.h"
 #include "consumer/app/commands.h"
 #include "consumer/app/consumer_conf.h"
+#include "consumer/intake/record_source.h"
+#include "consumer/lane/status.h"
 #include "consumer/parents/parents_status.h"
+#include "consumer/shopify/graphql.h"
 
 static const struct cli_flag RUN_FLAGS[] = {
     {"--role", "ROLE", true,
@@ -69,7 +72,8 @@ static const struct cli_program CLI = {
     .command_count = sizeof COMMANDS / sizeof COMMANDS[0],
 };
 
-static const struct metric_table *const METRICS[] = {&parents_metric_table, NULL};
+static const struct metric_table *const METRICS[] = {
+    &lane_metric_table, &graphql_metric_table, &record_source_metric_table, &parents_metric_table, NULL};
 
 int main(int argc, char **argv)
 {

@@ -9,6 +9,7 @@
 #include "common/http/http_server.h"
 #include "consumer/app/worker.h"
 #include "consumer/lane/lane.h"
+#include "consumer/lane/live_ports.h"
 #include "consumer/parents/parents_lane.h"
 
 #define MOD "consumer"
@@ -136,11 +137,7 @@ static enum status start_store(struct process *p, const struct store_conf *store
         .dry_run = plan->dry_run,
         .print = plan->print,
         .view = worker_view(m->worker)};
-    enum status rc = lane_new(&options, &m->lane, err);
-    if (rc != STATUS_OK) {
-        free_member(m);
-        return rc;
-    }
+    m->lane = lane_new(&options, &live_ports);
     const struct worker_job job = {.name = store->instance.name,
                                    .arg = m->lane,
                                    .once = plan->once,
