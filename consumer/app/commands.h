@@ -8,6 +8,9 @@
 
 #include "common/core/cli.h"
 #include "consumer/app/consumer_conf.h"
+#include "consumer/state/catalogue_store.h"
+#include "consumer/state/guard_store.h"
+#include "consumer/state/parked_store.h"
 #include "consumer/state/state.h"
 
 enum status cmd_run(const struct cli_call *call, const void *root, struct err *err);

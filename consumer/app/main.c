@@ -72,8 +72,9 @@ static const struct cli_program CLI = {
     .command_count = sizeof COMMANDS / sizeof COMMANDS[0],
 };
 
-static const struct metric_table *const METRICS[] = {
-    &lane_metric_table, &graphql_metric_table, &record_source_metric_table, &parents_metric_table, NULL};
+static const struct metric_table *const METRICS[] = {&lane_metric_table, &graphql_metric_table,
+                                                     &record_source_metric_table,
+                                                     &parents_metric_table, NULL};
 
 int main(int argc, char **argv)
 {
