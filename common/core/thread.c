@@ -18,17 +18,33 @@ static void *main_of_thread(void *arg)
     return NULL;
 }
 
+static void close_descriptors(struct thread *self)
+{
+    if (self->wake_fd >= 0) {
+        (void)close(self->wake_fd);
+    }
+    if (self->stop_fd >= 0) {
+        (void)close(self->stop_fd);
+    }
+    self->wake_fd = -1;
+    self->stop_fd = -1;
+}
+
 enum status thread_start(struct thread *self,
                          const char *name,
                          void (*run)(struct thread *, void *),
                          void *arg,
                          struct err *err)
 {
-    *self = (struct thread){.run = run, .arg = arg, .wake_fd = -1};
+    *self = (struct thread){.run = run, .arg = arg};
     (void)snprintf(self->name, sizeof self->name, "%.15s", name);
     self->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (self->wake_fd < 0) {
-        return err_set(err, STATUS_INTERNAL, "cannot make an eventfd: %s", strerror(errno));
+    self->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (self->wake_fd < 0 || self->stop_fd < 0) {
+        enum status rc =
+            err_set(err, STATUS_INTERNAL, "cannot make an eventfd: %s", strerror(errno));
+        close_descriptors(self);
+        return rc;
     }
     /* Blocked before the start and inherited: blocking in the new thread would leave a gap. */
     sigset_t all;
@@ -39,8 +55,7 @@ enum status thread_start(struct thread *self,
     int failed = pthread_create(&self->id, NULL, main_of_thread, self);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed != 0) {
-        (void)close(self->wake_fd);
-        self->wake_fd = -1;
+        close_descriptors(self);
         self->started = false;
         return err_set(err, STATUS_INTERNAL, "cannot start thread '%s': %s", name,
                        strerror(failed));
@@ -48,21 +63,22 @@ enum status thread_start(struct thread *self,
     return STATUS_OK;
 }
 
-static void wake(struct thread *self)
+static void make_readable(const struct thread *self, int fd)
 {
     if (!self->started) {
         return;
     }
     const uint64_t one = 1;
     /* Fails only when the counter is full, and then the descriptor is readable already. */
-    ssize_t ignored = write(self->wake_fd, &one, sizeof one);
+    ssize_t ignored = write(fd, &one, sizeof one);
     (void)ignored;
 }
 
 void thread_ask_stop(struct thread *self)
 {
     atomic_store(&self->stop, true);
-    wake(self);
+    make_readable(self, self->stop_fd);
+    make_readable(self, self->wake_fd);
 }
 
 bool thread_is_stopping(const struct thread *self)
@@ -73,7 +89,7 @@ bool thread_is_stopping(const struct thread *self)
 void thread_ask_reload(struct thread *self)
 {
     atomic_store(&self->reload, true);
-    wake(self);
+    make_readable(self, self->wake_fd);
 }
 
 bool thread_take_reload(struct thread *self)
@@ -85,7 +101,7 @@ bool thread_take_reload(struct thread *self)
         (void)ignored;
     }
     if (thread_is_stopping(self)) {
-        wake(self);
+        make_readable(self, self->wake_fd);
     }
     return atomic_exchange(&self->reload, false);
 }
@@ -102,7 +118,6 @@ void thread_join(struct thread *self)
     }
     int failed = pthread_join(self->id, NULL);
     INVARIANT(failed == 0, "cannot join thread '%s': %s", self->name, strerror(failed));
-    (void)close(self->wake_fd);
-    self->wake_fd = -1;
+    close_descriptors(self);
     self->started = false;
 }

@@ -20,6 +20,7 @@ struct thread {
     atomic_bool done;
     int wake_fd; /* eventfd; readable after thread_ask_stop, and from thread_ask_reload to
                     thread_take_reload */
+    int stop_fd; /* eventfd; readable after thread_ask_stop, for waits that a reload must not end */
     bool started;
 };
 

@@ -78,14 +78,10 @@ static void run_sessions(struct thread *thread, void *arg)
         if (worked) {
             backoff_reset(&w->backoff);
         }
-        if (rc == STATUS_OK) {
+        if (rc == STATUS_OK || rc == STATUS_STOPPING) {
             break;
         }
         if (rc == STATUS_RENEW) {
-            continue;
-        }
-        if (rc == STATUS_STOPPING) {
-            take_reload(w); /* it wakes waits that end for a stop alone */
             continue;
         }
         if (gives_up(w, rc, begun_us)) {

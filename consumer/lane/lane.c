@@ -503,7 +503,7 @@ enum status lane_session(void *lane, struct thread *thread, bool *worked, struct
                                         .rescanned_at_start = &l->rescanned_at_start,
                                         .group_id = l->group_id,
                                         .client_id = l->client_id,
-                                        .stop_fd = thread->wake_fd};
+                                        .stop_fd = thread->stop_fd};
     read_credentials(l);
     enum status rc = session_open(&l->session, &setup, err);
     if (rc == STATUS_OK) {

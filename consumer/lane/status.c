@@ -88,7 +88,7 @@ static const struct metric_row ROWS[] = {
      "stocksync_store_unknown_outcome_total", NULL, NULL,
      "Requests without a usable answer, sent again with the same key."},
     {offsetof(struct lane_metrics, request.bisected), METRIC_COUNTER,
-     "stocksync_store_halved_total", NULL, NULL,
+     "stocksync_store_bisected_total", NULL, NULL,
      "Requests that were refused without naming a level and were sent again in halves."},
     {offsetof(struct lane_metrics, request.odd_codes), METRIC_COUNTER,
      "stocksync_store_odd_codes_total", NULL, NULL,

@@ -9,7 +9,7 @@ from lab.pipeline import Pipeline
 from . import machine, report, shop
 
 PAIRS_A_MUTATION, POINTS_A_MUTATION = 250, 10
-RUNNING = 2             # of the metric stocksync_store_state
+RUNNING = 'stocksync_store_state{{store="{}",state="running"}}'
 EVERY_S = 0.25
 SETTLE_S = 2            # after the first written level: a standard plan's bucket is empty by then
 LOCATIONS = {"East": shop.CODES[:2], "West": shop.CODES[2:]}

@@ -127,7 +127,7 @@ class Run:
         connection.execute(KNOWN, (self.store.name, stores.ITEM_BASE, location))
         connection.execute("VACUUM (ANALYZE) stocksync.level")
         consumer = self.pipeline.consumer.start()
-        wait.until(lambda: consumer.metric("stocksync_store_state") == apply.RUNNING,
+        wait.until(lambda: consumer.metrics().get(apply.RUNNING.format(self.store.name)) == 1,
                    lambda: f"the lane runs:\n{consumer.tail()}", seconds=300,
                    alive=consumer.alive)
 

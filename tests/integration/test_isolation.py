@@ -192,7 +192,7 @@ def test_levels_that_nobody_names_are_found_by_halves(shelf, count, naming):
     assert more <= 2 * len(bad) * math.ceil(math.log2(COUNT))
     assert more == 2 * COUNT - 2 if len(bad) == COUNT else more < 2 * COUNT - 2
     assert seconds < 1
-    assert shelf.consumer.metric("stocksync_store_halved_total") > 0
+    assert shelf.consumer.metric("stocksync_store_bisected_total") > 0
     cure(shelf)
 
 

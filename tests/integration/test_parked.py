@@ -94,7 +94,7 @@ def test_sku_that_becomes_shared_is_parked_for_both_and_written_when_unique(one,
     wait.until(lambda: level(one, owner) == before + 1000, "the owner is written",
                alive=one.alive)
     wait.until(lambda: not subjects & set(rows(one)), "neither is parked", alive=one.alive)
-    assert said(one, "event=cured", f"product/{owner}")
+    assert said(one, "event=fixed", f"product/{owner}")
 
 
 def test_value_on_its_way_is_stopped_when_its_sku_becomes_shared(one, shop):
@@ -178,9 +178,9 @@ def test_refused_level_is_tried_again_with_growing_delay_and_cured(one, shop):
     assert one.consumer.metric(f'stocksync_store_parked_again_total{{store="{name}"}}') >= 2
     one.simulator.heal(name)
     make_due(one, where)
-    wait.until(lambda: subject not in rows(one), "the level is cured", alive=one.alive)
+    wait.until(lambda: subject not in rows(one), "the level is fixed", alive=one.alive)
     assert level(one, product) == before + 1000
-    assert said(one, "event=cured", subject)
+    assert said(one, "event=fixed", subject)
 
 
 def test_retry_never_writes_an_older_value_over_a_newer_one(one, shop):
@@ -236,7 +236,7 @@ def test_parked_rows_are_all_tried_at_a_start(one, shop):
     one.simulator.heal(store.name)
     one.consumer.stop()
     one.consumer.start()
-    wait.until(lambda: level_row not in rows(one), "the level is cured", alive=one.alive)
+    wait.until(lambda: level_row not in rows(one), "the level is fixed", alive=one.alive)
     assert level(one, product) == before + 1000
     wait.until(lambda: rows(one, "retry_at IS NULL").get(record, [None, 0])[1] == 2,
                "the record was tried once more", alive=one.alive)
@@ -274,7 +274,7 @@ def test_newer_number_of_the_item_s_former_product_is_said(one, shop):
     assert level(one, product) == right + 50
     one.command("producer", "backfill", "--product", product)
     wait.until(lambda: level(one, product) == right, "it is written", alive=one.alive)
-    wait.until(lambda: subject not in rows(one), "the level is cured", alive=one.alive)
+    wait.until(lambda: subject not in rows(one), "the level is fixed", alive=one.alive)
 
 
 # The command
@@ -330,7 +330,7 @@ def test_retry_makes_rows_due_for_the_running_consumer(one, shop):
     one.simulator.heal(name)
     result = one.command("consumer", "parked", "retry", "--product", product)
     assert "1 row will be retried by the running consumer" in result.out
-    wait.until(lambda: subject not in rows(one), "the level is cured", alive=one.alive)
+    wait.until(lambda: subject not in rows(one), "the level is fixed", alive=one.alive)
     assert level(one, product) == before + 1000
     assert "no parked row matches" in one.command("consumer", "parked", "retry", "--sku", "nobody's").out
 

@@ -197,8 +197,8 @@ def test_selling_during_pushes_never_offers_sold_units(traders):
                alive=pipeline.alive)
     pipeline.wait_settled()
     assert unequal() == []
-    assert pipeline.consumer.metric("stocksync_store_in_flight_units_total") > 0
-    wait.until(lambda: pipeline.consumer.metric("stocksync_store_in_flight_levels") == 0,
+    assert pipeline.consumer.metric("stocksync_store_unimported_units_total") > 0
+    wait.until(lambda: pipeline.consumer.metric("stocksync_store_unimported_levels") == 0,
                "levels are in flight for ever", seconds=30)
 
 
@@ -276,4 +276,4 @@ def test_own_write_is_not_taken_for_a_sale(make_pipeline, database, number, shop
     wait.until(lambda: level_of(pipeline, store, product)["available"] == start - 2,
                lambda: f"{level_of(pipeline, store, product)}, not {start - 2}",
                alive=pipeline.alive)
-    assert pipeline.consumer.metric("stocksync_store_in_flight_units_total") == 0
+    assert pipeline.consumer.metric("stocksync_store_unimported_units_total") == 0

@@ -223,20 +223,6 @@ static void worker_leaves_a_reload_to_the_session_that_runs(void **state)
     assert_int_equal(j.reload_count, 0);
 }
 
-/* A wait that looks for a stop alone takes the wake-up of a reload for one. */
-static void worker_begins_again_when_a_reload_ended_the_session(void **state)
-{
-    (void)state;
-    struct job j = {.script = {{STATUS_STOPPING, .waits = true}}};
-    start(&j, &slow, false);
-    wait_until(is_ready, &j);
-    worker_ask_reload(j.worker);
-    finish(&j);
-    assert_int_equal(j.sessions, 2);
-    assert_int_equal(j.reload_count, 1);
-    assert_int_equal(j.failure_count, 0);
-}
-
 static void worker_with_once_does_not_wait_for_a_person(void **state)
 {
     (void)state;
@@ -323,7 +309,6 @@ int main(void)
         cmocka_unit_test(worker_stops_a_session),
         cmocka_unit_test(worker_reload_ends_a_pause),
         cmocka_unit_test(worker_leaves_a_reload_to_the_session_that_runs),
-        cmocka_unit_test(worker_begins_again_when_a_reload_ended_the_session),
         cmocka_unit_test(worker_with_once_does_not_wait_for_a_person),
         cmocka_unit_test(worker_with_once_tries_again_what_may_pass),
         cmocka_unit_test(worker_with_once_gives_up_when_its_patience_ends),

@@ -78,14 +78,20 @@ static void thread_may_ask_itself(void **state)
     assert_int_equal(ran, 1);
 }
 
+static bool is_readable(int descriptor)
+{
+    struct pollfd fd = {.fd = descriptor, .events = POLLIN};
+    return poll(&fd, 1, 0) == 1;
+}
+
 static bool is_awake(const struct thread *self)
 {
-    struct pollfd fd = {.fd = self->wake_fd, .events = POLLIN};
-    return poll(&fd, 1, 0) == 1;
+    return is_readable(self->wake_fd);
 }
 
 struct reloads {
     bool none_before, woke, taken, taken_twice, awake_after, awake_when_stopping, taken_last;
+    bool stop_after_reload, stop_when_stopping;
 };
 
 static void take_reloads(struct thread *self, void *arg)
@@ -95,6 +101,7 @@ static void take_reloads(struct thread *self, void *arg)
     thread_ask_reload(self);
     thread_ask_reload(self);
     seen->woke = is_awake(self);
+    seen->stop_after_reload = is_readable(self->stop_fd);
     seen->taken = thread_take_reload(self);
     seen->taken_twice = thread_take_reload(self);
     seen->awake_after = is_awake(self);
@@ -102,6 +109,7 @@ static void take_reloads(struct thread *self, void *arg)
     thread_ask_stop(self);
     seen->taken_last = thread_take_reload(self);
     seen->awake_when_stopping = is_awake(self);
+    seen->stop_when_stopping = is_readable(self->stop_fd);
 }
 
 static void thread_takes_a_reload_once_and_keeps_the_wake_up_of_a_stop(void **state)
@@ -117,6 +125,8 @@ static void thread_takes_a_reload_once_and_keeps_the_wake_up_of_a_stop(void **st
     assert_true(seen.taken);
     assert_false(seen.taken_twice);
     assert_false(seen.awake_after);
+    assert_false(seen.stop_after_reload);
+    assert_true(seen.stop_when_stopping);
     assert_true(seen.taken_last);
     assert_true(seen.awake_when_stopping);
 }
