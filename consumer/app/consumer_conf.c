@@ -79,7 +79,7 @@ static const struct conf_option STORE_OPTIONS[] = {
      .type = CONF_TEXT,
      .offset = offsetof(struct store_conf, credentials.client_id),
      .help = "instead of a token: client id of an app of the store's organisation; client id and "
-             "secret fetch tokens for 24 hours, which are renewed in time"},
+             "secret fetch tokens that live for a day"},
     {.key = "client_secret",
      .type = CONF_SECRET,
      .offset = offsetof(struct store_conf, credentials.client_secret),
@@ -101,8 +101,9 @@ static const struct conf_option STORE_OPTIONS[] = {
      .fallback = "15m",
      .min = 0,
      .max = 86400000,
-     .help = "with quantity = available: how long units sold in Shopify are held back until Odoo "
-             "imports their order; set it longer than an import takes; 0s: off"},
+     .help =
+         "with quantity = available: how long sold units are held back for their order's import; "
+         "longer than an import takes; 0s: off"},
     {.key = "basis",
      .type = CONF_CHOICE,
      .offset = offsetof(struct store_conf, basis),

@@ -1,8 +1,8 @@
 /**
  * answers: maps the answer to a request to outcomes of its levels. No I/O.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_ANSWERS_H
-#define STOCKSYNC_CONSUMER_LANE_ANSWERS_H
+#ifndef STOCKSYNC_LANE_ANSWERS_H
+#define STOCKSYNC_LANE_ANSWERS_H
 
 #include "consumer/lane/outcomes.h"
 #include "consumer/lane/requests.h"

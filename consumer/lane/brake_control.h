@@ -2,8 +2,8 @@
  * brake_control: holds a store and releases it. plan/brake counts, the state remembers, so that a
  * restart or another process of the store does not go on where this one stopped.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_BRAKE_CONTROL_H
-#define STOCKSYNC_CONSUMER_LANE_BRAKE_CONTROL_H
+#ifndef STOCKSYNC_LANE_BRAKE_CONTROL_H
+#define STOCKSYNC_LANE_BRAKE_CONTROL_H
 
 #include "consumer/lane/outcomes.h"
 #include "consumer/lane/source_guard.h"

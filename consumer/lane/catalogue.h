@@ -6,8 +6,8 @@
  * asks. Missing texts are searched for one by one. One request of this module is in flight at a
  * time. One process of a store reads, the others load its rows.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_CATALOGUE_H
-#define STOCKSYNC_CONSUMER_LANE_CATALOGUE_H
+#ifndef STOCKSYNC_LANE_CATALOGUE_H
+#define STOCKSYNC_LANE_CATALOGUE_H
 
 #include "consumer/lane/catalogue_moves.h"
 #include "consumer/lane/catalogue_reader.h"

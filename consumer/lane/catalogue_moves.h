@@ -5,8 +5,8 @@
  * item: the item may carry another product's SKU by now. Nothing is lost meanwhile. It stands as a
  * parked row until the product's number has reached the item that carries its SKU.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_CATALOGUE_MOVES_H
-#define STOCKSYNC_CONSUMER_LANE_CATALOGUE_MOVES_H
+#ifndef STOCKSYNC_LANE_CATALOGUE_MOVES_H
+#define STOCKSYNC_LANE_CATALOGUE_MOVES_H
 
 #include "consumer/lane/outcomes.h"
 

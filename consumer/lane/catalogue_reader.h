@@ -3,8 +3,8 @@
  *
  * A search goes before a page: it is short, and somebody waits for it.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_CATALOGUE_READER_H
-#define STOCKSYNC_CONSUMER_LANE_CATALOGUE_READER_H
+#ifndef STOCKSYNC_LANE_CATALOGUE_READER_H
+#define STOCKSYNC_LANE_CATALOGUE_READER_H
 
 #include "common/core/backoff.h"
 #include "consumer/lane/catalogue_search.h"

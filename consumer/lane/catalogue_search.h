@@ -2,8 +2,8 @@
  * catalogue_search: SKUs that the index does not have are searched for in the store. This is how a
  * new product gets its number without a reading of the whole catalogue.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_CATALOGUE_SEARCH_H
-#define STOCKSYNC_CONSUMER_LANE_CATALOGUE_SEARCH_H
+#ifndef STOCKSYNC_LANE_CATALOGUE_SEARCH_H
+#define STOCKSYNC_LANE_CATALOGUE_SEARCH_H
 
 #include "consumer/lane/context.h"
 #include "consumer/plan/sku_search.h"

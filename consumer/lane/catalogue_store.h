@@ -1,8 +1,8 @@
 /**
  * catalogue_store: the stored rows of a store's catalogue, and what differs from them.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_CATALOGUE_STORE_H
-#define STOCKSYNC_CONSUMER_LANE_CATALOGUE_STORE_H
+#ifndef STOCKSYNC_LANE_CATALOGUE_STORE_H
+#define STOCKSYNC_LANE_CATALOGUE_STORE_H
 
 #include "consumer/lane/context.h"
 

@@ -1,8 +1,8 @@
 /**
  * code_log: error codes that a person should look at: each is counted, and logged once.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_CODE_LOG_H
-#define STOCKSYNC_CONSUMER_LANE_CODE_LOG_H
+#ifndef STOCKSYNC_LANE_CODE_LOG_H
+#define STOCKSYNC_LANE_CODE_LOG_H
 
 #include "common/core/metric.h"
 #include "consumer/shopify/graphql.h"

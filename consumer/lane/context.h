@@ -4,8 +4,8 @@
  * session.c fills it when a session starts. Everyone else reads it; the objects that it points to
  * change through their own functions. One thread: the lane's.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_CONTEXT_H
-#define STOCKSYNC_CONSUMER_LANE_CONTEXT_H
+#ifndef STOCKSYNC_LANE_CONTEXT_H
+#define STOCKSYNC_LANE_CONTEXT_H
 
 #include "consumer/lane/lane_options.h"
 #include "consumer/lane/ports.h"

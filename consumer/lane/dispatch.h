@@ -2,8 +2,8 @@
  * dispatch: chooses what is sent next: probes and requests that wait, attempts of dead processes,
  * then levels that must be set up, changes, and reads.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_DISPATCH_H
-#define STOCKSYNC_CONSUMER_LANE_DISPATCH_H
+#ifndef STOCKSYNC_LANE_DISPATCH_H
+#define STOCKSYNC_LANE_DISPATCH_H
 
 #include "consumer/lane/brake_control.h"
 #include "consumer/lane/catalogue.h"

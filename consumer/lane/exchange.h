@@ -2,8 +2,8 @@
  * exchange: takes the store's answers. An answer enters each file once: requests (cost, breaker),
  * answers (outcomes), catalogue (facts about items), outcomes (stored and completed).
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_EXCHANGE_H
-#define STOCKSYNC_CONSUMER_LANE_EXCHANGE_H
+#ifndef STOCKSYNC_LANE_EXCHANGE_H
+#define STOCKSYNC_LANE_EXCHANGE_H
 
 #include "consumer/lane/answers.h"
 #include "consumer/lane/catalogue.h"

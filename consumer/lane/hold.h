@@ -1,8 +1,8 @@
 /**
  * hold: why a store is held, with figures and examples. Pure.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_HOLD_H
-#define STOCKSYNC_CONSUMER_LANE_HOLD_H
+#ifndef STOCKSYNC_LANE_HOLD_H
+#define STOCKSYNC_LANE_HOLD_H
 
 #include <stdbool.h>
 

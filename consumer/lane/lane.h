@@ -9,8 +9,8 @@
  * The functions that take void * fit struct worker_job. They run in one thread; only lane_new and
  * lane_free run in another, before and after it.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_LANE_H
-#define STOCKSYNC_CONSUMER_LANE_LANE_H
+#ifndef STOCKSYNC_LANE_LANE_H
+#define STOCKSYNC_LANE_LANE_H
 
 #include "common/core/metric.h"
 #include "common/core/thread.h"

@@ -1,8 +1,8 @@
 /**
  * lane_options: what one lane is started with. All pointers are borrowed until lane_free.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_LANE_OPTIONS_H
-#define STOCKSYNC_CONSUMER_LANE_LANE_OPTIONS_H
+#ifndef STOCKSYNC_LANE_LANE_OPTIONS_H
+#define STOCKSYNC_LANE_LANE_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>

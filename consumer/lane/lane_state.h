@@ -3,8 +3,8 @@
  *
  * Only lane.c sets the state. Everything below it reports a signal.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_LANE_STATE_H
-#define STOCKSYNC_CONSUMER_LANE_LANE_STATE_H
+#ifndef STOCKSYNC_LANE_LANE_STATE_H
+#define STOCKSYNC_LANE_LANE_STATE_H
 
 #include <stdbool.h>
 

@@ -5,8 +5,8 @@
  * Neither mutation is stored before it is sent. However often and late they are executed, they
  * overwrite no number (see shopify/levels.h), and a process that takes over reads the level first.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_LEVEL_SETUP_H
-#define STOCKSYNC_CONSUMER_LANE_LEVEL_SETUP_H
+#ifndef STOCKSYNC_LANE_LEVEL_SETUP_H
+#define STOCKSYNC_LANE_LEVEL_SETUP_H
 
 #include "consumer/lane/outcomes.h"
 #include "consumer/lane/requests.h"

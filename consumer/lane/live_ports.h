@@ -1,8 +1,8 @@
 /**
  * live_ports: the ports of a running lane: Kafka, Shopify and PostgreSQL.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_LIVE_PORTS_H
-#define STOCKSYNC_CONSUMER_LANE_LIVE_PORTS_H
+#ifndef STOCKSYNC_LANE_LIVE_PORTS_H
+#define STOCKSYNC_LANE_LIVE_PORTS_H
 
 #include "consumer/lane/ports.h"
 

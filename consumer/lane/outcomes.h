@@ -4,8 +4,8 @@
  * Everybody else maps what happened to values of struct outcome. outcomes_apply stores them,
  * then counts, finishes or puts back each level, and informs the brake.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_OUTCOMES_H
-#define STOCKSYNC_CONSUMER_LANE_OUTCOMES_H
+#ifndef STOCKSYNC_LANE_OUTCOMES_H
+#define STOCKSYNC_LANE_OUTCOMES_H
 
 #include "common/core/attributes.h"
 #include "consumer/lane/context.h"

@@ -1,8 +1,8 @@
 /**
  * parking: stores parked rows with their retry time, logs and counts them.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_PARKING_H
-#define STOCKSYNC_CONSUMER_LANE_PARKING_H
+#ifndef STOCKSYNC_LANE_PARKING_H
+#define STOCKSYNC_LANE_PARKING_H
 
 #include "consumer/lane/context.h"
 

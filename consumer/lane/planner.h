@@ -5,8 +5,8 @@
  * planner_begin; planner_plan and planner_hold any number of times; planner_store makes the turn's
  * notes durable, and only then ends the holds on its records. One turn at a time.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_PLANNER_H
-#define STOCKSYNC_CONSUMER_LANE_PLANNER_H
+#ifndef STOCKSYNC_LANE_PLANNER_H
+#define STOCKSYNC_LANE_PLANNER_H
 
 #include "consumer/intake/decode.h"
 #include "consumer/lane/brake_control.h"

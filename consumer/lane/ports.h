@@ -5,8 +5,8 @@
  * in live_ports.c, which have the same names in intake, shopify and state. A test or a dry run
  * brings tables of its own. One thread: the lane's.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_PORTS_H
-#define STOCKSYNC_CONSUMER_LANE_PORTS_H
+#ifndef STOCKSYNC_LANE_PORTS_H
+#define STOCKSYNC_LANE_PORTS_H
 
 #include "consumer/intake/record_source.h"
 #include "consumer/shopify/catalog.h"

@@ -2,8 +2,8 @@
  * printer: the sink of a dry run. Prints the writes that a real run would make once everything is
  * read, and a summary at the end.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_PRINTER_H
-#define STOCKSYNC_CONSUMER_LANE_PRINTER_H
+#ifndef STOCKSYNC_LANE_PRINTER_H
+#define STOCKSYNC_LANE_PRINTER_H
 
 #include <stddef.h>
 

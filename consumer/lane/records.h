@@ -1,8 +1,8 @@
 /**
  * records: polls the source and hands its records to the planner, one turn at a time.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_RECORDS_H
-#define STOCKSYNC_CONSUMER_LANE_RECORDS_H
+#ifndef STOCKSYNC_LANE_RECORDS_H
+#define STOCKSYNC_LANE_RECORDS_H
 
 #include "consumer/lane/planner.h"
 

@@ -9,8 +9,8 @@
  * A set is stored as an attempt before it is sent, several at a time. All other operations are sent
  * at once: repeated, they overwrite no number.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_REQUESTS_H
-#define STOCKSYNC_CONSUMER_LANE_REQUESTS_H
+#ifndef STOCKSYNC_LANE_REQUESTS_H
+#define STOCKSYNC_LANE_REQUESTS_H
 
 #include "common/core/backoff.h"
 #include "consumer/lane/code_log.h"

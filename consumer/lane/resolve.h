@@ -2,8 +2,8 @@
  * resolve: which item a SKU stands for, and what a level needs next. No I/O: facts come in as
  * parameters, outcomes go out.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_RESOLVE_H
-#define STOCKSYNC_CONSUMER_LANE_RESOLVE_H
+#ifndef STOCKSYNC_LANE_RESOLVE_H
+#define STOCKSYNC_LANE_RESOLVE_H
 
 #include "consumer/lane/outcomes.h"
 

@@ -5,8 +5,8 @@
  * A row under way has a place in the offset ledger. When all its levels are complete, it is taken
  * off the list unless it was parked again.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_RETRIES_H
-#define STOCKSYNC_CONSUMER_LANE_RETRIES_H
+#ifndef STOCKSYNC_LANE_RETRIES_H
+#define STOCKSYNC_LANE_RETRIES_H
 
 #include "consumer/lane/planner.h"
 

@@ -1,8 +1,8 @@
 /**
  * rule_table: binds a store's options to the locations in Shopify and the warehouses in Odoo. Pure.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_RULE_TABLE_H
-#define STOCKSYNC_CONSUMER_LANE_RULE_TABLE_H
+#ifndef STOCKSYNC_LANE_RULE_TABLE_H
+#define STOCKSYNC_LANE_RULE_TABLE_H
 
 #include "consumer/lane/store_conf.h"
 #include "consumer/plan/rules.h"

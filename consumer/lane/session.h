@@ -3,8 +3,8 @@
  * the parts that work on them. A session that fails is dropped as a whole and begins again, as
  * after a crash: offsets and attempts say where to go on.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_SESSION_H
-#define STOCKSYNC_CONSUMER_LANE_SESSION_H
+#ifndef STOCKSYNC_LANE_SESSION_H
+#define STOCKSYNC_LANE_SESSION_H
 
 #include "consumer/lane/dispatch.h"
 #include "consumer/lane/exchange.h"

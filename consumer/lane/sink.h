@@ -1,8 +1,8 @@
 /**
  * sink: where planned levels go: to the store, or to a printer that shows them.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_SINK_H
-#define STOCKSYNC_CONSUMER_LANE_SINK_H
+#ifndef STOCKSYNC_LANE_SINK_H
+#define STOCKSYNC_LANE_SINK_H
 
 #include <stdbool.h>
 

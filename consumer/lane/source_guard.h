@@ -6,8 +6,8 @@
  * Newer records of another database are not planned and hold the store, until a person confirms one
  * of the two, or the pinned database publishes the same products again.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_SOURCE_GUARD_H
-#define STOCKSYNC_CONSUMER_LANE_SOURCE_GUARD_H
+#ifndef STOCKSYNC_LANE_SOURCE_GUARD_H
+#define STOCKSYNC_LANE_SOURCE_GUARD_H
 
 #include "consumer/lane/context.h"
 #include "consumer/plan/foreign_records.h"

@@ -1,8 +1,8 @@
 /**
  * status: what a lane shows of itself: its metrics and its status document.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_STATUS_H
-#define STOCKSYNC_CONSUMER_LANE_STATUS_H
+#ifndef STOCKSYNC_LANE_STATUS_H
+#define STOCKSYNC_LANE_STATUS_H
 
 #include <stddef.h>
 #include <stdint.h>

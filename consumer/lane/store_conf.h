@@ -1,8 +1,8 @@
 /**
  * store_conf: the options of one store, section [store.NAME].
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_STORE_CONF_H
-#define STOCKSYNC_CONSUMER_LANE_STORE_CONF_H
+#ifndef STOCKSYNC_LANE_STORE_CONF_H
+#define STOCKSYNC_LANE_STORE_CONF_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
  * unimported_sales: units that Shopify has sold and Odoo has not imported yet. plan/unimported
  * decides, the state remembers.
  */
-#ifndef STOCKSYNC_CONSUMER_LANE_UNIMPORTED_SALES_H
-#define STOCKSYNC_CONSUMER_LANE_UNIMPORTED_SALES_H
+#ifndef STOCKSYNC_LANE_UNIMPORTED_SALES_H
+#define STOCKSYNC_LANE_UNIMPORTED_SALES_H
 
 #include "consumer/lane/outcomes.h"
 

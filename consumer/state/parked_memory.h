@@ -6,7 +6,8 @@
 #ifndef STOCKSYNC_STATE_PARKED_MEMORY_H
 #define STOCKSYNC_STATE_PARKED_MEMORY_H
 
-#include "consumer/state/parked_store.h"
+#include "common/core/attributes.h"
+#include "consumer/state/parked_row.h"
 
 struct parked_memory;
 

@@ -43,6 +43,33 @@ struct state_parked {
     bool first;                /* [out] of state_park: it was not parked before */
 };
 
+#define STATE_RETRY_MAX 200 /* rows given out at a time */
+
+/** The rows this process may take: those of its partitions, and those without a partition. */
+struct state_share {
+    const int32_t *partitions;
+    size_t partition_count;
+    size_t max; /* rows, at most STATE_RETRY_MAX */
+};
+
+/** The row is valid in the callback only; the callback may call functions of state. */
+typedef void (*state_parked_fn)(void *arg, const struct state_parked *row);
+
+/** A rescan of all rows, due or not, page by page. */
+struct state_sweep {
+    const char *const *reasons; /* NULL-terminated; none or NULL: all */
+    int64_t rested_ms;          /* skips rows parked, or parked again, within this time */
+    char after[160];            /* last subject of the page before; "" at first */
+};
+
+/** A row as it was given out. */
+struct state_tried {
+    char subject[160];
+    int64_t revision;
+    int32_t attempts;
+    bool cured; /* [out] fixed: the row is gone */
+};
+
 /** A topic name over 110 bytes is cut and gets a hash appended, so that subjects stay unique. */
 void state_subject_product(char subject[160], int32_t product_id);
 void state_subject_level(char subject[160], struct level_key key);

@@ -27,18 +27,6 @@ NODISCARD enum status state_parked_products(struct state *s,
 
 /* --- retries: each row is given to one process, for a minute --- */
 
-#define STATE_RETRY_MAX 200 /* rows given out at a time */
-
-/** The rows this process may take: those of its partitions, and those without a partition. */
-struct state_share {
-    const int32_t *partitions;
-    size_t partition_count;
-    size_t max; /* rows, at most STATE_RETRY_MAX */
-};
-
-/** The row is valid in the callback only; the callback may call functions of state. */
-typedef void (*state_parked_fn)(void *arg, const struct state_parked *row);
-
 /** Calls each for the rows that are due. @param count  [out] rows given out */
 NODISCARD enum status state_parked_due(struct state *s,
                                        const struct state_share *share,
@@ -47,12 +35,6 @@ NODISCARD enum status state_parked_due(struct state *s,
                                        size_t *count,
                                        struct err *err);
 
-/** A rescan of all rows, due or not, page by page. */
-struct state_sweep {
-    const char *const *reasons; /* NULL-terminated; none or NULL: all */
-    int64_t rested_ms;          /* skips rows parked, or parked again, within this time */
-    char after[160];            /* last subject of the page before; "" at first */
-};
 /** As state_parked_due. A page that is not full is the last. */
 NODISCARD enum status state_parked_sweep(struct state *s,
                                          const struct state_share *share,
@@ -62,13 +44,6 @@ NODISCARD enum status state_parked_sweep(struct state *s,
                                          size_t *count,
                                          struct err *err);
 
-/** A row as it was given out. */
-struct state_tried {
-    char subject[160];
-    int64_t revision;
-    int32_t attempts;
-    bool cured; /* [out] fixed: the row is gone */
-};
 /** Retries are over: deletes the rows that were not parked again meanwhile. */
 NODISCARD enum status
 state_parked_settle(struct state *s, struct state_tried *list, size_t count, struct err *err);
