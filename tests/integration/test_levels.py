@@ -4,7 +4,7 @@ where an option says so."""
 import pytest
 
 from lab import stores, wait
-from test_in_flight import NO_CRASH_POINTS, has_crash_points
+from test_unimported_sales import NO_CRASH_POINTS, has_crash_points
 from test_mapping import NEW_ITEM, Case
 
 
