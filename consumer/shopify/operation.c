@@ -5,24 +5,24 @@
 static const struct {
     const char *name;
     const char *document;
-    bool mutation;
     const char *root;
+    bool mutation;
     bool has_user_errors;
 } OPERATIONS[OPERATION_COUNT] = {
-    [OP_STOCK_SET] = {"StockSet", graphql_stock_set, true, "inventorySetQuantities", true},
-    [OP_LEVELS_READ] = {"LevelsRead", graphql_levels_read, false, "nodes", false},
-    [OP_VARIANTS_PAGE] = {"VariantsPage", graphql_variants_page, false, "productVariants", false},
-    [OP_VARIANTS_COUNT] = {"VariantsCount", graphql_variants_count, false, "productVariantsCount",
+    [OP_STOCK_SET] = {"StockSet", graphql_stock_set, "inventorySetQuantities", true, true},
+    [OP_LEVELS_READ] = {"LevelsRead", graphql_levels_read, "nodes", false, false},
+    [OP_VARIANTS_PAGE] = {"VariantsPage", graphql_variants_page, "productVariants", false, false},
+    [OP_VARIANTS_COUNT] = {"VariantsCount", graphql_variants_count, "productVariantsCount", false,
                            false},
-    [OP_BULK_START] = {"BulkStart", graphql_bulk_start, true, "bulkOperationRunQuery", true},
-    [OP_BULK_POLL] = {"BulkPoll", graphql_bulk_poll, false, "bulkOperation", false},
-    [OP_VARIANTS_SEARCH] = {"VariantsSearch", graphql_variants_search, false, "productVariants",
+    [OP_BULK_START] = {"BulkStart", graphql_bulk_start, "bulkOperationRunQuery", true, true},
+    [OP_BULK_POLL] = {"BulkPoll", graphql_bulk_poll, "bulkOperation", false, false},
+    [OP_VARIANTS_SEARCH] = {"VariantsSearch", graphql_variants_search, "productVariants", false,
                             false},
-    [OP_LEVEL_ACTIVATE] = {"LevelActivate", graphql_level_activate, true, "inventoryActivate",
+    [OP_LEVEL_ACTIVATE] = {"LevelActivate", graphql_level_activate, "inventoryActivate", true,
                            true},
-    [OP_ITEM_TRACK] = {"ItemTrack", graphql_item_track, true, "inventoryItemUpdate", true},
-    [OP_LOCATIONS] = {"Locations", graphql_locations, false, "locations", false},
-    [OP_START_CHECK] = {"StartCheck", graphql_start_check, false, "shop", false},
+    [OP_ITEM_TRACK] = {"ItemTrack", graphql_item_track, "inventoryItemUpdate", true, true},
+    [OP_LOCATIONS] = {"Locations", graphql_locations, "locations", false, false},
+    [OP_START_CHECK] = {"StartCheck", graphql_start_check, "shop", false, false},
 };
 
 const char *operation_name(enum operation op)
