@@ -9,6 +9,7 @@
 #include "producer/odoo/kit_source.h"
 #include "producer/odoo/marks.h"
 #include "producer/odoo/plans.h"
+#include "producer/odoo/source_snapshot.h"
 
 /* Kits that are exploded together when all are. */
 #define FILL_SLICE 5000
@@ -462,6 +463,42 @@ static enum status read_all_ids(struct kit_table *t, struct id_list *all, struct
     return status;
 }
 
+/* What kit_table_fill was called with. */
+struct filling {
+    struct kit_table *table;
+    bool mark;
+    void (*progress)(void *arg, size_t done, size_t total, const struct kit_table_changes *changes);
+    void *arg;
+    struct id_list all;
+};
+
+static enum status fill_slice(struct filling *fill, size_t first, size_t count, struct err *err)
+{
+    static const struct id_list none = {0};
+    struct kit_table_changes changes;
+    enum status rc =
+        kit_table_update(fill->table, fill->all.ids + first, count, &none, &changes, err);
+    if (rc == STATUS_OK && fill->mark && changes.changed > 0) {
+        rc = marks_insert(fill->table->conn, changes.changed_ids, changes.changed, CAUSE_PARENT,
+                          err);
+    }
+    if (rc == STATUS_OK && fill->progress != NULL) {
+        fill->progress(fill->arg, first + count, fill->all.count, &changes);
+    }
+    return rc;
+}
+
+static enum status fill_in_snapshot(void *arg, struct err *err)
+{
+    struct filling *fill = arg;
+    enum status rc = read_all_ids(fill->table, &fill->all, err);
+    for (size_t done = 0; rc == STATUS_OK && done < fill->all.count; done += FILL_SLICE) {
+        size_t left = fill->all.count - done;
+        rc = fill_slice(fill, done, left < FILL_SLICE ? left : FILL_SLICE, err);
+    }
+    return rc == STATUS_OK ? pg_query(fill->table->conn, NOTE_FILLED, NULL, "", NULL, err) : rc;
+}
+
 enum status kit_table_fill(
     struct kit_table *table,
     bool mark,
@@ -469,35 +506,8 @@ enum status kit_table_fill(
     void *arg,
     struct err *err)
 {
-    static const struct id_list none = {0};
-    struct id_list all = {0};
-    enum status status = marks_snapshot_begin(table->conn, err);
-    if (status == STATUS_OK) {
-        status = read_all_ids(table, &all, err);
-    }
-    for (size_t done = 0; status == STATUS_OK && done < all.count;) {
-        struct kit_table_changes changes;
-        size_t left = all.count - done;
-        size_t count = left < FILL_SLICE ? left : FILL_SLICE;
-        status = kit_table_update(table, all.ids + done, count, &none, &changes, err);
-        if (status == STATUS_OK && mark && changes.changed > 0) {
-            status =
-                marks_insert(table->conn, changes.changed_ids, changes.changed, CAUSE_PARENT, err);
-        }
-        done += count;
-        if (status == STATUS_OK && progress != NULL) {
-            progress(arg, done, all.count, &changes);
-        }
-    }
-    if (status == STATUS_OK) {
-        status = pg_query(table->conn, NOTE_FILLED, NULL, "", NULL, err);
-    }
-    if (status == STATUS_OK) {
-        status = marks_snapshot_end(table->conn, err);
-    }
-    if (status != STATUS_OK) {
-        pg_rollback(table->conn);
-    }
-    id_list_release(&all);
-    return status;
+    struct filling fill = {.table = table, .mark = mark, .progress = progress, .arg = arg};
+    enum status rc = source_snapshot(table->conn, fill_in_snapshot, &fill, err);
+    id_list_release(&fill.all);
+    return rc;
 }

@@ -50,7 +50,7 @@ void kit_table_free(struct kit_table *table);
 
 /**
  * Explodes products again, where they are kits now or were before. Call inside
- * marks_snapshot_begin and _end.
+ * source_snapshot.
  *
  * @param ids      ascending and distinct
  * @param part_of  of these, everything that they are part of is marked too; may be empty

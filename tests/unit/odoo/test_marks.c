@@ -12,6 +12,7 @@
 #include "common/core/mem.h"
 #include "embedded/marks_test_sql.h"
 #include "producer/odoo/marks.h"
+#include "producer/odoo/source_snapshot.h"
 #include "tests/unit/pg/server.h"
 
 #define MARKS  "public.stock_availability_dirty_shopify"
@@ -81,16 +82,28 @@ static void run_on(struct pg_conn *conn, const char *sql)
     }
 }
 
-/* One page in a snapshot of its own. */
+struct page_read {
+    size_t limit;
+    const struct mark_skip *skip;
+    struct marks_page *page;
+    struct mark_list *marks;
+};
+
+static enum status read_in_snapshot(void *arg, struct err *err)
+{
+    struct page_read *r = arg;
+    return marks_read(tail, r->limit, r->skip, r->page, r->marks, err);
+}
+
+/* One page in one snapshot. */
 static void read_page(size_t limit,
                       const struct mark_skip *skip,
                       struct marks_page *page,
                       struct mark_list *marks)
 {
     struct err err = {0};
-    ok(marks_snapshot_begin(tail, &err), &err);
-    ok(marks_read(tail, limit, skip, page, marks, &err), &err);
-    ok(marks_snapshot_end(tail, &err), &err);
+    struct page_read r = {.limit = limit, .skip = skip, .page = page, .marks = marks};
+    ok(source_snapshot(tail, read_in_snapshot, &r, &err), &err);
 }
 
 static size_t count_of(const struct mark_list *marks, int32_t product_id)
@@ -142,32 +155,42 @@ static void marks_read_takes_both_tables(void **fixture)
     mark_list_release(&marks);
 }
 
+struct paged_read {
+    size_t seen[2001]; /* marks of each product */
+    int pages;
+};
+
+static enum status read_all_pages(void *arg, struct err *err)
+{
+    struct paged_read *r = arg;
+    struct mark_list marks = {0};
+    struct marks_page page = {0};
+    enum status rc = STATUS_OK;
+    do {
+        rc = marks_read(tail, 100, NULL, &page, &marks, err);
+        page.from.id = page.last_id;
+        for (size_t i = 0; rc == STATUS_OK && i < marks.count; i++) {
+            r->seen[marks.list[i].product_id]++;
+        }
+        r->pages++;
+    } while (rc == STATUS_OK && page.full);
+    mark_list_release(&marks);
+    return rc;
+}
+
 static void marks_read_goes_on_page_after_page(void **fixture)
 {
     (void)fixture;
     NEEDS_SERVER();
-    struct mark_list marks = {0};
     struct err err = {0};
-    size_t seen[2001] = {0};
-    struct marks_page page = {0};
-    int pages = 0;
+    struct paged_read r = {0};
     run_sql("INSERT INTO " MARKS " (product_id) SELECT generate_series(1, 700);"
             "INSERT INTO " QUANTS " SELECT generate_series(701, 2000)");
-    ok(marks_snapshot_begin(tail, &err), &err);
-    do {
-        ok(marks_read(tail, 100, NULL, &page, &marks, &err), &err);
-        page.from.id = page.last_id;
-        for (size_t i = 0; i < marks.count; i++) {
-            seen[marks.list[i].product_id]++;
-        }
-        pages++;
-    } while (page.full);
-    ok(marks_snapshot_end(tail, &err), &err);
-    assert_int_equal(pages, 14); /* 13 full ones of 100 of stock_quant's, and an empty one */
+    ok(source_snapshot(tail, read_all_pages, &r, &err), &err);
+    assert_int_equal(r.pages, 14); /* 13 full ones of 100 of stock_quant's, and an empty one */
     for (int product = 1; product <= 2000; product++) {
-        assert_int_equal(seen[product], 1);
+        assert_int_equal(r.seen[product], 1);
     }
-    mark_list_release(&marks);
 }
 
 static bool is_low(const void *arg, int64_t id)
@@ -267,6 +290,55 @@ static void marks_page_end_of_a_read_from_a_place_is_no_horizon(void **fixture)
     mark_list_release(&marks);
 }
 
+/* --- snapshots --- */
+
+static enum status count_twice(void *arg, struct err *err)
+{
+    int64_t *counts = arg;
+    struct pg_rows rows = {0};
+    enum status rc = STATUS_OK;
+    for (int i = 0; rc == STATUS_OK && i < 2; i++) {
+        rc = pg_query(tail, "SELECT count(*) FROM " MARKS, NULL, "l", &rows, err);
+        counts[i] = rc == STATUS_OK ? pg_i64(&rows, 0, 0) : -1;
+        pg_rows_release(&rows);
+        run_on(other, "INSERT INTO " MARKS " (product_id) VALUES (1)");
+    }
+    return rc;
+}
+
+static void source_snapshot_reads_one_state(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct err err = {0};
+    int64_t counts[2] = {7, 7};
+    ok(source_snapshot(tail, count_twice, counts, &err), &err);
+    assert_int_equal(counts[0], 0);
+    assert_int_equal(counts[1], 0);
+    ok(source_snapshot(tail, count_twice, counts, &err), &err);
+    assert_int_equal(counts[0], 2);
+}
+
+static enum status insert_and_fail(void *arg, struct err *err)
+{
+    (void)arg;
+    enum status rc =
+        pg_query(tail, "INSERT INTO " MARKS " (product_id) VALUES (1)", NULL, "", NULL, err);
+    return rc == STATUS_OK ? err_set(err, STATUS_RECORD_INVALID, "refused") : rc;
+}
+
+static void source_snapshot_rolls_back_when_read_fails(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct err err = {0};
+    int64_t counts[2] = {7, 7};
+    assert_int_equal(source_snapshot(tail, insert_and_fail, NULL, &err), STATUS_RECORD_INVALID);
+    assert_string_equal(err.msg, "refused");
+    assert_int_equal(number("SELECT count(*) FROM " MARKS), 0);
+    ok(source_snapshot(tail, count_twice, counts, &err), &err);
+}
+
 /* --- deleting --- */
 
 static void marks_delete_takes_exactly_what_was_read(void **fixture)
@@ -361,6 +433,8 @@ int main(void)
         TABLES(marks_read_from_the_horizon_finds_late_commits),
         TABLES(marks_page_end_of_a_full_page_is_its_place),
         TABLES(marks_page_end_of_a_read_from_a_place_is_no_horizon),
+        TABLES(source_snapshot_reads_one_state),
+        TABLES(source_snapshot_rolls_back_when_read_fails),
         TABLES(marks_delete_takes_exactly_what_was_read),
         TABLES(marks_delete_leaves_a_later_mark_in_the_same_place),
         TABLES(marks_delete_does_not_walk_over_the_table),

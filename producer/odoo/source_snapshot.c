@@ -1,0 +1,23 @@
+#include "producer/odoo/source_snapshot.h"
+
+#include "common/pg/pg_query.h"
+
+static const char BEGIN[] = "BEGIN ISOLATION LEVEL REPEATABLE READ";
+
+enum status source_snapshot(struct pg_conn *conn,
+                            enum status (*read)(void *arg, struct err *err),
+                            void *arg,
+                            struct err *err)
+{
+    enum status rc = pg_begin(conn, BEGIN, err);
+    if (rc == STATUS_OK) {
+        rc = read(arg, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = pg_exec(conn, "COMMIT", err);
+    }
+    if (rc != STATUS_OK) {
+        pg_rollback(conn);
+    }
+    return rc;
+}
