@@ -15,13 +15,13 @@ WAVES = 12                      # more than may be on their way to Kafka
 IN_SECOND_SLICE = 600           # no product: a slice in a calm has 500
 
 SLICES = ("SELECT count(*) FROM pg_stat_activity WHERE application_name ="
-          " 'stocksync-producer slices' AND state = 'idle' AND query = 'COMMIT'")
+          " 'stocksync-producer deferred' AND state = 'idle' AND query = 'COMMIT'")
 
 
 @pytest.fixture(autouse=True)
 def faults_are_compiled_in():
     with open(programs.binary("producer"), "rb") as file:
-        if b"slice.after_read" not in file.read():
+        if b"deferred.after_read" not in file.read():
             pytest.skip("this build has no fault points: configure with STOCKSYNC_FAULTS=ON")
 
 
@@ -29,7 +29,7 @@ def faults_are_compiled_in():
 def slow(producer_only, connection):
     """The producer runs; SLOW is read, as backfill, and not published for some seconds."""
     pipeline = producer_only
-    pipeline.producer.env = {"STOCKSYNC_FAULT": f"slice.after_read:delay={HELD_MS}:1"}
+    pipeline.producer.env = {"STOCKSYNC_FAULT": f"deferred.after_read:delay={HELD_MS}:1"}
     pipeline.producer.start()
     pipeline.command("producer", "backfill", "--product", SLOW)
     wait.until(lambda: connection.execute(SLICES).fetchone()[0] == 1, "the slice is read")
@@ -97,8 +97,8 @@ def test_change_of_structure_waits_for_a_slice_that_explodes(slow, connection):
 def test_many_changes_of_a_slice_do_not_keep_others_waiting(producer_only, connection):
     """More than are set aside at a time: after their slice they go, and what comes later too, while the next is read."""
     pipeline = producer_only
-    pipeline.producer.env = {"STOCKSYNC_FAULT": f"slice.after_read:delay={HELD_MS}:1,"
-                                                f"slice.after_read:delay={5 * HELD_MS}:2"}
+    pipeline.producer.env = {"STOCKSYNC_FAULT": f"deferred.after_read:delay={HELD_MS}:1,"
+                                                f"deferred.after_read:delay={5 * HELD_MS}:2"}
     pipeline.producer.start()
     connection.execute(f"INSERT INTO public.{odoo.MARKS} (product_id, cause)"
                        f" SELECT n, 4 FROM generate_series(1, {2 * IN_SECOND_SLICE}) n")

@@ -5,8 +5,8 @@
 
 #include "common/core/clock.h"
 #include "common/pg/pg_query.h"
-#include "producer/app/commands.h"
-#include "producer/app/databases.h"
+#include "producer/commands/commands.h"
+#include "producer/commands/databases.h"
 #include "producer/odoo/gc.h"
 #include "producer/odoo/horizon.h"
 #include "producer/odoo/install.h"

@@ -7,8 +7,8 @@
 
 #include "common/core/mem.h"
 #include "common/pg/pg_query.h"
-#include "producer/app/commands.h"
-#include "producer/app/databases.h"
+#include "producer/commands/commands.h"
+#include "producer/commands/databases.h"
 #include "producer/odoo/id_list.h"
 #include "producer/odoo/install.h"
 #include "producer/odoo/kit_table.h"

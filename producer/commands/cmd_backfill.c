@@ -9,8 +9,8 @@
 #include "common/core/clock.h"
 #include "common/core/mem.h"
 #include "common/core/signals.h"
-#include "producer/app/commands.h"
-#include "producer/app/databases.h"
+#include "producer/commands/commands.h"
+#include "producer/commands/databases.h"
 #include "producer/odoo/marks.h"
 
 #define SLICE           5000

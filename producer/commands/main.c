@@ -1,6 +1,6 @@
 #include "common/core/program.h"
-#include "producer/app/commands.h"
-#include "producer/app/producer_conf.h"
+#include "producer/commands/commands.h"
+#include "producer/commands/options.h"
 
 static const struct cli_flag INSTALL_FLAGS[] = {
     {"--dry-run", NULL, false, "print the SQL, change nothing"},
