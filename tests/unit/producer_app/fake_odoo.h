@@ -1,0 +1,104 @@
+/**
+ * fake_odoo: Odoo's database, the leader's lock and a test clock, for tests of the producer's loop.
+ *
+ * Fills the loop's ports with functions over one struct. A test prepares it, lets functions fail,
+ * and looks at what happened. Programs that link it need NEEDS_FAKE_ODOO (tests/CMakeLists.txt),
+ * which replaces the clock and the signals. Not thread-safe, except the reader of deferred chunks.
+ */
+#ifndef STOCKSYNC_PRODUCER_APP_FAKE_ODOO_H
+#define STOCKSYNC_PRODUCER_APP_FAKE_ODOO_H
+
+#include <stdatomic.h>
+
+#include "producer/app/producer.h"
+
+#define FAKE_MARKS    60000
+#define FAKE_PRODUCTS 12000
+
+/** Places where a test can make something fail or happen. */
+enum fake_call {
+    FAKE_SNAPSHOT,
+    FAKE_READ_MARKS,
+    FAKE_READ,
+    FAKE_READ_DEFERRED,
+    FAKE_SHARE,
+    FAKE_REVISION,
+    FAKE_PARK,
+    FAKE_UNPARK,
+    FAKE_STORE,
+    FAKE_DELETE,
+    FAKE_MARK_MORE,
+    FAKE_BACKFILL_DONE,
+    FAKE_CHECK,
+    FAKE_OLDEST,
+    FAKE_SHAPE,
+    FAKE_KITS,
+    FAKE_VERIFY,
+    FAKE_FORGET,
+    FAKE_LOAD,
+    FAKE_BEGIN,
+    FAKE_NEXT,
+    FAKE_READ_IDS,
+    FAKE_MARK,
+    FAKE_NOTE,
+    FAKE_TAKE,
+    FAKE_TOPIC,
+    FAKE_OPEN,
+    FAKE_CALLS
+};
+
+struct fake_odoo {
+    /* the marks table, by id ascending */
+    struct mark marks[FAKE_MARKS];
+    size_t mark_count;
+    int64_t next_mark;
+    /* products 1 … product_count exist; others are gone */
+    int32_t product_count;
+    char *sku[64]; /* of the first ones; NULL: none */
+    struct stock_warehouse_row warehouses[2];
+    size_t warehouse_count;
+    size_t shared_warehouses; /* how many the leader knows */
+    /* the leader */
+    bool held;
+    int64_t epoch, revision;
+    enum leader_backfill backfill;
+    int32_t parked[8];
+    size_t parked_count;
+    /* the full pass */
+    struct full_pass_state pass;
+    int64_t digests[64]; /* stored, by product */
+    size_t stored_digests;
+    /* the database's shape */
+    struct odoo_shape shape;
+    bool kits_filled;
+    /* what happened */
+    int calls[FAKE_CALLS];
+    int drops, closes, sleeps;
+    int64_t slept_ms;
+    size_t deleted;
+    /* what is to happen */
+    enum status fail[FAKE_CALLS]; /* by the next call, once */
+    void (*before[FAKE_CALLS])(void);
+    struct kit_table_changes changes; /* what the next read with an explosion reports */
+    atomic_bool hold_deferred;        /* the reader of deferred chunks waits while it is set */
+    bool stop;                        /* signals_stop_requested */
+    int64_t clock_us;                 /* added to the real clock */
+};
+
+extern struct fake_odoo fake;
+
+/** An empty marks table, two warehouses, this leader. */
+void fake_reset(void);
+/** Frees what reads made. */
+void fake_release(void);
+void fake_ports(struct producer_ports *ports);
+/** Adds a mark. @return its id */
+int64_t fake_mark(int32_t product_id, enum cause cause);
+/** Adds a mark that asks for an explosion. */
+int64_t fake_mark_structure(int32_t product_id);
+/** True while the mark is in the table. */
+bool fake_has_mark(int64_t id);
+/** Metrics of the producer, registered once and kept by the process. */
+const struct producer_metrics *fake_metrics(void);
+
+#endif
