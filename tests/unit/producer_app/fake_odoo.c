@@ -23,6 +23,9 @@ int64_t __wrap_clock_monotonic_us(void)
 
 bool __wrap_signals_stop_requested(void)
 {
+    if (fake.release_after > 0 && --fake.release_after == 0) {
+        atomic_store(&fake.hold_deferred, false);
+    }
     return fake.stop;
 }
 
@@ -31,6 +34,9 @@ bool __wrap_signals_sleep(int timeout_ms)
     fake.sleeps++;
     fake.slept_ms += timeout_ms;
     fake.clock_us += (int64_t)timeout_ms * 1000;
+    if (fake.on_sleep != NULL) {
+        fake.on_sleep();
+    }
     return !fake.stop;
 }
 
@@ -92,11 +98,11 @@ const struct producer_metrics *fake_metrics(void)
 /* Counts the call; fails once when a test asked for it. */
 static enum status enter(enum fake_call call, struct err *err)
 {
-    enum status rc = fake.fail[call];
     fake.calls[call]++;
     if (fake.before[call] != NULL) {
         fake.before[call]();
     }
+    enum status rc = fake.fail[call];
     fake.fail[call] = STATUS_OK;
     return rc == STATUS_OK ? STATUS_OK : err_set(err, rc, "call %d fails", (int)call);
 }

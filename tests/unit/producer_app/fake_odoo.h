@@ -79,6 +79,8 @@ struct fake_odoo {
     /* what is to happen */
     enum status fail[FAKE_CALLS]; /* by the next call, once */
     void (*before[FAKE_CALLS])(void);
+    void (*on_sleep)(void);
+    int release_after;                /* turns after which hold_deferred ends; 0: never */
     struct kit_table_changes changes; /* what the next read with an explosion reports */
     atomic_bool hold_deferred;        /* the reader of deferred chunks waits while it is set */
     bool stop;                        /* signals_stop_requested */

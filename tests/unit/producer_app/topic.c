@@ -57,38 +57,40 @@ void topic_close(struct mock_kafka *mock)
     mock_kafka_stop(mock);
 }
 
-static bool read_one(struct mock_record *record)
+/* Offset behind the last record. */
+static int64_t end(void)
 {
     int64_t low = 0;
     int64_t high = 0;
     const rd_kafka_resp_err_t code =
         rd_kafka_query_watermark_offsets(reader, MOCK_TOPIC, 0, &low, &high, LIMIT_MS);
     INVARIANT(code == RD_KAFKA_RESP_ERR_NO_ERROR, "%s", rd_kafka_err2str(code));
-    if (next >= high) {
-        return false;
-    }
+    return high;
+}
+
+static void read_one(struct mock_record *record)
+{
     rd_kafka_message_t *message = rd_kafka_consume(topic, 0, LIMIT_MS);
     INVARIANT(message != NULL && message->err == RD_KAFKA_RESP_ERR_NO_ERROR, "no record");
     mock_kafka_copy(message, record);
     next = message->offset + 1;
     rd_kafka_message_destroy(message);
-    return true;
 }
 
 void topic_skip(void)
 {
     struct mock_record record;
-    while (read_one(&record)) {
+    for (int64_t high = end(); next < high;) {
+        read_one(&record);
     }
 }
 
 size_t topic_read(struct mock_record *list, size_t max)
 {
-    struct mock_record one;
     size_t count = 0;
-    while (read_one(&one)) {
+    for (int64_t high = end(); next < high;) {
         INVARIANT(count < max, "more than %zu records", max);
-        list[count++] = one;
+        read_one(&list[count++]);
     }
     return count;
 }
