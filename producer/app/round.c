@@ -273,14 +273,20 @@ enum status round_run(struct round *round, struct err *err)
     if (rc == STATUS_OK && round->batch.mark_count > 0) {
         rc = publish_batch(round, &stock, err);
     }
-    if (rc == STATUS_OK) {
-        rc = settle_if_due(round, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        rc = feed_backfill(round, err);
+    rc = settle_if_due(round, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        rc = feed_pass(round, err);
+    rc = feed_backfill(round, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return rc == STATUS_OK ? upkeep_run(round->parts.upkeep, err) : rc;
+    rc = feed_pass(round, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    return upkeep_run(round->parts.upkeep, err);
 }

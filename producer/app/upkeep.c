@@ -103,16 +103,18 @@ static enum status check_shape(struct upkeep *u, int64_t now, struct err *err)
 static enum status do_duties(struct upkeep *u, int64_t now, int64_t *oldest_us, struct err *err)
 {
     enum status rc = u->port.check_leader(u->port.leader, err);
-    if (rc == STATUS_OK) {
-        rc = u->port.oldest_mark(u->port.conn, oldest_us, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        rc = outbox_poll(u->outbox, err);
+    rc = u->port.oldest_mark(u->port.conn, oldest_us, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        rc = check_shape(u, now, err);
+    rc = outbox_poll(u->outbox, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return rc;
+    return check_shape(u, now, err);
 }
 
 enum status upkeep_run(struct upkeep *upkeep, struct err *err)

@@ -64,15 +64,18 @@ enum status cmd_run(const struct cli_call *call, const void *root, struct err *e
     producer = producer_new(conf, &ports);
     rc = http_server_start(conf->producer.listen, ROUTES, sizeof ROUTES / sizeof ROUTES[0],
                            producer, &server, err);
-    if (rc == STATUS_OK) {
-        rc = gc_task_start(conf, clean_databases, &gc, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        log_info(MOD, "started", LF_TEXT("version", STOCKSYNC_VERSION),
-                 LF_TEXT("listen", http_server_address(server)),
-                 LF_TEXT("topic", conf->shared.topic.name));
-        rc = producer_run(producer, err);
+    rc = gc_task_start(conf, clean_databases, &gc, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
+    log_info(MOD, "started", LF_TEXT("version", STOCKSYNC_VERSION),
+             LF_TEXT("listen", http_server_address(server)),
+             LF_TEXT("topic", conf->shared.topic.name));
+    rc = producer_run(producer, err);
+out:
     service_stopping();
     gc_task_stop(gc);
     http_server_free(server);

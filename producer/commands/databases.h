@@ -1,6 +1,5 @@
 /**
- * databases: the two connections that commands work on: Odoo's and the state's, which may be one
- * and the same.
+ * databases: the two connections that commands use: Odoo's and the state's, which may be the same.
  */
 #ifndef STOCKSYNC_COMMANDS_DATABASES_H
 #define STOCKSYNC_COMMANDS_DATABASES_H

@@ -144,7 +144,8 @@ static void copy_header(const rd_kafka_message_t *message, const char *name, cha
 
 void mock_kafka_copy(const rd_kafka_message_t *message, struct mock_record *record)
 {
-    *record = (struct mock_record){.value_len = message->len, .tombstone = message->payload == NULL};
+    *record =
+        (struct mock_record){.value_len = message->len, .tombstone = message->payload == NULL};
     copy(record->key, sizeof record->key, message->key, message->key_len);
     copy(record->value, sizeof record->value, message->payload, message->len);
     copy_header(message, "revision", record->revision, sizeof record->revision);

@@ -5,39 +5,39 @@
 
 #include "common/core/clock.h"
 #include "common/core/mem.h"
-#include "producer/odoo/source_snapshot.h"
 
 struct fake_odoo fake;
+struct fake_leader fake_leader;
+struct fake_process fake_process;
 
 /* --- the clock and the signals, by the linker's --wrap --- */
 
-int64_t __real_clock_monotonic_us(void);
-int64_t __wrap_clock_monotonic_us(void);
-bool __wrap_signals_stop_requested(void);
-bool __wrap_signals_sleep(int timeout_ms);
+int64_t real_clock_us(void) __asm__("__real_clock_monotonic_us");
+int64_t test_clock_us(void) __asm__("__wrap_clock_monotonic_us");
+bool test_stop_requested(void) __asm__("__wrap_signals_stop_requested");
+bool test_sleep(int timeout_ms) __asm__("__wrap_signals_sleep");
 
-int64_t __wrap_clock_monotonic_us(void)
+int64_t test_clock_us(void)
 {
-    return __real_clock_monotonic_us() + fake.clock_us;
+    return real_clock_us() + fake_process.clock_us;
 }
 
-bool __wrap_signals_stop_requested(void)
+bool test_stop_requested(void)
 {
-    if (fake.release_after > 0 && --fake.release_after == 0) {
-        atomic_store(&fake.hold_deferred, false);
+    if (fake_process.release_after > 0 && --fake_process.release_after == 0) {
+        atomic_store(&fake_process.hold_deferred, false);
     }
-    return fake.stop;
+    return fake_process.stop;
 }
 
-bool __wrap_signals_sleep(int timeout_ms)
+bool test_sleep(int timeout_ms)
 {
-    fake.sleeps++;
-    fake.slept_ms += timeout_ms;
-    fake.clock_us += (int64_t)timeout_ms * 1000;
-    if (fake.on_sleep != NULL) {
-        fake.on_sleep();
+    fake_process.slept_ms += timeout_ms;
+    fake_process.clock_us += (int64_t)timeout_ms * 1000;
+    if (fake_process.on_sleep != NULL) {
+        fake_process.on_sleep();
     }
-    return !fake.stop;
+    return !fake_process.stop;
 }
 
 /* --- what a test prepares and sees --- */
@@ -49,16 +49,15 @@ void fake_reset(void)
 {
     static const struct odoo_dialect dialect;
     memset(&fake, 0, sizeof fake);
+    fake_leader = (struct fake_leader){.epoch = 6, .revision = 100};
+    fake_process = (struct fake_process){0};
     fake.next_mark = 1;
     fake.product_count = FAKE_PRODUCTS;
     fake.warehouses[0] = (struct stock_warehouse_row){.id = 1, .code = "WH", .active = true};
     fake.warehouses[1] = (struct stock_warehouse_row){.id = 2, .code = "NO", .active = true};
     fake.warehouse_count = 1;
-    fake.epoch = 6;
-    fake.revision = 100;
     fake.kits_filled = true;
     fake.shape.dialect = &dialect;
-    atomic_store(&fake.hold_deferred, false);
 }
 
 int64_t fake_mark(int32_t product_id, enum cause cause)
@@ -194,7 +193,7 @@ static enum status read_deferred(struct chunk_reader *reader,
     enum status rc = enter(FAKE_READ_DEFERRED, err);
     *changes = (struct kit_table_changes){0};
     read_products(stocks[1], ids_of(chunk), chunk->count, stock);
-    while (atomic_load(&fake.hold_deferred)) {
+    while (atomic_load(&fake_process.hold_deferred)) {
         (void)nanosleep(&moment, NULL);
     }
     return rc;
@@ -205,7 +204,7 @@ knows_warehouses(struct leader *leader, const struct stock_warehouse_row *list, 
 {
     (void)leader;
     (void)list;
-    return count == fake.shared_warehouses;
+    return count == fake_leader.shared_warehouses;
 }
 
 static enum status share_warehouses(struct leader *leader,
@@ -215,7 +214,7 @@ static enum status share_warehouses(struct leader *leader,
 {
     (void)leader;
     (void)list;
-    fake.shared_warehouses = count;
+    fake_leader.shared_warehouses = count;
     return enter(FAKE_SHARE, err);
 }
 
@@ -224,7 +223,7 @@ static enum status share_warehouses(struct leader *leader,
 static enum status next_revision(struct leader *leader, int64_t *revision, struct err *err)
 {
     (void)leader;
-    *revision = ++fake.revision;
+    *revision = ++fake_leader.revision;
     return enter(FAKE_REVISION, err);
 }
 
@@ -233,7 +232,7 @@ park(struct leader *leader, const struct leader_parked *list, size_t count, stru
 {
     (void)leader;
     for (size_t i = 0; i < count; i++) {
-        fake.parked[fake.parked_count++] = list[i].product_id;
+        fake_leader.parked[fake_leader.parked_count++] = list[i].product_id;
     }
     return enter(FAKE_PARK, err);
 }
@@ -291,7 +290,6 @@ delete_marks(struct pg_conn *conn, const int64_t *ids, size_t count, struct err 
         }
     }
     if (rc == STATUS_OK) {
-        fake.deleted += fake.mark_count - kept;
         fake.mark_count = kept;
     }
     return rc;
@@ -445,28 +443,28 @@ static enum status take(struct leader *leader, struct err *err)
 {
     (void)leader;
     enum status rc = enter(FAKE_TAKE, err);
-    fake.held = rc == STATUS_OK;
-    fake.epoch += rc == STATUS_OK;
+    fake_leader.held = rc == STATUS_OK;
+    fake_leader.epoch += rc == STATUS_OK;
     return rc;
 }
 
 static bool is_held(const struct leader *leader)
 {
     (void)leader;
-    return fake.held;
+    return fake_leader.held;
 }
 
 static void drop(struct leader *leader)
 {
     (void)leader;
-    fake.held = false;
-    fake.drops++;
+    fake_leader.held = false;
+    fake_leader.drops++;
 }
 
 static int64_t epoch(const struct leader *leader)
 {
     (void)leader;
-    return fake.epoch;
+    return fake_leader.epoch;
 }
 
 static const char *database(const struct leader *leader)
@@ -478,7 +476,7 @@ static const char *database(const struct leader *leader)
 static enum leader_backfill backfill(const struct leader *leader)
 {
     (void)leader;
-    return fake.backfill;
+    return fake_leader.backfill;
 }
 
 static enum status ensure_topic(const struct shared_conf *conf, struct err *err)
@@ -498,7 +496,6 @@ open_tail(struct connections *connections, struct odoo_shape *shape, struct err 
 static void close_tail(struct connections *connections)
 {
     (void)connections;
-    fake.closes++;
 }
 
 void fake_ports(struct producer_ports *ports)

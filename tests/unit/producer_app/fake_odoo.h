@@ -1,9 +1,9 @@
 /**
  * fake_odoo: Odoo's database, the leader's lock and a test clock, for tests of the producer's loop.
  *
- * Fills the loop's ports with functions over one struct. A test prepares it, lets functions fail,
- * and looks at what happened. Programs that link it need NEEDS_FAKE_ODOO (tests/CMakeLists.txt),
- * which replaces the clock and the signals. Not thread-safe, except the reader of deferred chunks.
+ * Fills the loop's ports with functions over these structs. A test prepares them, lets functions
+ * fail, and looks at what happened. The linker puts the functions of fake_process where the clock
+ * and the signals are called. One thread, and the one that reads deferred chunks.
  */
 #ifndef STOCKSYNC_PRODUCER_APP_FAKE_ODOO_H
 #define STOCKSYNC_PRODUCER_APP_FAKE_ODOO_H
@@ -53,46 +53,48 @@ struct fake_odoo {
     size_t mark_count;
     int64_t next_mark;
     /* products 1 … product_count exist; others are gone */
-    int32_t product_count;
     char *sku[64]; /* of the first ones; NULL: none */
+    int32_t product_count;
+    bool kits_filled;
+    struct odoo_shape shape;
     struct stock_warehouse_row warehouses[2];
     size_t warehouse_count;
-    size_t shared_warehouses; /* how many the leader knows */
-    /* the leader */
-    bool held;
-    int64_t epoch, revision;
-    enum leader_backfill backfill;
-    int32_t parked[8];
-    size_t parked_count;
     /* the full pass */
     struct full_pass_state pass;
     int64_t digests[64]; /* stored, by product */
     size_t stored_digests;
-    /* the database's shape */
-    struct odoo_shape shape;
-    bool kits_filled;
-    /* what happened */
-    int calls[FAKE_CALLS];
-    int drops, closes, sleeps;
-    int64_t slept_ms;
-    size_t deleted;
-    /* what is to happen */
-    enum status fail[FAKE_CALLS]; /* by the next call, once */
-    void (*before[FAKE_CALLS])(void);
-    void (*on_sleep)(void);
-    int release_after;                /* turns after which hold_deferred ends; 0: never */
+    /* what is to happen, and what happened */
     struct kit_table_changes changes; /* what the next read with an explosion reports */
-    atomic_bool hold_deferred;        /* the reader of deferred chunks waits while it is set */
-    bool stop;                        /* signals_stop_requested */
-    int64_t clock_us;                 /* added to the real clock */
+    void (*before[FAKE_CALLS])(void);
+    enum status fail[FAKE_CALLS]; /* by the next call, once */
+    int calls[FAKE_CALLS];
+};
+
+struct fake_leader {
+    int64_t epoch, revision;  /* the last one of each */
+    size_t shared_warehouses; /* how many the consumers know */
+    size_t parked_count;
+    int32_t parked[8];
+    enum leader_backfill backfill;
+    int drops;
+    bool held;
+};
+
+struct fake_process {
+    int64_t clock_us; /* added to the real clock */
+    int64_t slept_ms; /* sleeping takes no time, but the clock shows it */
+    void (*on_sleep)(void);
+    int release_after;         /* turns after which hold_deferred ends; 0: never */
+    atomic_bool hold_deferred; /* the reader of deferred chunks waits while it is set */
+    bool stop;                 /* the process is asked to stop */
 };
 
 extern struct fake_odoo fake;
+extern struct fake_leader fake_leader;
+extern struct fake_process fake_process;
 
 /** An empty marks table, two warehouses, this leader. */
 void fake_reset(void);
-/** Frees what reads made. */
-void fake_release(void);
 void fake_ports(struct producer_ports *ports);
 /** Adds a mark. @return its id */
 int64_t fake_mark(int32_t product_id, enum cause cause);

@@ -29,13 +29,13 @@ void floors_open(struct floors *floors, struct mock_kafka *mock, int64_t full_pa
                                                .metrics = metrics},
                          &f->ports.round, FLOORS_PAGE_MARKS);
     upkeep_note_shape(f->upkeep, &fake.shape);
-    INVARIANT(outbox_open(f->outbox, ++fake.epoch, "", &err) == STATUS_OK, "%s", err.msg);
+    INVARIANT(outbox_open(f->outbox, ++fake_leader.epoch, "", &err) == STATUS_OK, "%s", err.msg);
     INVARIANT(deferred_reader_open(f->reader, &err) == STATUS_OK, "%s", err.msg);
 }
 
 void floors_close(struct floors *floors)
 {
-    atomic_store(&fake.hold_deferred, false);
+    atomic_store(&fake_process.hold_deferred, false);
     deferred_reader_close(floors->reader);
     round_free(floors->round);
     full_pass_free(floors->pass);

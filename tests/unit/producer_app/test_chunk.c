@@ -82,14 +82,14 @@ static void chunk_with_another_list_of_warehouses_has_the_tail_read_them_again(v
     (void)state;
     const struct kit_table_changes none = {0};
     const struct stock_batch older = {.warehouses = fake.warehouses, .warehouse_count = 1};
-    fake.shared_warehouses = 1;
+    fake_leader.shared_warehouses = 1;
     assert_int_equal(chunk_share(&ports.chunks, &none, &older, &err), STATUS_OK);
     assert_int_equal(fake.calls[FAKE_READ], 0);
-    fake.shared_warehouses = 2;
+    fake_leader.shared_warehouses = 2;
     fake.warehouse_count = 2;
     assert_int_equal(chunk_share(&ports.chunks, &none, &older, &err), STATUS_OK);
     assert_int_equal(fake.calls[FAKE_READ], 1);
-    assert_int_equal(fake.shared_warehouses, 2);
+    assert_int_equal(fake_leader.shared_warehouses, 2);
 }
 
 int main(void)

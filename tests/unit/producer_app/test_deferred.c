@@ -110,8 +110,8 @@ static void add_late_mark(void)
 static void hold_and_change(int32_t product_id, enum cause cause, enum mark_look look)
 {
     late = (struct mark){.product_id = product_id, .cause = cause, .look = look};
-    atomic_store(&fake.hold_deferred, true);
-    fake.release_after = 5;
+    atomic_store(&fake_process.hold_deferred, true);
+    fake_process.release_after = 5;
     fake.before[FAKE_READ_MARKS] = add_late_mark;
 }
 
@@ -200,7 +200,7 @@ static void add_mark_behind(void)
         fake.next_mark = late_mark;
         (void)fake_mark(2, CAUSE_STOCK);
         fake.next_mark = next;
-        fake.clock_us += 26000;
+        fake_process.clock_us += 26000;
     }
 }
 
@@ -210,8 +210,8 @@ static void deferred_rescans_for_ids_that_become_visible_late(void **state)
     late_mark = 4990;
     fake.next_mark = 5000;
     (void)fake_mark(1, CAUSE_PARENT);
-    atomic_store(&fake.hold_deferred, true);
-    fake.release_after = 3;
+    atomic_store(&fake_process.hold_deferred, true);
+    fake_process.release_after = 3;
     fake.before[FAKE_READ_MARKS] = add_mark_behind;
     assert_int_equal(publish(), STATUS_OK);
     read_topic();
@@ -233,8 +233,8 @@ static void deferred_reads_no_marks_while_it_has_no_room_to_postpone_them(void *
 {
     (void)state;
     (void)fake_mark(1, CAUSE_PARENT);
-    atomic_store(&fake.hold_deferred, true);
-    fake.release_after = 5;
+    atomic_store(&fake_process.hold_deferred, true);
+    fake_process.release_after = 3;
     fake.before[FAKE_READ_MARKS] = flood;
     assert_int_equal(publish(), STATUS_OK);
     assert_int_equal(turn, 3); /* two full pages, and one with all of them behind the chunk */
@@ -254,6 +254,7 @@ static void mark_products(int32_t count)
 static void deferred_chunks_stay_small_while_other_changes_come(void **state)
 {
     (void)state;
+    fake.product_count = 1; /* tombstones are made faster */
     mark_products(1000);
     assert_int_equal(publish(), STATUS_OK);
     assert_int_equal(fake.calls[FAKE_READ_DEFERRED], 4);
@@ -262,23 +263,24 @@ static void deferred_chunks_stay_small_while_other_changes_come(void **state)
 static void deferred_chunks_double_in_a_calm(void **state)
 {
     (void)state;
+    fake.product_count = 1; /* tombstones are made faster */
     mark_products(2000);
-    fake.clock_us += 1000000;
+    fake_process.clock_us += 1000000;
     assert_int_equal(publish(), STATUS_OK);
     assert_int_equal(fake.calls[FAKE_READ_DEFERRED], 3); /* 500, 1,000, the rest */
 }
 
 static void stop_now(void)
 {
-    fake.stop = true;
+    fake_process.stop = true;
 }
 
 static void deferred_gives_up_when_asked_to_stop(void **state)
 {
     (void)state;
     const int64_t waits = fake_mark(1, CAUSE_PARENT);
-    atomic_store(&fake.hold_deferred, true);
-    fake.release_after = 1;
+    atomic_store(&fake_process.hold_deferred, true);
+    fake_process.release_after = 1;
     fake.before[FAKE_READ_MARKS] = stop_now;
     assert_int_equal(publish(), STATUS_STOPPING);
     assert_true(fake_has_mark(waits));
@@ -287,7 +289,7 @@ static void deferred_gives_up_when_asked_to_stop(void **state)
 
 static void fail_and_release(void)
 {
-    atomic_store(&fake.hold_deferred, false);
+    atomic_store(&fake_process.hold_deferred, false);
     fake.fail[FAKE_READ_MARKS] = STATUS_SOURCE_LOST;
 }
 
@@ -302,7 +304,7 @@ static void deferred_gives_up_after_any_failure(void **state)
         assert_int_equal(outbox_abort(floors.outbox, &err), STATUS_OK);
         fake.fail[places[i]] = STATUS_OK;
     }
-    atomic_store(&fake.hold_deferred, true);
+    atomic_store(&fake_process.hold_deferred, true);
     fake.before[FAKE_READ_MARKS] = fail_and_release;
     fake.fail[FAKE_READ_MARKS] = STATUS_SOURCE_LOST;
     assert_int_equal(publish(), STATUS_SOURCE_LOST);

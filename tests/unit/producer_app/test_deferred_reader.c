@@ -32,7 +32,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     (void)state;
-    atomic_store(&fake.hold_deferred, false);
+    atomic_store(&fake_process.hold_deferred, false);
     deferred_reader_free(reader);
     return 0;
 }
@@ -64,11 +64,11 @@ static void deferred_reader_gives_what_its_thread_read(void **state)
 static void deferred_reader_that_is_busy_is_not_waited_for_longer_than_said(void **state)
 {
     (void)state;
-    atomic_store(&fake.hold_deferred, true);
+    atomic_store(&fake_process.hold_deferred, true);
     begin(0, 1);
     assert_false(deferred_reader_wait(reader, 1));
     assert_false(deferred_reader_is_idle(reader));
-    atomic_store(&fake.hold_deferred, false);
+    atomic_store(&fake_process.hold_deferred, false);
     assert_true(deferred_reader_wait(reader, LONG_MS));
 }
 

@@ -40,7 +40,7 @@ static int stop(void **state)
 static void step(void)
 {
     assert_int_equal(full_pass_step(pass, &moved, &err), STATUS_OK);
-    fake.clock_us += 1000000;
+    fake_process.clock_us += 1000000;
 }
 
 /* The digests of the products as they are. */
@@ -89,7 +89,7 @@ static void full_pass_marks_only_products_that_differ(void **state)
 
 static void take_10_ms(void)
 {
-    fake.clock_us += 10000;
+    fake_process.clock_us += 10000;
 }
 
 static void full_pass_pauses_four_times_as_long_as_a_piece_takes(void **state)
@@ -104,7 +104,7 @@ static void full_pass_pauses_four_times_as_long_as_a_piece_takes(void **state)
     assert_int_equal(full_pass_step(pass, &moved, &err), STATUS_OK);
     assert_false(moved);
     assert_int_equal(fake.pass.last_product, PIECE);
-    fake.clock_us += 1000000;
+    fake_process.clock_us += 1000000;
     step();
     assert_int_equal(fake.pass.last_product, 2 * PIECE);
 }

@@ -43,10 +43,10 @@ static void gc_task_cleans_at_its_interval_and_goes_on_after_a_failure(void **st
     gc_task_stop(task);
     const int count = atomic_load(&cleanings);
     assert_true(count >= 3);
-    assert_true(metric_value(metrics.runs) == (count + 1) / 2);
-    assert_true(metric_value(metrics.failures) == count / 2);
-    assert_true(metric_value(metrics.removed) == 5 * ((count + 1) / 2));
-    assert_true(metric_value(metrics.horizon_age) == 700);
+    assert_int_equal((int)metric_value(metrics.runs), (count + 1) / 2);
+    assert_int_equal((int)metric_value(metrics.failures), count / 2);
+    assert_int_equal((int)metric_value(metrics.removed), 5 * ((count + 1) / 2));
+    assert_int_equal((int)metric_value(metrics.horizon_age), 700);
 }
 
 static void gc_task_that_was_never_started_stops(void **state)

@@ -36,7 +36,7 @@ static struct outbox *open_one(bool stores_digests)
                                            .settle_us = 1000000,
                                            .stores_digests = stores_digests};
     struct outbox *made = outbox_new(&options, &ports.outbox, fake_metrics());
-    assert_int_equal(outbox_open(made, ++fake.epoch, "", &err), STATUS_OK);
+    assert_int_equal(outbox_open(made, ++fake_leader.epoch, "", &err), STATUS_OK);
     return made;
 }
 
@@ -139,7 +139,7 @@ static void assert_comes_again_after(enum step last)
     assert_true(fake_has_mark(two));
     assert_false(outbox_has_mark(outbox, one));
     topic_skip();
-    const int64_t before = fake.revision;
+    const int64_t before = fake_leader.revision;
     run_until(SETTLED);
     assert_int_equal(topic_read(found, 4), 2);
     assert_string_equal(found[0].key, "1");
@@ -247,8 +247,8 @@ static void outbox_parks_a_record_that_cannot_be_written_and_publishes_the_other
     (void)fake_mark(2, CAUSE_STOCK);
     (void)fake_mark(3, CAUSE_STOCK);
     run_until(SETTLED);
-    assert_int_equal(fake.parked_count, 1);
-    assert_int_equal(fake.parked[0], 2);
+    assert_int_equal(fake_leader.parked_count, 1);
+    assert_int_equal(fake_leader.parked[0], 2);
     assert_int_equal(fake.mark_count, 0);
     assert_int_equal(topic_read(found, 4), 2);
     assert_string_equal(found[0].key, "1");
@@ -292,13 +292,13 @@ static void outbox_parks_what_the_broker_refuses_and_publishes_its_neighbours(vo
     refuse_next_request();
     assert_int_equal(publish(), STATUS_BATCH_ABORTED);
     assert_true(fake_has_mark(poison));
-    assert_int_equal(fake.parked_count, 0);
+    assert_int_equal(fake_leader.parked_count, 0);
     (void)fake_mark(2, CAUSE_STOCK);
     topic_skip();
     assert_int_equal(publish_renumbered(), STATUS_OK);
     assert_int_equal(outbox_settle(outbox, &err), STATUS_OK);
-    assert_int_equal(fake.parked_count, 1);
-    assert_int_equal(fake.parked[0], 1);
+    assert_int_equal(fake_leader.parked_count, 1);
+    assert_int_equal(fake_leader.parked[0], 1);
     assert_int_equal(fake.mark_count, 0);
     const size_t count = topic_read(found, 8);
     assert_true(count >= 1);
@@ -358,7 +358,7 @@ static void outbox_settles_when_idle_and_once_a_second_otherwise(void **state)
     run_until(COVERED);
     assert_int_equal(outbox_settle_if_due(outbox, false, &err), STATUS_OK);
     assert_int_equal(fake.mark_count, 1);
-    fake.clock_us += 1000000;
+    fake_process.clock_us += 1000000;
     assert_int_equal(outbox_settle_if_due(outbox, false, &err), STATUS_OK);
     assert_int_equal(fake.mark_count, 0);
     (void)fake_mark(1, CAUSE_STOCK);
@@ -466,7 +466,7 @@ static void outbox_settles_within_a_batch_before_kafka_ends_the_transaction(void
     fold(&fresh, id, 1);
     outbox_begin_batch(outbox);
     assert_int_equal(submit(&fresh, &fresh), STATUS_OK);
-    fake.clock_us += 6000000;
+    fake_process.clock_us += 6000000;
     assert_int_equal(outbox_flush(outbox, &err), STATUS_OK);
     assert_false(fake_has_mark(id[0]));
     assert_true(fake_has_mark(rest));
@@ -478,7 +478,7 @@ static void outbox_forgets_chunks_in_flight_when_it_aborts(void **state)
     (void)state;
     const int64_t id = fake_mark(1, CAUSE_STOCK);
     run_until(SUBMITTED);
-    assert_int_equal(outbox_revision(outbox), fake.revision);
+    assert_int_equal(outbox_revision(outbox), fake_leader.revision);
     assert_int_equal(outbox_abort(outbox, &err), STATUS_OK);
     assert_int_equal(outbox_in_flight(outbox), 0);
     assert_false(outbox_is_acknowledged(outbox));

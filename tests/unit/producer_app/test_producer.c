@@ -42,7 +42,7 @@ static int stop_cluster(void **state)
 
 static void count_down(void)
 {
-    fake.stop = --stop_at <= 0;
+    fake_process.stop = --stop_at <= 0;
 }
 
 static int start(void **state)
@@ -55,7 +55,7 @@ static int start(void **state)
         .producer = {
             .batch_marks = 10000, .idle_poll_ms = 100, .settle_ms = 1000, .full_pass_ms = -1}};
     producer = producer_new(&conf, &ports);
-    fake.on_sleep = count_down;
+    fake_process.on_sleep = count_down;
     stop_at = 3;
     topic_skip();
     return 0;
@@ -114,7 +114,7 @@ static void note_ready(void)
 static void producer_is_ready_while_it_publishes(void **state)
 {
     (void)state;
-    fake.on_sleep = note_ready;
+    fake_process.on_sleep = note_ready;
     run(STATUS_OK);
     assert_true(ready_in_between);
     assert_false(producer_is_ready(producer));
@@ -128,7 +128,7 @@ static void producer_waits_as_a_standby_until_the_lock_is_free(void **state)
     run(STATUS_OK);
     assert_int_equal(fake.calls[FAKE_TAKE], 2);
     assert_int_equal(fake.mark_count, 0);
-    assert_true(fake.slept_ms >= 1000);
+    assert_true(fake_process.slept_ms >= 1000);
 }
 
 static void producer_recovers_from_a_failure_and_publishes_again(void **state)
@@ -164,13 +164,13 @@ static void producer_that_loses_its_lock_takes_it_again_with_a_new_epoch(void **
 {
     (void)state;
     run(STATUS_OK);
-    assert_int_equal(fake.epoch, 7);
-    fake.stop = false;
+    assert_int_equal(fake_leader.epoch, 7);
+    fake_process.stop = false;
     stop_at = 4;
     (void)fake_mark(2, CAUSE_STOCK);
-    fake.held = false;
+    fake_leader.held = false;
     run(STATUS_OK);
-    assert_int_equal(fake.epoch, 8);
+    assert_int_equal(fake_leader.epoch, 8);
 }
 
 /* Upkeep's check and the one after its failure. */
@@ -188,8 +188,8 @@ static void producer_that_fails_drops_a_lock_that_is_gone(void **state)
     fake.before[FAKE_CHECK] = lose_lock;
     stop_at = 4;
     run(STATUS_OK);
-    assert_int_equal(fake.drops, 1);
-    assert_int_equal(fake.epoch, 8);
+    assert_int_equal(fake_leader.drops, 1);
+    assert_int_equal(fake_leader.epoch, 8);
     assert_int_equal(fake.mark_count, 0);
 }
 
@@ -226,7 +226,7 @@ static void producer_makes_a_new_client_when_the_old_one_is_broken(void **state)
 
 static void stop_now(void)
 {
-    fake.stop = true;
+    fake_process.stop = true;
 }
 
 static void producer_that_fails_while_it_stops_leaves_the_marks(void **state)
@@ -255,7 +255,7 @@ static void producer_publishes_everything_when_kafka_may_be_ahead(void **state)
 {
     (void)state;
     fake.product_count = 3;
-    fake.backfill = LEADER_BACKFILL_TIMELINE;
+    fake_leader.backfill = LEADER_BACKFILL_TIMELINE;
     run(STATUS_OK);
     assert_int_equal(topic_read(found, MAX_RECORDS), 3);
     assert_int_equal(fake.calls[FAKE_BACKFILL_DONE], 1);
@@ -265,7 +265,7 @@ static void producer_leaves_the_first_load_to_the_operator(void **state)
 {
     (void)state;
     fake.product_count = 3;
-    fake.backfill = LEADER_BACKFILL_FIRST;
+    fake_leader.backfill = LEADER_BACKFILL_FIRST;
     run(STATUS_OK);
     assert_int_equal(fake.calls[FAKE_MARK_MORE], 0);
 }

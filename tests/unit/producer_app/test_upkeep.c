@@ -49,7 +49,7 @@ static int stop(void **state)
 
 static enum status run_after(int64_t seconds)
 {
-    fake.clock_us += seconds * 1000000;
+    fake_process.clock_us += seconds * 1000000;
     return upkeep_run(floors.upkeep, &err);
 }
 
