@@ -128,28 +128,33 @@ static enum status open_tail(struct connections *c, struct odoo_shape *shape, st
     const struct stock_reader_options options = {.forecast = odoo->forecast,
                                                  .scope = (enum stock_scope)odoo->scope};
     enum status rc = pg_conn_open(c->tail, err);
-    if (rc == STATUS_OK) {
-        rc = odoo_version_read(c->tail, options.forecast, shape, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        rc = install_verify(c->tail, INSTALL_ODOO, options.forecast, err);
+    rc = odoo_version_read(c->tail, options.forecast, shape, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
+    rc = install_verify(c->tail, INSTALL_ODOO, options.forecast, err);
     if (rc != STATUS_OK) {
         return rc;
     }
     chunk_reader_open(c->reader, shape, &options);
     log_odoo(c, shape);
     rc = share_warehouses(c, err);
-    if (rc == STATUS_OK) {
-        rc = fill_kits(c, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        rc = pg_conn_open(c->deferred, err);
+    rc = fill_kits(c, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        chunk_reader_open(c->deferred_reader, shape, &options);
+    rc = pg_conn_open(c->deferred, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return rc;
+    chunk_reader_open(c->deferred_reader, shape, &options);
+    return STATUS_OK;
 }
 
 static void close_tail(struct connections *c)

@@ -83,13 +83,15 @@ static enum status begin_if_due(struct full_pass *p, struct err *err)
         return STATUS_OK;
     }
     enum status rc = p->port.begin(p->port.conn, err);
-    if (rc == STATUS_OK) {
-        rc = load(p, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (rc == STATUS_OK) {
-        log_info(MOD, "begun", LF_INT("of", p->state.total));
+    rc = load(p, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return rc;
+    log_info(MOD, "begun", LF_INT("of", p->state.total));
+    return STATUS_OK;
 }
 
 /* The digest of the record that the product would get now; 0: the product is gone. */

@@ -172,31 +172,40 @@ static enum status begin_batch(struct round *r, struct stock_batch *stock, struc
 
 /* --- publishing --- */
 
+/* Reads the chunk while the one before it is in flight. */
+static enum status publish_next(struct round *r, const struct chunk *chunk, struct err *err)
+{
+    struct stock_batch stock = {0};
+    enum status rc = chunk_read(r->parts.chunks, chunk, &stock, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = outbox_flush(r->parts.outbox, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = signals_stop_requested() ? STATUS_STOPPING : upkeep_run(r->parts.upkeep, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    return outbox_submit(r->parts.outbox, chunk, &stock, NULL, err);
+}
+
 /*
- * All immediate chunks: each is read while the one before it is in flight.
- * @param stock  of the first chunk, read already
+ * All immediate chunks.
+ * @param stock  of the first one, read already
  * @return STATUS_STOPPING: the batch is given up; its marks stay, its records come again
  */
 static enum status publish_immediate(struct round *r, struct stock_batch *stock, struct err *err)
 {
-    struct outbox *outbox = r->parts.outbox;
     struct chunk chunk = chunk_at(&r->immediate, 0, CHUNK_PRODUCTS);
-    enum status rc = outbox_submit(outbox, &chunk, stock, NULL, err);
+    enum status rc = outbox_submit(r->parts.outbox, &chunk, stock, NULL, err);
     deferred_note_fresh(r->parts.deferred);
     while (rc == STATUS_OK && chunk.first + chunk.count < r->immediate.count) {
         chunk = chunk_at(&r->immediate, chunk.first + chunk.count, CHUNK_PRODUCTS);
-        rc = chunk_read(r->parts.chunks, &chunk, stock, err);
-        if (rc == STATUS_OK) {
-            rc = outbox_flush(outbox, err);
-        }
-        if (rc == STATUS_OK) {
-            rc = signals_stop_requested() ? STATUS_STOPPING : upkeep_run(r->parts.upkeep, err);
-        }
-        if (rc == STATUS_OK) {
-            rc = outbox_submit(outbox, &chunk, stock, NULL, err);
-        }
+        rc = publish_next(r, &chunk, err);
     }
-    return rc == STATUS_OK ? outbox_finish(outbox, err) : rc;
+    return rc == STATUS_OK ? outbox_finish(r->parts.outbox, err) : rc;
 }
 
 static enum status publish_batch(struct round *r, struct stock_batch *stock, struct err *err)
