@@ -7,7 +7,7 @@
  * The thread reads and writes (stocksync.kit and kit_component) in the database only. It knows
  * neither marks nor Kafka: the main thread publishes what it read, in the tail's Kafka transaction.
  * From start to take the main thread must not
- * - publish a product of the chunk: the chunk's state may be older, and its record would come later;
+ * - publish a product of the chunk: the chunk's state may be older, but its record comes later;
  * - explode kits, when the chunk explodes: one of two writers is refused (40001).
  * deferred_reader_holds names the marks that this forbids. All calls: the main thread.
  */

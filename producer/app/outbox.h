@@ -7,7 +7,7 @@
  *
  *     submit ──▶ acknowledged ──▶ covered ──▶ committed ──▶ digests stored ──▶ marks deleted
  *
- * Whatever happens in between, the marks stay and their records come again with a newer revision.
+ * After a failure in between, the marks stay and their records come again with a newer revision.
  *
  * Calling sequence: outbox_new; outbox_open; for each batch outbox_begin_batch, outbox_submit and
  * outbox_finish for its chunks, outbox_end_batch; outbox_settle_if_due; outbox_abort after a

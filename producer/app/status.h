@@ -33,7 +33,7 @@ extern const struct metric_table producer_metric_table;
 
 struct producer_status;
 
-/** @param metrics  borrowed until free. @param shows_pass  the full pass is on: it is in the JSON */
+/** @param metrics  borrowed until free. @param shows_pass  the JSON has the full pass */
 NODISCARD struct producer_status *producer_status_new(const struct producer_metrics *metrics,
                                                       bool shows_pass);
 /** Accepts NULL. */

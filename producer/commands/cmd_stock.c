@@ -196,7 +196,7 @@ static enum status print_stock(struct output *o,
     return rc;
 }
 
-/* Without it kits would look like plain products. */
+/* Kits that no producer has read yet would be printed as plain products. */
 static enum status
 check_filled(struct pg_conn *conn, const struct odoo_shape *shape, struct err *err)
 {

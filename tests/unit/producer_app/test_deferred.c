@@ -95,7 +95,7 @@ static void assert_record(size_t index, const char *key, const char *cause)
     assert_string_equal(found[index].cause, cause);
 }
 
-/* While the deferred chunk is read: the mark comes before the second look, the chunk later. */
+/* While the deferred chunk is read: the mark comes before the second read of marks, the chunk later. */
 static int64_t late_mark;
 static struct mark late;
 

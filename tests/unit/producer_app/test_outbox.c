@@ -1,6 +1,6 @@
 /*
- * The outbox against librdkafka's mock cluster. The cluster is shared by all tests, because it takes
- * longer to start than a test may; so each test looks at the records behind those of earlier ones.
+ * The outbox against librdkafka's mock cluster. All tests share the cluster, because it takes longer
+ * to start than a test may. So each test reads only the records behind those of earlier ones.
  */
 #include <setjmp.h>
 #include <stdarg.h>
