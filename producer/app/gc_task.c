@@ -5,28 +5,40 @@
 #include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
-#include "common/core/metric.h"
 #include "common/core/thread.h"
-#include "producer/app/databases.h"
-#include "producer/odoo/gc.h"
-#include "producer/odoo/horizon.h"
 
 #define MOD "gc"
 
-/* One step may take long on a large table, but not for ever. */
-#define STATEMENT_TIMEOUT_MS (15 * 60 * 1000)
 /* A snapshot older than this keeps dead marks from being cleaned: worth a line. */
 #define HORIZON_WARN_S 600
 
 struct gc_task {
     const struct producer_conf *conf;
+    gc_clean_fn clean;
     struct thread thread;
-    struct metric *runs, *removed, *failures, *horizon_age;
+    struct gc_metrics metrics;
 };
+
+#define ROW(field, kind, name, help)                                                               \
+    {                                                                                              \
+        offsetof(struct gc_metrics, field), kind, "stocksync_producer_" name, NULL, NULL, help     \
+    }
+
+static const struct metric_row ROWS[] = {
+    ROW(runs, METRIC_COUNTER, "gc_runs_total", "Cleanings that succeeded."),
+    ROW(removed, METRIC_COUNTER, "gc_removed_total", "Rows that a cleaning removed."),
+    ROW(failures, METRIC_COUNTER, "gc_failures_total", "Cleanings that failed."),
+    ROW(horizon_age,
+        METRIC_GAUGE,
+        "vacuum_horizon_age_seconds",
+        "Age of the oldest snapshot that holds vacuum back."),
+};
+
+const struct metric_table gc_metric_table = {.rows = ROWS, .count = sizeof ROWS / sizeof ROWS[0]};
 
 static void warn_of_horizon(struct gc_task *t, const struct horizon *h)
 {
-    metric_set(t->horizon_age, (double)h->age_s);
+    metric_set(t->metrics.horizon_age, (double)h->age_s);
     if (h->age_s > HORIZON_WARN_S) {
         log_warn(MOD, "vacuum_held_back", LF_INT("age_ms", h->age_s * 1000),
                  LF_TEXT("holder", h->holder),
@@ -35,34 +47,34 @@ static void warn_of_horizon(struct gc_task *t, const struct horizon *h)
     }
 }
 
-static enum status clean(struct gc_task *t, struct err *err)
+static void show(struct gc_task *t, const struct gc_counts *counts, int64_t took_us)
 {
-    struct databases dbs = {0};
-    struct gc_counts counts = {0};
-    struct horizon h = {0};
+    int64_t removed =
+        counts->attempts + counts->parked_products + counts->products + counts->levels;
+    metric_add(t->metrics.runs, 1);
+    metric_add(t->metrics.removed, (uint64_t)removed);
+    log_info(
+        MOD, "cleaned", LF_INT("attempts", counts->attempts), LF_INT("products", counts->products),
+        LF_INT("levels", counts->levels), LF_INT("parked", counts->parked_products),
+        LF_TEXT("vacuumed", counts->vacuumed ? "yes" : "no"), LF_INT("took_ms", took_us / 1000));
+}
+
+static void clean(struct gc_task *t)
+{
+    struct err err = {0};
+    struct gc_report report = {0};
     int64_t begun = clock_monotonic_us();
-    enum status rc =
-        databases_open(t->conf, "stocksync-producer gc", STATEMENT_TIMEOUT_MS, &dbs, err);
-    if (rc == STATUS_OK) {
-        rc = horizon_read(dbs.odoo, &h, err);
+    enum status rc = t->clean(t->conf, &report, &err);
+    if (report.has_horizon) {
+        warn_of_horizon(t, &report.horizon);
     }
-    if (rc == STATUS_OK) {
-        warn_of_horizon(t, &h);
-        rc = gc_run(dbs.odoo, dbs.state, t->conf->gc.keep_attempts_ms, &counts, err);
+    if (rc != STATUS_OK) {
+        metric_add(t->metrics.failures, 1);
+        log_failure(LOG_WARN, MOD, "not_cleaned", &err,
+                    LOG_FIELDS(LF_MSG("tried again at the next interval")));
+        return;
     }
-    if (rc == STATUS_OK) {
-        int64_t removed =
-            counts.attempts + counts.parked_products + counts.products + counts.levels;
-        metric_add(t->runs, 1);
-        metric_add(t->removed, (uint64_t)removed);
-        log_info(MOD, "cleaned", LF_INT("attempts", counts.attempts),
-                 LF_INT("products", counts.products), LF_INT("levels", counts.levels),
-                 LF_INT("parked", counts.parked_products),
-                 LF_TEXT("vacuumed", counts.vacuumed ? "yes" : "no"),
-                 LF_INT("took_ms", (clock_monotonic_us() - begun) / 1000));
-    }
-    databases_close(&dbs);
-    return rc;
+    show(t, &report.counts, clock_monotonic_us() - begun);
 }
 
 static void run(struct thread *self, void *arg)
@@ -75,29 +87,20 @@ static void run(struct thread *self, void *arg)
         if (thread_is_stopping(self) || clock_left_ms(due) > 0) {
             continue;
         }
-        struct err err = {0};
-        if (clean(t, &err) != STATUS_OK) {
-            metric_add(t->failures, 1);
-            log_failure(LOG_WARN, MOD, "not_cleaned", &err,
-                        LOG_FIELDS(LF_MSG("tried again at the next interval")));
-        }
+        clean(t);
         due = clock_monotonic_us() + t->conf->gc.every_ms * 1000;
     }
 }
 
-enum status gc_task_start(const struct producer_conf *conf, struct gc_task **task, struct err *err)
+enum status gc_task_start(const struct producer_conf *conf,
+                          gc_clean_fn clean_once,
+                          struct gc_task **task,
+                          struct err *err)
 {
     struct gc_task *t = mem_calloc(1, sizeof *t);
     t->conf = conf;
-    t->runs = metric_counter("stocksync_producer_gc_runs_total", "Cleanings that went through.",
-                             NULL, NULL);
-    t->removed = metric_counter("stocksync_producer_gc_removed_total", "Rows removed by cleaning.",
-                                NULL, NULL);
-    t->failures = metric_counter("stocksync_producer_gc_failures_total", "Cleanings that failed.",
-                                 NULL, NULL);
-    t->horizon_age =
-        metric_gauge("stocksync_producer_vacuum_horizon_age_seconds",
-                     "Age of the oldest snapshot that holds cleaning back.", NULL, NULL);
+    t->clean = clean_once;
+    metric_table_register(&gc_metric_table, NULL, &t->metrics);
     enum status rc = thread_start(&t->thread, "gc", run, t, err);
     if (rc != STATUS_OK) {
         mem_free(t);

@@ -1,32 +1,69 @@
 /**
- * producer: the run loop: take ownership, tail the marks, publish, settle; recover from whatever
- * fails for a while.
+ * producer: the run loop: become the leader, publish, recover from failures that pass.
  *
- *     STANDBY ──lock taken──▶ OWNER ──stop──▶ STOPPING
- *        ▲                     │
- *        └──lock's connection lost
+ * status.h has the states. A fenced producer ends with STATUS_FENCED. The floors, each of which
+ * calls only the ones after it:
  *
- * A fenced producer ends with STATUS_FENCED. Everything here belongs to the main thread; the HTTP
- * responder reads metric cells and a copied view. Two things have a thread and connections of their
- * own, so that they do not delay the tail: the scheduled cleaning (gc_task), and reading products
- * that may wait (slice_reader), which hands what it read to the main thread.
+ *     producer   leadership, recovery, connections
+ *     round      what to publish next
+ *     deferred   what may wait
+ *     upkeep     the duties of once a second
+ *     outbox     products in, settled marks out
+ *     chunk      products that are read and published together
+ *
+ * The main thread runs all of them. Two things have their own threads and connections, so that they
+ * do not delay the tail: the scheduled cleaning (gc_task) and the reading of deferred chunks
+ * (deferred_reader).
  */
 #ifndef STOCKSYNC_PRODUCER_APP_PRODUCER_H
 #define STOCKSYNC_PRODUCER_APP_PRODUCER_H
 
 #include "common/core/strbuf.h"
 #include "producer/app/producer_conf.h"
+#include "producer/app/round.h"
 
 struct producer;
+struct connections;
 
-/** @param conf  borrowed until producer_free */
-NODISCARD struct producer *producer_new(const struct producer_conf *conf);
+/** Leadership and the tail's connections: functions with their first arguments. */
+struct producer_port {
+    struct leader *leader;
+    struct connections *connections;
+    enum status (*take)(struct leader *leader, struct err *err);
+    bool (*is_held)(const struct leader *leader);
+    enum status (*check)(struct leader *leader, struct err *err);
+    void (*drop)(struct leader *leader);
+    int64_t (*epoch)(const struct leader *leader);
+    const char *(*database)(const struct leader *leader);
+    enum leader_backfill (*backfill)(const struct leader *leader);
+    enum status (*ensure_topic)(const struct shared_conf *conf, struct err *err);
+    /** Opens the tail's connections and reads what it needs. @param shape  [out] */
+    enum status (*open)(struct connections *connections, struct odoo_shape *shape, struct err *err);
+    /** Closes them; half open or closed ones are fine. */
+    void (*close)(struct connections *connections);
+};
+
+/** What the floors need of the world. */
+struct producer_ports {
+    struct producer_port producer;
+    struct round_port round;
+    struct full_pass_port pass;
+    struct deferred_reader_port reader;
+    struct upkeep_port upkeep;
+    struct outbox_port outbox;
+    struct chunk_port chunks; /* metrics: set by the producer */
+};
+
+/** @param conf  borrowed until producer_free. @param ports  copied */
+NODISCARD struct producer *producer_new(const struct producer_conf *conf,
+                                        const struct producer_ports *ports);
 /** Runs until signals_stop_requested. @return STATUS_OK, or the fatal failure */
 NODISCARD enum status producer_run(struct producer *producer, struct err *err);
-/** True while it owns the tail and Kafka and both databases answer. Any thread. */
+/** True while this process is the leader and publishes. Any thread. */
 bool producer_is_ready(struct producer *producer);
 /** Appends a JSON object. Any thread. */
 void producer_append_status(struct producer *producer, struct strbuf *out);
+/** Accepts NULL. */
 void producer_free(struct producer *producer);
 
 #endif

@@ -1,10 +1,13 @@
 /**
- * producer_conf: the producer's options.
+ * producer_conf: the producer's options as they are after start. producer/commands/options.h has
+ * their table.
  */
 #ifndef STOCKSYNC_PRODUCER_APP_PRODUCER_CONF_H
 #define STOCKSYNC_PRODUCER_APP_PRODUCER_CONF_H
 
 #include "common/core/conf_shared.h"
+
+enum producer_mode { MODE_TABLE, MODE_LOGICAL };
 
 struct producer_options {
     int mode; /* enum producer_mode */
@@ -14,8 +17,6 @@ struct producer_options {
     int64_t settle_ms;
     int64_t full_pass_ms; /* -1: off */
 };
-
-enum producer_mode { MODE_TABLE, MODE_LOGICAL };
 
 struct gc_options {
     int64_t every_ms;
@@ -27,10 +28,5 @@ struct producer_conf {
     struct producer_options producer;
     struct gc_options gc;
 };
-
-extern const struct conf_schema producer_conf_schema;
-
-/** What the table cannot say. */
-void producer_conf_check(const void *root, struct conf_problems *problems);
 
 #endif

@@ -1,352 +1,301 @@
+#include "producer/app/round.h"
+
 #include "common/core/clock.h"
 #include "common/core/fault.h"
 #include "common/core/logger.h"
-#include "common/core/service.h"
+#include "common/core/mem.h"
 #include "common/core/signals.h"
-#include "common/pg/pg_query.h"
-#include "producer/app/producer_internal.h"
-#include "producer/odoo/install.h"
+#include "producer/odoo/read_cursor.h"
 
 #define MOD "tail"
 
-#define TICK_US INT64_C(1000000)
-/* How often the catalogue is asked whether Odoo's modules changed. */
-#define SHAPE_US INT64_C(60000000)
-/* No new mark for so long: idle. Shorter gaps happen under load, and a commit in each would cost
+/* No new mark for this long: idle. Shorter gaps happen under load, and a commit in each would cost
  * the next records their latency. */
-#define SETTLE_IDLE_US   INT64_C(50000)
-#define SETTLE_WITHIN_US INT64_C(5000000)
-#define PROGRESS_US      INT64_C(30000000)
-#define BACKFILL_SLICE   5000
-/* Marks folded in one round: a backlog that names a product again and again makes one record of it.
+#define SETTLE_IDLE_US INT64_C(50000)
+#define BACKFILL_PIECE 5000
+/* Marks folded in one batch: a backlog that names a product again and again makes one record of it.
  */
-#define ROUND_MAX_MARKS 1000000
+#define BATCH_MAX_MARKS 1000000
+
+struct round {
+    struct round_parts parts;
+    struct round_port port;
+    size_t page_marks;
+    struct read_cursor cursor;
+    struct mark_list marks; /* of the last page */
+    struct batch batch;
+    struct batch_products immediate, deferred; /* of the batch: see batch_may_defer */
+    struct mark_place newest;                  /* where the reads of this batch ended */
+    int64_t published_us;                      /* monotonic: when a batch was published last */
+    bool backfilling;
+    int32_t backfill_after; /* products up to this one are marked */
+};
+
+/* The first read of a round, as an argument of the port's snapshot. */
+struct reading {
+    struct round *round;
+    struct read_cursor_read *read;
+    struct stock_batch *stock; /* of the first immediate chunk */
+};
+
+struct round *
+round_new(const struct round_parts *parts, const struct round_port *port, size_t page_marks)
+{
+    struct round *r = mem_calloc(1, sizeof *r);
+    r->parts = *parts;
+    r->port = *port;
+    r->page_marks = page_marks;
+    read_cursor_init(&r->cursor);
+    return r;
+}
+
+void round_free(struct round *round)
+{
+    if (round == NULL) {
+        return;
+    }
+    mark_list_release(&round->marks);
+    batch_release(&round->batch);
+    batch_products_release(&round->immediate);
+    batch_products_release(&round->deferred);
+    mem_free(round);
+}
+
+void round_begin(struct round *round)
+{
+    read_cursor_init(&round->cursor);
+}
+
+void round_read_again(struct round *round)
+{
+    read_cursor_fail(&round->cursor);
+}
+
+void round_begin_backfill(struct round *round)
+{
+    round->backfilling = true;
+    round->backfill_after = 0;
+}
+
+int64_t round_pace_ms(const struct round *round, int64_t idle_ms)
+{
+    return read_cursor_pace_us(&round->cursor, idle_ms * 1000) / 1000;
+}
 
 /* --- reading --- */
 
-static bool is_unsettled(const void *settlement, int64_t id)
+static bool is_unsettled(const void *outbox, int64_t id)
 {
-    return settlement_covers(settlement, id);
+    return outbox_has_mark(outbox, id);
 }
 
-/* Marks of one read of both tables. A suspect record is searched for in rounds of one page that is
+/* Marks of one read of both tables. A poison record is searched for in batches of one page that is
  * one chunk. */
-static size_t page_size(const struct producer *p)
+static size_t page_size(const struct round *r)
 {
-    size_t page = (size_t)p->conf->producer.batch_marks;
-    return publisher_is_bisecting(p->publisher) && page > CHUNK_PRODUCTS ? CHUNK_PRODUCTS : page;
+    size_t page = r->page_marks;
+    return outbox_is_bisecting(r->parts.outbox) && page > CHUNK_PRODUCTS ? CHUNK_PRODUCTS : page;
 }
 
-/* Page after page of marks, until there are no more or the round is full. */
-static enum status read_marks(struct producer *p, struct read_cursor_read *read, struct err *err)
+/* Page after page of marks, until there are no more or the batch is full. */
+static enum status read_marks(struct round *r, struct read_cursor_read *read, struct err *err)
 {
+    const struct chunk_port *port = r->parts.chunks;
     int64_t begun = clock_monotonic_us();
     struct mark_skip skip = {
-        .has = is_unsettled, .arg = &p->settlement, .count = p->settlement.count};
+        .has = is_unsettled, .arg = r->parts.outbox, .count = outbox_unsettled(r->parts.outbox)};
     struct marks_page page = {.from = read->from};
-    size_t size = page_size(p);
-    size_t limit = publisher_is_bisecting(p->publisher) ? size : ROUND_MAX_MARKS;
-    enum status rc = STATUS_OK;
-    cycle_reset(&p->cycle);
+    size_t size = page_size(r);
+    size_t limit = outbox_is_bisecting(r->parts.outbox) ? size : BATCH_MAX_MARKS;
+    batch_reset(&r->batch);
     do {
-        rc = marks_read(p->tail, (size + 1) / 2, &skip, &page, &p->marks, err);
-        if (rc == STATUS_OK) {
-            cycle_add(&p->cycle, &p->marks);
-            page.from.id = page.last_id;
+        enum status rc = port->read_marks(port->conn, (size + 1) / 2, &skip, &page, &r->marks, err);
+        if (rc != STATUS_OK) {
+            return rc;
         }
-    } while (rc == STATUS_OK && page.full && p->cycle.mark_count + size <= limit);
+        batch_add(&r->batch, &r->marks);
+        page.from.id = page.last_id;
+    } while (page.full && r->batch.mark_count + size <= limit);
     read->end = marks_page_end(&page);
     read->full = page.full;
-    read->count = p->cycle.mark_count;
+    read->count = r->batch.mark_count;
     read->look_us = clock_monotonic_us() - begun;
-    p->newest = read->end;
-    return rc;
+    r->newest = read->end;
+    return STATUS_OK;
 }
 
-/* While a suspect record is searched for, a round is one page, one chunk, one list. */
-static void split(struct producer *p)
+/* While a poison record is searched for, a batch is one page, one chunk, one list. */
+static void split(struct round *r)
 {
-    if (publisher_is_bisecting(p->publisher)) {
-        cycle_copy(&p->cycle, &p->urgent);
-        p->waiting.count = 0;
+    if (outbox_is_bisecting(r->parts.outbox)) {
+        batch_copy(&r->batch, &r->immediate);
+        r->deferred.count = 0;
     } else {
-        cycle_split(&p->cycle, &p->urgent, &p->waiting);
+        batch_split(&r->batch, &r->immediate, &r->deferred);
     }
 }
 
-/* Marks, and the state of the first urgent products in the same snapshot, which ends before
- * anything is produced. */
-static enum status begin_round(struct producer *p, struct stock_batch *batch, struct err *err)
+static enum status read_batch(void *arg, struct err *err)
 {
-    int64_t begun = clock_monotonic_us();
-    struct read_cursor_read read = {.from =
-                                        read_cursor_start(&p->hint, begun, p->settlement.count)};
-    enum status rc = marks_snapshot_begin(p->tail, err);
-    if (rc == STATUS_OK) {
-        rc = read_marks(p, &read, err);
-    }
-    if (rc == STATUS_OK) {
-        split(p);
-    }
-    if (rc == STATUS_OK && p->urgent.count > 0) {
-        struct chunk chunk = chunk_at(&p->urgent, 0, CHUNK_PRODUCTS);
-        rc = chunk_read_here(p, &chunk, batch, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = marks_snapshot_end(p->tail, err);
-    }
+    struct reading *reading = arg;
+    struct round *r = reading->round;
+    enum status rc = read_marks(r, reading->read, err);
     if (rc != STATUS_OK) {
-        pg_rollback(p->tail);
+        return rc;
+    }
+    split(r);
+    if (r->immediate.count == 0) {
+        return STATUS_OK;
+    }
+    struct chunk chunk = chunk_at(&r->immediate, 0, CHUNK_PRODUCTS);
+    return chunk_read_here(r->parts.chunks, &chunk, reading->stock, err);
+}
+
+/* Marks, and the state of the first immediate products in the same snapshot, which ends before
+ * anything is produced. */
+static enum status begin_batch(struct round *r, struct stock_batch *stock, struct err *err)
+{
+    const struct chunk_port *port = r->parts.chunks;
+    int64_t begun = clock_monotonic_us();
+    struct read_cursor_read read = {
+        .from = read_cursor_start(&r->cursor, begun, outbox_unsettled(r->parts.outbox))};
+    struct reading reading = {.round = r, .read = &read, .stock = stock};
+    enum status rc = port->snapshot(port->conn, read_batch, &reading, err);
+    if (rc != STATUS_OK) {
         return rc;
     }
     int64_t now = clock_monotonic_us();
     read.took_us = now - begun;
-    read_cursor_note(&p->hint, &read, now);
+    read_cursor_note(&r->cursor, &read, now);
     return STATUS_OK;
-}
-
-/* --- settling --- */
-
-/* Marks whose products are published or parked wait for the settlement; those that are held back
- * are read again. */
-static void cover_marks(struct producer *p)
-{
-    int64_t now = clock_monotonic_us();
-    if (p->held == 0) {
-        settlement_add(&p->settlement, p->cycle.mark_ids, p->cycle.mark_count, now);
-        return;
-    }
-    /* holding back happens in rounds of one page and one chunk only: marks and items are all there
-     */
-    for (size_t i = 0; i < p->marks.count; i++) {
-        const struct mark *m = &p->marks.list[i];
-        if (p->items[cycle_index(&p->cycle, m->product_id)].end != PUBLISH_HELD) {
-            settlement_add(&p->settlement, &m->id, 1, now);
-        }
-    }
-}
-
-/* Commits the Kafka transaction, then deletes exactly the marks that it covers. */
-enum status round_settle(struct producer *p, struct err *err)
-{
-    size_t count = 0;
-    const int64_t *ids = settlement_ids(&p->settlement, &count);
-    FAULT_POINT("tail.before_commit");
-    enum status rc = record_sink_commit(p->sink, err);
-    p->commit_us = clock_monotonic_us();
-    FAULT_POINT("tail.before_delete");
-    if (rc == STATUS_OK && p->digests.count > 0) {
-        rc = published_store(p->tail, &p->digests, err);
-        p->digests.count = 0;
-    }
-    if (rc == STATUS_OK) {
-        rc = marks_delete(p->tail, ids, count, err);
-    }
-    FAULT_POINT("tail.after_delete");
-    if (rc == STATUS_OK) {
-        metric_add(p->m.settled, count);
-        settlement_clear(&p->settlement);
-    }
-    return rc;
-}
-
-/* A long round: the marks of all its records are deleted at its end, without being remembered one
- * by one. */
-static enum status settle_long_round(struct producer *p, struct err *err)
-{
-    enum status rc = round_settle(p, err);
-    for (size_t first = 0; first < p->cycle.mark_count && rc == STATUS_OK;
-         first += SETTLEMENT_MAX_MARKS) {
-        size_t left = p->cycle.mark_count - first;
-        size_t count = left < SETTLEMENT_MAX_MARKS ? left : SETTLEMENT_MAX_MARKS;
-        rc = marks_delete(p->tail, p->cycle.mark_ids + first, count, err);
-        metric_add(p->m.settled, rc == STATUS_OK ? count : 0);
-    }
-    return rc;
-}
-
-/* Kafka's transaction does not stay open for the whole of a long round (its time-out would end it).
- * The round's own marks wait for its end, those of fresh changes are settled. A commit costs the
- * changes that wait for it tens of milliseconds: not as often as between rounds. */
-enum status round_settle_within(struct producer *p, struct err *err)
-{
-    bool due = clock_monotonic_us() - p->commit_us > SETTLE_WITHIN_US;
-    return due ? round_settle(p, err) : STATUS_OK;
-}
-
-/* Everything again, by slices, while few marks wait. */
-static enum status feed_backfill(struct producer *p, struct err *err)
-{
-    if (!p->backfilling || p->cycle.mark_count >= BACKFILL_SLICE) {
-        return STATUS_OK;
-    }
-    size_t inserted = 0;
-    enum status rc = marks_insert_slice(p->tail, p->backfill_after, BACKFILL_SLICE,
-                                        &p->backfill_after, &inserted, err);
-    if (rc == STATUS_OK && inserted < BACKFILL_SLICE) {
-        p->backfilling = false;
-        rc = leader_backfill_done(p->owner, err);
-        log_info(MOD, "backfill_marked",
-                 LF_MSG("every product is marked: published as the marks are read"));
-    }
-    if (rc == STATUS_OK) {
-        read_cursor_wake(&p->hint);
-    }
-    return rc;
-}
-
-static void show_progress(struct producer *p, int64_t now)
-{
-    uint64_t records = (uint64_t)metric_value(p->m.records);
-    if (now - p->progress_us < PROGRESS_US) {
-        return;
-    }
-    if (records != p->progress_records) {
-        log_info(MOD, "progress", LF_INT("count", records - p->progress_records),
-                 LF_INT("marks", metric_value(p->m.marks)),
-                 LF_REAL("age_s", metric_value(p->m.oldest)));
-    }
-    p->progress_us = now;
-    p->progress_records = records;
-}
-
-static bool is_same_shape(const struct odoo_shape *a, const struct odoo_shape *b)
-{
-    return a->has_mrp == b->has_mrp && a->has_commingled == b->has_commingled &&
-           a->flag == b->flag && a->dialect == b->dialect;
-}
-
-/* Modules come and go while we run, and install may be run: the tail is opened anew then. As long
- * as what they need is not installed, we go on as before and say so. */
-static enum status check_shape(struct producer *p, int64_t now, struct err *err)
-{
-    struct odoo_shape shape;
-    bool forecast = p->conf->shared.odoo.forecast;
-    bool filled = true;
-    if (now - p->shape_us < SHAPE_US) {
-        return STATUS_OK;
-    }
-    p->shape_us = now;
-    enum status rc = odoo_version_read(p->tail, forecast, &shape, err);
-    if (rc == STATUS_OK) {
-        rc = kit_table_is_filled(p->state.kits, &filled, err);
-    }
-    if (rc != STATUS_OK || (is_same_shape(&shape, &p->shape) && filled)) {
-        return rc;
-    }
-    rc = install_verify(p->tail, INSTALL_ODOO, forecast, err);
-    if (rc == STATUS_DATABASE_UNFIT) {
-        log_failure(LOG_ERROR, MOD, "odoo_changed", err,
-                    LOG_FIELDS(LF_MSG("going on as before; kits may be wrong until then")));
-        return STATUS_OK;
-    }
-    return rc == STATUS_OK
-               ? err_set(err, STATUS_SOURCE_BUSY,
-                         "Odoo's modules or our triggers changed: looking at them again")
-               : rc;
-}
-
-enum status round_tick(struct producer *p, struct err *err)
-{
-    int64_t now = clock_monotonic_us();
-    int64_t oldest_us = 0;
-    if (now - p->tick_us < TICK_US) {
-        return STATUS_OK;
-    }
-    p->tick_us = now;
-    enum status rc = leader_check(p->owner, err);
-    if (rc == STATUS_OK) {
-        rc = marks_oldest(p->tail, &oldest_us, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = record_sink_poll(p->sink, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = check_shape(p, now, err);
-    }
-    producer_publish_view(p, oldest_us);
-    show_progress(p, now);
-    service_alive();
-    return rc;
 }
 
 /* --- publishing --- */
 
-/*
- * All urgent chunks: each is read while the one before it is on its way.
- * @param batch  of the first chunk, read already
- * @return STATUS_STOPPING: the round is given up; its marks stay, its records come again
- */
-static enum status publish_urgent(struct producer *p, struct stock_batch *batch, struct err *err)
+/* Reads the chunk while the one before it is in flight. */
+static enum status publish_next(struct round *r, const struct chunk *chunk, struct err *err)
 {
-    struct chunk chunk = chunk_at(&p->urgent, 0, CHUNK_PRODUCTS);
-    enum status rc = chunk_submit(p, &chunk, batch, err);
-    p->fresh_us = clock_monotonic_us();
-    while (rc == STATUS_OK && chunk.first + chunk.count < p->urgent.count) {
-        struct chunk next = chunk_at(&p->urgent, chunk.first + chunk.count, CHUNK_PRODUCTS);
-        rc = chunk_read(p, &next, batch, err);
-        if (rc == STATUS_OK) {
-            rc = chunks_finish(p, &chunk, 1, err);
-        }
-        if (rc == STATUS_OK) {
-            rc = round_settle_within(p, err);
-        }
-        if (rc == STATUS_OK) {
-            rc = signals_stop_requested() ? STATUS_STOPPING : round_tick(p, err);
-        }
-        if (rc == STATUS_OK) {
-            rc = chunk_submit(p, &next, batch, err);
-        }
-        chunk = next;
+    struct stock_batch stock = {0};
+    enum status rc = chunk_read(r->parts.chunks, chunk, &stock, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return rc == STATUS_OK ? chunks_finish(p, &chunk, 1, err) : rc;
+    rc = outbox_flush(r->parts.outbox, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = signals_stop_requested() ? STATUS_STOPPING : upkeep_run(r->parts.upkeep, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    return outbox_submit(r->parts.outbox, chunk, &stock, NULL, err);
 }
 
-static enum status publish_round(struct producer *p, struct stock_batch *batch, struct err *err)
+/*
+ * All immediate chunks.
+ * @param stock  of the first one, read already
+ * @return STATUS_STOPPING: the batch is given up; its marks stay, its records come again
+ */
+static enum status publish_immediate(struct round *r, struct stock_batch *stock, struct err *err)
 {
-    p->held = 0;
-    if (p->settlement.count == 0) {
-        p->commit_us = clock_monotonic_us();
+    struct chunk chunk = chunk_at(&r->immediate, 0, CHUNK_PRODUCTS);
+    enum status rc = outbox_submit(r->parts.outbox, &chunk, stock, NULL, err);
+    deferred_note_fresh(r->parts.deferred);
+    while (rc == STATUS_OK && chunk.first + chunk.count < r->immediate.count) {
+        chunk = chunk_at(&r->immediate, chunk.first + chunk.count, CHUNK_PRODUCTS);
+        rc = publish_next(r, &chunk, err);
     }
-    enum status rc = p->urgent.count > 0 ? publish_urgent(p, batch, err) : STATUS_OK;
+    return rc == STATUS_OK ? outbox_finish(r->parts.outbox, err) : rc;
+}
+
+static enum status publish_batch(struct round *r, struct stock_batch *stock, struct err *err)
+{
+    enum status rc = STATUS_OK;
+    outbox_begin_batch(r->parts.outbox);
+    if (r->immediate.count > 0) {
+        rc = publish_immediate(r, stock, err);
+    }
     if (rc == STATUS_OK) {
-        rc = waiting_publish(p, err);
+        rc = deferred_publish(r->parts.deferred, &r->batch, &r->deferred, r->newest, err);
     }
     if (rc != STATUS_OK) {
         return rc == STATUS_STOPPING ? STATUS_OK : rc;
     }
-    p->published_us = clock_monotonic_us();
-    metric_add(p->m.rounds, 1);
-    metric_add(p->m.marks, p->cycle.mark_count);
-    if (p->cycle.mark_count > SETTLEMENT_MAX_MARKS) {
-        return settle_long_round(p, err);
-    }
-    cover_marks(p);
-    return STATUS_OK;
+    r->published_us = clock_monotonic_us();
+    metric_add(r->parts.metrics->batches, 1);
+    metric_add(r->parts.metrics->marks, r->batch.mark_count);
+    return outbox_end_batch(r->parts.outbox, &r->batch, &r->marks, err);
 }
 
-enum status round_run(struct producer *p, struct err *err)
+static enum status settle_if_due(struct round *r, struct err *err)
 {
-    struct stock_batch batch = {0};
-    enum status rc = begin_round(p, &batch, err);
-    FAULT_POINT("tail.after_read");
-    if (rc == STATUS_OK && p->cycle.mark_count > 0) {
-        rc = publish_round(p, &batch, err);
+    bool bisecting = outbox_is_bisecting(r->parts.outbox);
+    bool idle = bisecting || clock_monotonic_us() - r->published_us >= SETTLE_IDLE_US;
+    enum status rc = outbox_settle_if_due(r->parts.outbox, idle, err);
+    if (rc == STATUS_OK && bisecting) {
+        round_read_again(r); /* products held back are found from the start */
     }
-    int64_t now = clock_monotonic_us();
-    bool isolating = rc == STATUS_OK && publisher_is_bisecting(p->publisher);
-    bool idle = isolating || now - p->published_us >= SETTLE_IDLE_US;
-    if (rc == STATUS_OK && settlement_is_due(&p->settlement, now, idle)) {
-        rc = round_settle(p, err);
+    return rc;
+}
+
+/* --- when little waits --- */
+
+static enum status feed_backfill(struct round *r, struct err *err)
+{
+    if (!r->backfilling || r->batch.mark_count >= BACKFILL_PIECE) {
+        return STATUS_OK;
     }
-    if (rc == STATUS_OK && isolating) {
-        read_cursor_fail(&p->hint); /* products held back are found from the start */
+    size_t inserted = 0;
+    enum status rc = r->port.mark_more(r->port.conn, r->backfill_after, BACKFILL_PIECE,
+                                       &r->backfill_after, &inserted, err);
+    if (rc == STATUS_OK && inserted < BACKFILL_PIECE) {
+        r->backfilling = false;
+        rc = r->port.backfill_done(r->port.leader, err);
+        log_info(MOD, "backfill_marked",
+                 LF_MSG("every product is marked: published as the marks are read"));
     }
     if (rc == STATUS_OK) {
-        rc = feed_backfill(p, err);
+        read_cursor_wake(&r->cursor);
     }
-    if (rc == STATUS_OK && p->settlement.count == 0) {
-        rc = full_pass_step(p, err);
+    return rc;
+}
+
+/* The next piece, and marks of this one, do not wait for an idle poll. */
+static enum status feed_pass(struct round *r, struct err *err)
+{
+    bool moved = false;
+    if (outbox_unsettled(r->parts.outbox) > 0) {
+        return STATUS_OK;
     }
-    return rc == STATUS_OK ? round_tick(p, err) : rc;
+    enum status rc = full_pass_step(r->parts.pass, &moved, err);
+    if (moved) {
+        read_cursor_wake(&r->cursor);
+    }
+    return rc;
+}
+
+enum status round_run(struct round *round, struct err *err)
+{
+    struct stock_batch stock = {0};
+    enum status rc = begin_batch(round, &stock, err);
+    FAULT_POINT("tail.after_read");
+    if (rc == STATUS_OK && round->batch.mark_count > 0) {
+        rc = publish_batch(round, &stock, err);
+    }
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = settle_if_due(round, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = feed_backfill(round, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = feed_pass(round, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    return upkeep_run(round->parts.upkeep, err);
 }

@@ -13,7 +13,7 @@ TAPE = 60  # transactions replayed while the program that will die is running
 
 POINTS = [
     ("producer", "tail.after_read"),
-    ("producer", "slice.after_read"),
+    ("producer", "deferred.after_read"),
     ("producer", "tail.before_produce"),
     ("producer", "tail.published"),
     ("producer", "tail.before_commit"),

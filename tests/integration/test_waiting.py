@@ -1,6 +1,6 @@
-"""Products that may wait are read beside fresh changes: these do not wait, and no record is older than one before it.
+"""Deferred products do not hold up fresh changes, and no record is older than one before it.
 
-A slice is held after its read by a fault point, so that everything else happens in between.
+A deferred chunk is held after its read by a fault point, so that everything else happens in between.
 """
 
 import time
@@ -9,19 +9,19 @@ import pytest
 
 from lab import checks, odoo, programs, record, wait
 
-SLOW, OTHER, THIRD = 1, 3, 4    # products: one whose slice is slow, two that no slice has
+SLOW, OTHER, THIRD = 1, 3, 4    # products: one whose chunk is slow, two that no deferred chunk has
 HELD_MS = 2000
-WAVES = 12                      # more than may be on their way to Kafka
-IN_SECOND_SLICE = 600           # no product: a slice in a calm has 500
+FRESH = 12                      # chunks; more than may be in flight
+IN_SECOND_CHUNK = 600           # no product: a deferred chunk in a calm has 500
 
-SLICES = ("SELECT count(*) FROM pg_stat_activity WHERE application_name ="
-          " 'stocksync-producer slices' AND state = 'idle' AND query = 'COMMIT'")
+READ_CHUNKS = ("SELECT count(*) FROM pg_stat_activity WHERE application_name ="
+          " 'stocksync-producer deferred' AND state = 'idle' AND query = 'COMMIT'")
 
 
 @pytest.fixture(autouse=True)
 def faults_are_compiled_in():
     with open(programs.binary("producer"), "rb") as file:
-        if b"slice.after_read" not in file.read():
+        if b"deferred.after_read" not in file.read():
             pytest.skip("this build has no fault points: configure with STOCKSYNC_FAULTS=ON")
 
 
@@ -29,10 +29,10 @@ def faults_are_compiled_in():
 def slow(producer_only, connection):
     """The producer runs; SLOW is read, as backfill, and not published for some seconds."""
     pipeline = producer_only
-    pipeline.producer.env = {"STOCKSYNC_FAULT": f"slice.after_read:delay={HELD_MS}:1"}
+    pipeline.producer.env = {"STOCKSYNC_FAULT": f"deferred.after_read:delay={HELD_MS}:1"}
     pipeline.producer.start()
     pipeline.command("producer", "backfill", "--product", SLOW)
-    wait.until(lambda: connection.execute(SLICES).fetchone()[0] == 1, "the slice is read")
+    wait.until(lambda: connection.execute(READ_CHUNKS).fetchone()[0] == 1, "the chunk is read")
     return pipeline
 
 
@@ -62,7 +62,7 @@ def end(pipeline):
     return stocks
 
 
-def test_fresh_change_is_published_while_a_slice_is_read(slow, connection):
+def test_fresh_change_is_published_while_a_deferred_chunk_is_read(slow, connection):
     change(connection, OTHER)
     stocks = end(slow)
     other, = revisions(stocks, OTHER)
@@ -70,7 +70,7 @@ def test_fresh_change_is_published_while_a_slice_is_read(slow, connection):
     assert other < waited
 
 
-def test_change_of_a_product_of_the_slice_comes_after_it(slow, connection):
+def test_change_of_a_product_of_the_deferred_chunk_comes_after_it(slow, connection):
     change(connection, SLOW)
     change(connection, OTHER)
     stocks = end(slow)
@@ -82,7 +82,7 @@ def test_change_of_a_product_of_the_slice_comes_after_it(slow, connection):
     assert other < older.revision
 
 
-def test_change_of_structure_waits_for_a_slice_that_explodes(slow, connection):
+def test_change_of_structure_waits_for_a_deferred_chunk_that_explodes(slow, connection):
     """Of two writers of stocksync.kit one would be refused."""
     connection.execute("UPDATE public.product_product SET barcode = 'LATER' WHERE id = %s",
                        (OTHER,))
@@ -94,29 +94,29 @@ def test_change_of_structure_waits_for_a_slice_that_explodes(slow, connection):
     assert third < waited < other
 
 
-def test_many_changes_of_a_slice_do_not_keep_others_waiting(producer_only, connection):
-    """More than are set aside at a time: after their slice they go, and what comes later too, while the next is read."""
+def test_many_changes_of_a_deferred_chunk_do_not_keep_others_waiting(producer_only, connection):
+    """More than can be postponed at a time: they follow their chunk, and later ones too, while the next is read."""
     pipeline = producer_only
-    pipeline.producer.env = {"STOCKSYNC_FAULT": f"slice.after_read:delay={HELD_MS}:1,"
-                                                f"slice.after_read:delay={5 * HELD_MS}:2"}
+    pipeline.producer.env = {"STOCKSYNC_FAULT": f"deferred.after_read:delay={HELD_MS}:1,"
+                                                f"deferred.after_read:delay={5 * HELD_MS}:2"}
     pipeline.producer.start()
     connection.execute(f"INSERT INTO public.{odoo.MARKS} (product_id, cause)"
-                       f" SELECT n, 4 FROM generate_series(1, {2 * IN_SECOND_SLICE}) n")
-    wait.until(lambda: connection.execute(SLICES).fetchone()[0] == 1, "the first slice is read")
+                       f" SELECT n, 4 FROM generate_series(1, {2 * IN_SECOND_CHUNK}) n")
+    wait.until(lambda: connection.execute(READ_CHUNKS).fetchone()[0] == 1, "the first chunk is read")
     connection.execute(f"INSERT INTO public.{odoo.MARKS} (product_id)"
                        f" SELECT {SLOW} FROM generate_series(1, 6000)")
 
     def stocks():
         return record.decode_all(pipeline.records())
 
-    wait.until(lambda: revisions(stocks(), OTHER), "the first slice is published")
+    wait.until(lambda: revisions(stocks(), OTHER), "the first chunk is published")
     change(connection, OTHER)
     wait.until(lambda: len(revisions(stocks(), OTHER)) == 2, "the change is published")
-    assert not revisions(stocks(), IN_SECOND_SLICE)
+    assert not revisions(stocks(), IN_SECOND_CHUNK)
     assert len(revisions(end(pipeline), SLOW)) == 2
 
 
-def test_stop_waits_for_the_slice_and_leaves_its_marks(slow, connection):
+def test_stop_waits_for_the_deferred_chunk_and_leaves_its_marks(slow, connection):
     assert slow.producer.stop() == 0
     assert slow.marks() == 1
     slow.producer.env = None
@@ -125,13 +125,13 @@ def test_stop_waits_for_the_slice_and_leaves_its_marks(slow, connection):
 
 
 @pytest.mark.parametrize("killed", [False, True])
-def test_broker_goes_away_while_waves_are_on_their_way(slow, connection, killed):
-    """More waves than may be unacknowledged, and the slice among them: all arrive in order, with the last number."""
+def test_broker_goes_away_while_chunks_are_in_flight(slow, connection, killed):
+    """More chunks than may be in flight, the deferred one among them: all arrive in order, with the last number."""
     slow.kafka.pause()
     try:
-        for _ in range(WAVES):
+        for _ in range(FRESH):
             change(connection, OTHER)
-            time.sleep(0.05)    # each in a wave of its own
+            time.sleep(0.05)    # each in another fresh chunk
         if killed:
             slow.producer.kill()
     finally:

@@ -152,6 +152,17 @@ static void await_leader(rd_kafka_t *reader, rd_kafka_topic_t *topic)
     rd_kafka_metadata_destroy(metadata);
 }
 
+void mock_kafka_copy(const rd_kafka_message_t *message, struct mock_record *record)
+{
+    *record =
+        (struct mock_record){.value_len = message->len, .tombstone = message->payload == NULL};
+    copy(record->key, sizeof record->key, message->key, message->key_len);
+    copy(record->value, sizeof record->value, message->payload, message->len);
+    copy_header(message, "revision", record->revision, sizeof record->revision);
+    copy_header(message, "cause", record->cause, sizeof record->cause);
+    copy_header(message, "epoch", record->epoch, sizeof record->epoch);
+}
+
 size_t
 mock_kafka_read(struct mock_kafka *mock, int32_t partition, struct mock_record *list, size_t max)
 {
@@ -167,13 +178,7 @@ mock_kafka_read(struct mock_kafka *mock, int32_t partition, struct mock_record *
         more = m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF;
         INVARIANT(!more || m->err == RD_KAFKA_RESP_ERR_NO_ERROR, "%s", rd_kafka_err2str(m->err));
         if (more) {
-            struct mock_record *r = &list[count++];
-            *r = (struct mock_record){.value_len = m->len, .tombstone = m->payload == NULL};
-            copy(r->key, sizeof r->key, m->key, m->key_len);
-            copy(r->value, sizeof r->value, m->payload, m->len);
-            copy_header(m, "revision", r->revision, sizeof r->revision);
-            copy_header(m, "cause", r->cause, sizeof r->cause);
-            copy_header(m, "epoch", r->epoch, sizeof r->epoch);
+            mock_kafka_copy(m, &list[count++]);
         }
         rd_kafka_message_destroy(m);
     }

@@ -56,6 +56,8 @@ void mock_kafka_write_caused(struct mock_kafka *mock,
                              const char *value,
                              const char *revision,
                              const char *cause);
+/** Copies a record that another reader has. */
+void mock_kafka_copy(const rd_kafka_message_t *message, struct mock_record *record);
 /** Reads a partition from its beginning to its end with another client. @return how many, at
  * most max */
 size_t

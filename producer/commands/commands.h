@@ -1,9 +1,9 @@
 /**
- * commands: what `stocksync-producer COMMAND` runs; see cli.h for the contract of a run function.
+ * commands: the functions that `stocksync-producer COMMAND` runs; cli.h has their contract.
  * root is a const struct producer_conf *.
  */
-#ifndef STOCKSYNC_PRODUCER_APP_COMMANDS_H
-#define STOCKSYNC_PRODUCER_APP_COMMANDS_H
+#ifndef STOCKSYNC_COMMANDS_COMMANDS_H
+#define STOCKSYNC_COMMANDS_COMMANDS_H
 
 #include "common/core/cli.h"
 

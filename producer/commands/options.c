@@ -1,4 +1,4 @@
-#include "producer/app/producer_conf.h"
+#include "producer/commands/options.h"
 
 #include "common/kafka/kafka_conf.h"
 
@@ -22,14 +22,14 @@ static const struct conf_option PRODUCER_OPTIONS[] = {
      .fallback = "10000",
      .min = 1,
      .max = 50000,
-     .help = "marks read in one cycle"},
+     .help = "marks read at a time"},
     {.key = "idle_poll",
      .type = CONF_DURATION,
      .offset = offsetof(struct producer_options, idle_poll_ms),
      .fallback = "100ms",
      .min = 1,
      .max = 60000,
-     .help = "longest pause between two looks at an empty table; shorter while there is work"},
+     .help = "longest pause between two reads of an empty table; shorter while there is work"},
     {.key = "settle_every",
      .type = CONF_DURATION,
      .offset = offsetof(struct producer_options, settle_ms),

@@ -1,21 +1,21 @@
 /*
- * stock: what Odoo would say now, as the producer computes it: to compare with Odoo, and to see
- * what a kit's number comes from. Reads only.
+ * stock: prints the stock that the producer computes, to compare it with Odoo and to see where the
+ * number of a kit comes from. Reads only.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "common/core/mem.h"
 #include "common/pg/pg_query.h"
-#include "producer/app/commands.h"
-#include "producer/app/databases.h"
+#include "producer/commands/commands.h"
+#include "producer/commands/databases.h"
 #include "producer/odoo/id_list.h"
 #include "producer/odoo/install.h"
 #include "producer/odoo/kit_table.h"
-#include "producer/odoo/marks.h"
+#include "producer/odoo/source_snapshot.h"
 #include "producer/odoo/stock_reader.h"
 
-#define SLICE          5000
+#define PAGE_PRODUCTS  5000
 #define LINE_MAX_BYTES ((size_t)16 * 1024 * 1024)
 
 static const char ALL_PRODUCTS[] =
@@ -28,6 +28,7 @@ static const char PARTS[] =
 
 struct output {
     struct pg_conn *conn;
+    const struct id_list *ids; /* empty: all */
     struct stock_reader *reader;
     struct pg_args args;
     struct strbuf line;
@@ -96,7 +97,7 @@ print_product(struct output *o, const struct product_stock *stock, struct err *e
     return rc;
 }
 
-static enum status print_slice(struct output *o, const struct id_list *ids, struct err *err)
+static enum status print_page(struct output *o, const struct id_list *ids, struct err *err)
 {
     struct stock_batch batch = {0};
     enum status rc = stock_reader_read(o->reader, ids->ids, ids->count, &batch, err);
@@ -109,13 +110,13 @@ static enum status print_slice(struct output *o, const struct id_list *ids, stru
     return rc;
 }
 
-static enum status next_slice(struct output *o, int32_t after, struct id_list *ids, struct err *err)
+static enum status next_page(struct output *o, int32_t after, struct id_list *ids, struct err *err)
 {
     struct pg_rows rows = {0};
     id_list_reset(ids);
     pg_args_reset(&o->args);
     pg_args_i32(&o->args, after);
-    pg_args_i64(&o->args, SLICE);
+    pg_args_i64(&o->args, PAGE_PRODUCTS);
     enum status rc = pg_query(o->conn, ALL_PRODUCTS, &o->args, "i", &rows, err);
     for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         id_list_add(ids, pg_i32(&rows, i, 0));
@@ -127,12 +128,12 @@ static enum status next_slice(struct output *o, int32_t after, struct id_list *i
 static enum status print_all(struct output *o, struct err *err)
 {
     struct id_list ids = {0};
-    enum status rc = next_slice(o, 0, &ids, err);
+    enum status rc = next_page(o, 0, &ids, err);
     while (rc == STATUS_OK && ids.count > 0) {
         int32_t last = ids.ids[ids.count - 1];
-        rc = print_slice(o, &ids, err);
+        rc = print_page(o, &ids, err);
         if (rc == STATUS_OK) {
-            rc = next_slice(o, last, &ids, err);
+            rc = next_page(o, last, &ids, err);
         }
     }
     id_list_release(&ids);
@@ -174,29 +175,28 @@ static enum status choose(const struct cli_call *call,
                    words[2] != NULL ? " or " : "", words[2] != NULL ? words[2] : "");
 }
 
+static enum status print_products(void *arg, struct err *err)
+{
+    struct output *o = arg;
+    return o->ids->count > 0 ? print_page(o, o->ids, err) : print_all(o, err);
+}
+
 static enum status print_stock(struct output *o,
                                const struct odoo_shape *shape,
                                const struct stock_reader_options *options,
-                               const struct id_list *ids,
                                struct err *err)
 {
     o->reader = stock_reader_new(o->conn, shape, options);
     pg_args_init(&o->args, 64);
     strbuf_init(&o->line, LINE_MAX_BYTES);
-    enum status rc = marks_snapshot_begin(o->conn, err);
-    if (rc == STATUS_OK) {
-        rc = ids->count > 0 ? print_slice(o, ids, err) : print_all(o, err);
-    }
-    if (rc == STATUS_OK) {
-        rc = marks_snapshot_end(o->conn, err);
-    }
+    enum status rc = source_snapshot(o->conn, print_products, o, err);
     stock_reader_free(o->reader);
     pg_args_release(&o->args);
     strbuf_release(&o->line);
     return rc;
 }
 
-/* Without it kits would look like plain products. */
+/* Kits that no producer has read yet would be printed as plain products. */
 static enum status
 check_filled(struct pg_conn *conn, const struct odoo_shape *shape, struct err *err)
 {
@@ -225,31 +225,39 @@ enum status cmd_stock(const struct cli_call *call, const void *root, struct err 
         return err_set(err, STATUS_USAGE, "say --all, or name products with --product ID");
     }
     enum status rc = listed(call, &ids, err);
-    if (rc == STATUS_OK) {
-        rc = choose(call, "--group", GROUPS, &group, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        rc = choose(call, "--scope", SCOPES, &scope, err);
+    rc = choose(call, "--group", GROUPS, &group, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        rc = databases_open(conf, "stocksync-producer stock", 60000, &dbs, err);
+    rc = choose(call, "--scope", SCOPES, &scope, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        rc = odoo_version_read(dbs.odoo, conf->shared.odoo.forecast, &shape, err);
+    rc = databases_open(conf, "stocksync-producer stock", 60000, &dbs, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        rc = install_verify(dbs.odoo, INSTALL_ODOO, conf->shared.odoo.forecast, err);
+    rc = odoo_version_read(dbs.odoo, conf->shared.odoo.forecast, &shape, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        rc = check_filled(dbs.odoo, &shape, err);
+    rc = install_verify(dbs.odoo, INSTALL_ODOO, conf->shared.odoo.forecast, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        struct output output = {.conn = dbs.odoo};
-        struct stock_reader_options options = {.forecast = conf->shared.odoo.forecast,
-                                               .scope = (enum stock_scope)scope,
-                                               .group = (enum stock_group)group};
-        rc = print_stock(&output, &shape, &options, &ids, err);
+    rc = check_filled(dbs.odoo, &shape, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
+    struct output output = {.conn = dbs.odoo, .ids = &ids};
+    struct stock_reader_options options = {.forecast = conf->shared.odoo.forecast,
+                                           .scope = (enum stock_scope)scope,
+                                           .group = (enum stock_group)group};
+    rc = print_stock(&output, &shape, &options, err);
+out:
     databases_close(&dbs);
     id_list_release(&ids);
     return rc;

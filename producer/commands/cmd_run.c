@@ -1,14 +1,16 @@
 /*
- * The run command: the producer's loop on the main thread, the HTTP responder and the scheduled
- * cleaning beside it.
+ * The run command: the producer's loop on the main thread, and the threads of the HTTP responder
+ * and of the scheduled cleaning.
  */
 #include "common/core/logger.h"
 #include "common/core/service.h"
 #include "common/core/signals.h"
 #include "common/http/http_server.h"
-#include "producer/app/commands.h"
+#include "producer/app/connections.h"
 #include "producer/app/gc_task.h"
 #include "producer/app/producer.h"
+#include "producer/commands/cleaning.h"
+#include "producer/commands/commands.h"
 
 #define MOD "producer"
 
@@ -31,7 +33,7 @@ static unsigned show_index(void *context, struct strbuf *body)
     (void)context;
     strbuf_append_text(body, "stocksync-producer " STOCKSYNC_VERSION
                              "\n\n/status   state, marks, revision (JSON)\n/metrics  Prometheus\n"
-                             "/readyz   200 while it owns the tail and publishes\n/healthz  200 "
+                             "/readyz   200 while it is the leader and publishes\n/healthz  200 "
                              "while the process lives\n");
     return 200;
 }
@@ -48,6 +50,8 @@ enum status cmd_run(const struct cli_call *call, const void *root, struct err *e
 {
     (void)call;
     const struct producer_conf *conf = root;
+    struct connections *connections = NULL;
+    struct producer_ports ports = {0};
     struct producer *producer = NULL;
     struct http_server *server = NULL;
     struct gc_task *gc = NULL;
@@ -55,22 +59,28 @@ enum status cmd_run(const struct cli_call *call, const void *root, struct err *e
     if (rc != STATUS_OK) {
         return rc;
     }
-    producer = producer_new(conf);
+    connections = connections_new(conf);
+    connections_ports(connections, &ports);
+    producer = producer_new(conf, &ports);
     rc = http_server_start(conf->producer.listen, ROUTES, sizeof ROUTES / sizeof ROUTES[0],
                            producer, &server, err);
-    if (rc == STATUS_OK) {
-        rc = gc_task_start(conf, &gc, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        log_info(MOD, "started", LF_TEXT("version", STOCKSYNC_VERSION),
-                 LF_TEXT("listen", http_server_address(server)),
-                 LF_TEXT("topic", conf->shared.topic.name));
-        rc = producer_run(producer, err);
+    rc = gc_task_start(conf, clean_databases, &gc, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
+    log_info(MOD, "started", LF_TEXT("version", STOCKSYNC_VERSION),
+             LF_TEXT("listen", http_server_address(server)),
+             LF_TEXT("topic", conf->shared.topic.name));
+    rc = producer_run(producer, err);
+out:
     service_stopping();
     gc_task_stop(gc);
     http_server_free(server);
     producer_free(producer);
+    connections_free(connections);
     log_info(MOD, "stopped", LF_TEXT("status", status_name(rc)));
     return rc;
 }

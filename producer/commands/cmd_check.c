@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "common/kafka/kafka_topic.h"
-#include "producer/app/commands.h"
-#include "producer/app/databases.h"
+#include "producer/commands/commands.h"
+#include "producer/commands/databases.h"
 #include "producer/odoo/install.h"
 #include "producer/odoo/install_rights.h"
 #include "producer/odoo/odoo_version.h"

@@ -1,7 +1,7 @@
 /*
  * backfill: marks products with the cause "backfill"; the producer publishes them like any change.
  *
- * Marks go in by slices while few wait, so a fresh change waits for one slice at most.
+ * Marks go in piece by piece while few wait, so a fresh change waits for one piece at most.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -9,11 +9,11 @@
 #include "common/core/clock.h"
 #include "common/core/mem.h"
 #include "common/core/signals.h"
-#include "producer/app/commands.h"
-#include "producer/app/databases.h"
+#include "producer/commands/commands.h"
+#include "producer/commands/databases.h"
 #include "producer/odoo/marks.h"
 
-#define SLICE           5000
+#define PIECE_PRODUCTS  5000
 #define POLL_MS         50
 #define PROGRESS_US     INT64_C(1000000)
 #define STALL_NOTICE_US INT64_C(5000000)
@@ -38,7 +38,7 @@ static void show(struct progress *p, bool last)
     (void)fflush(stderr);
 }
 
-/* Waits until fewer than a slice of marks wait. @return STATUS_STOPPING on a signal */
+/* Waits until fewer than a piece of marks wait. @return STATUS_STOPPING on a signal */
 static enum status wait_for_room(struct pg_conn *conn, struct progress *p, struct err *err)
 {
     for (;;) {
@@ -52,11 +52,11 @@ static enum status wait_for_room(struct pg_conn *conn, struct progress *p, struc
             p->moved_us = now;
         }
         p->waiting = summary.count;
-        if (summary.count < SLICE) {
+        if (summary.count < PIECE_PRODUCTS) {
             return STATUS_OK;
         }
         if (now - p->moved_us > STALL_NOTICE_US) {
-            (void)fprintf(stderr, "\nnobody takes the marks: is stocksync-producer running? They "
+            (void)fprintf(stderr, "\nno marks are published: is stocksync-producer running? They "
                                   "wait; Ctrl-C ends the backfill here\n");
             p->moved_us = now;
         }
@@ -70,11 +70,11 @@ static enum status wait_for_room(struct pg_conn *conn, struct progress *p, struc
 static enum status mark_all(struct pg_conn *conn, bool wait, struct progress *p, struct err *err)
 {
     int32_t after = 0;
-    size_t inserted = SLICE;
-    while (inserted == SLICE) {
+    size_t inserted = PIECE_PRODUCTS;
+    while (inserted == PIECE_PRODUCTS) {
         enum status rc = wait ? wait_for_room(conn, p, err) : STATUS_OK;
         if (rc == STATUS_OK) {
-            rc = marks_insert_slice(conn, after, SLICE, &after, &inserted, err);
+            rc = marks_insert_slice(conn, after, PIECE_PRODUCTS, &after, &inserted, err);
         }
         if (rc != STATUS_OK) {
             return rc;

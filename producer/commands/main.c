@@ -1,25 +1,26 @@
 #include "common/core/program.h"
-#include "producer/app/commands.h"
-#include "producer/app/producer_conf.h"
+#include "producer/app/gc_task.h"
+#include "producer/app/status.h"
+#include "producer/commands/commands.h"
+#include "producer/commands/options.h"
 
 static const struct cli_flag INSTALL_FLAGS[] = {
     {"--dry-run", NULL, false, "print the SQL, change nothing"},
     {"--grants", "ROLE", false,
      "print the rights that the runtime role ROLE needs, change nothing"},
     {"--accept-new-database", NULL, false,
-     "after a restore into another cluster: take it as it is"},
-    {"--database", "UUID", false,
-     "this Odoo database (its database.uuid) is the one to publish from now on"},
+     "after a restore into another cluster: accept the database as it is"},
+    {"--database", "UUID", false, "publish this Odoo database (its database.uuid) from now on"},
 };
 static const struct cli_flag UNINSTALL_FLAGS[] = {
     {"--dry-run", NULL, false, "print the SQL, change nothing"},
     {"--purge", NULL, false,
-     "also drop the marks table and the column shopify_product if install made them"},
+     "also drop the marks table and the column shopify_product if install created them"},
 };
 static const struct cli_flag BACKFILL_FLAGS[] = {
     {"--all", NULL, false, "every product"},
     {"--product", "ID", true, "this product (product.product); may repeat"},
-    {"--no-wait", NULL, false, "with --all: mark everything at once instead of by slices"},
+    {"--no-wait", NULL, false, "with --all: mark everything at once instead of piece by piece"},
 };
 
 static const struct cli_flag STOCK_FLAGS[] = {
@@ -31,17 +32,19 @@ static const struct cli_flag STOCK_FLAGS[] = {
 };
 
 static const struct cli_command COMMANDS[] = {
-    {"run", "tail the marks and publish stock until a signal comes", NULL, 0, true, cmd_run},
+    {"run", "publish stock changes until a signal comes", NULL, 0, true, cmd_run},
     {"install", "create or adopt the marks table, triggers and the schema stocksync", INSTALL_FLAGS,
      4, true, cmd_install},
-    {"uninstall", "remove what install made; the marks table and the flag stay", UNINSTALL_FLAGS, 2,
-     true, cmd_uninstall},
+    {"uninstall", "remove what install created; the marks table and the flag stay", UNINSTALL_FLAGS,
+     2, true, cmd_uninstall},
     {"backfill", "publish products again", BACKFILL_FLAGS, 3, true, cmd_backfill},
-    {"stock", "print what Odoo has now and what kits are made of, one JSON object a line",
-     STOCK_FLAGS, 4, true, cmd_stock},
+    {"stock", "print current stock and the parts of kits, one JSON object a line", STOCK_FLAGS, 4,
+     true, cmd_stock},
     {"gc", "clean up now, as the scheduled task does", NULL, 0, true, cmd_gc},
-    {"status", "what waits, who owns, what holds cleaning back", NULL, 0, true, cmd_status},
-    {"check", "try everything that run needs: databases, rights, topic", NULL, 0, true, cmd_check},
+    {"status", "show marks waiting, the leader, and what holds vacuum back", NULL, 0, true,
+     cmd_status},
+    {"check", "check databases, rights and topic, and report what is missing", NULL, 0, true,
+     cmd_check},
     PROGRAM_CONFIG_COMMAND,
 };
 
@@ -53,7 +56,8 @@ static const struct cli_program CLI = {
     .command_count = sizeof COMMANDS / sizeof COMMANDS[0],
 };
 
-static const struct metric_table *const METRICS[] = {NULL};
+static const struct metric_table *const METRICS[] = {&producer_metric_table, &gc_metric_table,
+                                                     NULL};
 
 int main(int argc, char **argv)
 {

@@ -1,4 +1,4 @@
-#include "producer/app/databases.h"
+#include "producer/commands/databases.h"
 
 enum status databases_open(const struct producer_conf *conf,
                            const char *application,

@@ -1,4 +1,4 @@
-#include "producer/app/slice_reader.h"
+#include "producer/app/deferred_reader.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -8,37 +8,31 @@
 #include "common/core/fault.h"
 #include "common/core/mem.h"
 #include "common/core/thread.h"
-#include "producer/odoo/marks.h"
 
 enum phase { IDLE, BUSY, READY };
 
-struct slice_reader {
-    struct pg_conn *conn;
-    struct chunk_reader state; /* the thread's while busy */
+struct deferred_reader {
+    struct deferred_reader_port port; /* the thread's while busy */
     struct thread thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     enum phase phase; /* under the mutex; the thread alone ends BUSY */
     bool ending;      /* under the mutex */
-    bool started;     /* the owner's: the phase is not idle */
+    bool started;     /* the main thread's: the phase is not idle */
     bool explodes;
-    struct chunk slice;
+    struct chunk chunk;
     /* the thread's while busy */
-    struct stock_batch batch;
+    struct stock_batch stock;
     struct kit_table_changes changes;
     enum status status;
     struct err err;
 };
 
-struct slice_reader *slice_reader_new(const char *dsn, int statement_timeout_ms)
+struct deferred_reader *deferred_reader_new(const struct deferred_reader_port *port)
 {
-    struct slice_reader *r = mem_calloc(1, sizeof *r);
-    struct pg_conn_options options = {.dsn = dsn,
-                                      .application_name = "stocksync-producer slices",
-                                      .statement_timeout_ms = statement_timeout_ms,
-                                      .session_sql = MARKS_SESSION_SQL};
+    struct deferred_reader *r = mem_calloc(1, sizeof *r);
     pthread_condattr_t attributes;
-    r->conn = pg_conn_new(&options);
+    r->port = *port;
     (void)pthread_mutex_init(&r->mutex, NULL);
     (void)pthread_condattr_init(&attributes);
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -47,13 +41,12 @@ struct slice_reader *slice_reader_new(const char *dsn, int statement_timeout_ms)
     return r;
 }
 
-void slice_reader_free(struct slice_reader *reader)
+void deferred_reader_free(struct deferred_reader *reader)
 {
     if (reader == NULL) {
         return;
     }
-    slice_reader_close(reader);
-    pg_conn_free(reader->conn);
+    deferred_reader_close(reader);
     (void)pthread_cond_destroy(&reader->changed);
     (void)pthread_mutex_destroy(&reader->mutex);
     mem_free(reader);
@@ -63,7 +56,7 @@ void slice_reader_free(struct slice_reader *reader)
 
 static void run(struct thread *self, void *arg)
 {
-    struct slice_reader *r = arg;
+    struct deferred_reader *r = arg;
     (void)self;
     (void)pthread_mutex_lock(&r->mutex);
     while (!r->ending) {
@@ -72,8 +65,8 @@ static void run(struct thread *self, void *arg)
             continue;
         }
         (void)pthread_mutex_unlock(&r->mutex);
-        r->status = chunk_reader_read_alone(&r->state, &r->slice, &r->batch, &r->changes, &r->err);
-        FAULT_POINT("slice.after_read");
+        r->status = r->port.read(r->port.reader, &r->chunk, &r->stock, &r->changes, &r->err);
+        FAULT_POINT("deferred.after_read");
         (void)pthread_mutex_lock(&r->mutex);
         r->phase = READY;
         (void)pthread_cond_broadcast(&r->changed);
@@ -81,23 +74,15 @@ static void run(struct thread *self, void *arg)
     (void)pthread_mutex_unlock(&r->mutex);
 }
 
-/* --- the owner --- */
+/* --- the main thread --- */
 
-enum status slice_reader_open(struct slice_reader *reader,
-                              const struct odoo_shape *shape,
-                              const struct stock_reader_options *options,
-                              struct err *err)
+enum status deferred_reader_open(struct deferred_reader *reader, struct err *err)
 {
-    enum status rc = pg_conn_open(reader->conn, err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    chunk_reader_open(&reader->state, reader->conn, shape, options);
     reader->ending = false;
-    return thread_start(&reader->thread, "slices", run, reader, err);
+    return thread_start(&reader->thread, "deferred", run, reader, err);
 }
 
-void slice_reader_close(struct slice_reader *reader)
+void deferred_reader_close(struct deferred_reader *reader)
 {
     (void)pthread_mutex_lock(&reader->mutex);
     reader->ending = true;
@@ -106,28 +91,26 @@ void slice_reader_close(struct slice_reader *reader)
     thread_join(&reader->thread);
     reader->phase = IDLE;
     reader->started = false;
-    chunk_reader_close(&reader->state);
-    pg_conn_close(reader->conn);
 }
 
-void slice_reader_start(struct slice_reader *reader, const struct chunk *slice)
+void deferred_reader_start(struct deferred_reader *reader, const struct chunk *chunk)
 {
-    INVARIANT(!reader->started, "a slice of %zu products is being read", reader->slice.count);
+    INVARIANT(!reader->started, "a chunk of %zu products is being read", reader->chunk.count);
     reader->started = true;
-    reader->slice = *slice;
-    reader->explodes = chunk_explodes(slice);
+    reader->chunk = *chunk;
+    reader->explodes = chunk_explodes(chunk);
     (void)pthread_mutex_lock(&reader->mutex);
     reader->phase = BUSY;
     (void)pthread_cond_broadcast(&reader->changed);
     (void)pthread_mutex_unlock(&reader->mutex);
 }
 
-bool slice_reader_is_idle(const struct slice_reader *reader)
+bool deferred_reader_is_idle(const struct deferred_reader *reader)
 {
     return !reader->started;
 }
 
-bool slice_reader_wait(struct slice_reader *reader, int timeout_ms)
+bool deferred_reader_wait(struct deferred_reader *reader, int timeout_ms)
 {
     int64_t until_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
     struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
@@ -140,13 +123,13 @@ bool slice_reader_wait(struct slice_reader *reader, int timeout_ms)
     return ready;
 }
 
-bool slice_reader_holds(const struct slice_reader *reader, const struct mark *mark)
+bool deferred_reader_holds(const struct deferred_reader *reader, const struct mark *mark)
 {
     return reader->started && ((reader->explodes && mark->look != MARK_LOOK_STOCK) ||
-                               chunk_has(&reader->slice, mark->product_id));
+                               chunk_has(&reader->chunk, mark->product_id));
 }
 
-static void make_idle(struct slice_reader *reader)
+static void make_idle(struct deferred_reader *reader)
 {
     (void)pthread_mutex_lock(&reader->mutex);
     while (reader->phase == BUSY) {
@@ -157,16 +140,16 @@ static void make_idle(struct slice_reader *reader)
     reader->started = false;
 }
 
-enum status slice_reader_take(struct slice_reader *reader,
-                              struct chunk *slice,
-                              struct stock_batch *batch,
-                              struct kit_table_changes *changes,
-                              struct err *err)
+enum status deferred_reader_take(struct deferred_reader *reader,
+                                 struct chunk *chunk,
+                                 struct stock_batch *stock,
+                                 struct kit_table_changes *changes,
+                                 struct err *err)
 {
-    INVARIANT(reader->started, "no slice was started");
+    INVARIANT(reader->started, "no chunk was started");
     make_idle(reader);
-    *slice = reader->slice;
-    *batch = reader->batch;
+    *chunk = reader->chunk;
+    *stock = reader->stock;
     *changes = reader->changes;
     if (reader->status != STATUS_OK) {
         *err = reader->err;
@@ -174,7 +157,7 @@ enum status slice_reader_take(struct slice_reader *reader,
     return reader->status;
 }
 
-void slice_reader_drop(struct slice_reader *reader)
+void deferred_reader_drop(struct deferred_reader *reader)
 {
     make_idle(reader);
 }

@@ -1,48 +1,48 @@
 /*
- * gc by hand, and status: what waits, who owns, what holds vacuum back.
+ * gc by hand, and status: marks waiting, the leader, and what holds vacuum back.
  */
 #include <stdio.h>
 
 #include "common/core/clock.h"
 #include "common/pg/pg_query.h"
-#include "producer/app/commands.h"
-#include "producer/app/databases.h"
+#include "producer/commands/commands.h"
+#include "producer/commands/databases.h"
 #include "producer/odoo/gc.h"
 #include "producer/odoo/horizon.h"
 #include "producer/odoo/install.h"
 #include "producer/odoo/marks.h"
 #include "producer/odoo/published.h"
 
-static const char OWNER_SQL[] =
+static const char LEADER_SQL[] =
     "SELECT epoch, since, host, pid, revision_ceiling, (SELECT "
     "count(*) FROM stocksync.parked_product), database FROM stocksync.owner";
 static const char LOCK_SQL[] = "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE "
                                "application_name = 'stocksync-producer owner'"
                                " AND datname = pg_catalog.current_database()";
 
-static enum status print_owner(const struct databases *dbs, struct err *err)
+static enum status print_leader(const struct databases *dbs, struct err *err)
 {
-    struct pg_rows owner = {0};
+    struct pg_rows leader = {0};
     struct pg_rows lock = {0};
     char since[CLOCK_TEXT_SIZE] = "never";
-    enum status rc = pg_query(dbs->state, OWNER_SQL, NULL, "lztillt", &owner, err);
+    enum status rc = pg_query(dbs->state, LEADER_SQL, NULL, "lztillt", &leader, err);
     if (rc == STATUS_OK) {
         rc = pg_query(dbs->odoo, LOCK_SQL, NULL, "l", &lock, err);
     }
-    if (rc == STATUS_OK && owner.count == 1) {
-        if (!pg_is_null(&owner, 0, 1)) {
-            (void)clock_format_utc(pg_time_us(&owner, 0, 1), since);
+    if (rc == STATUS_OK && leader.count == 1) {
+        if (!pg_is_null(&leader, 0, 1)) {
+            (void)clock_format_utc(pg_time_us(&leader, 0, 1), since);
         }
-        (void)printf("owner            %s, epoch %lld, since %s%s%s\n",
+        (void)printf("leader           %s, epoch %lld, since %s%s%s\n",
                      pg_i64(&lock, 0, 0) > 0 ? "running" : "not running",
-                     (long long)pg_i64(&owner, 0, 0), since,
-                     pg_is_null(&owner, 0, 2) ? "" : ", host ",
-                     pg_is_null(&owner, 0, 2) ? "" : pg_text(&owner, 0, 2));
+                     (long long)pg_i64(&leader, 0, 0), since,
+                     pg_is_null(&leader, 0, 2) ? "" : ", host ",
+                     pg_is_null(&leader, 0, 2) ? "" : pg_text(&leader, 0, 2));
         (void)printf("database         %s\n",
-                     pg_is_null(&owner, 0, 6) ? "not published yet" : pg_text(&owner, 0, 6));
-        (void)printf("parked products  %lld\n", (long long)pg_i64(&owner, 0, 5));
+                     pg_is_null(&leader, 0, 6) ? "not published yet" : pg_text(&leader, 0, 6));
+        (void)printf("parked products  %lld\n", (long long)pg_i64(&leader, 0, 5));
     }
-    pg_rows_release(&owner);
+    pg_rows_release(&leader);
     pg_rows_release(&lock);
     return rc;
 }
@@ -118,25 +118,32 @@ enum status cmd_status(const struct cli_call *call, const void *root, struct err
     const struct producer_conf *conf = root;
     struct databases dbs = {0};
     enum status rc = databases_open(conf, "stocksync-producer status", 60000, &dbs, err);
-    if (rc == STATUS_OK) {
-        rc = install_verify(dbs.odoo, INSTALL_ODOO, conf->shared.odoo.forecast, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        rc = install_verify(dbs.state, INSTALL_STATE, conf->shared.odoo.forecast, err);
+    rc = install_verify(dbs.odoo, INSTALL_ODOO, conf->shared.odoo.forecast, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        (void)printf("installed        yes\n");
-        rc = print_owner(&dbs, err);
+    rc = install_verify(dbs.state, INSTALL_STATE, conf->shared.odoo.forecast, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        rc = print_marks(&dbs, err);
+    (void)printf("installed        yes\n");
+    rc = print_leader(&dbs, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        rc = print_kits(&dbs, err);
+    rc = print_marks(&dbs, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        rc = print_pass(conf, &dbs, err);
+    rc = print_kits(&dbs, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
+    rc = print_pass(conf, &dbs, err);
+out:
     databases_close(&dbs);
     return rc;
 }
@@ -148,17 +155,20 @@ enum status cmd_gc(const struct cli_call *call, const void *root, struct err *er
     struct databases dbs = {0};
     struct gc_counts counts = {0};
     enum status rc = databases_open(conf, "stocksync-producer gc", 600000, &dbs, err);
-    if (rc == STATUS_OK) {
-        rc = gc_run(dbs.odoo, dbs.state, conf->gc.keep_attempts_ms, &counts, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
-    if (rc == STATUS_OK) {
-        (void)printf("removed: %lld attempts, %lld parked products, %lld products, %lld "
-                     "levels\nmarks tables: %s\n",
-                     (long long)counts.attempts, (long long)counts.parked_products,
-                     (long long)counts.products, (long long)counts.levels,
-                     counts.vacuumed ? "vacuumed"
-                                     : "not vacuumed: only its owner may (see install --grants)");
+    rc = gc_run(dbs.odoo, dbs.state, conf->gc.keep_attempts_ms, &counts, err);
+    if (rc != STATUS_OK) {
+        goto out;
     }
+    (void)printf("removed: %lld attempts, %lld parked products, %lld products, %lld "
+                 "levels\nmarks tables: %s\n",
+                 (long long)counts.attempts, (long long)counts.parked_products,
+                 (long long)counts.products, (long long)counts.levels,
+                 counts.vacuumed ? "vacuumed"
+                                 : "not vacuumed: only its owner may (see install --grants)");
+out:
     databases_close(&dbs);
     return rc;
 }

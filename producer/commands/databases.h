@@ -1,9 +1,8 @@
 /**
- * databases: the two connections that commands work on: Odoo's and the state's, which may be one
- * and the same.
+ * databases: the two connections that commands use: Odoo's and the state's, which may be the same.
  */
-#ifndef STOCKSYNC_PRODUCER_APP_DATABASES_H
-#define STOCKSYNC_PRODUCER_APP_DATABASES_H
+#ifndef STOCKSYNC_COMMANDS_DATABASES_H
+#define STOCKSYNC_COMMANDS_DATABASES_H
 
 #include "common/pg/pg_conn.h"
 #include "producer/app/producer_conf.h"

@@ -4,8 +4,8 @@
  */
 #include <stdio.h>
 
-#include "producer/app/commands.h"
-#include "producer/app/databases.h"
+#include "producer/commands/commands.h"
+#include "producer/commands/databases.h"
 #include "producer/odoo/install.h"
 #include "producer/odoo/install_rights.h"
 

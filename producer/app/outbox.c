@@ -1,0 +1,403 @@
+#include "producer/app/outbox.h"
+
+#include "common/core/clock.h"
+#include "common/core/fault.h"
+#include "common/core/logger.h"
+#include "common/core/mem.h"
+#include "producer/publish/publisher.h"
+#include "producer/publish/record_sink.h"
+#include "producer/publish/settlement.h"
+
+#define MOD "tail"
+
+#define TAKE_OVER_LIMIT_MS   10000
+#define ACKNOWLEDGE_LIMIT_MS 10000
+#define SETTLE_WITHIN_US     INT64_C(5000000)
+
+/* Submitted, and not waited for. */
+struct in_flight {
+    struct chunk chunk;
+    const struct batch *fresh; /* NULL: its marks are those of outbox_end_batch */
+};
+
+struct outbox {
+    struct outbox_options options;
+    struct outbox_port port;
+    const struct producer_metrics *metrics;
+    struct record_sink *sink;
+    struct publisher *publisher;
+    struct publish_item *items; /* of the chunks in flight, one behind the other */
+    struct in_flight in_flight[OUTBOX_CHUNKS];
+    size_t in_flight_count;
+    struct settlement settlement;
+    struct published_list digests; /* of records submitted and not settled */
+    size_t held;                   /* products of this batch that are held back */
+    int64_t commit_us;             /* monotonic: of the last commit */
+    int64_t revision;
+};
+
+/* --- life cycle --- */
+
+struct outbox *outbox_new(const struct outbox_options *options,
+                          const struct outbox_port *port,
+                          const struct producer_metrics *metrics)
+{
+    struct outbox *o = mem_calloc(1, sizeof *o);
+    o->options = *options;
+    o->port = *port;
+    o->metrics = metrics;
+    o->items = mem_calloc(OUTBOX_PRODUCTS, sizeof *o->items);
+    settlement_init(&o->settlement, SETTLEMENT_MAX_MARKS, options->settle_us);
+    return o;
+}
+
+void outbox_free(struct outbox *outbox)
+{
+    if (outbox == NULL) {
+        return;
+    }
+    outbox_close(outbox);
+    settlement_release(&outbox->settlement);
+    published_list_release(&outbox->digests);
+    mem_free(outbox->items);
+    mem_free(outbox);
+}
+
+enum status outbox_open(struct outbox *outbox, int64_t epoch, const char *database, struct err *err)
+{
+    const struct record_sink_options options = {.kafka = outbox->options.kafka,
+                                                .topic = outbox->options.topic,
+                                                .max_message_bytes =
+                                                    outbox->options.max_message_bytes,
+                                                .database = database};
+    enum status rc = STATUS_OK;
+    if (outbox->sink == NULL) {
+        rc = record_sink_new(&options, &outbox->sink, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = record_sink_take_over(outbox->sink, TAKE_OVER_LIMIT_MS, err);
+    }
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    return publisher_new(epoch, options.max_message_bytes, &outbox->publisher, err);
+}
+
+bool outbox_is_open(const struct outbox *outbox)
+{
+    return outbox->publisher != NULL;
+}
+
+void outbox_close(struct outbox *outbox)
+{
+    publisher_free(outbox->publisher);
+    outbox->publisher = NULL;
+    record_sink_free(outbox->sink);
+    outbox->sink = NULL;
+    outbox->in_flight_count = 0;
+}
+
+/* --- products in --- */
+
+void outbox_begin_batch(struct outbox *outbox)
+{
+    outbox->held = 0;
+    if (outbox->settlement.count == 0) {
+        outbox->commit_us = clock_monotonic_us();
+    }
+}
+
+/* One item for each product of the chunk, in the same order: its record, or a tombstone. */
+static void list_items(struct publish_item *items,
+                       const struct chunk *chunk,
+                       struct stock_batch *stock,
+                       int64_t revision)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < chunk->count; i++) {
+        int32_t product_id = chunk->products->ids[chunk->first + i];
+        const struct batch_product *product = &chunk->products->list[chunk->first + i];
+        struct publish_item *item = &items[i];
+        *item = (struct publish_item){
+            .product_id = product_id, .revision = revision, .cause = product->cause};
+        if (at < stock->count && stock->list[at].product_id == product_id) {
+            struct product_stock *record = &stock->list[at++];
+            record->revision = revision;
+            record->cause = product->cause;
+            record->changed_at_us = product->changed_at_us;
+            item->stock = record;
+        }
+    }
+    INVARIANT(at == stock->count, "%zu of %zu records belong to no mark", stock->count - at,
+              stock->count);
+}
+
+/* Digests can be made only while the records are there. */
+static void note_digests(struct outbox *o, const struct publish_item *items, size_t count)
+{
+    for (size_t i = 0; o->options.stores_digests && i < count; i++) {
+        const struct publish_item *item = &items[i];
+        published_list_add(&o->digests, item->product_id,
+                           item->stock != NULL ? product_stock_digest(item->stock) : 0);
+    }
+}
+
+static bool has_room(const struct outbox *o, size_t products)
+{
+    return o->in_flight_count < OUTBOX_CHUNKS &&
+           publisher_count(o->publisher) + products <= OUTBOX_PRODUCTS;
+}
+
+enum status outbox_submit(struct outbox *outbox,
+                          const struct chunk *chunk,
+                          struct stock_batch *stock,
+                          const struct batch *fresh,
+                          struct err *err)
+{
+    struct outbox *o = outbox;
+    int64_t revision = 0;
+    enum status rc = has_room(o, chunk->count) ? STATUS_OK : outbox_flush(o, err);
+    if (rc == STATUS_OK) {
+        rc = o->port.next_revision(o->port.leader, &revision, err);
+    }
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    size_t before = publisher_count(o->publisher);
+    struct publish_item *items = o->items + before;
+    INVARIANT(has_room(o, chunk->count), "%zu items behind %zu", chunk->count, before);
+    list_items(items, chunk, stock, revision);
+    note_digests(o, items, chunk->count);
+    o->revision = revision;
+    FAULT_POINT("tail.before_produce");
+    rc = publisher_submit(o->publisher, o->sink, items, chunk->count, ACKNOWLEDGE_LIMIT_MS, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    o->in_flight[o->in_flight_count++] = (struct in_flight){.chunk = *chunk, .fresh = fresh};
+    return STATUS_OK;
+}
+
+/* --- acknowledged --- */
+
+size_t outbox_in_flight(const struct outbox *outbox)
+{
+    return outbox->in_flight_count;
+}
+
+bool outbox_is_acknowledged(struct outbox *outbox)
+{
+    return outbox->in_flight_count > 0 && record_sink_is_idle(outbox->sink);
+}
+
+/* Products whose record was refused get a row that says why, before their marks may go. */
+static enum status
+park(struct outbox *o, const struct publish_item *items, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct publish_item *item = &items[i];
+        if (item->end != PUBLISH_PARKED) {
+            continue;
+        }
+        struct leader_parked row = {
+            .product_id = item->product_id, .reason = "refused", .detail = item->reason};
+        log_error(MOD, "parked", LF_INT("product", item->product_id), LF_TEXT("reason", row.reason),
+                  LF_MSG(row.detail));
+        metric_add(o->metrics->parked, 1);
+        enum status rc = o->port.park(o->port.leader, &row, 1, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+    }
+    return STATUS_OK;
+}
+
+static void observe(struct outbox *o, const struct chunk *chunk, const struct publish_item *items)
+{
+    int64_t now = clock_wall_us();
+    size_t records = 0;
+    size_t tombstones = 0;
+    for (size_t i = 0; i < chunk->count; i++) {
+        const struct publish_item *item = &items[i];
+        o->held += item->end == PUBLISH_HELD;
+        if (item->end == PUBLISH_DONE) {
+            records += item->stock != NULL;
+            tombstones += item->stock == NULL;
+            metric_observe_us(o->metrics->commit_to_acknowledged,
+                              now - chunk->products->list[chunk->first + i].changed_at_us);
+        }
+    }
+    metric_add(o->metrics->records, records);
+    metric_add(o->metrics->tombstones, tombstones);
+}
+
+static enum status end_chunk(struct outbox *o,
+                             const struct chunk *chunk,
+                             const struct publish_item *items,
+                             struct err *err)
+{
+    enum status rc = park(o, items, chunk->count, err);
+    if (rc == STATUS_OK) {
+        rc = o->port.unpark(o->port.leader, chunk->products->ids + chunk->first, chunk->count, err);
+    }
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    observe(o, chunk, items);
+    return STATUS_OK;
+}
+
+enum status outbox_finish(struct outbox *outbox, struct err *err)
+{
+    struct outbox *o = outbox;
+    const struct publish_item *items = o->items;
+    enum status rc = publisher_wait(o->publisher, o->sink, ACKNOWLEDGE_LIMIT_MS, err);
+    FAULT_POINT("tail.published");
+    for (size_t i = 0; i < o->in_flight_count && rc == STATUS_OK; i++) {
+        rc = end_chunk(o, &o->in_flight[i].chunk, items, err);
+        items += o->in_flight[i].chunk.count;
+    }
+    for (size_t i = 0; i < o->in_flight_count && rc == STATUS_OK; i++) {
+        const struct batch *fresh = o->in_flight[i].fresh;
+        if (fresh != NULL) {
+            settlement_add(&o->settlement, fresh->mark_ids, fresh->mark_count,
+                           clock_monotonic_us());
+            metric_add(o->metrics->marks, fresh->mark_count);
+        }
+    }
+    o->in_flight_count = 0;
+    return rc;
+}
+
+enum status outbox_flush(struct outbox *outbox, struct err *err)
+{
+    if (outbox->in_flight_count == 0) {
+        return STATUS_OK;
+    }
+    enum status rc = outbox_finish(outbox, err);
+    /* A commit costs the changes that wait for it tens of milliseconds: not as often as between
+     * batches. */
+    bool due = clock_monotonic_us() - outbox->commit_us > SETTLE_WITHIN_US;
+    return rc == STATUS_OK && due ? outbox_settle(outbox, err) : rc;
+}
+
+/* --- settled marks out --- */
+
+enum status outbox_settle(struct outbox *outbox, struct err *err)
+{
+    struct outbox *o = outbox;
+    size_t count = 0;
+    const int64_t *ids = settlement_ids(&o->settlement, &count);
+    FAULT_POINT("tail.before_commit");
+    enum status rc = record_sink_commit(o->sink, err);
+    o->commit_us = clock_monotonic_us();
+    FAULT_POINT("tail.before_delete");
+    if (rc == STATUS_OK && o->digests.count > 0) {
+        rc = o->port.store_digests(o->port.conn, &o->digests, err);
+        o->digests.count = 0;
+    }
+    if (rc == STATUS_OK) {
+        rc = o->port.delete_marks(o->port.conn, ids, count, err);
+    }
+    FAULT_POINT("tail.after_delete");
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    metric_add(o->metrics->settled, count);
+    settlement_clear(&o->settlement);
+    return STATUS_OK;
+}
+
+enum status outbox_settle_if_due(struct outbox *outbox, bool idle, struct err *err)
+{
+    bool due = settlement_is_due(&outbox->settlement, clock_monotonic_us(), idle);
+    return due ? outbox_settle(outbox, err) : STATUS_OK;
+}
+
+/* The marks of a long batch are deleted at its end, without being remembered one by one. */
+static enum status settle_long_batch(struct outbox *o, const struct batch *batch, struct err *err)
+{
+    enum status rc = outbox_settle(o, err);
+    for (size_t first = 0; first < batch->mark_count && rc == STATUS_OK;
+         first += SETTLEMENT_MAX_MARKS) {
+        size_t left = batch->mark_count - first;
+        size_t count = left < SETTLEMENT_MAX_MARKS ? left : SETTLEMENT_MAX_MARKS;
+        rc = o->port.delete_marks(o->port.conn, batch->mark_ids + first, count, err);
+        metric_add(o->metrics->settled, rc == STATUS_OK ? count : 0);
+    }
+    return rc;
+}
+
+enum status outbox_end_batch(struct outbox *outbox,
+                             const struct batch *batch,
+                             const struct mark_list *last,
+                             struct err *err)
+{
+    int64_t now = clock_monotonic_us();
+    if (batch->mark_count > SETTLEMENT_MAX_MARKS) {
+        return settle_long_batch(outbox, batch, err);
+    }
+    if (outbox->held == 0) {
+        settlement_add(&outbox->settlement, batch->mark_ids, batch->mark_count, now);
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < last->count; i++) {
+        const struct mark *m = &last->list[i];
+        if (outbox->items[batch_index(batch, m->product_id)].end != PUBLISH_HELD) {
+            settlement_add(&outbox->settlement, &m->id, 1, now);
+        }
+    }
+    return STATUS_OK;
+}
+
+size_t outbox_unsettled(const struct outbox *outbox)
+{
+    return outbox->settlement.count;
+}
+
+bool outbox_has_mark(const struct outbox *outbox, int64_t mark_id)
+{
+    if (settlement_covers(&outbox->settlement, mark_id)) {
+        return true;
+    }
+    for (size_t i = 0; i < outbox->in_flight_count; i++) {
+        const struct batch *fresh = outbox->in_flight[i].fresh;
+        if (fresh != NULL && batch_has_mark(fresh, mark_id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool outbox_is_bisecting(const struct outbox *outbox)
+{
+    return publisher_is_bisecting(outbox->publisher);
+}
+
+int64_t outbox_revision(const struct outbox *outbox)
+{
+    return outbox->revision;
+}
+
+/* --- upkeep and recovery --- */
+
+enum status outbox_poll(struct outbox *outbox, struct err *err)
+{
+    return record_sink_poll(outbox->sink, err);
+}
+
+void outbox_uncover(struct outbox *outbox)
+{
+    settlement_clear(&outbox->settlement);
+}
+
+enum status outbox_abort(struct outbox *outbox, struct err *err)
+{
+    outbox_uncover(outbox);
+    outbox->digests.count = 0;
+    outbox->in_flight_count = 0;
+    if (outbox->publisher != NULL) {
+        publisher_drop(outbox->publisher);
+    }
+    return outbox->sink != NULL ? record_sink_abort(outbox->sink, err) : STATUS_OK;
+}

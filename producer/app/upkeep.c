@@ -1,0 +1,134 @@
+#include "producer/app/upkeep.h"
+
+#include "common/core/clock.h"
+#include "common/core/logger.h"
+#include "common/core/mem.h"
+#include "common/core/service.h"
+#include "producer/odoo/install.h"
+
+#define MOD "tail"
+
+#define TICK_US     INT64_C(1000000)
+#define SHAPE_US    INT64_C(60000000)
+#define PROGRESS_US INT64_C(30000000)
+
+struct upkeep {
+    struct upkeep_port port;
+    bool forecast;
+    struct outbox *outbox;
+    struct producer_status *status;
+    const struct producer_metrics *metrics;
+    struct odoo_shape shape;
+    int64_t tick_us, shape_us, progress_us; /* monotonic: when each was done last */
+    uint64_t progress_records;
+};
+
+struct upkeep *upkeep_new(const struct upkeep_port *port,
+                          bool forecast,
+                          struct outbox *outbox,
+                          struct producer_status *status,
+                          const struct producer_metrics *metrics)
+{
+    struct upkeep *u = mem_calloc(1, sizeof *u);
+    u->port = *port;
+    u->forecast = forecast;
+    u->outbox = outbox;
+    u->status = status;
+    u->metrics = metrics;
+    return u;
+}
+
+void upkeep_free(struct upkeep *upkeep)
+{
+    mem_free(upkeep);
+}
+
+void upkeep_note_shape(struct upkeep *upkeep, const struct odoo_shape *shape)
+{
+    upkeep->shape = *shape;
+    upkeep->shape_us = clock_monotonic_us();
+}
+
+static void log_progress(struct upkeep *u, int64_t now)
+{
+    uint64_t records = (uint64_t)metric_value(u->metrics->records);
+    if (now - u->progress_us < PROGRESS_US) {
+        return;
+    }
+    if (records != u->progress_records) {
+        log_info(MOD, "progress", LF_INT("count", records - u->progress_records),
+                 LF_INT("marks", metric_value(u->metrics->marks)),
+                 LF_REAL("age_s", metric_value(u->metrics->oldest)));
+    }
+    u->progress_us = now;
+    u->progress_records = records;
+}
+
+static bool is_same_shape(const struct odoo_shape *a, const struct odoo_shape *b)
+{
+    return a->has_mrp == b->has_mrp && a->has_commingled == b->has_commingled &&
+           a->flag == b->flag && a->dialect == b->dialect;
+}
+
+/* Modules come and go while we run, and install may be run: then the tail is opened again. As long
+ * as what the modules need is not installed, we continue as before and log it. */
+static enum status check_shape(struct upkeep *u, int64_t now, struct err *err)
+{
+    struct odoo_shape shape;
+    bool filled = true;
+    if (now - u->shape_us < SHAPE_US) {
+        return STATUS_OK;
+    }
+    u->shape_us = now;
+    enum status rc = u->port.read_shape(u->port.conn, u->forecast, &shape, err);
+    if (rc == STATUS_OK) {
+        rc = u->port.has_kits(u->port.reader, &filled, err);
+    }
+    if (rc != STATUS_OK || (is_same_shape(&shape, &u->shape) && filled)) {
+        return rc;
+    }
+    rc = u->port.verify(u->port.conn, INSTALL_ODOO, u->forecast, err);
+    if (rc == STATUS_DATABASE_UNFIT) {
+        log_failure(LOG_ERROR, MOD, "odoo_changed", err,
+                    LOG_FIELDS(LF_MSG("continuing as before; kits may be wrong until then")));
+        return STATUS_OK;
+    }
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    return err_set(err, STATUS_SOURCE_BUSY,
+                   "Odoo's modules or our triggers changed: reading them again");
+}
+
+static enum status do_duties(struct upkeep *u, int64_t now, int64_t *oldest_us, struct err *err)
+{
+    enum status rc = u->port.check_leader(u->port.leader, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = u->port.oldest_mark(u->port.conn, oldest_us, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = outbox_poll(u->outbox, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    return check_shape(u, now, err);
+}
+
+enum status upkeep_run(struct upkeep *upkeep, struct err *err)
+{
+    int64_t now = clock_monotonic_us();
+    int64_t oldest_us = 0;
+    if (now - upkeep->tick_us < TICK_US) {
+        return STATUS_OK;
+    }
+    upkeep->tick_us = now;
+    enum status rc = do_duties(upkeep, now, &oldest_us, err);
+    producer_status_note(upkeep->status, outbox_revision(upkeep->outbox),
+                         outbox_unsettled(upkeep->outbox), oldest_us);
+    log_progress(upkeep, now);
+    service_alive();
+    return rc;
+}

@@ -1,0 +1,540 @@
+#include "tests/unit/producer_app/fake_odoo.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "common/core/clock.h"
+#include "common/core/mem.h"
+
+struct fake_odoo fake;
+struct fake_leader fake_leader;
+struct fake_process fake_process;
+
+/* --- the clock and the signals, by the linker's --wrap --- */
+
+int64_t real_clock_us(void) __asm__("__real_clock_monotonic_us");
+int64_t test_clock_us(void) __asm__("__wrap_clock_monotonic_us");
+bool test_stop_requested(void) __asm__("__wrap_signals_stop_requested");
+bool test_sleep(int timeout_ms) __asm__("__wrap_signals_sleep");
+
+int64_t test_clock_us(void)
+{
+    return real_clock_us() + fake_process.clock_us;
+}
+
+bool test_stop_requested(void)
+{
+    if (fake_process.release_after > 0 && --fake_process.release_after == 0) {
+        atomic_store(&fake_process.hold_deferred, false);
+    }
+    return fake_process.stop;
+}
+
+bool test_sleep(int timeout_ms)
+{
+    fake_process.slept_ms += timeout_ms;
+    fake_process.clock_us += (int64_t)timeout_ms * 1000;
+    if (fake_process.on_sleep != NULL) {
+        fake_process.on_sleep();
+    }
+    return !fake_process.stop;
+}
+
+/* --- what a test prepares and sees --- */
+
+/* Two reads at a time: the tail's and the deferred one. */
+static struct product_stock stocks[2][FAKE_PRODUCTS];
+
+void fake_reset(void)
+{
+    static const struct odoo_dialect dialect;
+    memset(&fake, 0, sizeof fake);
+    fake_leader = (struct fake_leader){.epoch = 6, .revision = 100};
+    fake_process = (struct fake_process){0};
+    fake.next_mark = 1;
+    fake.product_count = FAKE_PRODUCTS;
+    fake.warehouses[0] = (struct stock_warehouse_row){.id = 1, .code = "WH", .active = true};
+    fake.warehouses[1] = (struct stock_warehouse_row){.id = 2, .code = "NO", .active = true};
+    fake.warehouse_count = 1;
+    fake.kits_filled = true;
+    fake.shape.dialect = &dialect;
+}
+
+int64_t fake_mark(int32_t product_id, enum cause cause)
+{
+    INVARIANT(fake.mark_count < FAKE_MARKS, "too many marks");
+    fake.marks[fake.mark_count++] = (struct mark){.id = fake.next_mark,
+                                                  .product_id = product_id,
+                                                  .cause = cause,
+                                                  .date_added_us = clock_wall_us()};
+    return fake.next_mark++;
+}
+
+int64_t fake_mark_structure(int32_t product_id)
+{
+    int64_t id = fake_mark(product_id, CAUSE_BOM);
+    fake.marks[fake.mark_count - 1].look = MARK_LOOK_ALL;
+    return id;
+}
+
+bool fake_has_mark(int64_t id)
+{
+    for (size_t i = 0; i < fake.mark_count; i++) {
+        if (fake.marks[i].id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct producer_metrics *fake_metrics(void)
+{
+    static struct producer_metrics metrics;
+    metric_table_register(&producer_metric_table, NULL, &metrics);
+    return &metrics;
+}
+
+/* Counts the call; fails once when a test asked for it. */
+static enum status enter(enum fake_call call, struct err *err)
+{
+    fake.calls[call]++;
+    if (fake.before[call] != NULL) {
+        fake.before[call]();
+    }
+    enum status rc = fake.fail[call];
+    fake.fail[call] = STATUS_OK;
+    return rc == STATUS_OK ? STATUS_OK : err_set(err, rc, "call %d fails", (int)call);
+}
+
+/* --- chunks --- */
+
+static enum status snapshot(struct pg_conn *conn,
+                            enum status (*read)(void *arg, struct err *err),
+                            void *arg,
+                            struct err *err)
+{
+    (void)conn;
+    enum status rc = enter(FAKE_SNAPSHOT, err);
+    return rc == STATUS_OK ? read(arg, err) : rc;
+}
+
+static enum status read_marks(struct pg_conn *conn,
+                              size_t limit,
+                              const struct mark_skip *skip,
+                              struct marks_page *page,
+                              struct mark_list *marks,
+                              struct err *err)
+{
+    (void)conn;
+    enum status rc = enter(FAKE_READ_MARKS, err);
+    marks->count = 0;
+    page->last_id = page->from.id;
+    page->full = false;
+    for (size_t i = 0; rc == STATUS_OK && i < fake.mark_count && !page->full; i++) {
+        if (fake.marks[i].id <= page->from.id) {
+            continue;
+        }
+        page->last_id = fake.marks[i].id;
+        if (!skip->has(skip->arg, fake.marks[i].id)) {
+            mark_list_add(marks, &fake.marks[i]);
+            page->full = marks->count == limit;
+        }
+    }
+    return rc;
+}
+
+static void
+read_products(struct product_stock *list, const int32_t *ids, size_t count, struct stock_batch *out)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] <= fake.product_count) {
+            list[found++] = (struct product_stock){
+                .product_id = ids[i],
+                .active = true,
+                .sku = ids[i] < 64 ? fake.sku[ids[i]] : NULL,
+            };
+        }
+    }
+    *out = (struct stock_batch){.list = list,
+                                .count = found,
+                                .warehouses = fake.warehouses,
+                                .warehouse_count = fake.warehouse_count};
+}
+
+static const int32_t *ids_of(const struct chunk *chunk)
+{
+    return chunk->count > 0 ? chunk->products->ids + chunk->first : NULL;
+}
+
+static enum status read_chunk(struct chunk_reader *reader,
+                              const struct chunk *chunk,
+                              struct stock_batch *stock,
+                              struct kit_table_changes *changes,
+                              struct err *err)
+{
+    (void)reader;
+    enum status rc = enter(FAKE_READ, err);
+    *changes = fake.changes;
+    fake.changes = (struct kit_table_changes){0};
+    read_products(stocks[0], ids_of(chunk), chunk->count, stock);
+    return rc;
+}
+
+/* On the reader's thread. */
+static enum status read_deferred(struct chunk_reader *reader,
+                                 const struct chunk *chunk,
+                                 struct stock_batch *stock,
+                                 struct kit_table_changes *changes,
+                                 struct err *err)
+{
+    (void)reader;
+    const struct timespec moment = {.tv_nsec = 100000};
+    enum status rc = enter(FAKE_READ_DEFERRED, err);
+    *changes = (struct kit_table_changes){0};
+    read_products(stocks[1], ids_of(chunk), chunk->count, stock);
+    while (atomic_load(&fake_process.hold_deferred)) {
+        (void)nanosleep(&moment, NULL);
+    }
+    return rc;
+}
+
+static bool
+knows_warehouses(struct leader *leader, const struct stock_warehouse_row *list, size_t count)
+{
+    (void)leader;
+    (void)list;
+    return count == fake_leader.shared_warehouses;
+}
+
+static enum status share_warehouses(struct leader *leader,
+                                    const struct stock_warehouse_row *list,
+                                    size_t count,
+                                    struct err *err)
+{
+    (void)leader;
+    (void)list;
+    fake_leader.shared_warehouses = count;
+    return enter(FAKE_SHARE, err);
+}
+
+/* --- outbox --- */
+
+static enum status next_revision(struct leader *leader, int64_t *revision, struct err *err)
+{
+    (void)leader;
+    *revision = ++fake_leader.revision;
+    return enter(FAKE_REVISION, err);
+}
+
+static enum status
+park(struct leader *leader, const struct leader_parked *list, size_t count, struct err *err)
+{
+    (void)leader;
+    for (size_t i = 0; i < count; i++) {
+        fake_leader.parked[fake_leader.parked_count++] = list[i].product_id;
+    }
+    return enter(FAKE_PARK, err);
+}
+
+static enum status
+unpark(struct leader *leader, const int32_t *product_ids, size_t count, struct err *err)
+{
+    (void)leader;
+    (void)product_ids;
+    (void)count;
+    return enter(FAKE_UNPARK, err);
+}
+
+static enum status
+store_digests(struct pg_conn *conn, const struct published_list *list, struct err *err)
+{
+    (void)conn;
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->ids[i] < 64) {
+            fake.digests[list->ids[i]] = list->digests[i];
+        }
+    }
+    fake.stored_digests += list->count;
+    return enter(FAKE_STORE, err);
+}
+
+static bool is_listed(const int64_t *ids, size_t count, int64_t id)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A long batch deletes a run of ids, which is found at once. */
+static bool is_run(const int64_t *ids, size_t count)
+{
+    return count > 1 && ids[count - 1] - ids[0] == (int64_t)count - 1;
+}
+
+static enum status
+delete_marks(struct pg_conn *conn, const int64_t *ids, size_t count, struct err *err)
+{
+    (void)conn;
+    enum status rc = enter(FAKE_DELETE, err);
+    size_t kept = 0;
+    for (size_t i = 0; rc == STATUS_OK && i < fake.mark_count; i++) {
+        int64_t id = fake.marks[i].id;
+        bool gone =
+            is_run(ids, count) ? id >= ids[0] && id <= ids[count - 1] : is_listed(ids, count, id);
+        if (!gone) {
+            fake.marks[kept++] = fake.marks[i];
+        }
+    }
+    if (rc == STATUS_OK) {
+        fake.mark_count = kept;
+    }
+    return rc;
+}
+
+/* --- round --- */
+
+static enum status mark_more(struct pg_conn *conn,
+                             int32_t after_product,
+                             size_t limit,
+                             int32_t *last_product,
+                             size_t *inserted,
+                             struct err *err)
+{
+    (void)conn;
+    *inserted = 0;
+    while (after_product < fake.product_count && *inserted < limit) {
+        (void)fake_mark(++after_product, CAUSE_BACKFILL);
+        ++*inserted;
+    }
+    *last_product = after_product;
+    return enter(FAKE_MARK_MORE, err);
+}
+
+static enum status backfill_done(struct leader *leader, struct err *err)
+{
+    (void)leader;
+    return enter(FAKE_BACKFILL_DONE, err);
+}
+
+/* --- upkeep --- */
+
+static enum status check(struct leader *leader, struct err *err)
+{
+    (void)leader;
+    return enter(FAKE_CHECK, err);
+}
+
+static enum status oldest_mark(struct pg_conn *conn, int64_t *added_us, struct err *err)
+{
+    (void)conn;
+    *added_us = fake.mark_count > 0 ? fake.marks[0].date_added_us : 0;
+    return enter(FAKE_OLDEST, err);
+}
+
+static enum status
+read_shape(struct pg_conn *conn, bool forecast, struct odoo_shape *shape, struct err *err)
+{
+    (void)conn;
+    (void)forecast;
+    *shape = fake.shape;
+    return enter(FAKE_SHAPE, err);
+}
+
+static enum status has_kits(struct chunk_reader *reader, bool *filled, struct err *err)
+{
+    (void)reader;
+    *filled = fake.kits_filled;
+    return enter(FAKE_KITS, err);
+}
+
+static enum status verify(struct pg_conn *conn, unsigned parts, bool forecast, struct err *err)
+{
+    (void)conn;
+    (void)parts;
+    (void)forecast;
+    return enter(FAKE_VERIFY, err);
+}
+
+/* --- full pass --- */
+
+static enum status forget(struct pg_conn *conn, struct err *err)
+{
+    (void)conn;
+    return enter(FAKE_FORGET, err);
+}
+
+static enum status load(struct pg_conn *conn, struct full_pass_state *state, struct err *err)
+{
+    (void)conn;
+    *state = fake.pass;
+    return enter(FAKE_LOAD, err);
+}
+
+static enum status begin(struct pg_conn *conn, struct err *err)
+{
+    (void)conn;
+    fake.pass =
+        (struct full_pass_state){.started_us = clock_wall_us(), .total = fake.product_count};
+    return enter(FAKE_BEGIN, err);
+}
+
+static enum status next(struct pg_conn *conn,
+                        int32_t after,
+                        size_t limit,
+                        struct id_list *ids,
+                        struct published_list *digests,
+                        int32_t *last,
+                        struct err *err)
+{
+    (void)conn;
+    id_list_reset(ids);
+    digests->count = 0;
+    *last = after;
+    while (*last < fake.product_count && ids->count < limit) {
+        ++*last;
+        id_list_add(ids, *last);
+        published_list_add(digests, *last, *last < 64 ? fake.digests[*last] : 0);
+    }
+    *last = ids->count == 0 ? INT32_MAX : *last;
+    return enter(FAKE_NEXT, err);
+}
+
+static enum status read_ids(struct chunk_reader *reader,
+                            const struct id_list *ids,
+                            struct stock_batch *stock,
+                            struct kit_table_changes *changes,
+                            struct err *err)
+{
+    (void)reader;
+    *changes = fake.changes;
+    read_products(stocks[0], ids->ids, ids->count, stock);
+    return enter(FAKE_READ_IDS, err);
+}
+
+static enum status mark(struct pg_conn *conn,
+                        const int32_t *product_ids,
+                        size_t count,
+                        enum cause cause,
+                        struct err *err)
+{
+    (void)conn;
+    for (size_t i = 0; i < count; i++) {
+        (void)fake_mark(product_ids[i], cause);
+    }
+    return enter(FAKE_MARK, err);
+}
+
+static enum status
+note(struct pg_conn *conn, const struct full_pass_state *state, bool finished, struct err *err)
+{
+    (void)conn;
+    fake.pass = *state;
+    fake.pass.finished_us = finished ? clock_wall_us() : 0;
+    return enter(FAKE_NOTE, err);
+}
+
+/* --- leadership --- */
+
+static enum status take(struct leader *leader, struct err *err)
+{
+    (void)leader;
+    enum status rc = enter(FAKE_TAKE, err);
+    fake_leader.held = rc == STATUS_OK;
+    fake_leader.epoch += rc == STATUS_OK;
+    return rc;
+}
+
+static bool is_held(const struct leader *leader)
+{
+    (void)leader;
+    return fake_leader.held;
+}
+
+static void drop(struct leader *leader)
+{
+    (void)leader;
+    fake_leader.held = false;
+    fake_leader.drops++;
+}
+
+static int64_t epoch(const struct leader *leader)
+{
+    (void)leader;
+    return fake_leader.epoch;
+}
+
+static const char *database(const struct leader *leader)
+{
+    (void)leader;
+    return "";
+}
+
+static enum leader_backfill backfill(const struct leader *leader)
+{
+    (void)leader;
+    return fake_leader.backfill;
+}
+
+static enum status ensure_topic(const struct shared_conf *conf, struct err *err)
+{
+    (void)conf;
+    return enter(FAKE_TOPIC, err);
+}
+
+static enum status
+open_tail(struct connections *connections, struct odoo_shape *shape, struct err *err)
+{
+    (void)connections;
+    *shape = fake.shape;
+    return enter(FAKE_OPEN, err);
+}
+
+static void close_tail(struct connections *connections)
+{
+    (void)connections;
+}
+
+void fake_ports(struct producer_ports *ports)
+{
+    *ports =
+        (struct producer_ports){.producer = {.take = take,
+                                             .is_held = is_held,
+                                             .check = check,
+                                             .drop = drop,
+                                             .epoch = epoch,
+                                             .database = database,
+                                             .backfill = backfill,
+                                             .ensure_topic = ensure_topic,
+                                             .open = open_tail,
+                                             .close = close_tail},
+                                .round = {.mark_more = mark_more, .backfill_done = backfill_done},
+                                .pass = {.snapshot = snapshot,
+                                         .forget = forget,
+                                         .load = load,
+                                         .begin = begin,
+                                         .next = next,
+                                         .read = read_ids,
+                                         .mark = mark,
+                                         .note = note},
+                                .reader = {.read = read_deferred},
+                                .upkeep = {.check_leader = check,
+                                           .oldest_mark = oldest_mark,
+                                           .read_shape = read_shape,
+                                           .has_kits = has_kits,
+                                           .verify = verify},
+                                .outbox = {.next_revision = next_revision,
+                                           .park = park,
+                                           .unpark = unpark,
+                                           .store_digests = store_digests,
+                                           .delete_marks = delete_marks},
+                                .chunks = {.snapshot = snapshot,
+                                           .read_marks = read_marks,
+                                           .read = read_chunk,
+                                           .knows_warehouses = knows_warehouses,
+                                           .share_warehouses = share_warehouses,
+                                           .metrics = fake_metrics()}};
+}

@@ -1,0 +1,108 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "producer/app/status.h"
+#include "tests/unit/producer_app/fake_odoo.h"
+
+static struct producer_status *status;
+static struct strbuf text;
+
+static int start(void **state)
+{
+    (void)state;
+    fake_reset();
+    status = producer_status_new(fake_metrics(), true);
+    strbuf_init(&text, 100000);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    producer_status_free(status);
+    strbuf_release(&text);
+    return 0;
+}
+
+static void assert_shows(const char *expected)
+{
+    if (strstr(text.ptr, expected) == NULL) {
+        fail_msg("no %s in %s", expected, text.ptr);
+    }
+}
+
+static void status_is_ready_only_as_a_leader_that_publishes(void **state)
+{
+    (void)state;
+    assert_false(producer_status_is_ready(status));
+    producer_status_enter(status, PRODUCER_STANDBY, "another producer is the leader");
+    producer_status_enter(status, PRODUCER_LEADER, "took the lock");
+    assert_false(producer_status_is_ready(status));
+    producer_status_set_publishing(status, true, "publishing");
+    assert_true(producer_status_is_publishing(status));
+    assert_true(producer_status_is_ready(status));
+    producer_status_enter(status, PRODUCER_STOPPING, "asked to stop");
+    assert_false(producer_status_is_ready(status));
+}
+
+static void status_shows_its_state_as_one_of_several_series(void **state)
+{
+    (void)state;
+    const struct producer_metrics *m = fake_metrics();
+    assert_true(metric_value(m->state[PRODUCER_STARTING]) == 1);
+    producer_status_enter(status, PRODUCER_LEADER, "took the lock");
+    assert_true(metric_value(m->state[PRODUCER_STARTING]) == 0);
+    assert_true(metric_value(m->leader) == 1);
+    metric_render(&text);
+    assert_shows("stocksync_producer_state{state=\"leader\"} 1");
+    assert_shows("stocksync_producer_state{state=\"standby\"} 0");
+    assert_shows("# TYPE stocksync_producer_batches_total counter");
+}
+
+static void status_appends_one_object(void **state)
+{
+    (void)state;
+    const struct full_pass_state pass = {
+        .started_us = 1600000000000000, .compared = 3, .total = 9, .republished = 1};
+    producer_status_enter(status, PRODUCER_LEADER, "took \"the\" lock");
+    producer_status_set_leader(status, 7, "uuid");
+    producer_status_note(status, 42, 5, 0);
+    producer_status_note_pass(status, &pass);
+    producer_status_append(status, &text);
+    assert_shows("{\"service\":\"stocksync-producer\"");
+    assert_shows("\"state\":\"leader\",\"publishing\":false,\"why\":\"took \\\"the\\\" lock\"");
+    assert_shows("\"epoch\":7,\"revision\":42,\"oldest_mark_age_seconds\":0.000,"
+                 "\"unsettled_marks\":5");
+    assert_shows("\"database\":\"uuid\"");
+    assert_shows("\"full_pass\":{\"running\":true,\"started\":\"2020-09-13T12:26:40.000Z\","
+                 "\"finished\":\"never\",\"compared\":3,\"of\":9,\"republished\":1}}");
+}
+
+static void status_leaves_the_pass_out_when_it_is_off(void **state)
+{
+    (void)state;
+    producer_status_free(status);
+    status = producer_status_new(fake_metrics(), false);
+    producer_status_append(status, &text);
+    assert_null(strstr(text.ptr, "full_pass"));
+    assert_int_equal(text.ptr[text.len - 1], '}');
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+        TEST(status_is_ready_only_as_a_leader_that_publishes),
+        TEST(status_shows_its_state_as_one_of_several_series),
+        TEST(status_appends_one_object),
+        TEST(status_leaves_the_pass_out_when_it_is_off),
+#undef TEST
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

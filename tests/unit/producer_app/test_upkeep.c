@@ -1,0 +1,136 @@
+/*
+ * The duties of once a second. The mock cluster is shared by the tests, because it takes longer to
+ * start than a test may.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "producer/app/upkeep.h"
+#include "tests/unit/producer_app/floors.h"
+#include "tests/unit/producer_app/topic.h"
+
+static struct mock_kafka mock;
+static struct floors floors;
+static struct err err;
+
+static int start_cluster(void **state)
+{
+    (void)state;
+    topic_open(&mock, "0");
+    return 0;
+}
+
+static int stop_cluster(void **state)
+{
+    (void)state;
+    topic_close(&mock);
+    return 0;
+}
+
+static int start(void **state)
+{
+    (void)state;
+    floors_open(&floors, &mock, 0);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    floors_close(&floors);
+    return 0;
+}
+
+static enum status run_after(int64_t seconds)
+{
+    fake_process.clock_us += seconds * 1000000;
+    return upkeep_run(floors.upkeep, &err);
+}
+
+static void upkeep_runs_once_a_second(void **state)
+{
+    (void)state;
+    assert_int_equal(run_after(0), STATUS_OK);
+    assert_int_equal(run_after(0), STATUS_OK);
+    assert_int_equal(fake.calls[FAKE_CHECK], 1);
+    assert_int_equal(run_after(1), STATUS_OK);
+    assert_int_equal(fake.calls[FAKE_CHECK], 2);
+    assert_int_equal(fake.calls[FAKE_OLDEST], 2);
+    assert_int_equal(fake.calls[FAKE_SHAPE], 0);
+}
+
+static void upkeep_shows_the_age_of_the_oldest_mark(void **state)
+{
+    (void)state;
+    (void)fake_mark(1, CAUSE_STOCK);
+    fake.marks[0].date_added_us -= 5000000;
+    assert_int_equal(run_after(0), STATUS_OK);
+    const double age = metric_value(fake_metrics()->oldest);
+    assert_true(age >= 5 && age < 60);
+    fake.mark_count = 0;
+    metric_add(fake_metrics()->records, 3);
+    assert_int_equal(run_after(40), STATUS_OK); /* also logs progress */
+    assert_true(metric_value(fake_metrics()->oldest) == 0);
+}
+
+static void upkeep_returns_the_failure_of_a_duty_and_shows_the_rest(void **state)
+{
+    (void)state;
+    static const enum fake_call places[] = {FAKE_CHECK, FAKE_OLDEST, FAKE_SHAPE, FAKE_KITS};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        fake.fail[places[i]] = STATUS_SOURCE_LOST;
+        assert_int_equal(run_after(61), STATUS_SOURCE_LOST);
+    }
+    assert_int_equal(run_after(61), STATUS_OK);
+}
+
+static void upkeep_reads_the_shape_once_a_minute_and_is_content_with_the_same(void **state)
+{
+    (void)state;
+    assert_int_equal(run_after(59), STATUS_OK);
+    assert_int_equal(fake.calls[FAKE_SHAPE], 0);
+    assert_int_equal(run_after(2), STATUS_OK);
+    assert_int_equal(fake.calls[FAKE_SHAPE], 1);
+    assert_int_equal(fake.calls[FAKE_VERIFY], 0);
+}
+
+static void upkeep_has_the_tail_opened_again_when_modules_changed(void **state)
+{
+    (void)state;
+    fake.shape.has_mrp = true;
+    assert_int_equal(run_after(61), STATUS_SOURCE_BUSY);
+    fake.shape.has_mrp = false;
+    fake.kits_filled = false;
+    assert_int_equal(run_after(61), STATUS_SOURCE_BUSY);
+    fake.fail[FAKE_VERIFY] = STATUS_SOURCE_LOST;
+    assert_int_equal(run_after(61), STATUS_SOURCE_LOST);
+}
+
+static void upkeep_continues_while_what_modules_need_is_not_installed(void **state)
+{
+    (void)state;
+    fake.shape.has_commingled = true;
+    fake.fail[FAKE_VERIFY] = STATUS_DATABASE_UNFIT;
+    assert_int_equal(run_after(61), STATUS_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+        TEST(upkeep_runs_once_a_second),
+        TEST(upkeep_shows_the_age_of_the_oldest_mark),
+        TEST(upkeep_returns_the_failure_of_a_duty_and_shows_the_rest),
+        TEST(upkeep_reads_the_shape_once_a_minute_and_is_content_with_the_same),
+        TEST(upkeep_has_the_tail_opened_again_when_modules_changed),
+        TEST(upkeep_continues_while_what_modules_need_is_not_installed),
+#undef TEST
+    };
+    return cmocka_run_group_tests(tests, start_cluster, stop_cluster);
+}
