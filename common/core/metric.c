@@ -123,34 +123,6 @@ void metric_table_register(const struct metric_table *table, const char *value, 
     (void)pthread_mutex_unlock(&registry.lock);
 }
 
-static struct metric *
-one(const char *name, const char *help, const char *label, const char *value, enum metric_kind kind)
-{
-    struct metric *cell = NULL;
-    const struct metric_row row = {.offset = 0, .kind = kind, .name = name, .help = help};
-    const struct metric_table table = {.rows = &row, .count = 1, .label = label};
-    metric_table_register(&table, value, &cell);
-    return cell;
-}
-
-struct metric *
-metric_counter(const char *name, const char *help, const char *label, const char *value)
-{
-    return one(name, help, label, value, METRIC_COUNTER);
-}
-
-struct metric *
-metric_gauge(const char *name, const char *help, const char *label, const char *value)
-{
-    return one(name, help, label, value, METRIC_GAUGE);
-}
-
-struct metric *
-metric_histogram(const char *name, const char *help, const char *label, const char *value)
-{
-    return one(name, help, label, value, METRIC_HISTOGRAM);
-}
-
 void metric_add(struct metric *m, uint64_t n)
 {
     (void)atomic_fetch_add_explicit(&m->total, n, memory_order_relaxed);

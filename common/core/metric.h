@@ -56,14 +56,6 @@ void metric_table_register(const struct metric_table *table, const char *value, 
  */
 void metric_table_document(const struct metric_table *const *tables, struct strbuf *out);
 
-/* Being replaced by tables. */
-struct metric *
-metric_counter(const char *name, const char *help, const char *label, const char *value);
-struct metric *
-metric_gauge(const char *name, const char *help, const char *label, const char *value);
-struct metric *
-metric_histogram(const char *name, const char *help, const char *label, const char *value);
-
 void metric_add(struct metric *m, uint64_t n);
 void metric_add_us(struct metric *m, int64_t us); /* negative adds 0 */
 void metric_set(struct metric *m, double value);

@@ -74,17 +74,6 @@ void mark_list_add(struct mark_list *marks, const struct mark *mark)
     marks->list[marks->count++] = *mark;
 }
 
-enum status marks_snapshot_begin(struct pg_conn *conn, struct err *err)
-{
-    static const char BEGIN[] = "BEGIN ISOLATION LEVEL REPEATABLE READ";
-    return pg_begin(conn, BEGIN, err);
-}
-
-enum status marks_snapshot_end(struct pg_conn *conn, struct err *err)
-{
-    return pg_exec(conn, "COMMIT", err);
-}
-
 static enum cause cause_of(int32_t value)
 {
     if (value == MARK_PART) {

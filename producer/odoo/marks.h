@@ -99,11 +99,6 @@ struct marks_page {
     bool full;           /* [out] the limit was reached: there may be more */
 };
 
-/** BEGIN ISOLATION LEVEL REPEATABLE READ, sent with the next statement. Prefer source_snapshot. */
-NODISCARD enum status marks_snapshot_begin(struct pg_conn *conn, struct err *err);
-/** COMMIT. */
-NODISCARD enum status marks_snapshot_end(struct pg_conn *conn, struct err *err);
-
 /**
  * Where a later read continues: behind all that is known. After a full page, or a read that did not
  * begin at the first place, that is where the read ended.
