@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import fcntl
 import os
 import random
 import shutil
@@ -17,17 +18,40 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+_reserved = []  # lock files of the ports that this process was given
+
+
+def _reserve(port):
+    """Other laboratories on this machine do not get the port while this process lives."""
+    folder = os.path.join(tempfile.gettempdir(), "stocksync-ports")
+    os.makedirs(folder, mode=0o777, exist_ok=True)
+    lock = open(os.path.join(folder, str(port)), "ab")  # pylint: disable=consider-using-with
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return False
+    _reserved.append(lock)
+    return True
+
+
+def _is_free(port):
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return False
+    return True
+
+
 def free_port():
     """A port of 127.0.0.1 that nobody listens on, below the range for outgoing connections."""
     for _ in range(500):
         port = random.SystemRandom().randint(20000, 31999)
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise
+        if _reserve(port) and _is_free(port):
+            return port
     raise RuntimeError("no free port found")
 
 
