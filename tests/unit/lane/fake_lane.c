@@ -55,6 +55,11 @@ bool fake_lane_was(const char *state)
     return strstr(fake_lane.states.ptr, word) != NULL;
 }
 
+bool fake_lane_is_running(void)
+{
+    return strcmp(fake_lane.state, "running") == 0;
+}
+
 /* --- life --- */
 
 void fake_lane_open(void)
@@ -65,6 +70,7 @@ void fake_lane_open(void)
     static char domain[] = "shop.myshopify.com";
     static char version[] = FAKE_API_VERSION;
     static struct conf_pair location = {.name = place, .value = warehouse};
+    log_init("lane", LOG_WARN);
     fake_clock_reset();
     fake_source_reset();
     fake_shop_reset();

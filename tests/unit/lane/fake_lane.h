@@ -42,6 +42,8 @@ void fake_lane_close(void);
 int fake_lane_setup(void **state);
 int fake_lane_teardown(void **state);
 
+#define LANE_TEST(f) cmocka_unit_test_setup_teardown(f, fake_lane_setup, fake_lane_teardown)
+
 /** A record of an active product with this number in its one warehouse; each has a greater
  * revision than the one before. @return the revision */
 int64_t fake_lane_publish(int32_t product_id, const char *sku, double free);
@@ -62,6 +64,8 @@ void fake_lane_failed(enum status rc);
 
 /** All records are delivered and committed, and no request is in flight. */
 bool fake_lane_is_quiet(void);
+/** The lane's state is "running". */
+bool fake_lane_is_running(void);
 /** Whether the status document contains the text. */
 bool fake_lane_shows(const char *text);
 /** Whether the lane was ever in this state. */

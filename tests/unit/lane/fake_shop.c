@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -294,7 +295,7 @@ static void page(const json_t *variables, struct strbuf *data)
 {
     const char *query = json_string_value(json_object_get(variables, "q"));
     const char *after = json_string_value(json_object_get(variables, "after"));
-    size_t skip = after != NULL ? (size_t)atoi(after) : 0;
+    size_t skip = after != NULL ? strtoul(after, NULL, 10) : 0;
     size_t seen = 0;
     size_t given = 0;
     strbuf_append_text(data, "{\"productVariants\":{\"nodes\":[");

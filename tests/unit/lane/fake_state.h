@@ -108,7 +108,7 @@ extern struct state_port fake_state_port; /* filled by fake_state_reset */
 
 void fake_state_reset(void);
 void fake_state_release(void);
-/** A written level, as an earlier session left it. */
+/** A level that was written before. */
 void fake_state_know(int64_t item, int32_t product_id, int32_t quantity, int64_t revision);
 /** The level of an item; NULL: none. */
 const struct fake_known *fake_state_level(int64_t item);

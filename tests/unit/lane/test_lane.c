@@ -27,8 +27,6 @@ static void a_record_is_written_recorded_and_committed(void **state)
     assert_true(fake_lane.ready);
 }
 
-#define LANE_TEST(f) cmocka_unit_test_setup_teardown(f, fake_lane_setup, fake_lane_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
