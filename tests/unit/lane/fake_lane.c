@@ -176,6 +176,10 @@ static void check(void)
 
 enum status fake_lane_run(bool (*condition)(void))
 {
+    if (fake_lane.ended) {
+        lane_free(fake_lane.lane);
+        fake_lane.lane = NULL;
+    }
     if (fake_lane.lane == NULL) {
         fake_lane.lane = lane_new(&fake_lane.options, &PORTS);
     }
@@ -185,7 +189,10 @@ enum status fake_lane_run(bool (*condition)(void))
     fake_lane.err = (struct err){0};
     fake_lane.thread = (struct thread){.wake_fd = -1};
     fake_store_on_wait(check);
-    return lane_session(fake_lane.lane, &fake_lane.thread, &fake_lane.worked, &fake_lane.err);
+    enum status rc =
+        lane_session(fake_lane.lane, &fake_lane.thread, &fake_lane.worked, &fake_lane.err);
+    fake_lane.ended = rc == STATUS_OK;
+    return rc;
 }
 
 void fake_lane_run_ok(bool (*condition)(void))

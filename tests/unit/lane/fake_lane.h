@@ -31,6 +31,7 @@ struct fake_lane {
     char json[65536];     /* the last status document */
     char state[24];       /* the last state */
     bool ready, worked, timed_out;
+    bool ended;       /* the last session was asked to stop: the next run is another process */
     int64_t revision; /* of the last record that was published */
 };
 
@@ -52,7 +53,7 @@ struct product_stock
 fake_lane_stock(int32_t product_id, const char *sku, double free, struct warehouse_stock *place);
 
 /**
- * Runs one session. After every wait the condition is checked; when it holds, the lane is asked to
+ * Runs one session: of the same lane after a failure, else of a new one. After every wait the condition is checked; when it holds, the lane is asked to
  * stop. After an hour on the fake clock the lane is stopped as well, and timed_out is set.
  * @param until  may act on the fakes; NULL: the session must end without being asked
  */
