@@ -197,15 +197,17 @@ static void deliver_rebalance(struct record_source *source, struct source_event 
 {
     const struct fake_rebalance *r = &fake_source.rebalances[fake_source.rebalance_next++];
     source->named[0] = r->partition;
-    if (r->type == SOURCE_ASSIGNED) {
+    if (r->partition == FAKE_NONE) {
+        assert_int_equal(r->type, SOURCE_ASSIGNED);
+    } else if (r->type == SOURCE_ASSIGNED) {
         assign(r->partition);
     } else if (r->type == SOURCE_REVOKED) {
         leaving = r->partition;
     } else {
         fake_source.partition[r->partition].assigned = false;
     }
-    *event =
-        (struct source_event){.type = r->type, .partitions = source->named, .partition_count = 1};
+    *event = (struct source_event){
+        .type = r->type, .partitions = source->named, .partition_count = r->partition != FAKE_NONE};
 }
 
 static void deliver_record(const struct record *r, struct source_event *event)

@@ -12,6 +12,7 @@
 
 #define FAKE_PARTITIONS 4
 #define FAKE_REBALANCES 8
+#define FAKE_NONE       (-1) /* instead of a partition: the group assigns nothing */
 
 struct fake_partition {
     int64_t end;       /* offset of the next record that is appended */

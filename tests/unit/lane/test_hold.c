@@ -206,6 +206,7 @@ static void a_process_without_partitions_lets_its_hold_go(void **state)
     load_shop();
     publish_some(50, 0);
     fake_source_rebalance(SOURCE_REVOKED, 0, 3 * FAKE_SECOND);
+    fake_source_rebalance(SOURCE_ASSIGNED, FAKE_NONE, 3 * FAKE_SECOND);
     began_us += 5 * FAKE_SECOND;
     fake_lane_run_ok(ten_seconds_passed);
     assert_true(fake_lane_was("held"));

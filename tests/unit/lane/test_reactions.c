@@ -18,10 +18,10 @@ static const char *example_of(const struct reaction_rule *rule)
         enum reaction_channel channel;
         const char *pattern, *code;
     } EXAMPLES[] = {
-        {REACTION_HTTP, "HTTP_3??", "HTTP_301"}, {REACTION_HTTP, "HTTP_5??", "HTTP_502"},
-        {REACTION_HTTP, "HTTP_4??", "HTTP_418"},
-        {REACTION_HTTP, "HTTP_*", "HTTP_600"},   {REACTION_TOP_LEVEL, "[a-z]*", "undefinedField"},
-        {REACTION_TOP_LEVEL, "*", "NEW_CODE"},   {REACTION_USER_ERRORS, "*", "NEW_CODE"},
+        {REACTION_HTTP, "HTTP_3??", "HTTP_301"},          {REACTION_HTTP, "HTTP_5??", "HTTP_502"},
+        {REACTION_HTTP, "HTTP_4??", "HTTP_418"},          {REACTION_HTTP, "HTTP_*", "HTTP_600"},
+        {REACTION_TOP_LEVEL, "[a-z]*", "undefinedField"}, {REACTION_TOP_LEVEL, "*", "NEW_CODE"},
+        {REACTION_USER_ERRORS, "*", "NEW_CODE"},
     };
     for (size_t i = 0; i < sizeof EXAMPLES / sizeof EXAMPLES[0]; i++) {
         if (EXAMPLES[i].channel == rule->channel && strcmp(EXAMPLES[i].pattern, rule->code) == 0) {
