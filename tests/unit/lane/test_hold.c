@@ -213,20 +213,58 @@ static void a_process_without_partitions_lets_its_hold_go(void **state)
     assert_int_equal(fake_state.guard.row.held_at_us, 0);
 }
 
-/* Held and in other trouble: a read is the probe, since mutations may not go out. */
-static void a_held_store_that_refuses_is_probed_by_a_read(void **state)
+static void hold_by_other(void)
+{
+    fake_state.guard.row.held_at_us = 1;
+    fake_state.guard.holder = FAKE_OTHER_PROCESS;
+}
+
+static bool hold_when_closed(void)
+{
+    if (strcmp(fake_lane.state, "closed") == 0 && fake_state.guard.row.held_at_us == 0) {
+        hold_by_other();
+        (void)fake_lane_publish(999, "new", 4);
+    }
+    return fake_store_sent(OP_LEVELS_READ) > 0 && ten_seconds_passed();
+}
+
+/* Held and closed: the set that waits may not go out, so a read is the probe. */
+static void a_held_store_that_is_closed_is_probed_by_a_read(void **state)
 {
     (void)state;
     load_shop();
     (void)fake_shop_add("new", 3);
-    publish_some(50, 0);
-    (void)fake_lane_publish(999, "new", 4);
-    fake_store_fault(&(struct fake_fault){.op = OP_LEVELS_READ, .times = 7, .status = 502});
-    began_us += 60 * FAKE_SECOND;
-    fake_lane_run_ok(ten_seconds_passed);
-    assert_true(fake_lane_was("broken"));
-    assert_int_equal(fake_store_sent(OP_LEVELS_READ), 8);
-    assert_int_equal(fake_store_sent(OP_STOCK_SET), 0);
+    publish_some(5, 6);
+    fake_store_fault(&(struct fake_fault){.op = OP_STOCK_SET, .times = 1, .status = 402});
+    fake_lane_run_ok(hold_when_closed);
+    assert_non_null(strstr(fake_lane.states.ptr, "closed held "));
+    assert_int_equal(fake_store_sent(OP_LEVELS_READ), 1);
+    assert_int_equal(fake_store_sent(OP_STOCK_SET), 1);
+}
+
+static bool share_while_held(void)
+{
+    if (is_held() && ten_seconds_passed() && fake_lane.revision == 1001) {
+        (void)fake_lane_publish(2, "A", 6);
+        began_us = clock_monotonic_us();
+    } else if (fake_lane.revision > 1001 && ten_seconds_passed()) {
+        fake_state.guard.row.held_at_us = 0;
+    }
+    return fake_lane_is_quiet();
+}
+
+static void a_pending_level_stops_when_its_sku_is_shared(void **state)
+{
+    (void)state;
+    const struct fake_level *level = fake_shop_add("A", 3);
+    began_us = clock_monotonic_us();
+    hold_by_other();
+    (void)fake_lane_publish(1, "A", 5);
+    fake_lane_run_ok(share_while_held);
+    assert_int_equal(level->sets, 0);
+    assert_string_equal(fake_state_parked("level/4000/7001")->reason, "sku_shared_in_odoo");
+    assert_non_null(fake_state_parked("product/1"));
+    assert_non_null(fake_state_parked("product/2"));
 }
 
 /* --- another database --- */
@@ -341,7 +379,8 @@ int main(void)
         LANE_TEST(recent_writes_count_after_a_restart),
         LANE_TEST(a_hold_of_another_process_is_followed),
         LANE_TEST(a_process_without_partitions_lets_its_hold_go),
-        LANE_TEST(a_held_store_that_refuses_is_probed_by_a_read),
+        LANE_TEST(a_held_store_that_is_closed_is_probed_by_a_read),
+        LANE_TEST(a_pending_level_stops_when_its_sku_is_shared),
         LANE_TEST(records_of_a_copy_hold_the_store),
         LANE_TEST(newer_records_of_the_right_database_release_it),
         LANE_TEST(a_person_confirms_the_other_database),

@@ -143,11 +143,10 @@ static void a_number_that_is_known_needs_no_request(void **state)
 
 static bool publish_while_in_flight(void)
 {
-    static int64_t sent;
     if (fake_lane.revision == 1001 && fake_store_sent(OP_STOCK_SET) == 1) {
-        sent = fake_lane_publish(1, "A", 7);
+        (void)fake_lane_publish(1, "A", 7);
     }
-    return sent != 0 && fake_lane_is_quiet();
+    return fake_lane.revision > 1001 && fake_lane_is_quiet();
 }
 
 static void a_record_that_comes_during_a_request_waits_for_it(void **state)

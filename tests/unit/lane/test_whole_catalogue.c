@@ -99,6 +99,15 @@ static void an_untracked_item_is_tracked_before_its_first_number(void **state)
     assert_true(fake_state.items.list[0].tracked);
 }
 
+static bool publish_when_parked(void)
+{
+    if (fake_lane.revision == 1001 && fake_lane_is_quiet()) {
+        assert_string_equal(reason_of("level/4000/7001"), "tracking_locked");
+        (void)fake_lane_publish(1, "A", 6);
+    }
+    return fake_lane.revision > 1001 && fake_lane_is_quiet();
+}
+
 static void an_item_that_cannot_be_tracked_is_parked(void **state)
 {
     (void)state;
@@ -107,12 +116,9 @@ static void an_item_that_cannot_be_tracked_is_parked(void **state)
     level->locked = true;
     fake_lane.conf.track_items = true;
     (void)fake_lane_publish(1, "A", 5);
-    fake_lane_run_ok(fake_lane_is_quiet);
-    assert_string_equal(reason_of("level/4000/7001"), "tracking_locked");
+    fake_lane_run_ok(publish_when_parked);
     assert_int_equal(fake_store_sent(OP_ITEM_TRACK), 1);
-    (void)fake_lane_publish(1, "A", 6);
-    fake_clock_pass_us(FAKE_SECOND);
-    fake_lane_run_ok(fake_lane_is_quiet);
+    assert_string_equal(reason_of("product/1"), "tracking_locked"); /* the later record */
     assert_int_equal(level->sets, 0);
 }
 
@@ -274,6 +280,47 @@ static void a_number_follows_its_sku_to_another_item(void **state)
     assert_int_equal(fake_state.parked.count, 0);
 }
 
+static bool move_while_held(void)
+{
+    if (is_later() && strcmp(fake_lane.state, "held") == 0) {
+        if (!fake_state.catalogue.wanted && fake_store_sent(OP_VARIANTS_PAGE) == 0) {
+            give_sku(&fake_shop.list[0], &fake_shop.list[1]);
+            fake_state.catalogue.wanted = true;
+            until_us += 20 * FAKE_SECOND;
+        } else {
+            assert_int_equal(fake_shop.sets, 0);
+            fake_state.guard.row.held_at_us = 0;
+        }
+    }
+    return moved_is_written();
+}
+
+static void a_pending_number_follows_its_sku(void **state)
+{
+    (void)state;
+    (void)fake_shop_add("A", 3);
+    (void)fake_shop_add("B", 1);
+    fake_state.guard.row.held_at_us = 1;
+    fake_state.guard.holder = FAKE_OTHER_PROCESS;
+    (void)fake_lane_publish(1, "A", 5);
+    until_us = clock_monotonic_us() + 3 * FAKE_SECOND;
+    fake_lane_run_ok(move_while_held);
+    assert_int_equal(fake_shop.list[0].available, 3);
+    assert_int_equal(fake_shop.list[1].sets, 1);
+    assert_int_equal(fake_state.parked.count, 0);
+}
+
+static void a_newer_number_of_the_former_owner_is_not_hidden(void **state)
+{
+    (void)state;
+    const struct fake_level *level = fake_shop_add("A", 9);
+    fake_state_know(level->item, 2, 9, 5000);
+    (void)fake_lane_publish(1, "A", 5);
+    fake_lane_run_ok(fake_lane_is_quiet);
+    assert_string_equal(reason_of("level/4000/7001"), "written_by_another");
+    assert_int_equal(level->sets, 0);
+}
+
 /* The other process has moved A to the second item in the stored rows. */
 static bool other_process_reads(void)
 {
@@ -341,6 +388,8 @@ int main(void)
         LANE_TEST(a_bulk_operation_that_fails_is_replaced_by_pages),
         LANE_TEST(a_reading_that_fails_leaves_the_index_in_use),
         LANE_TEST(an_old_catalogue_is_read_again_on_schedule),
+        LANE_TEST(a_pending_number_follows_its_sku),
+        LANE_TEST(a_newer_number_of_the_former_owner_is_not_hidden),
         LANE_TEST(the_reading_of_another_process_is_loaded),
         LANE_TEST(nothing_is_read_while_another_process_reads),
         LANE_TEST(a_number_follows_its_sku_to_another_item),
