@@ -55,11 +55,11 @@ fake_lane_stock(int32_t product_id, const char *sku, double free, struct warehou
 /**
  * Runs one session: of the same lane after a failure, else of a new one. After every wait the condition is checked; when it holds, the lane is asked to
  * stop. After an hour on the fake clock the lane is stopped as well, and timed_out is set.
- * @param until  may act on the fakes; NULL: the session must end without being asked
+ * @param condition  may act on the fakes; NULL: the session must end without being asked
  */
-enum status fake_lane_run(bool (*until)(void));
+enum status fake_lane_run(bool (*condition)(void));
 /** As above, and fails the test unless the session ends with STATUS_OK in time. */
-void fake_lane_run_ok(bool (*until)(void));
+void fake_lane_run_ok(bool (*condition)(void));
 /** A session failed: tells the lane so, as the worker does. */
 void fake_lane_failed(enum status rc);
 

@@ -11,7 +11,7 @@
 #include "tests/unit/lane/fake_state.h"
 
 #define GIVEN_OUT_US (60 * FAKE_SECOND)
-#define LONGEST_US   (6 * 3600 * FAKE_SECOND)
+#define LONGEST_US   (INT64_C(21600) * FAKE_SECOND)
 
 struct fake_parked *fake_state_parked(const char *subject)
 {
@@ -70,7 +70,7 @@ static void copy_record(struct fake_parked *row, const struct state_parked *p)
 }
 
 /* Each failed try doubles the wait. */
-static int64_t retry_us(int32_t wait_s, int32_t attempts)
+static int64_t retry_us(int64_t wait_s, int32_t attempts)
 {
     int64_t wait_us = wait_s * FAKE_SECOND;
     for (int32_t i = 1; i < attempts && wait_us < LONGEST_US; i++) {

@@ -248,18 +248,18 @@ static void a_session_that_cannot_open_shows_why(void **state)
     (void)state;
     static const struct {
         enum status *rc;
-        enum status failure;
         const char *state;
+        enum status failure;
         bool ready;
     } CASES[] = {
-        {&fake_state.open_rc, STATUS_SOURCE_LOST, "broken", false},
-        {&fake_state.open_rc, STATUS_DATABASE_UNFIT, "misconfigured", true},
-        {&fake_store.open_rc, STATUS_STORE_MISCONFIGURED, "misconfigured", true},
-        {&fake_store.access_rc, STATUS_AUTH, "unauthorised", true},
-        {&fake_store.access_rc, STATUS_STORE_CLOSED, "closed", true},
-        {&fake_store.locations_rc, STATUS_THROTTLED, "broken", false},
-        {&fake_store.load_rc, STATUS_STORE_LOST, "broken", false},
-        {&fake_source.open_rc, STATUS_CONFIG, "misconfigured", true},
+        {&fake_state.open_rc, "broken", STATUS_SOURCE_LOST, false},
+        {&fake_state.open_rc, "misconfigured", STATUS_DATABASE_UNFIT, true},
+        {&fake_store.open_rc, "misconfigured", STATUS_STORE_MISCONFIGURED, true},
+        {&fake_store.access_rc, "unauthorised", STATUS_AUTH, true},
+        {&fake_store.access_rc, "closed", STATUS_STORE_CLOSED, true},
+        {&fake_store.locations_rc, "broken", STATUS_THROTTLED, false},
+        {&fake_store.load_rc, "broken", STATUS_STORE_LOST, false},
+        {&fake_source.open_rc, "misconfigured", STATUS_CONFIG, true},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         fake_lane_close();

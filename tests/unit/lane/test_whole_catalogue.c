@@ -241,6 +241,23 @@ static void a_reading_that_fails_leaves_the_index_in_use(void **state)
     assert_false(fake_state.catalogue.locked);
 }
 
+static bool is_page_sent(void)
+{
+    return fake_store_sent(OP_VARIANTS_PAGE) > 0;
+}
+
+static void a_stop_does_not_wait_for_a_page(void **state)
+{
+    (void)state;
+    (void)fake_shop_add("A", 3);
+    fake_lane_run_ok(fake_lane_is_running);
+    fake_store_fault(&(struct fake_fault){.op = OP_VARIANTS_PAGE, .times = 1, .silent = true});
+    fake_state.catalogue.wanted = true;
+    int64_t began_us = clock_monotonic_us();
+    fake_lane_run_ok(is_page_sent);
+    assert_true(clock_monotonic_us() - began_us < 5 * FAKE_SECOND);
+}
+
 static void an_old_catalogue_is_read_again_on_schedule(void **state)
 {
     (void)state;
@@ -387,6 +404,7 @@ int main(void)
         LANE_TEST(a_large_catalogue_is_read_by_a_bulk_operation),
         LANE_TEST(a_bulk_operation_that_fails_is_replaced_by_pages),
         LANE_TEST(a_reading_that_fails_leaves_the_index_in_use),
+        LANE_TEST(a_stop_does_not_wait_for_a_page),
         LANE_TEST(an_old_catalogue_is_read_again_on_schedule),
         LANE_TEST(a_pending_number_follows_its_sku),
         LANE_TEST(a_newer_number_of_the_former_owner_is_not_hidden),
