@@ -1,0 +1,331 @@
+#include "tests/unit/lane/fake_source.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/avro/avro_codec.h"
+#include "common/core/mem.h"
+#include "tests/unit/lane/fake_clock.h"
+
+struct fake_source fake_source;
+
+struct record_source {
+    int32_t named[FAKE_PARTITIONS]; /* of the last event */
+};
+
+struct record {
+    int32_t partition;
+    int64_t offset;
+    char *key, *value; /* owned */
+    size_t key_len, value_len;
+    char database[48]; /* "": no header */
+    int64_t revision;
+};
+
+static struct record_source the_source;
+
+static struct {
+    struct record *list;
+    size_t count, room;
+} records;
+
+static struct avro_codec *codec;
+static int32_t leaving = -1; /* revoked, and not released yet */
+static bool joining;         /* the first assignment is still to be delivered */
+
+void fake_source_reset(void)
+{
+    fake_source_release();
+    fake_source = (struct fake_source){.partitions = 1};
+}
+
+void fake_source_release(void)
+{
+    for (size_t i = 0; i < records.count; i++) {
+        mem_free(records.list[i].key);
+        mem_free(records.list[i].value);
+    }
+    mem_free(records.list);
+    memset(&records, 0, sizeof records);
+    avro_codec_free(codec);
+    codec = NULL;
+}
+
+/* --- the topic --- */
+
+int64_t fake_source_append_bytes(int32_t partition, struct bytes key, struct bytes value)
+{
+    struct fake_partition *p = &fake_source.partition[partition];
+    struct record r = {.partition = partition,
+                       .offset = p->end,
+                       .key = mem_strndup((const char *)key.ptr, key.len),
+                       .key_len = key.len,
+                       .value_len = value.len};
+    r.value = value.ptr != NULL ? mem_strndup((const char *)value.ptr, value.len) : NULL;
+    MEM_ADD(&records, list, count, room, &r);
+    return p->end++;
+}
+
+static struct record *last_record(void)
+{
+    return &records.list[records.count - 1];
+}
+
+int64_t
+fake_source_append(int32_t partition, const struct product_stock *stock, const char *database)
+{
+    struct err err = {0};
+    struct strbuf value;
+    char key[PRODUCT_STOCK_KEY_SIZE];
+    strbuf_init(&value, 65536);
+    if (codec == NULL) {
+        assert_int_equal(avro_codec_new(&codec, &err), STATUS_OK);
+    }
+    assert_int_equal(avro_codec_encode(codec, stock, &value, &err), STATUS_OK);
+    product_stock_format_key(stock->product_id, key);
+    int64_t offset = fake_source_append_bytes(partition, bytes_text(key), strbuf_bytes(&value));
+    last_record()->revision = stock->revision;
+    (void)snprintf(last_record()->database, sizeof records.list->database, "%s",
+                   database != NULL ? database : "");
+    strbuf_release(&value);
+    return offset;
+}
+
+int64_t fake_source_append_tombstone(int32_t partition, int32_t product_id, int64_t revision)
+{
+    char key[PRODUCT_STOCK_KEY_SIZE];
+    product_stock_format_key(product_id, key);
+    int64_t offset = fake_source_append_bytes(partition, bytes_text(key), (struct bytes){0});
+    last_record()->revision = revision;
+    return offset;
+}
+
+void fake_source_rebalance(enum source_event_type type, int32_t partition, int64_t after_us)
+{
+    assert_true(fake_source.rebalance_count < FAKE_REBALANCES);
+    fake_source.rebalances[fake_source.rebalance_count++] = (struct fake_rebalance){
+        .type = type, .partition = partition, .at_us = clock_monotonic_us() + after_us};
+}
+
+static const struct record *next_record(void)
+{
+    for (size_t i = 0; i < records.count; i++) {
+        const struct record *r = &records.list[i];
+        const struct fake_partition *p = &fake_source.partition[r->partition];
+        if (p->assigned && r->partition != leaving && p->position == r->offset) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+/* A partition whose end was reached and not told; -1: none. */
+static int32_t next_end(void)
+{
+    for (int32_t i = 0; i < FAKE_PARTITIONS; i++) {
+        const struct fake_partition *p = &fake_source.partition[i];
+        if (p->assigned && i != leaving && p->position == p->end && !p->end_told) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+int64_t fake_source_readable_us(void)
+{
+    const struct fake_source *f = &fake_source;
+    if (joining || f->poll_rc != STATUS_OK || next_record() != NULL || next_end() >= 0) {
+        return 0;
+    }
+    return f->rebalance_next < f->rebalance_count ? f->rebalances[f->rebalance_next].at_us
+                                                  : INT64_MAX;
+}
+
+/* --- the port --- */
+
+static enum status source_open(const struct record_source_options *options,
+                               struct record_source **source,
+                               struct err *err)
+{
+    assert_string_equal(options->topic, "stock");
+    fake_source.opens++;
+    if (fake_source.open_rc != STATUS_OK) {
+        return err_set(err, fake_source.open_rc, "no source");
+    }
+    for (size_t i = 0; i < FAKE_PARTITIONS; i++) {
+        struct fake_partition *p = &fake_source.partition[i];
+        p->assigned = p->end_told = false;
+    }
+    joining = fake_source.partitions > 0;
+    leaving = -1;
+    fake_source.open = true;
+    *source = &the_source;
+    return STATUS_OK;
+}
+
+static int source_fd(const struct record_source *source)
+{
+    assert_ptr_equal(source, &the_source);
+    return 7;
+}
+
+static void assign(int32_t partition)
+{
+    struct fake_partition *p = &fake_source.partition[partition];
+    p->assigned = true;
+    p->end_told = false;
+    p->position = p->committed;
+}
+
+static void deliver_join(struct record_source *source, struct source_event *event)
+{
+    joining = false;
+    for (int32_t i = 0; i < fake_source.partitions; i++) {
+        source->named[i] = i;
+        assign(i);
+    }
+    *event = (struct source_event){.type = SOURCE_ASSIGNED,
+                                   .partitions = source->named,
+                                   .partition_count = (size_t)fake_source.partitions};
+}
+
+static void deliver_rebalance(struct record_source *source, struct source_event *event)
+{
+    const struct fake_rebalance *r = &fake_source.rebalances[fake_source.rebalance_next++];
+    source->named[0] = r->partition;
+    if (r->partition == FAKE_NONE) {
+        assert_int_equal(r->type, SOURCE_ASSIGNED);
+    } else if (r->type == SOURCE_ASSIGNED) {
+        assign(r->partition);
+    } else if (r->type == SOURCE_REVOKED) {
+        leaving = r->partition;
+    } else {
+        fake_source.partition[r->partition].assigned = false;
+    }
+    *event = (struct source_event){
+        .type = r->type, .partitions = source->named, .partition_count = r->partition != FAKE_NONE};
+}
+
+static void deliver_record(const struct record *r, struct source_event *event)
+{
+    struct fake_partition *p = &fake_source.partition[r->partition];
+    p->position++;
+    p->end_told = false;
+    *event = (struct source_event){.type = SOURCE_RECORD,
+                                   .partition = r->partition,
+                                   .offset = r->offset,
+                                   .timestamp_ms = -1,
+                                   .key = bytes_of(r->key, r->key_len),
+                                   .value = bytes_of(r->value, r->value_len),
+                                   .header_revision = r->revision};
+    if (r->database[0] != '\0') {
+        event->header_database = bytes_text(r->database);
+    }
+}
+
+static enum status
+source_poll(struct record_source *source, struct source_event *event, struct err *err)
+{
+    struct fake_source *f = &fake_source;
+    *event = (struct source_event){.type = SOURCE_NOTHING};
+    assert_true(f->open);
+    if (f->poll_rc != STATUS_OK) {
+        enum status rc = f->poll_rc;
+        f->poll_rc = STATUS_OK;
+        return err_set(err, rc, "no poll");
+    }
+    if (joining) {
+        deliver_join(source, event);
+        return STATUS_OK;
+    }
+    if (f->rebalance_next < f->rebalance_count &&
+        f->rebalances[f->rebalance_next].at_us <= clock_monotonic_us()) {
+        deliver_rebalance(source, event);
+        return STATUS_OK;
+    }
+    const struct record *record = next_record();
+    int32_t end = next_end();
+    if (record != NULL) {
+        deliver_record(record, event);
+    } else if (end >= 0) {
+        f->partition[end].end_told = true;
+        *event = (struct source_event){.type = SOURCE_AT_END, .partition = end};
+    }
+    return STATUS_OK;
+}
+
+/* Offsets of a group never fall, and only those of delivered records can be committed. */
+static void take_commit(const struct partition_offset *list, size_t count)
+{
+    assert_true(fake_source.open);
+    for (size_t i = 0; i < count; i++) {
+        struct fake_partition *p = &fake_source.partition[list[i].partition];
+        assert_true(p->assigned);
+        assert_in_range(list[i].next_offset, p->committed, p->position);
+        p->committed = list[i].next_offset;
+    }
+}
+
+static void
+source_commit(struct record_source *source, const struct partition_offset *list, size_t count)
+{
+    assert_ptr_equal(source, &the_source);
+    fake_source.commits++;
+    take_commit(list, count);
+}
+
+static enum status source_commit_wait(struct record_source *source,
+                                      const struct partition_offset *list,
+                                      size_t count,
+                                      int timeout_ms,
+                                      struct err *err)
+{
+    assert_ptr_equal(source, &the_source);
+    assert_in_range(timeout_ms, 1, 10000);
+    fake_source.waited_commits++;
+    if (fake_source.commit_rc != STATUS_OK) {
+        return err_set(err, fake_source.commit_rc, "no commit");
+    }
+    take_commit(list, count);
+    return STATUS_OK;
+}
+
+static void source_release_partitions(struct record_source *source)
+{
+    assert_ptr_equal(source, &the_source);
+    assert_true(leaving >= 0);
+    fake_source.partition[leaving].assigned = false;
+    fake_source.releases++;
+    leaving = -1;
+}
+
+static size_t source_assigned_count(const struct record_source *source)
+{
+    size_t count = 0;
+    assert_ptr_equal(source, &the_source);
+    for (int32_t i = 0; i < FAKE_PARTITIONS; i++) {
+        count += fake_source.partition[i].assigned; /* also while it leaves */
+    }
+    return count;
+}
+
+static void source_close(struct record_source *source, int timeout_ms)
+{
+    assert_in_range(timeout_ms, 1, 10000);
+    if (source != NULL) {
+        fake_source.open = false;
+    }
+}
+
+const struct source_port fake_source_port = {.open = source_open,
+                                             .fd = source_fd,
+                                             .poll = source_poll,
+                                             .commit = source_commit,
+                                             .commit_wait = source_commit_wait,
+                                             .release_partitions = source_release_partitions,
+                                             .assigned_count = source_assigned_count,
+                                             .close = source_close};

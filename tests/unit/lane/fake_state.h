@@ -1,0 +1,131 @@
+/**
+ * fake_state: the state of one store in memory, behind struct state_port, with the semantics of
+ * consumer/state: revisions never fall, attempts of dead processes are adopted, parked rows are
+ * given out for a minute.
+ */
+#ifndef STOCKSYNC_LANE_FAKE_STATE_H
+#define STOCKSYNC_LANE_FAKE_STATE_H
+
+#include "consumer/lane/ports.h"
+
+/* A living process of the store that is not ours. */
+#define FAKE_OTHER_PROCESS 7777
+/* One that is gone. */
+#define FAKE_DEAD_PROCESS 6666
+
+struct fake_known {
+    struct level_key key;
+    int32_t product_id, quantity, desired;
+    int64_t revision;
+};
+
+struct fake_attempt {
+    char key[37];
+    char outcome[16]; /* "": open */
+    int64_t instance; /* the process that sends it */
+    unsigned generation;
+    char *variables;          /* owned */
+    struct level_write *list; /* owned */
+    size_t count;
+    int64_t sent_at_us; /* wall clock */
+};
+
+/** Units held back. */
+struct fake_unimported {
+    struct level_key key;
+    int32_t units;
+    int64_t until_us, wake_us; /* wall clock */
+};
+
+struct fake_parked {
+    char subject[160];
+    char reason[32], detail[320], code[64];
+    int32_t product_id, partition, quantity, attempts;
+    struct level_key key;
+    int64_t offset, revision;
+    int64_t retry_us, last_us;       /* wall clock; retry 0: none */
+    char *record_key, *record_value; /* owned; NULL: none */
+    size_t record_key_len, record_value_len;
+};
+
+struct fake_product {
+    int32_t product_id;
+    bool sellable;
+    char text[48]; /* "": none */
+    int64_t revision;
+    int64_t noted_us; /* wall clock */
+    bool by_other;    /* another process noted it */
+};
+
+struct fake_item {
+    char text[48];
+    int64_t item;
+    bool tracked, bundle;
+};
+
+/** A growing list. */
+#define FAKE_LIST(type)                                                                            \
+    struct {                                                                                       \
+        type *list;                                                                                \
+        size_t count, room;                                                                        \
+    }
+
+struct fake_guard {
+    struct state_guard row; /* .ours is set by the read */
+    int64_t holder;
+    int64_t held_revision;
+    int64_t loaded_us;    /* wall clock */
+    bool pinned_by_other; /* the next pin finds another database */
+};
+
+struct fake_catalogue {
+    int64_t read_us; /* wall clock; 0: never */
+    bool wanted;
+    bool locked_by_other;
+    bool locked;
+    size_t locks, clears;
+};
+
+struct fake_state {
+    FAKE_LIST(struct fake_known) levels;
+    FAKE_LIST(struct fake_attempt) attempts;
+    FAKE_LIST(struct fake_unimported) unimported;
+    FAKE_LIST(struct fake_parked) parked;
+    FAKE_LIST(struct fake_product) products;
+    FAKE_LIST(struct fake_item) items;
+    struct fake_guard guard;
+    struct fake_catalogue catalogue;
+    int64_t instance;    /* of the state that is open; each one gets the next */
+    const char *failing; /* function whose call fails with STATUS_SOURCE_LOST: "attempts_settle" */
+    unsigned failing_after; /* calls of it that succeed before; it fails once */
+    size_t makes, opens;
+    enum status open_rc;
+    bool no_warehouses, read_only;
+};
+
+extern struct fake_state fake_state;
+extern struct state_port fake_state_port; /* filled by fake_state_reset */
+
+void fake_state_reset(void);
+void fake_state_release(void);
+/** A level that was written before. */
+void fake_state_know(int64_t item, int32_t product_id, int32_t quantity, int64_t revision);
+/** The level of an item; NULL: none. */
+const struct fake_known *fake_state_level(int64_t item);
+/** An open attempt of a process, with the bytes that the set of this entry has. */
+void fake_state_leave_attempt(int64_t instance, const struct level_write *list, size_t count);
+/** The row of a subject; NULL: it is not parked. */
+struct fake_parked *fake_state_parked(const char *subject);
+/** Attempts without outcome. */
+size_t fake_state_open_attempts(void);
+
+/* --- between the files of this fake --- */
+
+extern const struct levels_port fake_levels_port;
+extern const struct parked_port fake_parked_port;
+/** Counts the call. @return what it must return at once, or STATUS_OK */
+enum status fake_state_enter(const char *function, struct err *err);
+void fake_state_remove(size_t at, void *list, size_t *count, size_t size);
+void fake_state_unpark_level(const struct level_write *write);
+
+#endif
