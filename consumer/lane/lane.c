@@ -567,7 +567,7 @@ struct lane *lane_new(const struct lane_options *options, const struct lane_port
     bool dry_run = options->dry_run || options->store_conf->dry_run;
     l->options = *options;
     l->ports = ports;
-    l->sink = dry_run ? printer_sink(&l->printer) : store_sink;
+    l->sink = dry_run ? printer_sink(&l->printer) : (struct sink){.writes = true};
     store_conf_fill_store(options->store_conf, &l->store);
     (void)snprintf(l->group_id, sizeof l->group_id, STORE_GROUP_PREFIX "%s%s", l->store.name,
                    dry_run ? DRY_RUN_GROUP_SUFFIX : "");

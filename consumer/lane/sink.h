@@ -12,7 +12,7 @@ struct brake_control;
 struct lane_context;
 struct outcome;
 
-/** Functions may be NULL: nothing to do. */
+/** Functions may be NULL: nothing to do. For the store all are, since requests carry the levels. */
 struct sink {
     bool writes; /* false: nothing is changed in the store, and no brake holds */
     /** A session starts. Both are borrowed until it ends. */
@@ -25,8 +25,5 @@ struct sink {
     void (*end)(void *arg);
     void *arg;
 };
-
-/** Writes to the store: requests carry the levels, so the sink itself has nothing to do. */
-extern const struct sink store_sink;
 
 #endif

@@ -81,7 +81,7 @@ source_poll(struct record_source *source, struct source_event *event, struct err
     }
     if (e->type == SOURCE_ASSIGNED || e->type == SOURCE_REVOKED || e->type == SOURCE_LOST) {
         world.partition = e->partition;
-        world.assigned += e->type == SOURCE_ASSIGNED ? 1 : -1U;
+        world.assigned = e->type == SOURCE_ASSIGNED ? world.assigned + 1 : world.assigned - 1;
         event->partitions = &world.partition;
         event->partition_count = 1;
     }
