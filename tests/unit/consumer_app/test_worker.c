@@ -128,7 +128,7 @@ static void finish(const struct job *j)
 static void worker_ends_with_a_session_that_is_done(void **state)
 {
     (void)state;
-    struct job j = {.script = {{STATUS_OK, .worked = true}}};
+    struct job j = {.script = {{.rc = STATUS_OK, .worked = true}}};
     start(&j, &slow, false);
     finish(&j);
     assert_int_equal(j.sessions, 1);
@@ -138,7 +138,8 @@ static void worker_ends_with_a_session_that_is_done(void **state)
 static void worker_begins_again_after_a_pause(void **state)
 {
     (void)state;
-    struct job j = {.script = {{STATUS_BROKER_LOST}, {STATUS_AUTH}, {STATUS_CONFIG}}};
+    struct job j = {
+        .script = {{.rc = STATUS_BROKER_LOST}, {.rc = STATUS_AUTH}, {.rc = STATUS_CONFIG}}};
     start(&j, &quick, false);
     finish(&j);
     assert_int_equal(j.sessions, 4);
@@ -171,7 +172,7 @@ static void worker_pauses_start_over_after_work(void **state)
 static void worker_renews_a_session_at_once(void **state)
 {
     (void)state;
-    struct job j = {.script = {{STATUS_RENEW}, {STATUS_RENEW}}};
+    struct job j = {.script = {{.rc = STATUS_RENEW}, {.rc = STATUS_RENEW}}};
     start(&j, &slow, true);
     finish(&j);
     assert_int_equal(j.sessions, 3);
@@ -181,7 +182,7 @@ static void worker_renews_a_session_at_once(void **state)
 static void worker_stops_while_it_pauses(void **state)
 {
     (void)state;
-    struct job j = {.script = {{STATUS_AUTH}}, .stop_when_failed = true};
+    struct job j = {.script = {{.rc = STATUS_AUTH}}, .stop_when_failed = true};
     start(&j, &slow, false);
     finish(&j);
     assert_int_equal(j.sessions, 1);
@@ -192,7 +193,7 @@ static void worker_stops_while_it_pauses(void **state)
 static void worker_stops_a_session(void **state)
 {
     (void)state;
-    struct job j = {.script = {{STATUS_STOPPING, .waits = true}}};
+    struct job j = {.script = {{.rc = STATUS_STOPPING, .waits = true}}};
     start(&j, &slow, false);
     wait_until(is_ready, &j);
     worker_ask_stop(j.worker);
@@ -204,7 +205,7 @@ static void worker_stops_a_session(void **state)
 static void worker_reload_ends_a_pause(void **state)
 {
     (void)state;
-    struct job j = {.script = {{STATUS_AUTH}}, .reload_when_failed = true};
+    struct job j = {.script = {{.rc = STATUS_AUTH}}, .reload_when_failed = true};
     start(&j, &slow, false);
     finish(&j);
     assert_int_equal(j.sessions, 2);
@@ -214,7 +215,7 @@ static void worker_reload_ends_a_pause(void **state)
 static void worker_leaves_a_reload_to_the_session_that_runs(void **state)
 {
     (void)state;
-    struct job j = {.script = {{STATUS_OK, .waits = true}}};
+    struct job j = {.script = {{.rc = STATUS_OK, .waits = true}}};
     start(&j, &slow, false);
     wait_until(is_ready, &j);
     worker_ask_reload(j.worker);
@@ -229,7 +230,7 @@ static void worker_with_once_does_not_wait_for_a_person(void **state)
     static const enum status cases[] = {STATUS_AUTH, STATUS_STORE_MISCONFIGURED, STATUS_CONFIG};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct err err = {0};
-        struct job j = {.script = {{cases[i]}}};
+        struct job j = {.script = {{.rc = cases[i]}}};
         start(&j, &slow, true);
         wait_until(is_done, &j);
         assert_int_equal(worker_result(j.worker, &err), cases[i]);
@@ -243,7 +244,7 @@ static void worker_with_once_does_not_wait_for_a_person(void **state)
 static void worker_with_once_tries_again_what_may_pass(void **state)
 {
     (void)state;
-    struct job j = {.script = {{STATUS_BROKER_LOST}, {STATUS_TIMED_OUT}}};
+    struct job j = {.script = {{.rc = STATUS_BROKER_LOST}, {.rc = STATUS_TIMED_OUT}}};
     start(&j, &quick, true);
     finish(&j);
     assert_int_equal(j.sessions, 3);
@@ -256,7 +257,7 @@ static void worker_with_once_gives_up_when_its_patience_ends(void **state)
     struct err err = {0};
     struct worker_limits limits = quick;
     limits.patience_ms = -1;
-    struct job j = {.script = {{STATUS_BROKER_LOST}}};
+    struct job j = {.script = {{.rc = STATUS_BROKER_LOST}}};
     start(&j, &limits, true);
     wait_until(is_done, &j);
     assert_int_equal(worker_result(j.worker, &err), STATUS_BROKER_LOST);
@@ -268,7 +269,7 @@ static void worker_shows_what_the_job_published_last(void **state)
 {
     (void)state;
     struct strbuf out;
-    struct job j = {.script = {{STATUS_OK, .waits = true}}};
+    struct job j = {.script = {{.rc = STATUS_OK, .waits = true}}};
     strbuf_init(&out, 1000);
     start(&j, &slow, false);
     wait_until(is_ready, &j);

@@ -166,8 +166,8 @@ static void parents_lane_halves_the_batch_after_a_failure(void **fixture)
         static const char *const calls[] = {
             "mark 4999 products failed; close",
             "mark 2500 products failed; close",
-            "mark 1250 products; commit 0:1251; mark 2500 products; mark 1250 products; "
-            "commit_wait 0:5001; close",
+            ("mark 1250 products; commit 0:1251; mark 2500 products; mark 1250 products; "
+             "commit_wait 0:5001; close"),
         };
         SCRIPT(ASSIGNED(0), NOTHING, AT_END(0));
         world.records_left = 5000;
