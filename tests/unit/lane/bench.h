@@ -40,7 +40,7 @@ struct bench_parked {
     size_t count;
     bool known;         /* rows were parked before */
     char unparked[400]; /* subjects */
-    char settled[400];  /* subjects */
+    char settled[8000]; /* subjects */
     bool again;         /* settled rows were parked again meanwhile */
     const struct state_parked *given;
     size_t given_count;
@@ -111,7 +111,7 @@ struct bench {
     struct lane_context c;
     int64_t monotonic_us, wall_us;
     const char *fails; /* this function of a port fails */
-    char calls[1000];  /* functions that were called, each with a blank behind */
+    char calls[20000]; /* functions that were called, each with a blank behind */
     struct bench_levels levels;
     struct bench_parked parked;
     struct bench_products products;
