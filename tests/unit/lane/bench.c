@@ -186,8 +186,11 @@ size_t bench_stage(enum level_stage stage)
 
 void bench_answer_http(struct answer *answer, enum operation op, long status, const char *body)
 {
-    struct http_answer http = {
-        .outcome = HTTP_ANSWERED, .status = status, .body = bytes_text(body), .request_id = "r-1"};
+    struct http_answer http = {.outcome = HTTP_ANSWERED,
+                               .status = status,
+                               .body = bytes_text(body),
+                               .retry_after_s = -1,
+                               .request_id = "r-1"};
     answer_classify(op, &http, answer);
 }
 

@@ -282,6 +282,7 @@ static void no_more_rows_are_under_way_than_fit(void **state)
     turn(false);
     assert_string_equal(bench.calls, "");
     coalescer_finish(bench.c.coalescer, take_level(), NULL);
+    give(rows + RETRIES_MAX, STATE_RETRY_MAX);
     bench_pass_s(5);
     turn(false);
     assert_int_equal(bench.parked.share_max, 1);
