@@ -136,6 +136,8 @@ static void a_count_gives_figures_and_examples_of_falls(void **state)
     enum brake_verdict verdict = BRAKE_OFF;
     struct lane_hold hold;
     open_brake(FREE);
+    brake_control_note_replaced(&brake);
+    (void)coalescer_put_back(bench.c.coalescer, bench_ready(60, 60, 4, 5), LEVEL_READY);
     pending(12, 0);
     assert_int_equal(brake_control_count(&brake, &verdict, &hold, &err), STATUS_OK);
     assert_int_equal(verdict, BRAKE_ZERO);
@@ -150,7 +152,8 @@ static void a_count_gives_figures_and_examples_of_falls(void **state)
     assert_int_equal(hold.examples[0].from, 5);
     assert_int_equal(hold.examples[0].to, 0);
     assert_int_equal(value(bench.metrics.brake.fallen), 12);
-    assert_int_equal(value(bench.metrics.brake.changed), 12);
+    assert_int_equal(value(bench.metrics.brake.changed), 13);
+    assert_false(brake.replaced);
 }
 
 static void a_count_of_changes_leaves_out_levels_that_stay(void **state)
@@ -346,6 +349,10 @@ static void records_of_another_database_hold_the_store(void **state)
     judge(true);
     assert_true(brake.hold.on);
     assert_string_equal(bench.guard.held.reason, "another_database");
+    bench_forget();
+    source_guard_note_revision(&guard, 500);
+    judge(true);
+    assert_string_equal(bench.calls, ""); /* at most once a second */
     foreign_records_settle(guard.foreign, 7);
     offset_ledger_finish(bench.c.ledger, at);
     bench_pass_s(1);

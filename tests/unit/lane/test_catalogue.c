@@ -143,7 +143,10 @@ static void a_stored_catalogue_is_loaded_and_stays_between_sessions(void **state
     assert_string_equal(bench.calls, "look items_load ");
     assert_true(has("A", 41));
     assert_true(catalogue.read_wall_us == SERVER_US - 5);
+    catalogue.is_pausing = true;
     catalogue_close(&catalogue);
+    assert_false(catalogue.is_pausing);
+    assert_null(catalogue.reader.c);
     bench_forget();
     bench.c.index = NULL;
     assert_int_equal(catalogue_open(&catalogue, &bench.c, &requests, &err), STATUS_OK);
@@ -213,7 +216,11 @@ static void a_person_who_asks_does_not_wait_for_a_failed_reading(void **state)
 {
     (void)state;
     open_with(SERVER_US);
-    catalogue.reader.not_before_us = INT64_MAX;
+    catalogue.suspect = true;
+    catalogue.reader.not_before_us = INT64_MAX; /* the last one failed */
+    turn(false);
+    assert_false(catalogue.reader.is_reading);
+    bench_pass_s(5);
     bench.catalogue.wanted = true;
     turn(false);
     assert_true(catalogue.reader.is_reading);

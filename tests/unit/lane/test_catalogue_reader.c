@@ -89,7 +89,9 @@ static void a_small_catalogue_is_read_page_by_page(void **state)
     reader.begun_wall_us = 77;
     catalogue_reader_start(&reader);
     (void)step(OP_VARIANTS_COUNT, COUNT("2"));
+    assert_int_equal((int)reader.request.cost, READING_STEP_COST);
     (void)step(OP_VARIANTS_PAGE, PAGE(VARIANT("A", "41"), "true", "\"c1\""));
+    assert_int_equal((int)reader.request.cost, 30);
     send_next();
     assert_string_equal(last_sent()->variables, "{\"after\":\"c1\"}");
     (void)take(LAST_PAGE(VARIANT("B", "42")));

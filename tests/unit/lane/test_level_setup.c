@@ -175,6 +175,9 @@ static void tracking_goes_before_activation(void **state)
     assert_ptr_equal(bench.requests.sent[1].owner, activate);
     assert_non_null(strstr(bench.requests.sent[1].variables, "InventoryItem/41"));
     assert_non_null(strstr(bench.requests.sent[1].variables, "\"available\":5"));
+    const char *key = strstr(bench.requests.sent[1].variables, "\"key\":\"");
+    assert_non_null(key);
+    assert_int_equal(strcspn(key + 7, "\""), 36);
     assert_int_equal((int)metric_value(bench.metrics.request.mutations), 2);
     assert_int_equal(setup.sent_us, bench.monotonic_us);
 }
@@ -197,6 +200,8 @@ static void a_mutation_for_one_level_lets_pending_writes_go_first(void **state)
     assert_true(level_setup_deadline_us(&setup) == INT64_MAX);
     (void)waiting(41, LEVEL_MISSING);
     setup.sent_us = bench.monotonic_us - 100000;
+    assert_true(level_setup_deadline_us(&setup) == bench.monotonic_us);
+    (void)waiting(43, LEVEL_UNTRACKED);
     assert_true(level_setup_deadline_us(&setup) == bench.monotonic_us);
     (void)waiting(42, LEVEL_UNREAD);
     assert_true(level_setup_deadline_us(&setup) == bench.monotonic_us + 400000);
@@ -296,6 +301,7 @@ static void an_item_that_cannot_be_tracked_is_parked_and_remembered(void **state
         assert_int_equal(one->end, END_PARKED);
         assert_string_equal(one->reason, "tracking_locked");
         assert_int_equal(one->item, ITEM_IS_LOCKED);
+        assert_string_equal(one->request_id, "r-1");
         assert_null(one->counted);
     }
     assert_null(strstr(out.list[0].detail, "by another app"));
