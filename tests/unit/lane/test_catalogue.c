@@ -312,6 +312,19 @@ static void a_reading_without_moves_takes_over_beside_requests(void **state)
     assert_false(catalogue.reader.search.overflowed);
 }
 
+/* Too many texts were missing while the catalogue was read: the reading may have passed them. */
+static void an_overflow_during_a_reading_asks_for_the_next_one(void **state)
+{
+    (void)state;
+    open_with(SERVER_US);
+    read_again(LAST_PAGE(VARIANT("A", "41") "," VARIANT("B", "42")));
+    catalogue.reader.search.overflowed = true;
+    turn(true);
+    assert_true(news.replaced);
+    catalogue_settle_news(&catalogue, &news);
+    assert_true(catalogue.reader.search.overflowed);
+}
+
 static void a_moved_sku_waits_until_no_request_is_in_flight(void **state)
 {
     (void)state;
@@ -554,6 +567,7 @@ int main(void)
         CATALOGUE_TEST(a_reading_that_another_process_finished_is_not_repeated),
         CATALOGUE_TEST(failures_of_the_state_end_the_turn),
         CATALOGUE_TEST(a_reading_without_moves_takes_over_beside_requests),
+        CATALOGUE_TEST(an_overflow_during_a_reading_asks_for_the_next_one),
         CATALOGUE_TEST(a_moved_sku_waits_until_no_request_is_in_flight),
         CATALOGUE_TEST(a_sku_that_became_ambiguous_has_left_its_item),
         CATALOGUE_TEST(the_catalogue_of_another_process_is_loaded_and_not_stored),
