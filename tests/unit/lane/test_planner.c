@@ -333,6 +333,8 @@ static void two_products_of_one_sku_are_both_parked(void **state)
     assert_string_equal(second->reason, "sku_shared_in_odoo");
     assert_string_equal(first->detail, "'A' belongs to several products in Odoo: 1, 2");
     assert_false(first->has_record);
+    assert_int_equal(first->row.product_id, 1);
+    assert_true(parked_set_has(bench.c.parked, 1));
     assert_int_equal(first->row.partition, -1);
     assert_int_equal(first->row.offset, -1);
     assert_int_equal(first->row.revision, 10);

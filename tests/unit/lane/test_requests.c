@@ -132,6 +132,7 @@ static void a_set_is_built_with_key_bytes_and_attempt(void **state)
     requests_end(r);
     assert_int_equal(requests_in_flight(&requests), 0);
     assert_null(r->variables);
+    assert_int_equal(r->sends, 0);
 }
 
 static void a_failing_client_leaves_the_request_built(void **state)
@@ -155,6 +156,7 @@ static void an_answer_ends_the_request_and_shows_the_costs(void **state)
 {
     (void)state;
     struct lane_signal signal;
+    assert_true(requests.budget.reserve_ratio > 0.09 && requests.budget.reserve_ratio < 0.11);
     assert_true(requests_may_afford(&requests, OP_STOCK_SET));
     struct request *r = send_set(41);
     assert_false(requests_may_afford(&requests, OP_STOCK_SET)); /* the first asks alone */
@@ -322,14 +324,15 @@ static void a_store_that_does_not_answer_gets_one_probe_at_a_time(void **state)
 {
     (void)state;
     struct lane_signal signal;
-    struct request *second = NULL;
+    struct request *younger = send_set(40);
     struct request *first = break_store(&signal);
     assert_int_equal(signal.kind, SIGNAL_STATE);
     assert_int_equal(signal.state, LANE_BROKEN);
     assert_int_equal(requests.breaker.state, BREAKER_OPEN);
     assert_int_equal(value(bench.metrics.request.breaker), BREAKER_OPEN);
-    second = send_set(42);
-    (void)take_http(second, 500, "", &signal);
+    requests_end(younger); /* its slot comes first */
+    assert_ptr_equal(send_set(42), younger);
+    (void)take_http(younger, 500, "", &signal);
     size_t sent = bench.requests.sent_count;
     assert_true(requests_next_retry_us(&requests) >= requests.breaker.until_us);
     send_due();
@@ -344,7 +347,7 @@ static void a_store_that_does_not_answer_gets_one_probe_at_a_time(void **state)
     assert_true(take(first, DONE, &signal));
     assert_int_equal(signal.kind, SIGNAL_ANSWERS);
     assert_int_equal(requests.breaker.state, BREAKER_CLOSED);
-    assert_int_equal(second->retry_at_us, 0); /* what waited may go at once */
+    assert_int_equal(younger->retry_at_us, 0); /* what waited may go at once */
 }
 
 static void a_failed_probe_opens_the_breaker_again(void **state)
@@ -392,6 +395,20 @@ static void a_read_probes_a_held_store(void **state)
     assert_false(requests_wants_read_probe(&requests)); /* one is on its way */
     requests_note_read_probe(&requests, r);             /* not sent: no probe */
     assert_ptr_equal(requests.breaker.probe, read);
+}
+
+static void a_read_that_waits_is_a_probe_already(void **state)
+{
+    (void)state;
+    requests.is_held = true;
+    requests.may_mutate = false;
+    assert_true(requests_wants_read_probe(&requests));
+    struct request *read = send_read(43);
+    requests_note_read_probe(&requests, read);
+    assert_int_equal(requests.breaker.state, BREAKER_CLOSED);
+    requests_ask_again(&requests, read);
+    bench_pass_s(60);
+    assert_false(requests_wants_read_probe(&requests));
 }
 
 static void a_person_who_acted_makes_everything_due(void **state)
@@ -510,6 +527,7 @@ int main(void)
         REQUESTS_TEST(a_failed_probe_opens_the_breaker_again),
         REQUESTS_TEST(a_refusal_closes_the_breaker_too),
         REQUESTS_TEST(a_read_probes_a_held_store),
+        REQUESTS_TEST(a_read_that_waits_is_a_probe_already),
         REQUESTS_TEST(a_person_who_acted_makes_everything_due),
         REQUESTS_TEST(adopted_attempts_go_out_with_their_own_bytes),
         REQUESTS_TEST(adopted_bytes_that_the_store_cannot_read_are_given_up),
