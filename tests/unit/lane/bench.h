@@ -30,7 +30,7 @@ struct bench_levels {
     int64_t wake_us; /* what sales_next answers */
     size_t held_back;
     char settled[200]; /* "KEY:OUTCOME …" */
-    size_t begun;      /* attempts stored */
+    char begun[400];   /* keys of the attempts that were stored */
     struct state_attempt *adoptable;
     size_t adoptable_count;
 };

@@ -87,8 +87,9 @@ static enum status attempts_begin(struct state *s,
                                   struct err *err)
 {
     (void)s;
-    (void)list;
-    bench.levels.begun += count;
+    for (size_t i = 0; i < count; i++) {
+        APPEND(bench.levels.begun, list[i]->key);
+    }
     return called("attempts_begin", err);
 }
 
@@ -112,11 +113,14 @@ static enum status
 attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, struct err *err)
 {
     (void)s;
-    *list = bench.levels.adoptable;
-    *count = bench.levels.adoptable_count;
-    bench.levels.adoptable = NULL;
-    bench.levels.adoptable_count = 0;
-    return called("attempts_adopt", err);
+    enum status rc = called("attempts_adopt", err);
+    if (rc == STATUS_OK) {
+        *list = bench.levels.adoptable;
+        *count = bench.levels.adoptable_count;
+        bench.levels.adoptable = NULL;
+        bench.levels.adoptable_count = 0;
+    }
+    return rc;
 }
 
 /* --- parked rows --- */

@@ -10,21 +10,21 @@
 #include "consumer/lane/lane_state.h"
 
 static const struct {
-    enum lane_state state;
     const char *name;
+    enum lane_state state;
     bool blocked, trouble;
 } STATES[] = {
-    {LANE_STARTING, "starting", false, false},
-    {LANE_CATCHING_UP, "catching_up", false, false},
-    {LANE_RUNNING, "running", false, false},
-    {LANE_THROTTLED, "throttled", false, false},
-    {LANE_HELD, "held", false, true},
-    {LANE_BROKEN, "broken", true, true},
-    {LANE_UNAUTHORISED, "unauthorised", true, true},
-    {LANE_CLOSED, "closed", true, true},
-    {LANE_MISCONFIGURED, "misconfigured", true, true},
-    {LANE_DRAINING, "draining", true, false},
-    {LANE_STOPPED, "stopped", false, false},
+    {"starting", LANE_STARTING, false, false},
+    {"catching_up", LANE_CATCHING_UP, false, false},
+    {"running", LANE_RUNNING, false, false},
+    {"throttled", LANE_THROTTLED, false, false},
+    {"held", LANE_HELD, false, true},
+    {"broken", LANE_BROKEN, true, true},
+    {"unauthorised", LANE_UNAUTHORISED, true, true},
+    {"closed", LANE_CLOSED, true, true},
+    {"misconfigured", LANE_MISCONFIGURED, true, true},
+    {"draining", LANE_DRAINING, true, false},
+    {"stopped", LANE_STOPPED, false, false},
 };
 
 static void each_state_has_its_name_and_meaning(void **state)

@@ -204,6 +204,7 @@ static void a_record_that_cannot_be_applied_is_parked_as_a_whole(void **state)
         assert_string_equal(row->reason, PARKED[i].reason);
         assert_true(row->has_record);
         assert_int_equal(row->row.record_value.len, event.value.len);
+        assert_int_equal(row->row.record_key.len, event.key.len);
         assert_int_equal(row->row.partition, 0);
         assert_int_equal(row->row.offset, event.offset);
         assert_int_equal(row->row.revision, 20);

@@ -118,7 +118,9 @@ static void a_set_is_built_with_key_bytes_and_attempt(void **state)
     struct request *r = send_set(41);
     struct request *const list[] = {r};
     assert_int_equal(requests_store(&requests, list, 1, &err), STATUS_OK);
-    assert_int_equal(bench.levels.begun, 1);
+    assert_memory_equal(bench.levels.begun, r->attempt.key, 36);
+    assert_int_equal((int)r->cost, INVENTORY_SET_COST);
+    assert_true(r->begun_us == bench.monotonic_us);
     assert_string_equal(bench.requests.sent[0].variables, r->variables);
     assert_non_null(strstr(r->variables, r->attempt.key));
     assert_int_equal(strlen(r->attempt.key), 36);
@@ -184,6 +186,7 @@ static void refusals_of_entries_end_the_request(void **state)
         assert_int_equal(signal.kind, SIGNAL_ANSWERS);
         requests_end(r);
     }
+    assert_int_equal(value(bench.metrics.request.charged), 0); /* no cost was shown */
 }
 
 /* --- answers after which the same bytes go out again --- */
@@ -258,7 +261,11 @@ static void a_throttled_store_blocks_all_requests(void **state)
     (void)state;
     struct lane_signal signal;
     struct request *first = send_set(41);
+    struct request *second = send_set(42);
     (void)take(first, TOP("THROTTLED"), &signal);
+    requests.slots[1].backoff.cap_ms = 0;
+    requests_ask_again(&requests, second);
+    assert_true(second->retry_at_us == bench.monotonic_us + 1000000);
     assert_false(requests_may_afford(&requests, OP_LEVELS_READ));
     assert_true(requests_next_retry_us(&requests) == bench.monotonic_us + 1000000);
     assert_int_equal(value(bench.metrics.request.throttle_wait), 1);
@@ -338,6 +345,10 @@ static void a_store_that_does_not_answer_gets_one_probe_at_a_time(void **state)
     send_due();
     assert_int_equal(bench.requests.sent_count, sent);
     bench_pass_s(61);
+    budget_block(&requests.budget, 1000000, bench.monotonic_us);
+    send_due();
+    assert_int_equal(bench.requests.sent_count, sent);
+    bench_pass_s(1);
     send_due();
     assert_int_equal(bench.requests.sent_count, sent + 1);
     assert_ptr_equal(bench.requests.sent[sent].owner, first); /* the older one */
@@ -373,6 +384,19 @@ static void a_refusal_closes_the_breaker_too(void **state)
     (void)take_http(r, 401, "", &signal);
     assert_int_equal(requests.breaker.state, BREAKER_CLOSED);
     assert_int_equal(signal.state, LANE_UNAUTHORISED);
+}
+
+static void a_key_that_is_being_executed_is_an_answer_of_the_store(void **state)
+{
+    (void)state;
+    struct lane_signal signal;
+    struct request *r = break_store(&signal);
+    bench_pass_s(61);
+    send_due();
+    assert_false(take(r, USER("IDEMPOTENCY_CONCURRENT_REQUEST"), &signal));
+    assert_int_equal(requests.breaker.state, BREAKER_CLOSED);
+    assert_int_equal(signal.kind, SIGNAL_ANSWERS);
+    assert_int_equal(r->phase, REQUEST_WAITING);
 }
 
 static void a_read_probes_a_held_store(void **state)
@@ -450,6 +474,8 @@ static void adopted_attempts_go_out_with_their_own_bytes(void **state)
 {
     (void)state;
     struct lane_signal signal;
+    requests_end(send_set(40)); /* the slot was used before */
+    bench_pass_s(2);
     leave_attempts(3);
     adopt();
     assert_true(requests_adoption_waits(&requests));
@@ -459,6 +485,8 @@ static void adopted_attempts_go_out_with_their_own_bytes(void **state)
     assert_string_equal(first->attempt.key, "dead-0");
     assert_int_equal(first->list[0].quantity, 4);
     assert_null(first->levels[0]);
+    assert_int_equal(first->begun_us, 0); /* older than all others */
+    assert_ptr_equal(first->attempt.variables, first->variables);
     assert_non_null(requests_seat_adopted(&requests));
     assert_null(requests_seat_adopted(&requests)); /* no slot */
     assert_true(requests_adoption_waits(&requests));
@@ -466,10 +494,11 @@ static void adopted_attempts_go_out_with_their_own_bytes(void **state)
     adopt(); /* those first */
     assert_string_equal(bench.calls, "");
     send_due();
-    assert_string_equal(bench.requests.sent[0].variables, "{\"dead\":1}");
-    struct request *r = bench.requests.sent[0].owner;
+    assert_string_equal(bench.requests.sent[1].variables, "{\"dead\":1}");
+    struct request *r = bench.requests.sent[1].owner;
     assert_true(take(r, DONE, &signal));
     requests_end(r);
+    assert_false(r->adopted);
     assert_non_null(requests_seat_adopted(&requests));
     assert_false(requests_adoption_waits(&requests));
     assert_true(requests_has_adopted(&requests));
@@ -481,7 +510,7 @@ static void adopted_attempts_go_out_with_their_own_bytes(void **state)
     }
     assert_false(requests_has_adopted(&requests));
     adopt();
-    assert_string_equal(bench.calls, "send send attempts_adopt ");
+    assert_string_equal(bench.calls, "send send send attempts_adopt ");
 }
 
 /* Refused for what they are, and not executed: the records come from the topic again. */
@@ -504,8 +533,13 @@ static void a_failing_adoption_is_returned(void **state)
 {
     (void)state;
     struct err err;
+    leave_attempts(1);
+    adopt();
+    assert_non_null(requests_seat_adopted(&requests));
+    requests_end(&requests.slots[0]);
     bench.fails = "attempts_adopt";
     assert_int_equal(requests_adopt(&requests, &err), STATUS_SOURCE_LOST);
+    assert_int_equal(requests.adopted_count, 0);
     assert_false(requests_has_adopted(&requests));
 }
 
@@ -526,6 +560,7 @@ int main(void)
         REQUESTS_TEST(a_store_that_does_not_answer_gets_one_probe_at_a_time),
         REQUESTS_TEST(a_failed_probe_opens_the_breaker_again),
         REQUESTS_TEST(a_refusal_closes_the_breaker_too),
+        REQUESTS_TEST(a_key_that_is_being_executed_is_an_answer_of_the_store),
         REQUESTS_TEST(a_read_probes_a_held_store),
         REQUESTS_TEST(a_read_that_waits_is_a_probe_already),
         REQUESTS_TEST(a_person_who_acted_makes_everything_due),

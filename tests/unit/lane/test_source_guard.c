@@ -155,16 +155,16 @@ static void another_pinned_database_renews_the_session(void **state)
 static const struct {
     const char *name, *ours, *state;
     int64_t since, state_since;
-    enum status rc;
     const char *then;
+    enum status rc;
     bool pinned;
 } COMPARED[] = {
-    {"nothing is known", "", "", 0, 0, STATUS_OK, "", false},
-    {"the state does not know", "one", "", 0, 0, STATUS_OK, "one", true},
-    {"the state knows first", "", "two", 0, 0, STATUS_OK, "two", true},
-    {"both know the same", "one", "one", 5, 5, STATUS_OK, "one", true},
-    {"they differ", "one", "two", 0, 0, STATUS_RENEW, "one", true},
-    {"a person confirmed again", "one", "one", 5, 6, STATUS_RENEW, "one", true},
+    {"nothing is known", "", "", 0, 0, "", STATUS_OK, false},
+    {"the state does not know", "one", "", 0, 0, "one", STATUS_OK, true},
+    {"the state knows first", "", "two", 0, 0, "two", STATUS_OK, true},
+    {"both know the same", "one", "one", 5, 5, "one", STATUS_OK, true},
+    {"they differ", "one", "two", 0, 0, "one", STATUS_RENEW, true},
+    {"a person confirmed again", "one", "one", 5, 6, "one", STATUS_RENEW, true},
 };
 
 static void the_state_is_compared_with_what_is_followed(void **state)
