@@ -185,6 +185,7 @@ static void a_process_answers_for_its_share_of_the_levels(void **state)
     bench.options.shared.partitions = 4;
     open_brake(FREE);
     assert_int_equal(brake_figures(bench.c.brake).levels, 2);
+    assert_int_equal(brake.known_levels, 10); /* of the whole store */
     bench.input.assigned = 2;
     bench_pass_s(2);
     look();

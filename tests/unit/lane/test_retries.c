@@ -162,7 +162,10 @@ static void a_level_without_an_item_stays_parked_and_keeps_its_record(void **sta
     assert_int_equal(bench.parked.rows[0].row.partition, -1);
     assert_int_equal(bench.parked.rows[0].row.quantity, 6);
     assert_false(bench.parked.rows[0].has_record);
+    const char *wanted = NULL;
     assert_int_equal(sku_search_count(search.wanted), 1);
+    assert_int_equal(sku_search_due(search.wanted, bench.monotonic_us, &wanted, 1), 1);
+    assert_string_equal(wanted, "NEW");
     bench.parked.again = true;
     give(NULL, 0);
     turn(false);
@@ -225,6 +228,19 @@ static void a_row_without_a_record_waits_while_its_sku_is_shared(void **state)
     give(NULL, 0);
     turn(false);
     assert_string_equal(bench.parked.settled, "product/1 product/1 ");
+}
+
+static void a_row_with_a_key_alone_is_a_record(void **state)
+{
+    (void)state;
+    struct state_parked row = {
+        .subject = "record/stock/0/3", .offset = 3, .reason = "undecodable", .detail = "why"};
+    row.record_key = bytes_text("no id");
+    give(&row, 1);
+    turn(false);
+    assert_int_equal(bench.parked.count, 1);
+    assert_string_equal(bench.parked.rows[0].row.subject, "record/stock/0/3");
+    assert_string_equal(bench.parked.rows[0].reason, "undecodable");
 }
 
 static void a_record_that_ends_the_session_ends_the_look(void **state)
@@ -389,6 +405,7 @@ static void products_that_others_noted_are_learned(void **state)
     assert_true(parked_set_has(bench.c.parked, 2));
     bench_pass_s(5);
     turn(false);
+    assert_int_equal(bench.products.seconds, 5 + 20);
     assert_int_equal(bench.parked.count, 2);
 }
 
@@ -454,6 +471,7 @@ int main(void)
         RETRIES_TEST(a_product_is_planned_from_its_record),
         RETRIES_TEST(a_product_is_reported_as_fixed_once),
         RETRIES_TEST(a_row_without_a_record_waits_while_its_sku_is_shared),
+        RETRIES_TEST(a_row_with_a_key_alone_is_a_record),
         RETRIES_TEST(a_record_that_ends_the_session_ends_the_look),
         RETRIES_TEST(a_look_comes_every_five_seconds_and_at_once_when_more_may_be_due),
         RETRIES_TEST(no_more_rows_are_under_way_than_fit),
