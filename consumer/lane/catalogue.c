@@ -289,6 +289,7 @@ static enum status take_over(struct catalogue *cat,
     cat->wanted = false;
     report_index(cat, ours ? "catalogue_read" : "catalogue_loaded");
     news->retry = news->replaced = true;
+    news->was_overflowed = cat->reader.search.overflowed;
     return park_pending(cat->c, lost, err);
 }
 
@@ -319,7 +320,7 @@ try_take_over(struct catalogue *cat, struct catalogue_news *news, struct err *er
 void catalogue_settle_news(struct catalogue *cat, const struct catalogue_news *news)
 {
     if (news->replaced) {
-        cat->reader.search.overflowed = false;
+        cat->reader.search.overflowed = news->was_overflowed;
     }
 }
 

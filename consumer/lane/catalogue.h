@@ -41,8 +41,9 @@ struct catalogue {
 
 /** What a turn changed for parked rows. */
 struct catalogue_news {
-    bool retry;    /* rows may have an item now: see CATALOGUE_FIXABLE */
-    bool replaced; /* by a whole reading: what is still missing asks for no newer one */
+    bool retry;          /* rows may have an item now: see CATALOGUE_FIXABLE */
+    bool replaced;       /* by a whole reading: what is still missing asks for no newer one */
+    bool was_overflowed; /* before that: texts that were missing during the reading do ask */
 };
 
 /** The reasons of rows that a change of the index may fix; NULL-terminated. */

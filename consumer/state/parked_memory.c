@@ -133,7 +133,7 @@ void parked_memory_rescan(struct parked_memory *m,
     const struct kept *kept = after != NULL ? after->hh.next : m->rows;
     *count = 0;
     for (; kept != NULL && *count < share->max; kept = kept->hh.next) {
-        if (!has_reason(sweep->reasons, kept->reason)) {
+        if (strcmp(kept->reason, FIXABLE) != 0 || !has_reason(sweep->reasons, kept->reason)) {
             continue;
         }
         memcpy(sweep->after, kept->row.subject, sizeof sweep->after);

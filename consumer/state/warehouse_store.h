@@ -12,9 +12,9 @@
 
 struct state_warehouse {
     int32_t id;
+    bool active;
     char *code;
     char *company; /* company's name */
-    bool active;
 };
 
 /** @param list  [out] the caller's: state_warehouses_release */
