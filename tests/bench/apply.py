@@ -1,7 +1,7 @@
 """apply: how much of a store's point budget a backlog turns into written levels."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab import stores, wait
 from lab.pipeline import Pipeline
@@ -127,8 +127,8 @@ def window(servers, store, consumers, total):
 
 
 def measure(servers, pipeline, result, case):
-    name, store, plan = case.name, case.store, case.plan
-    store.open_shop(servers.simulator, pipeline.skus, plan, case.latency_ms)
+    name, store = case.name, case.store
+    store.open_shop(servers.simulator, pipeline.skus, case.plan, case.latency_ms)
     if case.known:
         know_all(pipeline, store)
     pipeline.connection.execute("CHECKPOINT")
@@ -199,6 +199,9 @@ def run(servers):
         print(f"apply: filling the topic with {servers.products:,} records", flush=True)
         result.add("backfill", round(fill_topic(pipeline, servers.products), 1), "s")
         for case in CASES:
+            # a small backlog must not fit into the points that a full bucket holds
+            case = replace(case, plan={key: value // servers.scale
+                                       for key, value in case.plan.items()})
             print(f"apply: {case.name}: {case.plan['restoreRate']} points/s, {case.latency_ms} ms,"
                   f" {case.processes} processes", flush=True)
             measure(servers, pipeline, result, case)

@@ -13,7 +13,10 @@ class Report:
         self.usages = {}
 
     def add(self, key, value, unit, at_least=None, at_most=None):
-        """key: words with a dot or slash for what belongs together; it names the figure in the JSON."""
+        """key: words with a dot or slash for what belongs together; it names the figure in the JSON.
+
+        value: a number, or a text without a target.
+        """
         target, met = "", None
         if at_least is not None:
             target, met = f">= {_number(at_least)}", value >= at_least
@@ -49,6 +52,8 @@ class Report:
 
 
 def _number(value):
+    if isinstance(value, str):
+        return value
     if isinstance(value, int) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.2f}"
