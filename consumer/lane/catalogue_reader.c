@@ -35,7 +35,7 @@ void catalogue_reader_drop(struct catalogue_reader *cr)
 
 static void finish_reading(struct catalogue_reader *cr)
 {
-    cr->next = (struct next_index){.index = reading_take_mapping(&cr->reading),
+    cr->next = (struct next_index){.index = reading_take_index(&cr->reading),
                                    .read_wall_us = cr->begun_wall_us,
                                    .is_ours = true};
     catalogue_reader_drop(cr);

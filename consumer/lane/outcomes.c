@@ -154,7 +154,7 @@ static enum status
 store_sightings(const struct lane_context *c, const struct outcomes *o, struct err *err)
 {
     struct level_seen *list = mem_calloc(o->count, sizeof *list);
-    const struct outcome **from = mem_calloc(o->count, sizeof *from);
+    const struct outcome **from = mem_calloc(o->count, sizeof(struct outcome *));
     size_t count = 0;
     for (size_t i = 0; i < o->count; i++) {
         if (o->list[i].end == END_SIGHTED) {
@@ -294,7 +294,7 @@ static void complete(const struct lane_context *c, const struct outcome *one)
 static size_t bisect_group(const struct lane_context *c, const struct outcomes *o, size_t first)
 {
     const struct outcome *one = &o->list[first];
-    struct level **levels = mem_calloc(o->count - first, sizeof *levels);
+    struct level **levels = mem_calloc(o->count - first, sizeof(struct level *));
     size_t count = 0;
     while (first + count < o->count && o->list[first + count].end == END_BISECT &&
            o->list[first + count].group == one->group) {

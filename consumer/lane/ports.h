@@ -139,7 +139,7 @@ struct parked_port {
                        struct err *err);
     enum status (*rescan)(struct state *s,
                           const struct state_share *share,
-                          struct state_sweep *sweep,
+                          struct state_rescan *rescan,
                           state_parked_fn each,
                           void *arg,
                           size_t *count,

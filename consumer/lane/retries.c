@@ -24,11 +24,11 @@ void retries_open(struct retries *r,
     int64_t now = clock_monotonic_us();
     *r = (struct retries){.c = c,
                           .planner = planner,
-                          .rescanned_at_start = rescanned_at_start,
                           .opened_us = now,
                           .learned_at_us = now,
                           .settled = sku_claims_settled(c->claims),
                           .list = mem_calloc(RETRIES_MAX, sizeof(struct retry))};
+    r->rescanned_at_start = rescanned_at_start;
 }
 
 void retries_close(struct retries *r)
@@ -46,7 +46,7 @@ static void begin_next_rescan(struct retries *r)
     r->is_rescanning = r->next.all || r->next.reasons[0] != NULL;
     r->now = r->next;
     r->next = (struct rescan){0};
-    r->sweep = (struct state_sweep){.reasons = r->now.all ? NULL : r->now.reasons,
+    r->page = (struct state_rescan){.reasons = r->now.all ? NULL : r->now.reasons,
                                     .rested_ms = since_us / 1000};
 }
 
@@ -229,7 +229,7 @@ static enum status take_rows(struct retries *r, struct look *look, bool *more, s
         return STATUS_OK;
     }
     if (r->is_rescanning) {
-        rc = port->rescan(r->c->state, &share, &r->sweep, retry_row, look, &count, err);
+        rc = port->rescan(r->c->state, &share, &r->page, retry_row, look, &count, err);
         if (rc == STATUS_OK && count < share.max) {
             begin_next_rescan(r);
         }
@@ -324,7 +324,7 @@ static void report_fixed(struct retries *r,
     size_t n = 0;
     for (size_t i = 0; i < count; i++) {
         /* a product's row may have been taken off, and reported, with a later record */
-        if (tried[i].cured && (products[i] == 0 || parked_set_remove(r->c->parked, products[i]))) {
+        if (tried[i].fixed && (products[i] == 0 || parked_set_remove(r->c->parked, products[i]))) {
             fixed[n++] = tried[i].subject;
         }
     }

@@ -32,7 +32,7 @@ struct retries {
     const struct lane_context *c;
     struct planner *planner;
     bool *rescanned_at_start; /* once in the life of the lane */
-    struct state_sweep sweep; /* the rescan that is going on */
+    struct state_rescan page; /* of the rescan that is going on */
     struct rescan now, next;
     bool is_rescanning;
     int64_t opened_us;                 /* monotonic: when the lane began to read */

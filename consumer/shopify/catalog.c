@@ -370,7 +370,7 @@ enum status catalog_load(struct graphql *g,
             progress(arg, r.variants.count);
         }
     }
-    *index = reading_take_mapping(&r);
+    *index = reading_take_index(&r);
 out:
     reading_release(&r);
     return rc;

@@ -267,7 +267,7 @@ bool reading_fall_back(struct reading *r)
     return true;
 }
 
-struct sku_index *reading_take_mapping(struct reading *r)
+struct sku_index *reading_take_index(struct reading *r)
 {
     struct sku_index *index = r->variants.into;
     r->variants.into = NULL;

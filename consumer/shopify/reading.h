@@ -69,6 +69,6 @@ void reading_fetch_again(struct reading *r);
 /** Starts again with pages, from nothing. @return false: it was reading pages already */
 bool reading_fall_back(struct reading *r);
 /** In DONE: the index, which becomes the caller's. */
-struct sku_index *reading_take_mapping(struct reading *r);
+struct sku_index *reading_take_index(struct reading *r);
 
 #endif

@@ -17,11 +17,11 @@ void parked_memory_free(struct parked_memory *m);
 /** As state_park; a row is never reported as the first. */
 void parked_memory_park(struct parked_memory *m, const struct state_parked *list, size_t count);
 void parked_memory_unpark(struct parked_memory *m, const char *const *subjects, size_t count);
-/** As state_parked_sweep, but gives out only rows of the reason whose records are kept. Without
+/** As state_parked_rescan, but gives out only rows of the reason whose records are kept. Without
  * reasons it gives out nothing: everything was judged just now. */
 void parked_memory_rescan(struct parked_memory *m,
                           const struct state_share *share,
-                          struct state_sweep *sweep,
+                          struct state_rescan *rescan,
                           state_parked_fn each,
                           void *arg,
                           size_t *count);

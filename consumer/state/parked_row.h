@@ -56,7 +56,7 @@ struct state_share {
 typedef void (*state_parked_fn)(void *arg, const struct state_parked *row);
 
 /** A rescan of all rows, due or not, page by page. */
-struct state_sweep {
+struct state_rescan {
     const char *const *reasons; /* NULL-terminated; none or NULL: all */
     int64_t rested_ms;          /* skips rows parked, or parked again, within this time */
     char after[160];            /* last subject of the page before; "" at first */
@@ -67,7 +67,7 @@ struct state_tried {
     char subject[160];
     int64_t revision;
     int32_t attempts;
-    bool cured; /* [out] fixed: the row is gone */
+    bool fixed; /* [out] fixed: the row is gone */
 };
 
 /** A topic name over 110 bytes is cut and gets a hash appended, so that subjects stay unique. */

@@ -320,37 +320,37 @@ enum status state_parked_due(struct state *s,
     return STATUS_OK;
 }
 
-enum status state_parked_sweep(struct state *s,
-                               const struct state_share *share,
-                               struct state_sweep *sweep,
-                               state_parked_fn each,
-                               void *arg,
-                               size_t *count,
-                               struct err *err)
+enum status state_parked_rescan(struct state *s,
+                                const struct state_share *share,
+                                struct state_rescan *rescan,
+                                state_parked_fn each,
+                                void *arg,
+                                size_t *count,
+                                struct err *err)
 {
     struct pg_rows rows = {0};
     size_t reasons = 0;
     *count = 0;
     if (s->read_only) {
-        parked_memory_rescan(s->parked, share, sweep, each, arg, count);
+        parked_memory_rescan(s->parked, share, rescan, each, arg, count);
         return STATUS_OK;
     }
-    while (sweep->reasons != NULL && sweep->reasons[reasons] != NULL) {
+    while (rescan->reasons != NULL && rescan->reasons[reasons] != NULL) {
         reasons++;
     }
     enum status rc = begin_share(s, share, err);
     if (rc != STATUS_OK) {
         return rc;
     }
-    pg_args_text(&s->args, sweep->after);
-    pg_args_text_array(&s->args, sweep->reasons, reasons);
-    pg_args_i64(&s->args, sweep->rested_ms);
-    rc = pg_query(s->conn, sql_consumer_parked_sweep, &s->args, ROW_SHAPE, &rows, err);
+    pg_args_text(&s->args, rescan->after);
+    pg_args_text_array(&s->args, rescan->reasons, reasons);
+    pg_args_i64(&s->args, rescan->rested_ms);
+    rc = pg_query(s->conn, sql_consumer_parked_rescan, &s->args, ROW_SHAPE, &rows, err);
     if (rc != STATUS_OK) {
         return rc;
     }
     if (rows.count > 0) {
-        (void)snprintf(sweep->after, sizeof sweep->after, "%s",
+        (void)snprintf(rescan->after, sizeof rescan->after, "%s",
                        pg_text(&rows, rows.count - 1, PARKED_COLUMN_SUBJECT));
         give_out(&rows, each, arg, count);
     }
@@ -380,7 +380,7 @@ state_parked_settle(struct state *s, struct state_tried *list, size_t count, str
         subjects[i] = list[i].subject;
         revisions[i] = list[i].revision;
         attempts[i] = list[i].attempts;
-        list[i].cured = false;
+        list[i].fixed = false;
     }
     pg_args_text_array(&s->args, subjects, count);
     pg_args_i64_array(&s->args, revisions, count);
@@ -393,7 +393,7 @@ state_parked_settle(struct state *s, struct state_tried *list, size_t count, str
         return rc;
     }
     for (int i = 0; i < rows.count; i++) {
-        list[pg_i32(&rows, i, 0)].cured = true;
+        list[pg_i32(&rows, i, 0)].fixed = true;
     }
     pg_rows_release(&rows);
     return STATUS_OK;

@@ -36,13 +36,13 @@ NODISCARD enum status state_parked_due(struct state *s,
                                        struct err *err);
 
 /** As state_parked_due. A page that is not full is the last. */
-NODISCARD enum status state_parked_sweep(struct state *s,
-                                         const struct state_share *share,
-                                         struct state_sweep *sweep,
-                                         state_parked_fn each,
-                                         void *arg,
-                                         size_t *count,
-                                         struct err *err);
+NODISCARD enum status state_parked_rescan(struct state *s,
+                                          const struct state_share *share,
+                                          struct state_rescan *rescan,
+                                          state_parked_fn each,
+                                          void *arg,
+                                          size_t *count,
+                                          struct err *err);
 
 /** Retries are over: deletes the rows that were not parked again meanwhile. */
 NODISCARD enum status

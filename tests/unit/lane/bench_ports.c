@@ -183,7 +183,7 @@ static bool has_reason(const char *const *reasons, const char *reason)
 
 static enum status rescan(struct state *s,
                           const struct state_share *share,
-                          struct state_sweep *sweep,
+                          struct state_rescan *sweep,
                           state_parked_fn each,
                           void *arg,
                           size_t *count,
@@ -210,7 +210,7 @@ parked_settle(struct state *s, struct state_tried *list, size_t count, struct er
     (void)s;
     for (size_t i = 0; i < count; i++) {
         APPEND(bench.parked.settled, list[i].subject);
-        list[i].cured = !bench.parked.again;
+        list[i].fixed = !bench.parked.again;
     }
     return called("settle", err);
 }

@@ -208,7 +208,7 @@ static enum status due(struct state *s,
     return STATUS_OK;
 }
 
-static bool is_asked_for(const struct fake_parked *row, const struct state_sweep *sweep)
+static bool is_asked_for(const struct fake_parked *row, const struct state_rescan *sweep)
 {
     const char *const *reasons = sweep->reasons;
     bool all = reasons == NULL || reasons[0] == NULL;
@@ -222,7 +222,7 @@ static bool is_asked_for(const struct fake_parked *row, const struct state_sweep
 
 /* The row with the least subject behind the page before. */
 static struct fake_parked *next_of_sweep(const struct state_share *share,
-                                         const struct state_sweep *sweep)
+                                         const struct state_rescan *sweep)
 {
     struct fake_parked *found = NULL;
     int64_t rested_us = clock_wall_us() - sweep->rested_ms * 1000;
@@ -238,7 +238,7 @@ static struct fake_parked *next_of_sweep(const struct state_share *share,
 
 static enum status rescan(struct state *s,
                           const struct state_share *share,
-                          struct state_sweep *sweep,
+                          struct state_rescan *sweep,
                           state_parked_fn each,
                           void *arg,
                           size_t *count,
@@ -265,9 +265,9 @@ static enum status settle(struct state *s, struct state_tried *list, size_t coun
     enum status rc = fake_state_enter("parked_settle", err);
     for (size_t i = 0; rc == STATUS_OK && i < count; i++) {
         struct fake_parked *row = fake_state_parked(list[i].subject);
-        list[i].cured =
+        list[i].fixed =
             row == NULL || (row->revision == list[i].revision && row->attempts == list[i].attempts);
-        if (row != NULL && list[i].cured) {
+        if (row != NULL && list[i].fixed) {
             remove_row(row);
         }
     }

@@ -78,7 +78,7 @@ static void few_variants_are_read_by_pages(void **state)
     ok(&r, PAGE("true", "\"c1\""), READING_PAGES);
     assert_variables(&r, "{\"after\":\"c1\"}\n");
     ok(&r, PAGE("false", "null"), READING_DONE);
-    struct sku_index *index = reading_take_mapping(&r);
+    struct sku_index *index = reading_take_index(&r);
     assert_int_equal(sku_index_count(index), 1);
     sku_index_free(index);
     reading_release(&r);

@@ -63,12 +63,12 @@ static void see_reason(void *arg, const char *reason)
     (void)snprintf(seen + used, sizeof seen - used, "%s ", reason);
 }
 
-static size_t rescan(struct state_sweep *sweep, size_t max)
+static size_t rescan_rows(struct state_rescan *rescan, size_t max)
 {
     const struct state_share share = {.max = max};
     size_t count = 0;
     seen[0] = 0;
-    parked_memory_rescan(memory, &share, sweep, see, NULL, &count);
+    parked_memory_rescan(memory, &share, rescan, see, NULL, &count);
     return count;
 }
 
@@ -107,38 +107,38 @@ static void unparked_rows_are_gone(void **state)
 static void a_rescan_gives_rows_of_its_reasons_page_by_page(void **state)
 {
     (void)state;
-    struct state_sweep sweep = {.reasons = SHARED};
+    struct state_rescan rescan = {.reasons = SHARED};
     park("a", "sku_shared_in_odoo", 1);
     park("b", "unmapped", 1);
     park("c", "sku_shared_in_odoo", 1);
     park("d", "sku_shared_in_odoo", 1);
-    assert_int_equal(rescan(&sweep, 2), 2);
+    assert_int_equal(rescan_rows(&rescan, 2), 2);
     assert_string_equal(seen, "a:sku_shared_in_odoo c:sku_shared_in_odoo ");
-    assert_int_equal(rescan(&sweep, 2), 1);
+    assert_int_equal(rescan_rows(&rescan, 2), 1);
     assert_string_equal(seen, "d:sku_shared_in_odoo ");
-    assert_int_equal(rescan(&sweep, 2), 0);
+    assert_int_equal(rescan_rows(&rescan, 2), 0);
 }
 
 /* Everything was judged just now. */
 static void a_rescan_of_everything_gives_nothing(void **state)
 {
     (void)state;
-    struct state_sweep sweep = {0};
+    struct state_rescan rescan = {0};
     park("a", "sku_shared_in_odoo", 1);
-    assert_int_equal(rescan(&sweep, 10), 0);
+    assert_int_equal(rescan_rows(&rescan, 10), 0);
 }
 
 static void records_are_kept_for_the_reason_that_a_record_can_fix(void **state)
 {
     (void)state;
-    struct state_sweep sweep = {.reasons = SHARED};
+    struct state_rescan rescan = {.reasons = SHARED};
     struct state_parked rows[] = {row("a", "sku_shared_in_odoo", 1), row("b", "unmapped", 1)};
     for (size_t i = 0; i < 2; i++) {
         rows[i].record_key = bytes_text("1");
         rows[i].record_value = bytes_text("value");
     }
     parked_memory_park(memory, rows, 2);
-    assert_int_equal(rescan(&sweep, 10), 1);
+    assert_int_equal(rescan_rows(&rescan, 10), 1);
     assert_string_equal(last_value, "value");
     assert_int_equal(last.record_key.len, 1);
 }
@@ -148,31 +148,31 @@ static void a_row_that_a_later_record_cannot_fix_stays(void **state)
 {
     (void)state;
     static const char *const reasons[] = {"unmapped", "sku_shared_in_odoo", NULL};
-    struct state_sweep sweep = {.reasons = reasons};
+    struct state_rescan rescan = {.reasons = reasons};
     park("a", "unmapped", 1);
     park("b", "sku_shared_in_odoo", 1);
-    assert_int_equal(rescan(&sweep, 10), 1);
+    assert_int_equal(rescan_rows(&rescan, 10), 1);
     assert_string_equal(seen, "b:sku_shared_in_odoo ");
 }
 
 static void a_row_without_a_record_keeps_that_of_the_row_before(void **state)
 {
     (void)state;
-    struct state_sweep sweep = {.reasons = SHARED};
+    struct state_rescan rescan = {.reasons = SHARED};
     struct state_parked one = row("a", "sku_shared_in_odoo", 1);
     one.record_key = bytes_text("1");
     one.record_value = bytes_text("value");
     parked_memory_park(memory, &one, 1);
     park("a", "sku_shared_in_odoo", 2);
-    assert_int_equal(rescan(&sweep, 10), 1);
+    assert_int_equal(rescan_rows(&rescan, 10), 1);
     assert_string_equal(last_value, "value");
     assert_int_equal(last.revision, 2);
     assert_int_equal(last.attempts, 2);
     one.record_value = bytes_text("newer");
     one.revision = 3;
     parked_memory_park(memory, &one, 1);
-    sweep.after[0] = 0;
-    assert_int_equal(rescan(&sweep, 10), 1);
+    rescan.after[0] = 0;
+    assert_int_equal(rescan_rows(&rescan, 10), 1);
     assert_string_equal(last_value, "newer");
 }
 
@@ -188,10 +188,10 @@ static void a_row_is_settled_unless_it_was_parked_again(void **state)
     park("b", "unmapped", 1);
     park("c", "unmapped", 2);
     parked_memory_settle(memory, tried, 4);
-    assert_true(tried[0].cured);
-    assert_false(tried[1].cured);
-    assert_false(tried[2].cured);
-    assert_false(tried[3].cured);
+    assert_true(tried[0].fixed);
+    assert_false(tried[1].fixed);
+    assert_false(tried[2].fixed);
+    assert_false(tried[3].fixed);
     parked_memory_each(memory, see_reason, NULL);
     assert_string_equal(seen, "unmapped unmapped ");
 }

@@ -107,9 +107,9 @@ static size_t parked_of(struct state *s, const char *const *reasons, struct coll
 {
     struct err err = {0};
     *c = (struct collected){0};
-    struct state_sweep sweep = {.reasons = reasons};
+    struct state_rescan rescan = {.reasons = reasons};
     size_t count = 0;
-    ok(state_parked_sweep(s, &MINE, &sweep, collect, c, &count, &err), &err);
+    ok(state_parked_rescan(s, &MINE, &rescan, collect, c, &count, &err), &err);
     assert_int_equal(count, c->count);
     return c->count;
 }
@@ -262,7 +262,7 @@ static void unpark_it(void *arg, const struct state_parked *row)
     }
 }
 
-static void state_parked_sweep_rescans_page_by_page_while_rows_are_deleted(void **fixture)
+static void state_parked_rescan_rescans_page_by_page_while_rows_are_deleted(void **fixture)
 {
     (void)fixture;
     NEEDS_SERVER();
@@ -275,10 +275,10 @@ static void state_parked_sweep_rescans_page_by_page_while_rows_are_deleted(void 
     }
     ok(state_park(s, list, COUNT, &err), &err);
     struct rescan rescan = {.state = s};
-    struct state_sweep pages = {0};
+    struct state_rescan pages = {0};
     size_t count = 0;
     do {
-        ok(state_parked_sweep(s, &MINE, &pages, unpark_it, &rescan, &count, &err), &err);
+        ok(state_parked_rescan(s, &MINE, &pages, unpark_it, &rescan, &count, &err), &err);
         assert_true(count <= STATE_RETRY_MAX);
     } while (count == STATE_RETRY_MAX);
     ok(rescan.rc, &rescan.err);
@@ -287,7 +287,7 @@ static void state_parked_sweep_rescans_page_by_page_while_rows_are_deleted(void 
     state_free(s);
 }
 
-static void state_parked_sweep_skips_rows_parked_lately(void **fixture)
+static void state_parked_rescan_skips_rows_parked_lately(void **fixture)
 {
     (void)fixture;
     NEEDS_SERVER();
@@ -296,11 +296,11 @@ static void state_parked_sweep_skips_rows_parked_lately(void **fixture)
     struct state *s = state_of("outlet");
     struct state_parked list[2] = {parked_product(17, 1, "no_sku", "old"),
                                    parked_product(18, 1, "no_sku", "new")};
-    struct state_sweep sweep = {.rested_ms = 60000};
+    struct state_rescan rescan = {.rested_ms = 60000};
     size_t count = 0;
     ok(state_park(s, list, 2, &err), &err);
     run_sql("UPDATE stocksync.parked SET last_at = now() - interval '61 s' WHERE product_id = 17");
-    ok(state_parked_sweep(s, &MINE, &sweep, collect, &c, &count, &err), &err);
+    ok(state_parked_rescan(s, &MINE, &rescan, collect, &c, &count, &err), &err);
     assert_int_equal(count, 1);
     assert_int_equal(c.rows[0].product_id, 17);
     state_free(s);
@@ -472,10 +472,10 @@ static void state_parked_settle_deletes_rows_not_parked_again(void **fixture)
     const char *fourth = tried[3].subject;
     ok(state_unpark(s, &fourth, 1, &err), &err);
     ok(state_parked_settle(s, tried, 4, &err), &err);
-    assert_true(tried[0].cured);
-    assert_false(tried[1].cured);
-    assert_false(tried[2].cured);
-    assert_true(tried[3].cured);
+    assert_true(tried[0].fixed);
+    assert_false(tried[1].fixed);
+    assert_false(tried[2].fixed);
+    assert_true(tried[3].fixed);
     assert_int_equal(number("SELECT count(*) FROM stocksync.parked WHERE product_id IN (2, 3, 5)"),
                      3);
     assert_int_equal(number("SELECT count(*) FROM stocksync.parked"), 3);
@@ -518,8 +518,8 @@ int main(void)
         SERVER_TEST(state_parked_rows_come_back_as_they_were),
         SERVER_TEST(state_parked_rows_are_filtered_by_reason_and_deleted),
         SERVER_TEST(state_park_keeps_the_first_time_and_the_newest_revision),
-        SERVER_TEST(state_parked_sweep_rescans_page_by_page_while_rows_are_deleted),
-        SERVER_TEST(state_parked_sweep_skips_rows_parked_lately),
+        SERVER_TEST(state_parked_rescan_rescans_page_by_page_while_rows_are_deleted),
+        SERVER_TEST(state_parked_rescan_skips_rows_parked_lately),
         SERVER_TEST(state_park_splits_lists_too_large_for_one_statement),
         SERVER_TEST(state_park_doubles_the_wait_up_to_six_hours),
         SERVER_TEST(state_park_without_record_keeps_the_record_and_its_place),
