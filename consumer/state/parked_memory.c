@@ -157,6 +157,9 @@ void parked_memory_each(const struct parked_memory *m,
                         void *arg)
 {
     for (const struct kept *kept = m->rows; kept != NULL; kept = kept->hh.next) {
-        each(arg, kept->reason);
+        bool is_level = kept->row.key.item != 0;
+        if (!is_level || strcmp(kept->reason, FIXABLE) != 0) {
+            each(arg, kept->reason);
+        }
     }
 }
