@@ -198,8 +198,11 @@ void parked_memory_each(const struct parked_memory *m,
                         void *arg)
 {
     for (size_t i = 0; i < m->count; i++) {
-        if (m->list[i] != NULL) {
-            each(arg, m->list[i]->reason);
+        const struct kept *kept = m->list[i];
+        bool is_shared_level =
+            kept != NULL && kept->row.key.item != 0 && strcmp(kept->reason, FIXABLE) == 0;
+        if (kept != NULL && !is_shared_level) {
+            each(arg, kept->reason);
         }
     }
 }

@@ -26,7 +26,8 @@ void parked_memory_rescan(struct parked_memory *m,
                           void *arg,
                           size_t *count);
 void parked_memory_settle(struct parked_memory *m, struct state_tried *list, size_t count);
-/** Calls each for every row; texts are borrowed for the call. */
+/** Calls each for every row; texts are borrowed for the call. Leaves out a level that shares its
+ * SKU, since its product has a row too. */
 void parked_memory_each(const struct parked_memory *m,
                         void (*each)(void *arg, const char *reason),
                         void *arg);

@@ -12,6 +12,8 @@
 static struct parked_memory *memory;
 static char seen[400]; /* "SUBJECT:REASON …" */
 
+static const char *const SHARED[] = {"sku_shared_in_odoo", NULL};
+
 static int open_memory(void **state)
 {
     (void)state;
@@ -72,8 +74,6 @@ static size_t rescan_rows(struct state_rescan *rescan, size_t max)
     return count;
 }
 
-static const char *const SHARED[] = {"sku_shared_in_odoo", NULL};
-
 static void rows_are_listed_once_in_order(void **state)
 {
     (void)state;
@@ -82,6 +82,26 @@ static void rows_are_listed_once_in_order(void **state)
     park("b", "bundle", 2);
     parked_memory_each(memory, see_reason, NULL);
     assert_string_equal(seen, "no_sku bundle ");
+}
+
+/* The product is counted, and its level would be counted again. */
+static void a_level_that_shares_its_sku_is_not_listed(void **state)
+{
+    (void)state;
+    struct state_sweep sweep = {.reasons = SHARED};
+    struct state_parked level = row("level/41/70", "sku_shared_in_odoo", 1);
+    level.key.item = 41;
+    park("product/1", "sku_shared_in_odoo", 1);
+    parked_memory_park(memory, &level, 1);
+    parked_memory_each(memory, see_reason, NULL);
+    assert_string_equal(seen, "sku_shared_in_odoo ");
+    assert_int_equal(rescan(&sweep, 10), 2);
+    level.reason = "level_missing";
+    level.revision = 2;
+    seen[0] = 0;
+    parked_memory_park(memory, &level, 1);
+    parked_memory_each(memory, see_reason, NULL);
+    assert_string_equal(seen, "sku_shared_in_odoo level_missing ");
 }
 
 static void an_older_revision_never_replaces_a_newer_one(void **state)
@@ -207,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         MEMORY_TEST(rows_are_listed_once_in_order),
+        MEMORY_TEST(a_level_that_shares_its_sku_is_not_listed),
         MEMORY_TEST(an_older_revision_never_replaces_a_newer_one),
         MEMORY_TEST(unparked_rows_are_gone),
         MEMORY_TEST(a_rescan_gives_rows_of_its_reasons_page_by_page),
