@@ -88,14 +88,14 @@ static void rows_are_listed_once_in_order(void **state)
 static void a_level_that_shares_its_sku_is_not_listed(void **state)
 {
     (void)state;
-    struct state_sweep sweep = {.reasons = SHARED};
+    struct state_rescan rescan = {.reasons = SHARED};
     struct state_parked level = row("level/41/70", "sku_shared_in_odoo", 1);
     level.key.item = 41;
     park("product/1", "sku_shared_in_odoo", 1);
     parked_memory_park(memory, &level, 1);
     parked_memory_each(memory, see_reason, NULL);
     assert_string_equal(seen, "sku_shared_in_odoo ");
-    assert_int_equal(rescan(&sweep, 10), 2);
+    assert_int_equal(rescan_rows(&rescan, 10), 2);
     level.reason = "level_missing";
     level.revision = 2;
     seen[0] = 0;
