@@ -102,11 +102,14 @@ static const char *refusal_of(const struct fake_level *l, const json_t *entry)
     if (l->refusal != NULL) {
         return l->refusal;
     }
-    if (!l->connected || !l->active) {
+    if (!l->connected) {
         return "ITEM_NOT_STOCKED_AT_LOCATION";
     }
     json_int_t expected = json_integer_value(json_object_get(entry, "changeFromQuantity"));
-    return expected != l->available ? "CHANGE_FROM_QUANTITY_STALE" : NULL;
+    if (expected != l->available) {
+        return "CHANGE_FROM_QUANTITY_STALE";
+    }
+    return l->active ? NULL : "ITEM_NOT_STOCKED_AT_LOCATION";
 }
 
 static void append_refusal(struct strbuf *errors, const char *code, size_t index, bool named)

@@ -298,7 +298,7 @@ static enum status store_send(
     return STATUS_OK;
 }
 
-/* The whole file comes at once. */
+/* The whole file comes at once, or its first half. */
 static enum status store_fetch(struct graphql *client,
                                const char *url,
                                bool (*take)(void *arg, struct bytes piece),
@@ -313,12 +313,15 @@ static enum status store_fetch(struct graphql *client,
     fake_store.fetches++;
     strbuf_init(&lines, BODY_MAX);
     fake_shop_append_lines(&lines);
-    bool taken = take(arg, strbuf_bytes(&lines));
+    bool breaks = fake_store.broken_fetches > 0;
+    fake_store.broken_fetches -= breaks;
+    struct bytes all = strbuf_bytes(&lines);
+    bool taken = take(arg, bytes_of(all.ptr, breaks ? all.len / 2 : all.len));
     strbuf_release(&lines);
     const struct flight flight = {.owner = owner,
                                   .due_us = clock_monotonic_us() + fake_store.latency_us,
                                   .is_fetch = true,
-                                  .broken = !taken};
+                                  .broken = !taken || breaks};
     MEM_ADD(&flights, list, count, room, &flight);
     return STATUS_OK;
 }

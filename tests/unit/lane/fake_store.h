@@ -50,6 +50,7 @@ struct fake_store {
     enum status open_rc, access_rc, locations_rc, load_rc; /* what those calls return */
     bool location_inactive;
     size_t accesses, loads, fetches;
+    unsigned broken_fetches; /* the next files break off in the middle */
 };
 
 extern struct fake_store fake_store;

@@ -242,6 +242,47 @@ static void a_held_store_that_is_closed_is_probed_by_a_read(void **state)
     assert_int_equal(fake_store_sent(OP_STOCK_SET), 1);
 }
 
+static bool hold_when_broken(void)
+{
+    if (strcmp(fake_lane.state, "broken") == 0 && fake_state.guard.row.held_at_us == 0) {
+        hold_by_other();
+        (void)fake_lane_publish(999, "new", 4);
+        began_us = clock_monotonic_us();
+    }
+    if (fake_store_sent(OP_LEVELS_READ) == 2) {
+        fake_store_clear_faults();
+    }
+    return is_held() && fake_store_sent(OP_LEVELS_READ) == 3;
+}
+
+static bool release_when_quiet(void)
+{
+    fake_state.guard.row.held_at_us = 0;
+    return fake_lane_is_quiet() && count_holding(6) == 1;
+}
+
+/* The one slot is taken by a set that must wait for the end of the hold. */
+static void a_held_store_that_does_not_answer_is_probed_by_reads(void **state)
+{
+    (void)state;
+    load_shop();
+    (void)fake_shop_add("new", 3);
+    fake_lane.options.shared.max_requests = 1;
+    publish_some(1, 6);
+    fake_store_fault(&(struct fake_fault){.op = OP_STOCK_SET, .times = 99, .status = 502});
+    fake_store_fault(&(struct fake_fault){.op = OP_LEVELS_READ, .times = 99, .status = 502});
+    fake_lane_run_ok(hold_when_broken);
+    assert_non_null(strstr(fake_lane.states.ptr, "broken held "));
+    assert_int_equal(count_holding(6), 0);
+    fake_lane_run_ok(release_when_quiet);
+    assert_int_equal(fake_shop_available("new"), 4);
+}
+
+static bool nothing_is_parked(void)
+{
+    return fake_state.parked.count == 0 && fake_lane_is_quiet();
+}
+
 static bool share_while_held(void)
 {
     if (is_held() && ten_seconds_passed() && fake_lane.revision == 1001) {
@@ -257,6 +298,7 @@ static void a_pending_level_stops_when_its_sku_is_shared(void **state)
 {
     (void)state;
     const struct fake_level *level = fake_shop_add("A", 3);
+    (void)fake_shop_add("B", 3);
     began_us = clock_monotonic_us();
     hold_by_other();
     (void)fake_lane_publish(1, "A", 5);
@@ -265,6 +307,11 @@ static void a_pending_level_stops_when_its_sku_is_shared(void **state)
     assert_string_equal(fake_state_parked("level/4000/7001")->reason, "sku_shared_in_odoo");
     assert_non_null(fake_state_parked("product/1"));
     assert_non_null(fake_state_parked("product/2"));
+    (void)fake_lane_publish(2, "B", 7);
+    fake_clock_pass_us(FAKE_SECOND);
+    fake_lane_run_ok(nothing_is_parked);
+    assert_int_equal(level->available, 5);
+    assert_int_equal(fake_shop_available("B"), 7);
 }
 
 /* --- another database --- */
@@ -281,11 +328,40 @@ static void records_of_a_copy_hold_the_store(void **state)
     (void)state;
     load_shop();
     publish_from(COPY, 1, "S0", 8);
+    (void)fake_lane_publish(2, "S1", 7);
     fake_lane_run_ok(ten_seconds_passed);
     assert_true(fake_lane_was("held"));
     assert_string_equal(fake_state.guard.row.reason, "another_database");
-    assert_int_equal(count_holding(8), 0);
+    assert_non_null(strstr(fake_state.guard.row.detail, COPY));
+    assert_int_equal(count_holding(5), LEVELS);
+    began_us = clock_monotonic_us();
+    strbuf_reset(&fake_lane.states);
+    fake_lane_run_ok(ten_seconds_passed); /* the next process holds on */
+    assert_true(fake_lane_was("held"));
+    assert_int_equal(count_holding(5), LEVELS);
     assert_int_equal(fake_source.partition[0].committed, 0);
+}
+
+static bool confirm_our_own(void)
+{
+    if (is_held() && ten_seconds_passed()) {
+        fake_state.guard.row.database_since = fake_lane.revision;
+        fake_state.guard.row.held_at_us = 0;
+    }
+    return fake_lane_is_quiet();
+}
+
+static void a_person_confirms_the_database_that_was_known(void **state)
+{
+    (void)state;
+    load_shop();
+    (void)fake_lane_publish(2, "S1", 7);
+    publish_from(COPY, 1, "S0", 8);
+    assert_int_equal(fake_lane_run(confirm_our_own), STATUS_RENEW);
+    fake_lane_run_ok(fake_lane_is_quiet);
+    assert_int_equal(count_holding(7), 1);
+    assert_int_equal(count_holding(8), 0);
+    assert_int_equal(fake_source.partition[0].committed, 2);
 }
 
 static bool answer_the_copy(void)
@@ -380,8 +456,10 @@ int main(void)
         LANE_TEST(a_hold_of_another_process_is_followed),
         LANE_TEST(a_process_without_partitions_lets_its_hold_go),
         LANE_TEST(a_held_store_that_is_closed_is_probed_by_a_read),
+        LANE_TEST(a_held_store_that_does_not_answer_is_probed_by_reads),
         LANE_TEST(a_pending_level_stops_when_its_sku_is_shared),
         LANE_TEST(records_of_a_copy_hold_the_store),
+        LANE_TEST(a_person_confirms_the_database_that_was_known),
         LANE_TEST(newer_records_of_the_right_database_release_it),
         LANE_TEST(a_person_confirms_the_other_database),
         LANE_TEST(a_database_that_was_pinned_meanwhile_is_followed),

@@ -231,6 +231,47 @@ static void a_row_whose_product_has_a_newer_record_is_dropped(void **state)
     assert_int_equal(level->sets, 1);
 }
 
+static void a_row_older_than_its_level_is_dropped(void **state)
+{
+    (void)state;
+    const struct fake_level *level = fake_shop_add("A", 3);
+    (void)fake_lane_publish(1, "A", 5);
+    fake_lane_run_ok(fake_lane_is_quiet);
+    const struct fake_parked row = {.subject = "level/4000/7001",
+                                    .reason = "refused",
+                                    .product_id = 1,
+                                    .quantity = 2,
+                                    .attempts = 1,
+                                    .key = {.item = 4000, .location = FAKE_LOCATION},
+                                    .offset = -1,
+                                    .revision = fake_lane.revision - 1,
+                                    .retry_us = clock_wall_us()};
+    MEM_ADD(&fake_state.parked, list, count, room, &row);
+    fake_clock_pass_us(FAKE_SECOND);
+    fake_lane_run_ok(nothing_is_parked);
+    assert_int_equal(level->available, 5);
+    assert_int_equal(level->sets, 1);
+}
+
+static void a_row_of_a_product_that_is_not_sold_any_more_is_dropped(void **state)
+{
+    (void)state;
+    struct warehouse_stock place;
+    struct fake_level *level = fake_shop_add("A", 3);
+    level->refusal = "INVALID_LOCATION";
+    (void)fake_lane_publish(1, "A", 5);
+    fake_lane_run_ok(fake_lane_is_quiet);
+    assert_string_equal(reason_of("level/4000/7001"), "refused");
+    level->refusal = NULL;
+    struct product_stock disabled = fake_lane_stock(1, "A", 5, &place);
+    disabled.shopify_enabled = false;
+    (void)fake_source_append(0, &disabled, FAKE_DATABASE);
+    fake_clock_pass_us(FAKE_SECOND);
+    fake_lane_run_ok(nothing_is_parked);
+    run_for_s(120);
+    assert_int_equal(level->sets, 0);
+}
+
 /* --- shared SKUs --- */
 
 static void a_sku_of_two_products_is_written_for_neither(void **state)
@@ -286,6 +327,8 @@ int main(void)
         LANE_TEST(a_refusal_that_stays_is_tried_more_and_more_seldom),
         LANE_TEST(a_start_tries_every_row),
         LANE_TEST(a_row_whose_product_has_a_newer_record_is_dropped),
+        LANE_TEST(a_row_older_than_its_level_is_dropped),
+        LANE_TEST(a_row_of_a_product_that_is_not_sold_any_more_is_dropped),
         LANE_TEST(a_sku_of_two_products_is_written_for_neither),
         LANE_TEST(other_processes_also_claim_skus),
     };

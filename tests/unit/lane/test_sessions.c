@@ -78,6 +78,21 @@ static bool ten_seconds_passed(void)
     return clock_monotonic_us() - began_us > 10 * FAKE_SECOND;
 }
 
+/* Executed, its process dead before it was recorded, and its key forgotten by the store. */
+static void the_number_of_an_adopted_attempt_is_no_sale(void **state)
+{
+    (void)state;
+    const struct fake_level *level = fake_shop_add("A", 9);
+    fake_state_know(level->item, 1, 12, 500);
+    leave_attempt(FAKE_DEAD_PROCESS);
+    fake_shop.forgets_keys = true;
+    (void)fake_lane_publish(1, "A", 11);
+    fake_lane_run_ok(fake_lane_is_quiet);
+    assert_string_equal(fake_state.attempts.list[0].outcome, "stale");
+    assert_int_equal(fake_state.unimported.count, 0);
+    assert_int_equal(level->available, 11);
+}
+
 static void a_held_store_does_not_send_an_adopted_attempt(void **state)
 {
     (void)state;
@@ -365,16 +380,32 @@ static void a_run_with_once_does_not_wait_for_a_person(void **state)
     assert_int_equal(fake_lane_run(NULL), STATUS_STORE_MISCONFIGURED);
 }
 
+/* What it could not write stays to be read. */
 static void a_run_with_once_gives_up_a_store_that_refuses(void **state)
 {
     (void)state;
-    (void)fake_shop_add("A", 3);
-    fake_lane.options.once = true;
-    (void)fake_lane_publish(1, "A", 5);
-    fake_store_fault(&(struct fake_fault){.op = OP_STOCK_SET, .times = 99, .status = 401});
-    began_us = clock_monotonic_us();
-    assert_int_equal(fake_lane_run(NULL), STATUS_STORE_LOST);
-    assert_in_range(clock_monotonic_us() - began_us, 30 * FAKE_SECOND, 60 * FAKE_SECOND);
+    static const long STATUSES[] = {401, 502};
+    for (size_t i = 0; i < sizeof STATUSES / sizeof STATUSES[0]; i++) {
+        char code[16];
+        fake_lane_close();
+        fake_lane_open();
+        (void)fake_shop_add("A", 3);
+        fake_lane.options.once = true;
+        (void)fake_lane_publish(1, "A", 5);
+        fake_store_fault(
+            &(struct fake_fault){.op = OP_STOCK_SET, .times = 99, .status = STATUSES[i]});
+        began_us = clock_monotonic_us();
+        assert_int_equal(fake_lane_run(NULL), STATUS_STORE_LOST);
+        assert_in_range(clock_monotonic_us() - began_us, 30 * FAKE_SECOND, 60 * FAKE_SECOND);
+        (void)snprintf(code, sizeof code, "HTTP_%ld", STATUSES[i]);
+        assert_non_null(strstr(fake_lane.err.msg, code));
+        assert_int_equal(fake_source.partition[0].committed, 0);
+        fake_store_clear_faults();
+        fake_lane_failed(STATUS_STORE_LOST);
+        fake_lane_run_ok(NULL);
+        assert_int_equal(fake_shop_available("A"), 5);
+        assert_int_equal(fake_source.partition[0].committed, 1);
+    }
 }
 
 /* --- a dry run --- */
@@ -407,6 +438,7 @@ int main(void)
         LANE_TEST(an_adopted_attempt_goes_out_as_it_was_before_anything_else),
         LANE_TEST(the_attempt_of_a_living_process_is_left_alone),
         LANE_TEST(an_adopted_attempt_is_given_up_when_its_bytes_are_refused),
+        LANE_TEST(the_number_of_an_adopted_attempt_is_no_sale),
         LANE_TEST(a_held_store_does_not_send_an_adopted_attempt),
         LANE_TEST(answers_within_the_limit_are_committed_before_partitions_leave),
         LANE_TEST(partitions_that_leave_without_an_answer_end_the_session),

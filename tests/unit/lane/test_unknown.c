@@ -151,19 +151,40 @@ static void without_a_grace_the_number_is_written_at_once(void **state)
 
 /* --- a store that does not answer --- */
 
+/* From the fifth failure on, each sending is a probe. */
+static void assert_probes(int64_t least_us)
+{
+    for (size_t i = 5; i < 10; i++) {
+        assert_true(fake_store_request(OP_STOCK_SET, i)->sent_us -
+                        fake_store_request(OP_STOCK_SET, i - 1)->sent_us >=
+                    least_us);
+    }
+}
+
 static void a_silent_store_is_probed_with_one_request(void **state)
 {
     (void)state;
-    (void)fake_shop_add("A", 3);
-    (void)fake_lane_publish(1, "A", 5);
-    fake_store_fault(&(struct fake_fault){.op = OP_STOCK_SET, .times = 9, .status = 502});
-    fake_lane_run_ok(fake_lane_is_quiet);
-    assert_true(fake_lane_was("broken"));
-    assert_string_equal(fake_lane.state, "draining");
-    assert_int_equal(fake_store_sent(OP_STOCK_SET), 10);
-    assert_string_equal(fake_store_request(OP_STOCK_SET, 0)->variables,
-                        fake_store_request(OP_STOCK_SET, 9)->variables);
-    assert_int_equal(fake_shop_available("A"), 5);
+    static const struct fake_fault FAULTS[] = {
+        {.op = OP_STOCK_SET, .times = 9, .status = 502},
+        {.op = OP_STOCK_SET, .times = 9, .status = 503, .retry_after_s = 7},
+        {.op = OP_STOCK_SET, .times = 9, .cut = true, .executed = true},
+    };
+    for (size_t i = 0; i < sizeof FAULTS / sizeof FAULTS[0]; i++) {
+        fake_lane_close();
+        fake_lane_open();
+        (void)fake_shop_add("A", 3);
+        (void)fake_lane_publish(1, "A", 5);
+        fake_store_fault(&FAULTS[i]);
+        fake_lane_run_ok(fake_lane_is_quiet);
+        assert_true(fake_lane_was("broken"));
+        assert_string_equal(fake_lane.state, "draining");
+        assert_int_equal(fake_store_sent(OP_STOCK_SET), 10);
+        assert_string_equal(fake_store_request(OP_STOCK_SET, 0)->variables,
+                            fake_store_request(OP_STOCK_SET, 9)->variables);
+        assert_probes(FAULTS[i].retry_after_s > 0 ? 7 * FAKE_SECOND : FAKE_SECOND / 2);
+        assert_int_equal(fake_shop_find("A")->sets, 1);
+        assert_int_equal(fake_shop_available("A"), 5);
+    }
 }
 
 static void an_overloaded_store_names_the_pause(void **state)
@@ -180,6 +201,8 @@ static void an_overloaded_store_names_the_pause(void **state)
 }
 
 /* --- many levels --- */
+
+#define LOG2_250 8 /* rounded up */
 
 static void stock_shop(int count)
 {
@@ -225,6 +248,41 @@ static void a_named_entry_leaves_its_request(void **state)
     assert_int_equal(fake_state.parked.count, 1);
 }
 
+static void all_named_entries_leave_together(void **state)
+{
+    (void)state;
+    static const size_t COUNTS[] = {5, 250};
+    for (size_t i = 0; i < sizeof COUNTS / sizeof COUNTS[0]; i++) {
+        fake_lane_close();
+        fake_lane_open();
+        stock_shop(250);
+        for (size_t j = 0; j < COUNTS[i]; j++) {
+            fake_shop.list[j].refusal = "INVALID_QUANTITY_TOO_HIGH";
+        }
+        fake_lane_run_ok(fake_lane_is_quiet);
+        assert_int_equal(fake_store_sent(OP_STOCK_SET), COUNTS[i] < 250 ? 2 : 1);
+        assert_int_equal(count_written(), 250 - COUNTS[i]);
+        assert_int_equal(fake_state.parked.count, COUNTS[i]);
+    }
+}
+
+/* A store that stops at the first bad entry. */
+static void entries_named_one_at_a_time_leave_one_by_one(void **state)
+{
+    (void)state;
+    stock_shop(250);
+    fake_store_fault(&(struct fake_fault){.op = OP_STOCK_SET,
+                                          .times = 5,
+                                          .code = "INVALID_QUANTITY_TOO_HIGH",
+                                          .user_error = true,
+                                          .entry = 17});
+    fake_lane_run_ok(fake_lane_is_quiet);
+    assert_int_equal(fake_store_sent(OP_STOCK_SET), 6);
+    assert_int_equal(count_written(), 245);
+    assert_int_equal(fake_state.parked.count, 5);
+}
+
+/* Each bad entry costs at most 2 log2 n mutations. */
 static void one_bad_entry_is_found_by_halves(void **state)
 {
     (void)state;
@@ -232,7 +290,7 @@ static void one_bad_entry_is_found_by_halves(void **state)
     fake_shop.list[117].refusal = "INVALID_QUANTITY_TOO_HIGH";
     fake_shop.list[117].unnamed = true;
     fake_lane_run_ok(fake_lane_is_quiet);
-    assert_in_range(fake_store_sent(OP_STOCK_SET), 2, 20);
+    assert_in_range(fake_store_sent(OP_STOCK_SET), 2, 1 + 2 * LOG2_250);
     assert_int_equal(count_written(), 249);
     assert_non_null(fake_state_parked("level/4117/7001"));
     assert_int_equal(fake_state.parked.count, 1);
@@ -248,9 +306,23 @@ static void several_bad_entries_are_found_by_halves(void **state)
         fake_shop.list[BAD[i]].unnamed = true;
     }
     fake_lane_run_ok(fake_lane_is_quiet);
-    assert_in_range(fake_store_sent(OP_STOCK_SET), 8, 80);
+    assert_in_range(fake_store_sent(OP_STOCK_SET), 8, 1 + 2 * 4 * LOG2_250);
     assert_int_equal(count_written(), 246);
     assert_int_equal(fake_state.parked.count, 4);
+}
+
+static void bad_entries_without_a_good_one_are_all_found_by_halves(void **state)
+{
+    (void)state;
+    stock_shop(250);
+    for (size_t i = 0; i < 250; i++) {
+        fake_shop.list[i].refusal = "INVALID_QUANTITY_TOO_HIGH";
+        fake_shop.list[i].unnamed = true;
+    }
+    fake_lane_run_ok(fake_lane_is_quiet);
+    assert_int_equal(fake_store_sent(OP_STOCK_SET), 1 + 2 * 250 - 2);
+    assert_int_equal(fake_state.parked.count, 250);
+    assert_int_equal(fake_source.partition[0].committed, 250);
 }
 
 static void a_level_that_keeps_changing_is_parked(void **state)
@@ -291,8 +363,11 @@ int main(void)
         LANE_TEST(an_overloaded_store_names_the_pause),
         LANE_TEST(answers_in_another_order_are_all_recorded),
         LANE_TEST(a_named_entry_leaves_its_request),
+        LANE_TEST(all_named_entries_leave_together),
+        LANE_TEST(entries_named_one_at_a_time_leave_one_by_one),
         LANE_TEST(one_bad_entry_is_found_by_halves),
         LANE_TEST(several_bad_entries_are_found_by_halves),
+        LANE_TEST(bad_entries_without_a_good_one_are_all_found_by_halves),
         LANE_TEST(a_level_that_keeps_changing_is_parked),
         LANE_TEST(a_nameless_level_that_keeps_changing_does_not_stop_others),
     };

@@ -227,6 +227,51 @@ static void a_bulk_operation_that_fails_is_replaced_by_pages(void **state)
     assert_false(fake_state.catalogue.wanted);
 }
 
+static bool complete_after_four_polls(void)
+{
+    if (fake_store_sent(OP_BULK_POLL) == 4) {
+        fake_shop.bulk_says = NULL;
+    }
+    return is_later();
+}
+
+static void a_bulk_operation_that_takes_its_time_is_polled(void **state)
+{
+    (void)state;
+    (void)fake_shop_add("A", 3);
+    fake_lane_run_ok(fake_lane_is_running);
+    fake_shop.variants = 50000;
+    fake_shop.bulk_says = "RUNNING";
+    fake_state.catalogue.wanted = true;
+    until_us = clock_monotonic_us() + 60 * FAKE_SECOND;
+    fake_lane_run_ok(complete_after_four_polls);
+    assert_int_equal(fake_store_sent(OP_BULK_POLL), 5);
+    assert_int_equal(fake_store.fetches, 1);
+    assert_int_equal(fake_store_sent(OP_VARIANTS_PAGE), 0);
+}
+
+/* Or that the file's host refuses. */
+static void a_file_that_breaks_off_is_fetched_again_and_then_replaced_by_pages(void **state)
+{
+    (void)state;
+    static const unsigned BREAKS[] = {1, 99};
+    for (size_t i = 0; i < sizeof BREAKS / sizeof BREAKS[0]; i++) {
+        fake_lane_close();
+        fake_lane_open();
+        (void)fake_shop_add("A", 3);
+        fake_lane_run_ok(fake_lane_is_running);
+        (void)fake_shop_add("B", 3);
+        fake_shop.variants = 50000;
+        fake_store.broken_fetches = BREAKS[i];
+        fake_state.catalogue.wanted = true;
+        run_for_s(120);
+        assert_in_range(fake_store.fetches, 2, BREAKS[i] == 1 ? 2 : 10);
+        assert_int_equal(fake_store_sent(OP_VARIANTS_PAGE), BREAKS[i] == 1 ? 0 : 1);
+        assert_int_equal(fake_state.items.count, 2);
+        assert_false(fake_state.catalogue.wanted);
+    }
+}
+
 static void a_reading_that_fails_leaves_the_index_in_use(void **state)
 {
     (void)state;
@@ -403,6 +448,8 @@ int main(void)
         LANE_TEST(a_person_asks_for_another_reading),
         LANE_TEST(a_large_catalogue_is_read_by_a_bulk_operation),
         LANE_TEST(a_bulk_operation_that_fails_is_replaced_by_pages),
+        LANE_TEST(a_bulk_operation_that_takes_its_time_is_polled),
+        LANE_TEST(a_file_that_breaks_off_is_fetched_again_and_then_replaced_by_pages),
         LANE_TEST(a_reading_that_fails_leaves_the_index_in_use),
         LANE_TEST(a_stop_does_not_wait_for_a_page),
         LANE_TEST(an_old_catalogue_is_read_again_on_schedule),
