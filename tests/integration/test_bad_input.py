@@ -274,21 +274,6 @@ def test_products_that_have_no_place_are_parked_with_the_reason(pipeline, connec
         assert pipeline.simulator.levels(store.name)[item, 5001]["available"] == stores.WRONG_START
 
 
-def test_sku_of_two_odoo_products_is_parked(pipeline, connection, shop):
-    """The same SKU on two sellable products: neither may write, whichever came first."""
-    store = pipeline.stores[0]
-    expected = pipeline.expected(store, shop.before)
-    first, second = [number for number in sorted(shop.before)
-                     if (stores.ITEM_BASE + number, 5001) in expected][:2]
-    connection.execute("UPDATE public.product_product SET default_code = %s WHERE id = %s",
-                       (shop.before[first].sku, second))
-    pipeline.start()
-    pipeline.backfill()
-    pipeline.wait_settled()
-    details = parked(pipeline, store, "sku_shared_in_odoo")
-    assert {f"product/{first}", f"product/{second}"} <= set(details)
-
-
 @pytest.mark.parametrize("value", [
     b"", b"hello", b"\x00\x00\x00\x00\x07rest"], ids=["empty", "text", "confluent"])
 def test_corrupt_record_is_parked_and_the_rest_flows(pipeline, shop, value):

@@ -1,7 +1,6 @@
 """The brake: too much of a store would fall to zero, and somebody must look first."""
 
 import json
-from datetime import datetime
 
 import pytest
 
@@ -190,72 +189,3 @@ def test_resume_names_what_is_wrong(pipeline):
                              (["--store", pipeline.stores[0].name, "--database", "x"], "uuid")):
         result = programs.command("consumer", pipeline.config, "resume", *arguments)
         assert result.code == programs.EXIT_USAGE and words in result.text
-
-
-def change(pipeline, product, by):
-    pipeline.connection.execute(
-        "UPDATE stock_quant SET quantity = quantity + %s WHERE id = (SELECT min(q.id)"
-        " FROM stock_quant q JOIN stock_location l ON l.id = q.location_id"
-        " WHERE q.product_id = %s AND l.usage = 'internal' AND q.quantity > 10)", (by, product))
-
-
-def test_held_store_that_does_not_answer_is_seen_to_answer_again(pipeline, shop):
-    """The only slot is taken by a write that must wait for the end of the hold, and so cannot be the
-    probe. A read is, and the hold ends by itself."""
-    store, _ = pipeline.stores
-    pipeline.sections["consumer"]["max_requests"] = 1
-    pipeline.write_config()
-    assert pipeline.consumer.stop() == 0
-    pipeline.consumer.start()
-    wait.until(lambda: state_of(pipeline.consumer, store) == "running", "it runs", seconds=60)
-    first, second = [row[0] for row in pipeline.connection.execute(
-        "SELECT DISTINCT p.id FROM product_product p JOIN stock_quant q ON q.product_id = p.id"
-        " JOIN stock_location l ON l.id = q.location_id"
-        " JOIN stocksync.level v ON v.store = %s AND v.product_id = p.id AND v.quantity > 10"
-        " WHERE l.usage = 'internal' AND q.quantity > 20 ORDER BY p.id LIMIT 2", (store.name,))]
-    pipeline.simulator.fault(store.name, "html_5xx")
-    change(pipeline, first, -3)
-    wait.until(lambda: state_of(pipeline.consumer, store) == "broken", "the breaker is open",
-               seconds=60, alive=pipeline.alive)
-    # Left by a process of this store that died; and a level whose number must be read.
-    pipeline.connection.execute(
-        "UPDATE stocksync.guard SET held_at = now(), holder = 1, reason = 'brake_zero',"
-        " detail = 'by another process' WHERE store = %s", (store.name,))
-    wait.until(lambda: "held" in status_of(pipeline.consumer, store), "the hold is taken over")
-    pipeline.connection.execute("DELETE FROM stocksync.level WHERE store = %s AND product_id = %s",
-                                (store.name, second))
-    change(pipeline, second, -3)
-    reads = len(reads_of(pipeline, store))
-    wait.until(lambda: len(reads_of(pipeline, store)) > reads, "a read is the probe",
-               alive=pipeline.alive)
-    assert status_of(pipeline.consumer, store)["state"] == "broken"
-    written = len(pipeline.simulator.journal(store.name))
-    pipeline.simulator.heal(store.name)
-    wait.until(lambda: lines_of(pipeline.consumer, "event=released"), "the hold ends by itself",
-               alive=pipeline.alive)
-    held, = lines_of(pipeline.consumer, "state=broken->held")
-    released, = lines_of(pipeline.consumer, "event=released")
-    assert 'why="by another process"' in held
-    assert moment_us(held) <= moment_us(released)
-    assert all(mutation["at_us"] >= moment_us(released)
-               for mutation in pipeline.simulator.journal(store.name, after=written))
-    change(pipeline, first, 3)
-    change(pipeline, second, 3)
-    pipeline.wait_settled()
-    wait.until(lambda: state_of(pipeline.consumer, store) == "running", "it runs again")
-    pipeline.check(shop.before)
-
-
-def lines_of(consumer, words):
-    return [line for line in consumer.text().splitlines() if words in line]
-
-
-def moment_us(line):
-    """When it was logged, rounded down to a millisecond."""
-    text = line.split()[0].removeprefix("ts=").replace("Z", "+00:00")
-    return round(datetime.fromisoformat(text).timestamp() * 1000) * 1000
-
-
-def reads_of(pipeline, store):
-    return [request for request in pipeline.simulator.requests(store.name)
-            if request["operation"] == "LevelsRead"]

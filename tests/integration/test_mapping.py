@@ -129,18 +129,22 @@ def test_new_product_is_found_without_a_restart_or_a_reading(make_case):
     assert case.requests("VariantsSearch") > 0
 
 
-@pytest.mark.parametrize("sku", ["it's \\ a \"quote\"", "a: (b) OR c*", "-17", "Größe 5 ½"])
-def test_sku_with_signs_of_the_search_language_is_found(make_case, sku):
-    case = make_case()
-    product, = case.products
-    case.pipeline.connection.execute(
-        "UPDATE product_product SET default_code = %s WHERE id = %s", (sku, product))
+def test_skus_with_signs_of_the_search_language_are_found(make_case):
+    skus = ["it's \\ a \"quote\"", "a: (b) OR c*", "-17", "Größe 5 ½"]
+    case = make_case(count=len(skus))
+    named = dict(zip(case.products, skus))
+    for product, sku in named.items():
+        case.pipeline.connection.execute(
+            "UPDATE product_product SET default_code = %s WHERE id = %s", (sku, product))
     case.start()
-    assert case.reasons(product) == {"unmapped"}
-    case.change([case.new_item(product, sku=sku)])
-    case.expect_reasons(product, seconds=45)
-    case.receive(product, 1)
-    wait.until(lambda: case.level(NEW_ITEM + product) != stores.WRONG_START, "it has a number")
+    assert [case.reasons(product) for product in named] == [{"unmapped"}] * len(skus)
+    case.change([case.new_item(product, sku=sku) for product, sku in named.items()])
+    for product in named:
+        case.expect_reasons(product, seconds=45)
+        case.receive(product, 1)
+    for product in named:
+        wait.until(lambda product=product: case.level(NEW_ITEM + product) != stores.WRONG_START,
+                   f"{named[product]} has a number", alive=case.pipeline.alive)
 
 
 def test_restart_needs_no_reading_of_the_store(make_case):
@@ -157,12 +161,12 @@ def test_restart_needs_no_reading_of_the_store(make_case):
 
 
 def test_old_catalogue_is_read_again_beside_the_work(make_case):
-    """Pages are slow, and changes arrive in between all the same."""
+    """A page is slow, and changes arrive in between all the same."""
     case = make_case(consumer={"reload_catalogue": "10s"}).start()
     product, = case.products
     before = case.level(case.item(product))
     read_at = case.read_at()
-    case.simulator.fault(case.store.name, "slow", operation="VariantsPage", delayMs=5000)
+    case.simulator.fault(case.store.name, "slow", operation="VariantsPage", delayMs=5000, count=1)
     wait.until(lambda: '"catalogue_reading":true' in case.pipeline.consumer.http("/status")[1],
                "a reading begins", alive=case.pipeline.alive)
     begun = time.monotonic()
@@ -170,26 +174,6 @@ def test_old_catalogue_is_read_again_beside_the_work(make_case):
     case.expect_level(case.item(product), before + 4)
     assert time.monotonic() - begun < 4, "the lane stood still"
     wait.until(lambda: case.read_at() > read_at, "the reading ends", alive=case.pipeline.alive)
-
-
-def test_sku_moves_to_another_item(make_case):
-    """Its number follows, without a change in Odoo; the old item keeps what it has."""
-    case = make_case(count=2).start()
-    product, other = case.products
-    number, of_other = case.level(case.item(product)), case.level(case.item(other))
-    case.change([{"id": case.item(product), "sku": "SOMETHING-ELSE"}, case.new_item(product)])
-    case.reload()
-    case.expect_level(NEW_ITEM + product, number)
-    case.expect_reasons(product)
-    case.receive(product, 5)
-    case.receive(other, 1)
-    case.expect_level(NEW_ITEM + product, number + 5)
-    case.expect_level(case.item(other), of_other + 1)
-    assert case.level(case.item(product)) == number
-    left = case.pipeline.connection.execute(
-        "SELECT count(*) FROM stocksync.level WHERE store = %s AND item = %s",
-        (case.store.name, case.item(product))).fetchone()
-    assert left == (0,)
 
 
 def test_two_items_exchange_their_skus(make_case):
@@ -227,8 +211,8 @@ def test_item_is_deleted_and_made_again(make_case):
     assert case.requests("VariantsPage") == pages
 
 
-@pytest.mark.parametrize("restart", [False, True])
-def test_duplicate_sku_appears_and_is_cured(make_case, restart):
+def test_duplicate_sku_appears_and_is_cured(make_case):
+    """And a restart in between."""
     case = make_case().start()
     product, = case.products
     number = case.level(case.item(product))
@@ -245,39 +229,17 @@ def test_duplicate_sku_appears_and_is_cured(make_case, restart):
                alive=case.pipeline.alive)
     assert case.level(case.item(product)) == number
     assert case.level(NEW_ITEM + product) == stores.WRONG_START
-    if restart:
-        assert case.pipeline.consumer.stop() == 0
-        case.pipeline.consumer.start()
+    assert case.pipeline.consumer.stop() == 0
+    case.pipeline.consumer.start()
     case.change(remove=[case.item(product)])
     case.reload()
     case.expect_level(NEW_ITEM + product, number + 2)
     case.expect_reasons(product)
 
 
-def test_waiting_numbers_do_not_reach_the_old_item(make_case):
-    """One request is on its way, another product's number waits behind it; meanwhile the SKU moves."""
-    case = make_case(count=2, consumer={"max_requests": 1}).start()
-    product, other = case.products
-    number, of_other = case.level(case.item(product)), case.level(case.item(other))
-    case.simulator.fault(case.store.name, "slow", operation="StockSet", delayMs=8000, count=1)
-    case.receive(other, 1)
-    case.expect_level(case.item(other), of_other + 1)
-    case.receive(product, 9)
-    wait.until(lambda: case.pipeline.consumer.metric("stocksync_store_pending_levels") > 1,
-               "the other number waits", alive=case.pipeline.alive)
-    case.change([{"id": case.item(product), "sku": "SOMETHING-ELSE"}, case.new_item(product)])
-    case.pipeline.command("consumer", "catalogue", "--reload")
-    case.expect_level(NEW_ITEM + product, number + 9)
-    case.expect_reasons(product)
-    assert case.level(case.item(product)) == number
-
-
-@pytest.mark.parametrize("switches, pages", [
-    ({}, 0), ({"cuts": 1}, 0), ({"polls": 4}, 0), ({"status": "FAILED"}, 1),
-    ({"fileStatus": 403}, 1), ({"cuts": 100}, 1)],
-    ids=["good", "cut_once", "slow", "failed", "refused", "cut_always"])
-def test_large_catalogue_is_read_by_a_bulk_operation(make_case, switches, pages):
-    """At the first start, and beside the work; pages are the other way. No token reaches the other host."""
+@pytest.mark.parametrize("switches", [{}, {"cuts": 1}], ids=["good", "cut_once"])
+def test_large_catalogue_is_read_by_a_bulk_operation(make_case, switches):
+    """At the first start, and beside the work. No token reaches the other host."""
     case = make_case()
     product, = case.products
     case.change([{"id": 1000000 + i, "sku": f"FILL-{i}", "tracked": True, "levels": []}
@@ -286,17 +248,17 @@ def test_large_catalogue_is_read_by_a_bulk_operation(make_case, switches, pages)
     case.start()
     number = case.level(case.item(product))
     assert number != stores.WRONG_START
-    assert (case.requests("VariantsPage") > 0) == (pages > 0)
+    assert case.requests("VariantsPage") == 0
     assert case.requests("BulkStart") == 1
     files = [one for one in case.simulator.requests()
              if one["path"].startswith(f"/bulk-{case.store.name}-")]
-    assert (len(files) > 0) == (switches.get("status") != "FAILED")
+    assert len(files) > 0
     assert [one for one in files if one["tokenHash"] or one["secretHash"]] == []
     case.change([{"id": case.item(product), "sku": "SOMETHING-ELSE"}, case.new_item(product)])
-    case.reload(seconds=120)    # a file that breaks off is tried again, later and later
+    case.reload(seconds=120)
     case.expect_level(NEW_ITEM + product, number)
     assert case.requests("BulkStart") == 2
-    assert (case.requests("VariantsPage") > 0) == (pages > 0)
+    assert case.requests("VariantsPage") == 0
 
 
 def test_another_process_reads_and_this_one_follows(make_case):
@@ -334,23 +296,3 @@ def test_location_that_cannot_be_written_is_named(pipeline, change, word):
         section = pipeline.sections[f"store.{store.name}"]
         section[f"location.{store.location_ids['Berlin']}"] = section.pop("location.Berlin")
         assert programs.command("consumer", pipeline.write_config(), "check").code == 0
-
-
-def test_number_that_waits_is_not_written_for_a_product_that_is_sold_no_more(make_case):
-    """Its item is gone, then it is taken off the store in Odoo; the SKU comes back meanwhile."""
-    case = make_case().start()
-    product, = case.products
-    case.change(remove=[case.item(product)])
-    case.receive(product, 1)
-    wait.until(lambda: case.reasons(product), "it is parked", alive=case.pipeline.alive)
-    sell = "UPDATE product_product SET shopify_product = %s WHERE id = %s"
-    case.pipeline.connection.execute(sell, (False, product))
-    case.pipeline.wait_settled()
-    case.change([case.new_item(product)])
-    case.reload()
-    case.reload()       # the first one's retry has ended
-    assert case.level(NEW_ITEM + product) == stores.WRONG_START
-    case.pipeline.connection.execute(sell, (True, product))
-    wait.until(lambda: case.level(NEW_ITEM + product) != stores.WRONG_START, "it is sold again",
-               alive=case.pipeline.alive)
-    case.expect_reasons(product)

@@ -29,11 +29,6 @@ def rows(pipeline, condition="true"):
         + condition, (pipeline.stores[0].name,)).fetchall()}
 
 
-def make_due(pipeline, condition="true"):
-    """As if the time of their next try had come."""
-    pipeline.connection.execute("UPDATE stocksync.parked SET retry_at = now() WHERE " + condition)
-
-
 def sold(pipeline, shop, count):
     """Products that the store sells, each with one quant of its own."""
     expected = pipeline.expected(pipeline.stores[0], shop.before)
@@ -76,11 +71,9 @@ def said(pipeline, *words):
 # A SKU that two products claim
 
 
-@pytest.mark.parametrize("later", [1, 0], ids=["second-joins-first", "first-joins-second"])
-def test_sku_that_becomes_shared_is_parked_for_both_and_written_when_unique(one, shop, later):
-    """Whichever came first; what changes meanwhile is written when the SKU is one's again."""
-    pair = sold(one, shop, 2)
-    (joiner, _), (owner, quant) = pair[later], pair[1 - later]
+def test_sku_that_becomes_shared_is_parked_for_both_and_written_when_unique(one, shop):
+    """What changes meanwhile is written when the SKU is one's again."""
+    (joiner, _), (owner, quant) = sold(one, shop, 2)
     subjects = {f"product/{joiner}", f"product/{owner}"}
     rename(one, joiner, shop.before[owner].sku)
     wait.until(lambda: subjects <= set(rows(one, f"reason = '{SHARED}'")), "both are parked",
@@ -95,34 +88,6 @@ def test_sku_that_becomes_shared_is_parked_for_both_and_written_when_unique(one,
                alive=one.alive)
     wait.until(lambda: not subjects & set(rows(one)), "neither is parked", alive=one.alive)
     assert said(one, "event=fixed", f"product/{owner}")
-
-
-def test_value_on_its_way_is_stopped_when_its_sku_becomes_shared(one, shop):
-    """The store lets nothing through: the value waits. It is not written while the SKU is shared,
-    and not lost."""
-    name = one.stores[0].name
-    (joiner, _), (owner, quant) = sold(one, shop, 2)
-    before = level(one, owner)
-    # somebody else changed the level: the write is refused as stale, its read is held up
-    one.simulator.order(name, "adjust", shop.before[owner].sku, 5001, 1)
-    one.simulator.fault(name, "throttle", operation="LevelsRead")
-    receive(one, quant)
-    wait.until(lambda: one.simulator.stats(name)["throttled"] > 0, "its read is held up",
-               alive=one.alive)
-    rename(one, joiner, shop.before[owner].sku)
-    wait.until(lambda: f"product/{owner}" in rows(one, f"reason = '{SHARED}'"),
-               "the owner is parked", alive=one.alive)
-    one.simulator.heal(name)
-    stopped = f"level/{stores.ITEM_BASE + owner}/5001"
-    wait.until(lambda: stopped in rows(one), "the value is parked", alive=one.alive)
-    assert rows(one)[stopped] == [SHARED, 1, before + 1000]
-    one.wait_settled()
-    assert level(one, owner) == before + 1
-    rename(one, joiner, shop.before[joiner].sku)
-    wait.until(lambda: stopped not in rows(one), "its row is settled", alive=one.alive)
-    wait.until(lambda: level(one, owner) == before + 1000, "the value is written", alive=one.alive)
-    wait.until(lambda: not {f"product/{owner}", f"product/{joiner}"} & set(rows(one)),
-               "neither is parked", alive=one.alive)
 
 
 def test_two_consumers_see_that_a_sku_is_shared(one, shop):
@@ -151,73 +116,6 @@ def test_two_consumers_see_that_a_sku_is_shared(one, shop):
 
 
 # Retries
-
-
-def test_refused_level_is_tried_again_with_growing_delay_and_cured(one, shop):
-    name = one.stores[0].name
-    (product, quant), = sold(one, shop, 1)
-    subject = f"level/{stores.ITEM_BASE + product}/5001"
-    where = f"subject = '{subject}'"
-    before = level(one, product)
-    one.simulator.fault(name, "user_error", **REFUSED)
-    receive(one, quant)
-    wait.until(lambda: subject in rows(one), "the level is parked", alive=one.alive)
-    delays = []
-    for attempts in (1, 2, 3):
-        wait.until(lambda attempts=attempts: rows(one, where)[subject][1] == attempts
-                   and rows(one, where + " AND retry_at > now() + interval '40 seconds'"),
-                   f"try {attempts} has failed", alive=one.alive)
-        delays.append(one.connection.execute(
-            "SELECT extract(epoch FROM retry_at - last_at)::float FROM stocksync.parked WHERE "
-            + where).fetchone()[0])
-        if attempts < 3:
-            make_due(one, where)
-    for base, delay in zip((60, 120, 240), delays):
-        assert 0.7 * base <= delay <= 1.3 * base
-    assert len(said(one, "event=parked", f"item={stores.ITEM_BASE + product}")) == 1
-    assert one.consumer.metric(f'stocksync_store_parked_again_total{{store="{name}"}}') >= 2
-    one.simulator.heal(name)
-    make_due(one, where)
-    wait.until(lambda: subject not in rows(one), "the level is fixed", alive=one.alive)
-    assert level(one, product) == before + 1000
-    assert said(one, "event=fixed", subject)
-
-
-def test_retry_never_writes_an_older_value_over_a_newer_one(one, shop):
-    """A row that was left behind: newer values of its level were written since."""
-    store = one.stores[0]
-    (product, quant), = sold(one, shop, 1)
-    receive(one, quant)
-    one.wait_settled()
-    newest = level(one, product)
-    writes = len(one.simulator.applied(store.name))
-    subject = f"level/{stores.ITEM_BASE + product}/5001"
-    one.connection.execute(
-        "INSERT INTO stocksync.parked (store, subject, product_id, item, location, revision,"
-        " quantity, reason, detail, retry_at) SELECT store, %s, product_id, item, location,"
-        " revision - 1, 5, 'refused', '', now() FROM stocksync.level"
-        " WHERE store = %s AND item = %s AND location = 5001",
-        (subject, store.name, stores.ITEM_BASE + product))
-    wait.until(lambda: subject not in rows(one), "the row is settled", alive=one.alive)
-    assert level(one, product) == newest
-    assert len(one.simulator.applied(store.name)) == writes
-
-
-def test_level_of_a_product_that_is_not_sold_any_more_is_not_written(one, shop):
-    (product, quant), = sold(one, shop, 1)
-    name = one.stores[0].name
-    subject = f"level/{stores.ITEM_BASE + product}/5001"
-    before = level(one, product)
-    one.simulator.fault(name, "user_error", **REFUSED)
-    receive(one, quant)
-    wait.until(lambda: subject in rows(one), "the level is parked", alive=one.alive)
-    one.simulator.heal(name)
-    one.connection.execute("UPDATE product_product SET shopify_product = false WHERE id = %s",
-                           (product,))
-    one.wait_settled()
-    make_due(one)
-    wait.until(lambda: subject not in rows(one), "the row is settled", alive=one.alive)
-    assert level(one, product) == before
 
 
 def test_parked_rows_are_all_tried_at_a_start(one, shop):
@@ -250,31 +148,6 @@ def test_more_rows_than_a_look_takes_are_all_tried(one):
         " FROM generate_series(1000001, 1005000) n", (one.stores[0].name, SHARED))
     wait.until(lambda: not rows(one, "product_id > 1000000"), "all are settled", seconds=60,
                alive=one.alive)
-
-
-def test_newer_number_of_the_item_s_former_product_is_said(one, shop):
-    """The item was another product's until now, whose last number is newer than the record."""
-    store = one.stores[0]
-    (product, _), = sold(one, shop, 1)
-    item, right = stores.ITEM_BASE + product, level(one, product)
-    subject = f"level/{item}/5001"
-    one.simulator.order(store.name, "adjust", shop.before[product].sku, 5001, 50)
-    one.connection.execute(
-        "UPDATE stocksync.level SET product_id = 1, revision = revision + 1,"
-        " quantity = quantity + 50, wanted = quantity + 50"
-        " WHERE store = %s AND item = %s AND location = 5001", (store.name, item))
-    one.connection.execute(
-        "INSERT INTO stocksync.parked (store, subject, product_id, item, location, revision,"
-        " quantity, reason, detail, retry_at) SELECT store, %s, %s, item, location,"
-        " revision - 1, quantity - 50, 'refused', '', now() FROM stocksync.level"
-        " WHERE store = %s AND item = %s AND location = 5001",
-        (subject, product, store.name, item))
-    wait.until(lambda: rows(one).get(subject, [None])[0] == "written_by_another", "it is parked",
-               alive=one.alive)
-    assert level(one, product) == right + 50
-    one.command("producer", "backfill", "--product", product)
-    wait.until(lambda: level(one, product) == right, "it is written", alive=one.alive)
-    wait.until(lambda: subject not in rows(one), "the level is fixed", alive=one.alive)
 
 
 # The command

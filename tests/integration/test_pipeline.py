@@ -4,7 +4,7 @@ import json
 import subprocess
 
 from conftest import outlet, wholesale
-from lab import checks, kafka, programs, record, stores
+from lab import checks, record, stores
 
 
 def test_two_stores_equal_odoo_after_the_tape(pipeline, shop):
@@ -69,23 +69,6 @@ def test_once_drains_what_is_there_and_ends(pipeline, shop):
     pipeline.command("consumer", "run", "--once", seconds=120)
     for store in pipeline.stores:
         assert len(pipeline.simulator.journal(store.name)) == mutations[store.name]
-
-
-def test_once_ends_with_an_error_when_a_store_does_not_answer(pipeline):
-    """What it could not write stays to be read."""
-    pipeline.producer.start()
-    pipeline.backfill()
-    pipeline.wait_published()
-    store = pipeline.stores[0]
-    pipeline.simulator.fault(store.name, "html_5xx", operation="StockSet")
-    result = programs.command("consumer", pipeline.config, "run", "--once", "--store", store.name,
-                              seconds=120)
-    assert result.code == programs.EXIT_AWAY, result.text
-    assert "HTTP_502" in result.text and store.name in result.text
-    pipeline.simulator.heal(store.name)
-    pipeline.command("consumer", "run", "--once", "--store", store.name, seconds=120)
-    assert not pipeline.kafka.unread(store.group, pipeline.topic,
-                                     kafka.last_offsets(pipeline.records()))
 
 
 def test_one_process_may_run_one_store_of_several(pipeline, shop):

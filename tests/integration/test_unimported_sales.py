@@ -202,7 +202,7 @@ def test_selling_during_pushes_never_offers_sold_units(traders):
                "levels are in flight for ever", seconds=30)
 
 
-@pytest.mark.parametrize("point", [None, "lane.seen:kill:1", "lane.before_settle:kill:2"])
+@pytest.mark.parametrize("point", ["lane.seen:kill:1", "lane.before_settle:kill:2"])
 def test_grace_goes_on_after_kill(make_pipeline, database, number, shop, point):
     """Three units are sold, their order is never imported: they come back when the grace is over."""
     store = outlet(number, buffer=0)
@@ -221,22 +221,17 @@ def test_grace_goes_on_after_kill(make_pipeline, database, number, shop, point):
         wait.until(lambda: level_of(pipeline, store, product)["available"] == value,
                    lambda: f"{level_of(pipeline, store, product)}, not {value}", seconds=seconds)
 
-    if point is not None:
-        if not has_crash_points():
-            pytest.skip(NO_CRASH_POINTS)
-        assert pipeline.consumer.stop() == 0
-        pipeline.consumer.env = {"STOCKSYNC_FAULT": point}
-        pipeline.consumer.start()
+    if not has_crash_points():
+        pytest.skip(NO_CRASH_POINTS)
+    assert pipeline.consumer.stop() == 0
+    pipeline.consumer.env = {"STOCKSYNC_FAULT": point}
+    pipeline.consumer.start()
     pipeline.simulator.order(store.name, "place", shelf.skus[product], location, 3)
     sold_at = time.monotonic()
     shelf.receive(pipeline.connection, product, 5)
-    if point is None:
-        expect(start + 2)
-        pipeline.consumer.kill()
-    else:
-        wait.until(lambda: not pipeline.consumer.running, f"the consumer dies at {point}")
-        pipeline.consumer.wanted = False
-        pipeline.consumer.env = None
+    wait.until(lambda: not pipeline.consumer.running, f"the consumer dies at {point}")
+    pipeline.consumer.wanted = False
+    pipeline.consumer.env = None
     pipeline.consumer.start()
     expect(start + 2)
     shelf.receive(pipeline.connection, product, 1)
@@ -247,33 +242,3 @@ def test_grace_goes_on_after_kill(make_pipeline, database, number, shop, point):
     values = [left for _, _, left in writes_of(pipeline.simulator.journal(store.name),
                                                stores.ITEM_BASE + product, location)]
     assert values[-3:] == [start + 2, start + 3, start + 6]
-
-
-def test_own_write_is_not_taken_for_a_sale(make_pipeline, database, number, shop):
-    """Executed, its process killed before it was recorded, and its key forgotten by Shopify since."""
-    if not has_crash_points():
-        pytest.skip(NO_CRASH_POINTS)
-    store = outlet(number, buffer=0)
-    pipeline = make_pipeline(database, store, options={f"store.{store.name}": {"unimported_sale_grace": "10m"}})
-    pipeline.open_shops().install()
-    shelf = Shelf(pipeline, store, shop, 1)
-    product, = shelf.quants
-    pipeline.start()
-    pipeline.backfill()
-    pipeline.wait_settled()
-    start = level_of(pipeline, store, product)["available"]
-    assert pipeline.consumer.stop() == 0
-    pipeline.consumer.env = {"STOCKSYNC_FAULT": "lane.before_settle:kill:1"}
-    pipeline.consumer.start()
-    shelf.reserve(pipeline.connection, product, 4)
-    wait.until(lambda: not pipeline.consumer.running, "the consumer dies")
-    assert level_of(pipeline, store, product)["available"] == start - 4
-    pipeline.consumer.wanted, pipeline.consumer.env = False, None
-    pipeline.simulator.call("POST", "/control/clock", {"advanceMs": 25 * 3600 * 1000})
-    shelf.receive(pipeline.connection, product, 2)
-    pipeline.wait_published()
-    pipeline.consumer.start()
-    wait.until(lambda: level_of(pipeline, store, product)["available"] == start - 2,
-               lambda: f"{level_of(pipeline, store, product)}, not {start - 2}",
-               alive=pipeline.alive)
-    assert pipeline.consumer.metric("stocksync_store_unimported_units_total") == 0

@@ -3,11 +3,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "common/core/logger.h"
+#include "common/core/metric.h"
 
 #define LIMIT_US (3600 * FAKE_SECOND)
 
@@ -46,6 +48,19 @@ static void print_line(const char *line)
 bool fake_lane_shows(const char *text)
 {
     return strstr(fake_lane.json, text) != NULL;
+}
+
+uint64_t fake_lane_counter(const char *name)
+{
+    char line[128];
+    struct strbuf text;
+    (void)snprintf(line, sizeof line, "\nstocksync_store_%s_total{store=\"shop\"} ", name);
+    strbuf_init(&text, 1 << 20);
+    metric_render(&text);
+    const char *at = strstr(text.ptr, line);
+    uint64_t count = at != NULL ? strtoull(at + strlen(line), NULL, 10) : 0;
+    strbuf_release(&text);
+    return count;
 }
 
 bool fake_lane_was(const char *state)

@@ -69,6 +69,8 @@ bool fake_lane_is_quiet(void);
 bool fake_lane_is_running(void);
 /** Whether the status document contains the text. */
 bool fake_lane_shows(const char *text);
+/** The metric stocksync_store_…_total. Cells outlive a lane: the number only grows. */
+uint64_t fake_lane_counter(const char *name);
 /** Whether the lane was ever in this state. */
 bool fake_lane_was(const char *state);
 

@@ -194,11 +194,15 @@ static void a_refusal_that_stays_is_tried_more_and_more_seldom(void **state)
     (void)state;
     fake_shop_add("A", 3)->refusal = "INVALID_QUANTITY_TOO_HIGH";
     (void)fake_lane_publish(1, "A", 5);
+    uint64_t parked = fake_lane_counter("parked");
+    uint64_t again = fake_lane_counter("parked_again");
     run_for_s(3500);
     const struct fake_parked *row = fake_state_parked("level/4000/7001");
     assert_true(row->attempts >= 2);
     assert_int_equal(row->partition, 0);
     assert_int_equal(fake_store_sent(OP_STOCK_SET), (size_t)row->attempts);
+    assert_int_equal(fake_lane_counter("parked"), parked + 1);
+    assert_int_equal(fake_lane_counter("parked_again"), again + (uint64_t)row->attempts - 1);
 }
 
 static void a_start_tries_every_row(void **state)

@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include "common/core/metric.h"
 #include "consumer/shopify/reaction.h"
 #include "tests/unit/lane/fake_lane.h"
 
@@ -112,19 +111,6 @@ static void assert_trouble(const char *state, int64_t least_ms)
     assert_same_bytes(least_ms);
 }
 
-/* Cells outlive a lane: the number only grows. */
-static uint64_t odd_codes(void)
-{
-    static const char LINE[] = "\nstocksync_store_odd_codes_total{store=\"shop\"} ";
-    struct strbuf text;
-    strbuf_init(&text, 1 << 20);
-    metric_render(&text);
-    const char *at = strstr(text.ptr, LINE);
-    uint64_t count = at != NULL ? strtoull(at + sizeof LINE - 1, NULL, 10) : 0;
-    strbuf_release(&text);
-    return count;
-}
-
 static void assert_reaction(const struct reaction_rule *rule)
 {
     const char *code = example_of(rule);
@@ -182,10 +168,10 @@ static size_t try_channel(enum reaction_channel channel, int entry)
         (void)fake_shop_add("A", 3);
         (void)fake_lane_publish(1, "A", 5);
         refuse_first(rule, entry);
-        uint64_t odd = odd_codes();
+        uint64_t odd = fake_lane_counter("odd_codes");
         fake_lane_run_ok(rule->reaction == REACTION_FIND ? is_written : fake_lane_is_quiet);
         assert_reaction(rule);
-        assert_int_equal(odd_codes() - odd, rule->alarm ? 1 : 0);
+        assert_int_equal(fake_lane_counter("odd_codes") - odd, rule->alarm ? 1 : 0);
         fake_lane_close();
         rows++;
     }
