@@ -116,7 +116,7 @@ static void bisect(
 }
 
 /*
- * No entry is named, so any may be the cause: halves, each in a request of its own, until the bad
+ * No entry is named, so any may be the cause: halves, each in a separate request, until the bad
  * entries are alone. Stale levels are read again first. After MAX_TRIES one of them keeps changing,
  * and its neighbours must not wait any longer.
  */

@@ -194,8 +194,8 @@ static bool reading_is_due(const struct catalogue *cat, int64_t now_us)
 {
     int64_t reload_us = cat->c->options->shared.reload_catalogue_ms * 1000;
     bool old = clock_wall_us() - cat->read_wall_us > reload_us;
-    bool suspect =
-        (cat->suspect || cat->reader.search.overflowed) && now_us >= cat->reader.rest_until_us;
+    bool suspect = (cat->is_contradicted || cat->reader.search.overflowed) &&
+                   now_us >= cat->reader.rest_until_us;
     return (old || suspect || cat->wanted) && now_us >= cat->reader.not_before_us &&
            !cat->reader.is_reading && cat->reader.next.index == NULL;
 }
@@ -222,7 +222,7 @@ static enum status begin_reading(struct catalogue *cat, struct err *err)
         return port->unlock(c->state, err);
     }
     catalogue_reader_start(&cat->reader);
-    cat->suspect = false; /* contradictions from now on ask for the next one */
+    cat->is_contradicted = false; /* contradictions from now on ask for the next one */
     cat->reader.search.overflowed = false;
     return STATUS_OK;
 }
@@ -353,7 +353,7 @@ static enum status forget_gone(struct catalogue *cat, struct err *err)
     for (size_t i = 0; i < gone.count; i++) {
         rows[i] = (struct state_item){.text = gone.list[i].text, .item = gone.list[i].item};
         if (was_gone_before(&cat->gone_before, gone.list[i].item)) {
-            cat->suspect = true;
+            cat->is_contradicted = true;
         } else {
             catalogue_search_want(&cat->reader.search, gone.list[i].text);
         }

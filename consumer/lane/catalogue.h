@@ -30,7 +30,7 @@ struct catalogue {
     struct requests *requests; /* likewise */
     struct sku_index *index;   /* in use */
     int64_t read_wall_us;      /* when the reading in use began, by the state's clock; 0: none */
-    bool suspect;              /* an answer contradicted the index */
+    bool is_contradicted;      /* an answer contradicted the index */
     bool wanted;               /* a person asked for another reading */
     int64_t look_at_us;        /* at the state: did another process read, did a person ask */
     bool is_pausing;           /* nothing new is sent until the next index has taken over */

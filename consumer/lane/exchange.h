@@ -21,7 +21,7 @@ struct exchange {
     struct err version_err;
 };
 
-/** What a group of answers says beside its outcomes. */
+/** The rest of what a group of answers says. */
 struct exchange_news {
     struct lane_signal signals[LANE_GROUP]; /* in the order of the answers */
     size_t signal_count;

@@ -37,7 +37,7 @@ struct outcome {
     int32_t change_from;
     unsigned parts;
     const void *group;      /* compared only */
-    struct metric *counted; /* counts the level beside its end; NULL: nothing does */
+    struct metric *counted; /* also counts the level; NULL: only its end is counted */
     const char *reason, *code, *request_id; /* borrowed until they are applied; code and request_id
                                                may be NULL */
     char *detail;                           /* owned */

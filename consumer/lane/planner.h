@@ -75,7 +75,7 @@ NODISCARD enum status planner_plan(struct planner *p,
 /** Offers a desired quantity to the coalescer, and counts what it replaces. */
 void planner_offer(struct planner *p, struct level_key key, const struct desired *desired);
 /**
- * How a product is known now. Whoever claimed its SKU alone until now is parked in this turn.
+ * How a product is known now. A product that claimed its SKU alone is parked in this turn.
  * @param stored  another process has stored it
  */
 void planner_note_product(struct planner *p, const struct state_product *product, bool stored);

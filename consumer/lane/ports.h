@@ -3,7 +3,7 @@
  *
  * Each port is a table of functions. Contracts, statuses and ownership are those of the functions
  * in live_ports.c, which have the same names in intake, shopify and state. A test or a dry run
- * brings tables of its own. One thread: the lane's.
+ * brings other tables. One thread: the lane's.
  */
 #ifndef STOCKSYNC_LANE_PORTS_H
 #define STOCKSYNC_LANE_PORTS_H

@@ -17,7 +17,7 @@ static const char LEADER_SQL[] =
     "SELECT epoch, since, host, pid, revision_ceiling, (SELECT "
     "count(*) FROM stocksync.parked_product), database FROM stocksync.owner";
 static const char LOCK_SQL[] = "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE "
-                               "application_name = 'stocksync-producer owner'"
+                               "application_name = 'stocksync-producer leader'"
                                " AND datname = pg_catalog.current_database()";
 
 static enum status print_leader(const struct databases *dbs, struct err *err)

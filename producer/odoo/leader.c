@@ -97,7 +97,7 @@ struct leader *leader_new(const struct leader_options *options)
     struct leader *leader = mem_calloc(1, sizeof *leader);
     leader->lock =
         pg_conn_new(&(struct pg_conn_options){.dsn = options->odoo_dsn,
-                                              .application_name = "stocksync-producer owner",
+                                              .application_name = "stocksync-producer leader",
                                               .statement_timeout_ms = STATEMENT_TIMEOUT_MS});
     leader->state =
         pg_conn_new(&(struct pg_conn_options){.dsn = options->state_dsn,

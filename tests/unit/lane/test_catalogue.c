@@ -192,14 +192,14 @@ static void a_contradiction_waits_for_the_rest_after_the_last_reading(void **sta
 {
     (void)state;
     open_with(SERVER_US);
-    catalogue.suspect = true;
+    catalogue.is_contradicted = true;
     catalogue.reader.rest_until_us = bench.monotonic_us + 10000000;
     turn(false);
     assert_false(catalogue.reader.is_reading);
     bench_pass_s(10);
     turn(false);
     assert_true(catalogue.reader.is_reading);
-    assert_false(catalogue.suspect);
+    assert_false(catalogue.is_contradicted);
 }
 
 static void too_many_missing_texts_ask_for_a_reading(void **state)
@@ -216,7 +216,7 @@ static void a_person_who_asks_does_not_wait_for_a_failed_reading(void **state)
 {
     (void)state;
     open_with(SERVER_US);
-    catalogue.suspect = true;
+    catalogue.is_contradicted = true;
     catalogue.reader.not_before_us = INT64_MAX; /* the last one failed */
     turn(false);
     assert_false(catalogue.reader.is_reading);
@@ -230,11 +230,11 @@ static void one_process_reads_and_the_others_try_again_later(void **state)
 {
     (void)state;
     open_with(SERVER_US);
-    catalogue.suspect = true;
+    catalogue.is_contradicted = true;
     bench.catalogue.locked = true;
     turn(false);
     assert_false(catalogue.reader.is_reading);
-    assert_true(catalogue.suspect);
+    assert_true(catalogue.is_contradicted);
     bench_forget();
     bench_pass_s(4);
     turn(false);
@@ -251,7 +251,7 @@ static void a_reading_that_another_process_finished_is_not_repeated(void **state
     (void)state;
     open_with(SERVER_US);
     turn(false);
-    catalogue.suspect = true;
+    catalogue.is_contradicted = true;
     bench.catalogue.read_us = SERVER_US + 1;
     bench_forget();
     turn(false);
@@ -268,7 +268,7 @@ static void failures_of_the_state_end_the_turn(void **state)
     open_with(SERVER_US);
     for (size_t i = 0; i < 3; i++) {
         struct err err;
-        catalogue.suspect = true;
+        catalogue.is_contradicted = true;
         catalogue.reader.not_before_us = 0;
         bench_pass_s(5);
         bench.fails = steps[i];
@@ -280,7 +280,7 @@ static void failures_of_the_state_end_the_turn(void **state)
 
 static void read_again(const char *page)
 {
-    catalogue.suspect = true;
+    catalogue.is_contradicted = true;
     turn(false);
     take(COUNT("2"));
     bench_pass_s(1); /* pages wait for pending levels */
@@ -446,21 +446,21 @@ static void an_item_that_is_gone_is_searched_once_and_then_asks_for_a_reading(vo
     assert_string_equal(bench.calls, "items_remove orphan look ");
     assert_string_equal(bench.catalogue.removed, "A=41 ");
     assert_int_equal(sku_search_count(catalogue.reader.search.wanted), 1);
-    assert_false(catalogue.suspect);
+    assert_false(catalogue.is_contradicted);
     /* the search finds it again, and it is gone again */
     const struct mapped_item back = {.item = 41, .tracked = true};
     sku_index_add(catalogue.index, "A", &back);
     bench_pass_s(60);
     learn(level, ITEM_IS_GONE);
     turn(true);
-    assert_true(catalogue.suspect);
+    assert_true(catalogue.is_contradicted);
     /* an hour later it is searched for again */
-    catalogue.suspect = false;
+    catalogue.is_contradicted = false;
     sku_index_add(catalogue.index, "A", &back);
     bench_pass_s(3600);
     learn(level, ITEM_IS_GONE);
     turn(true);
-    assert_false(catalogue.suspect);
+    assert_false(catalogue.is_contradicted);
 }
 
 static void pending_levels_of_an_item_that_is_gone_are_parked(void **state)
