@@ -89,7 +89,11 @@ static void drop(struct parked_memory *m, const char *subject)
 static void add(struct parked_memory *m, struct kept *kept)
 {
     hash_index_add(&m->index, hash_index_text_tag(kept->row.subject), (uint32_t)m->count);
-    MEM_ADD(m, list, count, room, &kept);
+    if (m->count == m->room) {
+        m->room = mem_grow_capacity(m->room, m->count + 1);
+        m->list = mem_realloc(m->list, m->room, sizeof(struct kept *));
+    }
+    m->list[m->count++] = kept;
 }
 
 static unsigned char *copy_of(struct bytes bytes, bool wanted)
