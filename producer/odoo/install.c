@@ -7,7 +7,7 @@
 #include "producer/odoo/install_marks.h"
 #include "producer/odoo/odoo_version.h"
 
-#define KNOWN_ODOO_VERSION  3
+#define KNOWN_ODOO_VERSION  4
 #define KNOWN_STATE_VERSION 3
 
 /* The same number in every install: concurrent installs wait for each other. */

@@ -7,13 +7,19 @@
 /* Arguments of one statement: a list of ids, at most as long as the lines of one level. */
 #define ARGS_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
-#define PRODUCTS(storable)                                                                         \
+#define PRODUCTS(storable, priority)                                                               \
     "SELECT p.id, COALESCE(t.id, 0), COALESCE(t.uom_id, 0), t.type IS NOT DISTINCT FROM 'service'" \
-    ", " storable ", t.priority IS NOT NULL FROM public.product_product p"                         \
+    ", " storable ", " priority " FROM public.product_product p"                                   \
     " LEFT JOIN public.product_template t ON t.id = p.product_tmpl_id"                             \
     " WHERE p.id = ANY ($1::integer[])"
-static const char PRODUCTS_BY_TYPE[] = PRODUCTS("t.type IS NOT DISTINCT FROM 'product'");
-static const char PRODUCTS_BY_FLAG[] = PRODUCTS("t.is_storable IS TRUE");
+#define BY_TYPE      "t.type IS NOT DISTINCT FROM 'product'"
+#define BY_FLAG      "t.is_storable IS TRUE"
+#define HAS_PRIORITY "t.priority IS NOT NULL"
+/* By has_storable_flag, then by has_priority. */
+static const char *const PRODUCTS_OF[2][2] = {
+    {PRODUCTS(BY_TYPE, "false"), PRODUCTS(BY_TYPE, HAS_PRIORITY)},
+    {PRODUCTS(BY_FLAG, "false"), PRODUCTS(BY_FLAG, HAS_PRIORITY)},
+};
 
 #define BOM_COLUMNS                                                                                \
     "SELECT b.id, b.product_tmpl_id, COALESCE(b.product_id, 0), COALESCE(b.company_id, 0),"        \
@@ -99,7 +105,8 @@ static enum status query_ids(struct kit_source *s,
 static enum status load_products(struct kit_source *s, struct err *err)
 {
     struct pg_rows rows = {0};
-    const char *sql = s->shape.dialect->has_storable_flag ? PRODUCTS_BY_FLAG : PRODUCTS_BY_TYPE;
+    const bool by_flag = s->shape.dialect->has_storable_flag;
+    const char *sql = PRODUCTS_OF[by_flag ? 1 : 0][s->shape.has_priority ? 1 : 0];
     enum status rc = query_ids(s, sql, &s->pending, "iiibbb", &rows, err);
     id_list_reset(&s->template_ids);
     for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {

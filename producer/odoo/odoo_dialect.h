@@ -12,9 +12,12 @@
 #define STOCKSYNC_ODOO_ODOO_DIALECT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "producer/odoo/kit_number.h"
 #include "producer/odoo/kit_rows.h"
+
+#define ODOO_OLDEST 15 /* the first version that is served */
 
 struct odoo_dialect {
     int major;
@@ -27,5 +30,25 @@ struct odoo_dialect {
 
 /** NULL: a version that is not served. Static. */
 const struct odoo_dialect *odoo_dialect_of(int major);
+
+/** A column that our SQL names. */
+struct odoo_column {
+    const char *table;
+    const char *column;
+    const char *instead; /* NULL, or a column that serves as well */
+    int since;           /* major version; 0: all */
+    int until;           /* likewise */
+};
+
+/**
+ * The columns of every version, those that hold the version first. Static.
+ *
+ *   stock_move           only the forecast reads it
+ *   mrp_…                only with the module mrp
+ *   product_commingled   only when the table exists
+ */
+const struct odoo_column *odoo_dialect_columns(size_t *count);
+/** True when this version has the column. */
+bool odoo_dialect_has(const struct odoo_dialect *dialect, const struct odoo_column *column);
 
 #endif

@@ -4,50 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/core/strbuf.h"
+#include "common/core/mem.h"
 #include "common/pg/pg_query.h"
 
-/*
- * The columns that our SQL names and that the catalogue lacks, as "table.column".
- * $1: also those of the forecast; $2, $3: also those that only some versions have. The columns that
- * hold the version come first: without them this is not Odoo's database at all.
- */
+/* The columns that the catalogue lacks, as "table.column". $1: tables, $2: their columns, $3: columns
+ * that serve instead or NULL, $4: also those of the forecast. */
 static const char MISSING_COLUMNS[] =
     "SELECT string_agg(DISTINCT CASE WHEN c.oid IS NULL THEN 'table ' || n.tab"
     " ELSE 'column ' || n.tab || '.' || n.col END, ', ')"
-    " FROM (VALUES ('ir_module_module', 'name'), ('ir_module_module', 'latest_version'),"
-    " ('ir_model_fields', 'model'), ('ir_config_parameter', 'key'),"
-    " ('product_product', 'product_tmpl_id'), ('product_product', 'active'),"
-    " ('product_product', 'default_code'), ('product_product', 'barcode'),"
-    " ('product_template', 'type'), ('product_template', 'active'),"
-    " ('product_template', 'company_id'), ('product_template', 'uom_id'),"
-    " ('uom_uom', 'rounding'), ('uom_uom', 'factor'),"
-    " ('stock_quant', 'product_id'), ('stock_quant', 'location_id'),"
-    " ('stock_quant', 'quantity'), ('stock_quant', 'reserved_quantity'),"
-    " ('stock_location', 'parent_path'), ('stock_location', 'usage'),"
-    " ('stock_warehouse', 'code'), ('stock_warehouse', 'active'),"
-    " ('stock_warehouse', 'view_location_id'), ('stock_warehouse', 'company_id'),"
-    " ('res_company', 'name'),"
-    " ('stock_move', 'product_qty'), ('stock_move', 'state'), ('stock_move', 'product_id'),"
-    " ('stock_move', 'location_id'), ('stock_move', 'location_dest_id'),"
-    " ('product_template', 'priority'), ('product_product', 'combination_indices'),"
-    " ('product_variant_combination', 'product_product_id'),"
-    " ('product_template_attribute_value', 'attribute_line_id'),"
-    " ('product_template_attribute_line', 'value_count'),"
-    " ('mrp_bom', 'type'), ('mrp_bom', 'active'), ('mrp_bom', 'product_tmpl_id'),"
-    " ('mrp_bom', 'product_id'), ('mrp_bom', 'product_qty'), ('mrp_bom', 'product_uom_id'),"
-    " ('mrp_bom', 'sequence'), ('mrp_bom', 'company_id'), ('mrp_bom', 'picking_type_id'),"
-    " ('mrp_bom_line', 'bom_id'), ('mrp_bom_line', 'product_id'), ('mrp_bom_line', 'product_qty'),"
-    " ('mrp_bom_line', 'product_uom_id'), ('mrp_bom_line', 'sequence'),"
-    " ('mrp_bom_line_product_template_attribute_value_rel', 'mrp_bom_line_id'),"
-    " ('product_template', 'is_storable'), ('stock_move', 'location_final_id'),"
-    " ('product_commingled', 'parent_product_id'), ('product_commingled', 'product_id'))"
-    " AS n(tab, col)"
+    " FROM unnest($1::text[], $2::text[], $3::text[]) AS n(tab, col, instead)"
     " LEFT JOIN pg_class c ON c.relname = n.tab AND c.relkind IN ('r', 'p')"
     " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')"
-    " LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = n.col AND NOT a.attisdropped"
-    " WHERE a.attname IS NULL AND ($1 OR n.tab <> 'stock_move')"
-    " AND ($2 OR n.col <> 'is_storable') AND ($3 OR n.col <> 'location_final_id')"
+    " WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid"
+    " AND a.attname IN (n.col, n.instead) AND NOT a.attisdropped)"
+    " AND ($4 OR n.tab <> 'stock_move')"
     " AND (n.tab <> 'product_commingled' OR c.oid IS NOT NULL)"
     " AND (n.tab NOT LIKE 'mrp%' OR to_regclass('public.mrp_bom') IS NOT NULL)";
 
@@ -62,13 +32,37 @@ static const char HAS_COLUMN[] =
     " EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.product_product'::regclass"
     " AND attname = '" ODOO_FLAG_COLUMN "' AND NOT attisdropped),"
     " EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.product_template'::regclass"
-    " AND attname = '" ODOO_FLAG_COLUMN "' AND NOT attisdropped)";
+    " AND attname = '" ODOO_FLAG_COLUMN "' AND NOT attisdropped),"
+    " EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.product_template'::regclass"
+    " AND attname = 'priority' AND NOT attisdropped)";
 
 static const char HAS_COMPUTED_FLAG[] =
     "SELECT EXISTS (SELECT FROM public.ir_model_fields WHERE name = '" ODOO_FLAG_COLUMN "'"
     " AND model IN ('product.product', 'product.template') AND store IS NOT TRUE)";
 
 static const char DATABASE_UUID[] = "SELECT stocksync.database_uuid()";
+
+/* Without a dialect this is not Odoo's database: the columns of the first version say so. */
+static void put_columns(struct pg_args *args, const struct odoo_dialect *dialect, bool forecast)
+{
+    size_t count = 0;
+    size_t wanted = 0;
+    const struct odoo_column *all = odoo_dialect_columns(&count);
+    const char **text = mem_calloc(3 * count, sizeof *text);
+    for (size_t i = 0; i < count; i++) {
+        if (odoo_dialect_has(dialect != NULL ? dialect : odoo_dialect_of(ODOO_OLDEST), &all[i])) {
+            text[wanted] = all[i].table;
+            text[count + wanted] = all[i].column;
+            text[2 * count + wanted] = all[i].instead;
+            wanted++;
+        }
+    }
+    pg_args_text_array(args, text, wanted);
+    pg_args_text_array(args, text + count, wanted);
+    pg_args_text_array(args, text + 2 * count, wanted);
+    pg_args_bool(args, forecast);
+    mem_free(text);
+}
 
 static enum status check_columns(struct pg_conn *conn,
                                  bool forecast,
@@ -77,10 +71,8 @@ static enum status check_columns(struct pg_conn *conn,
 {
     struct pg_args args;
     struct pg_rows rows = {0};
-    pg_args_init(&args, 16);
-    pg_args_bool(&args, forecast);
-    pg_args_bool(&args, dialect == NULL || dialect->has_storable_flag);
-    pg_args_bool(&args, dialect == NULL || dialect->has_final_location);
+    pg_args_init(&args, 16384);
+    put_columns(&args, dialect, forecast);
     enum status rc = pg_query(conn, MISSING_COLUMNS, &args, "t", &rows, err);
     if (rc == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
         rc = err_set(err, STATUS_DATABASE_UNFIT,
@@ -148,13 +140,15 @@ static enum status refuse_computed_flag(struct pg_conn *conn, struct err *err)
 static enum status find_flag(struct pg_conn *conn, struct odoo_shape *shape, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status rc = pg_query(conn, HAS_COLUMN, NULL, "bbbb", &rows, err);
+    enum status rc = pg_query(conn, HAS_COLUMN, NULL, "bbbbb", &rows, err);
     if (rc == STATUS_OK) {
         shape->has_mrp = pg_bool(&rows, 0, 0);
         shape->has_commingled = pg_bool(&rows, 0, 1);
         shape->flag = pg_bool(&rows, 0, 2)   ? ODOO_FLAG_VARIANT
                       : pg_bool(&rows, 0, 3) ? ODOO_FLAG_TEMPLATE
                                              : ODOO_FLAG_NONE;
+        shape->has_priority =
+            shape->dialect->bom_order == KIT_BOM_TEMPLATE_FIRST && pg_bool(&rows, 0, 4);
     }
     pg_rows_release(&rows);
     if (rc != STATUS_OK || shape->flag != ODOO_FLAG_NONE) {

@@ -27,6 +27,8 @@ struct odoo_shape {
     bool has_mrp;                       /* the table mrp_bom exists: there may be kits */
     bool has_commingled; /* the table product_commingled exists: stock as a sum over children */
     enum odoo_flag flag;
+    /* product_template.priority exists and decides between bills; else VARIANT_FIRST */
+    bool has_priority;
     int server_version; /* PostgreSQL's, such as 150018 */
 };
 

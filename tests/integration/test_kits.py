@@ -370,6 +370,8 @@ def test_later_versions_run_and_say_that_they_are_not_proven(make_pipeline, data
         connection.execute("ALTER TABLE public.product_template ADD is_storable boolean;"
                            "UPDATE public.product_template SET is_storable = type = 'product';"
                            "UPDATE public.product_template SET type = 'consu' WHERE is_storable;"
+                           "ALTER TABLE public.product_template DROP COLUMN priority,"
+                           " ADD is_favorite boolean;"
                            "ALTER TABLE public.stock_move ADD location_final_id integer")
     pipeline.install()
     pipeline.producer.start()

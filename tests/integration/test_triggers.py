@@ -1,5 +1,7 @@
 """Odoo's own transactions with our triggers in place: none fails that did not fail before."""
 
+import pytest
+
 from lab import odoo
 
 
@@ -52,3 +54,37 @@ def test_two_transactions_on_one_product_do_not_meet(producer_only, postgres):
         marks = one.execute(f"SELECT count(*) FROM public.{odoo.QUANT_MARKS}"
                             " WHERE product_id = %s", (product,)).fetchone()[0]
     assert marks == 2
+
+
+# Changes of Odoo 18's final location of an open move: {plain} has none yet, {final} has one.
+FINAL_LOCATIONS = {
+    "set": ("plain", "UPDATE public.stock_move SET location_final_id = 9801 WHERE id = {plain}"),
+    "cleared": ("final", "UPDATE public.stock_move SET location_final_id = NULL WHERE id = {final}"),
+    "moved": ("final", "UPDATE public.stock_location SET parent_path = '9802/' WHERE id = 9802"),
+    "unmapped": ("final", "UPDATE public.stock_warehouse SET active = false WHERE id = {warehouse}"),
+}
+
+
+@pytest.mark.parametrize("name", FINAL_LOCATIONS)
+def test_final_location_of_a_move_leaves_a_mark(make_pipeline, database, connection, name):
+    which, statement = FINAL_LOCATIONS[name]
+    connection.execute("ALTER TABLE public.stock_move ADD location_final_id integer")
+    pipeline = make_pipeline(database, options={"odoo": {"forecast": "on"}})
+    pipeline.install()
+    warehouse, = connection.execute("SELECT min(id) FROM public.stock_warehouse").fetchone()
+    connection.execute(
+        "INSERT INTO public.stock_location (id, name, usage, parent_path) VALUES"
+        " (9801, 'view', 'view', '9801/'), (9802, 'final', 'internal', '9801/9802/')")
+    connection.execute("UPDATE public.stock_warehouse SET view_location_id = 9801 WHERE id = %s",
+                       (warehouse,))
+    open_moves = connection.execute(
+        "SELECT id, product_id FROM public.stock_move WHERE state IN ('assigned', 'confirmed')"
+        " ORDER BY id LIMIT 2").fetchall()
+    moves = dict(zip(("plain", "final"), open_moves))
+    connection.execute("UPDATE public.stock_move SET location_final_id = 9802 WHERE id = %s",
+                       (moves["final"][0],))
+    connection.execute(f"DELETE FROM public.{odoo.MARKS}")
+    connection.execute(statement.format(plain=moves["plain"][0], final=moves["final"][0],
+                                        warehouse=warehouse))
+    assert connection.execute(f"SELECT DISTINCT product_id FROM public.{odoo.MARKS}").fetchall() == [
+        (moves[which][1],)]

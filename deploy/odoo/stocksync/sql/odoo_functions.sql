@@ -285,6 +285,14 @@ BEGIN
         SELECT DISTINCT m.product_id FROM public.stock_move m
         WHERE (m.location_id = NEW.id OR m.location_dest_id = NEW.id)
           AND m.state IN ('waiting', 'confirmed', 'assigned', 'partially_available');
+        -- Odoo 18 and later
+        IF EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = 'public.stock_move'::regclass
+                   AND a.attname = 'location_final_id' AND NOT a.attisdropped) THEN
+            INSERT INTO public.stock_availability_dirty_shopify (product_id)
+            SELECT DISTINCT m.product_id FROM public.stock_move m
+            WHERE m.location_final_id = NEW.id
+              AND m.state IN ('waiting', 'confirmed', 'assigned', 'partially_available');
+        END IF;
     END IF;
     RETURN NULL;
 END
@@ -338,6 +346,17 @@ BEGIN
         JOIN public.stock_move m ON l.id IN (m.location_id, m.location_dest_id)
         WHERE v.id IN ((o ->> 'view_location_id')::integer, (n ->> 'view_location_id')::integer)
           AND m.state IN ('waiting', 'confirmed', 'assigned', 'partially_available');
+        -- Odoo 18 and later
+        IF EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = 'public.stock_move'::regclass
+                   AND a.attname = 'location_final_id' AND NOT a.attisdropped) THEN
+            INSERT INTO public.stock_availability_dirty_shopify (product_id)
+            SELECT DISTINCT m.product_id
+            FROM public.stock_location v
+            JOIN public.stock_location l ON l.parent_path LIKE v.parent_path || '%'
+            JOIN public.stock_move m ON l.id = m.location_final_id
+            WHERE v.id IN ((o ->> 'view_location_id')::integer, (n ->> 'view_location_id')::integer)
+              AND m.state IN ('waiting', 'confirmed', 'assigned', 'partially_available');
+        END IF;
     END IF;
     RETURN NULL;
 END
@@ -363,6 +382,7 @@ BEGIN
         AND o -> 'product_qty' IS NOT DISTINCT FROM n -> 'product_qty'
         AND o -> 'location_id' IS NOT DISTINCT FROM n -> 'location_id'
         AND o -> 'location_dest_id' IS NOT DISTINCT FROM n -> 'location_dest_id'
+        AND o -> 'location_final_id' IS NOT DISTINCT FROM n -> 'location_final_id'
         AND o -> 'product_id' IS NOT DISTINCT FROM n -> 'product_id')
        OR NOT (was_open OR is_open) THEN
         RETURN NULL;
