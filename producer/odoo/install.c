@@ -165,6 +165,9 @@ plan_objects(struct pg_conn *conn, int version, struct install_plan *plan, struc
         install_plan_script(plan, sql_odoo_002);
         install_plan_note(plan, "creates the tables of kits and of the full pass");
     }
+    if (version < 4) {
+        install_plan_script(plan, sql_odoo_004);
+    }
     if (!complete) {
         install_plan_script(plan, sql_odoo_functions);
         plan_migration(plan, "odoo", KNOWN_ODOO_VERSION);

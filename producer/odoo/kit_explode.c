@@ -9,6 +9,9 @@
 
 #define NOWHERE SIZE_MAX
 
+/* How the bill of a product was looked up. */
+enum lookup { LOOKUP_NONE, LOOKUP_PENDING, LOOKUP_ALONE, LOOKUP_BESIDE };
+
 static int order(int64_t a, int64_t b)
 {
     return (a > b) - (a < b);
@@ -55,6 +58,12 @@ struct explosion {
     struct edge *edges;
     size_t edge_count, edge_room;
     size_t lines; /* opened so far */
+    /* By index in rows->products, for the product that is open; NULL: no product is archived, and
+       each look-up finds the same. */
+    uint8_t *lookups;
+    struct id_list pending; /* products that the next look-up includes */
+    int32_t leaf;           /* the first component that is not opened; 0: none yet */
+    bool has_leaves;        /* there is another one */
     enum kit_problem problem;
     int32_t problem_product;
 };
@@ -85,7 +94,7 @@ static void note_composite(struct explosion *e, const struct kit_product *compon
 {
     struct kit_scope any = {0};
     struct edge edge = {.from = e->product, .to = component->id};
-    if (kit_rows_bom(e->rows, component, any) == NULL &&
+    if (kit_rows_bom(e->rows, component, any, false) == NULL &&
         !kit_rows_has_children(e->rows, component->id)) {
         return;
     }
@@ -118,6 +127,87 @@ static double convert(struct explosion *e,
     }
     return quantity / from->factor * to->factor;
 }
+
+/* --- looking bills up in Odoo's batches --- */
+
+static uint8_t *lookup_of(const struct explosion *e, const struct kit_product *product)
+{
+    return &e->lookups[product - e->rows->products];
+}
+
+static void await_lookup(struct explosion *e, int32_t product_id)
+{
+    const struct kit_product *product =
+        e->lookups == NULL ? NULL : kit_rows_product(e->rows, product_id);
+    if (product != NULL && *lookup_of(e, product) == LOOKUP_NONE) {
+        *lookup_of(e, product) = LOOKUP_PENDING;
+        id_list_add(&e->pending, product_id);
+    }
+}
+
+/* Looks up what is pending. Odoo leaves services out before it counts. */
+static void look_up(struct explosion *e)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < e->pending.count; i++) {
+        count += kit_rows_product(e->rows, e->pending.ids[i])->is_service ? 0 : 1;
+    }
+    for (size_t i = 0; i < e->pending.count; i++) {
+        *lookup_of(e, kit_rows_product(e->rows, e->pending.ids[i])) =
+            count > 1 ? LOOKUP_BESIDE : LOOKUP_ALONE;
+    }
+    id_list_reset(&e->pending);
+}
+
+static const struct kit_bom *
+bom_of(struct explosion *e, const struct kit_product *component, struct kit_scope scope)
+{
+    if (e->lookups != NULL && *lookup_of(e, component) == LOOKUP_PENDING) {
+        look_up(e);
+    }
+    return kit_rows_bom(e->rows, component, scope,
+                        e->lookups != NULL && *lookup_of(e, component) == LOOKUP_BESIDE);
+}
+
+static void begin_lookups(struct explosion *e)
+{
+    id_list_reset(&e->pending);
+    e->leaf = 0;
+    e->has_leaves = false;
+    if (e->rows->has_archived) {
+        mem_free(e->lookups);
+        e->lookups = mem_calloc(e->rows->product_count, sizeof *e->lookups);
+    }
+}
+
+/* True for a component that Odoo takes for a plain product when it reads the stock of all of them:
+ * an archived variant whose only bills are of its template. */
+static bool counts_by_itself(const struct explosion *e, const struct kit_product *component)
+{
+    struct kit_scope any = {0};
+    return e->has_leaves && component->is_archived &&
+           kit_rows_bom(e->rows, component, any, true) == NULL &&
+           kit_rows_bom(e->rows, component, any, false) != NULL;
+}
+
+/* Once all lines are opened: which of the claims since first are of kits? */
+static void settle_leaves(struct explosion *e, size_t first)
+{
+    for (size_t i = first; i < e->claim_count; i++) {
+        struct claim *c = &e->claims[i];
+        if (c->role == KIT_ROLE_STRUCTURE) {
+            continue;
+        }
+        const struct kit_product *component = kit_rows_product(e->rows, c->component_id);
+        if (!counts_by_itself(e, component)) {
+            note_composite(e, component);
+        } else if (c->role == KIT_ROLE_LIMITS) {
+            c->role = KIT_ROLE_OWN;
+        }
+    }
+}
+
+/* --- opening --- */
 
 static bool is_open(const struct explosion *e, size_t opening, int32_t product_id)
 {
@@ -154,6 +244,7 @@ static void open_bom(struct explosion *e,
         struct queued next = {
             .line = &e->rows->lines[i], .quantity = quantity, .opening = e->opening_count - 1};
         MEM_ADD(e, queue, queue_count, queue_room, &next);
+        await_lookup(e, next.line->product_id);
     }
 }
 
@@ -192,6 +283,10 @@ static void count_component(struct explosion *e,
                             double quantity)
 {
     double rounded = quantity_round_up(quantity, unit->rounding);
+    if (!component->is_service) {
+        e->has_leaves = e->has_leaves || (e->leaf != 0 && e->leaf != component->id);
+        e->leaf = component->id;
+    }
     const struct kit_uom *own = kit_rows_uom(e->rows, component->uom_id);
     double need = component->is_storable ? convert(e, rounded, unit, own, component->id) : 0;
     if (!isfinite(need)) {
@@ -203,7 +298,6 @@ static void count_component(struct explosion *e,
         return;
     }
     claim(e, component->id, KIT_ROLE_LIMITS, need);
-    note_composite(e, component);
 }
 
 static void take_line(struct explosion *e, const struct queued *at, struct kit_scope scope)
@@ -224,7 +318,7 @@ static void take_line(struct explosion *e, const struct queued *at, struct kit_s
         note_problem(e, KIT_UOM_UNKNOWN, line->product_id);
         return;
     }
-    const struct kit_bom *bom = kit_rows_bom(e->rows, component, scope);
+    const struct kit_bom *bom = bom_of(e, component, scope);
     double quantity = at->quantity * line->quantity;
     if (bom != NULL) {
         open_component(e, at, bom, unit, quantity);
@@ -238,16 +332,20 @@ static void open_kit(struct explosion *e, const struct kit_bom *bom)
 {
     struct kit_scope scope = {.company_id = bom->company_id,
                               .picking_type_id = bom->picking_type_id};
+    const size_t first_claim = e->claim_count;
     e->opening_count = 0;
     e->queue_count = 0;
+    begin_lookups(e);
     if (bom->quantity == 0) {
         note_problem(e, KIT_BATCH, e->product);
     }
     open_bom(e, bom, e->product, 1, NOWHERE);
+    look_up(e);
     for (size_t i = 0; i < e->queue_count; i++) {
         struct queued at = e->queue[i]; /* a copy: the queue grows */
         take_line(e, &at, scope);
     }
+    settle_leaves(e, first_claim);
 }
 
 static void add_children(struct explosion *e)
@@ -275,7 +373,7 @@ static enum kit_kind open_product(struct explosion *e, const struct kit_bom **bo
 {
     struct kit_scope any = {0};
     const struct kit_product *product = kit_rows_product(e->rows, e->product);
-    *bom = kit_rows_bom(e->rows, product, any);
+    *bom = kit_rows_bom(e->rows, product, any, false);
     if (*bom != NULL) {
         open_kit(e, *bom);
         return KIT_PHANTOM;
@@ -409,11 +507,11 @@ static void fold_claims(struct explosion *e, struct kit_needs *needs)
     }
     for (size_t i = 0; i < needs->count; i++) {
         struct kit_part *part = &needs->parts[i];
-        if (part->role == KIT_ROLE_LIMITS && !isfinite(part->need)) {
+        if (part->role >= KIT_ROLE_LIMITS && !isfinite(part->need)) {
             note_problem(e, KIT_TOO_LARGE, part->component_id);
             part->need = 0;
         }
-        if (part->role == KIT_ROLE_LIMITS && part->need == 0) {
+        if (part->role >= KIT_ROLE_LIMITS && part->need == 0) {
             part->role = KIT_ROLE_STRUCTURE;
         }
     }
@@ -440,6 +538,8 @@ void kit_explode(const struct kit_rows *rows, int32_t product_id, struct kit_nee
     mem_free(e.openings);
     mem_free(e.queue);
     mem_free(e.edges);
+    mem_free(e.lookups);
+    id_list_release(&e.pending);
 }
 
 void kit_needs_release(struct kit_needs *needs)

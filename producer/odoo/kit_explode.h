@@ -31,14 +31,16 @@ enum kit_kind {
 enum kit_role {
     KIT_ROLE_STRUCTURE, /* opened, not storable, or its need is 0: its stock does not count */
     KIT_ROLE_THROUGH,   /* counts through another component, which is a kit or commingled itself */
-    KIT_ROLE_LIMITS     /* need of it limits the kit (or is added up) */
+    KIT_ROLE_LIMITS,    /* need of it limits the kit (or is added up) */
+    KIT_ROLE_OWN        /* likewise, by its own quants although it is a kit: see kit_explode */
 };
 
 /** One component; the product itself is never among them. */
 struct kit_part {
     int32_t component_id;
     enum kit_role role;
-    double need; /* units of the component for one batch; only with KIT_ROLE_LIMITS, never 0 */
+    double
+        need; /* units of the component for one batch; only with KIT_ROLE_LIMITS and _OWN, never 0 */
 };
 
 /** Why a kit has no quantity. */
@@ -79,6 +81,10 @@ void kit_needs_release(struct kit_needs *needs);
  * A component can be a kit that is not opened, because its bill is of another company or operation
  * type than the root's. Then its quantity limits the root, and its components are added as
  * KIT_ROLE_THROUGH, so that the parts are all that the root depends on.
+ *
+ * Odoo looks the bills of several lines up at once, and does not find the bill of an archived
+ * variant's template then (kit_rows_bom). Such a component is not opened. Beside others Odoo does
+ * not see it as a kit when it reads its stock either: KIT_ROLE_OWN.
  *
  * @param product_id  unknown ones are KIT_NONE
  * @param needs       [out] replaced

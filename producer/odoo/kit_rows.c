@@ -10,6 +10,7 @@
 void kit_rows_add_product(struct kit_rows *rows, const struct kit_product *row)
 {
     MEM_ADD(rows, products, product_count, product_room, row);
+    rows->has_archived = rows->has_archived || row->is_archived;
 }
 
 void kit_rows_add_bom(struct kit_rows *rows, const struct kit_bom *row)
@@ -158,6 +159,7 @@ void kit_rows_reset(struct kit_rows *rows)
     rows->value_count = 0;
     rows->uom_count = 0;
     rows->child_count = 0;
+    rows->has_archived = false;
 }
 
 void kit_rows_release(struct kit_rows *rows)
@@ -248,15 +250,18 @@ static const struct kit_bom *first_bom(const struct kit_rows *rows,
 }
 
 /* Odoo's _bom_find for one product and phantom bills. */
-const struct kit_bom *
-kit_rows_bom(const struct kit_rows *rows, const struct kit_product *product, struct kit_scope scope)
+const struct kit_bom *kit_rows_bom(const struct kit_rows *rows,
+                                   const struct kit_product *product,
+                                   struct kit_scope scope,
+                                   bool beside)
 {
     if (product == NULL || product->is_service) {
         return NULL;
     }
+    const bool has_shared = product->template_id != 0 && !(beside && product->is_archived);
     const struct kit_bom *own = first_bom(rows, product->id, 0, scope);
     const struct kit_bom *shared =
-        product->template_id == 0 ? NULL : first_bom(rows, 0, product->template_id, scope);
+        has_shared ? first_bom(rows, 0, product->template_id, scope) : NULL;
     if (own == NULL || shared == NULL) {
         return own != NULL ? own : shared;
     }

@@ -21,6 +21,7 @@ struct kit_product {
     bool is_service;     /* never a kit */
     bool is_storable;    /* only these limit a kit */
     bool has_priority;   /* the template's priority is not NULL: see kit_bom_order */
+    bool is_archived;    /* see kit_rows_bom */
 };
 /** An active phantom mrp_bom. */
 struct kit_bom {
@@ -88,6 +89,7 @@ struct kit_rows {
     size_t product_count, bom_count, line_count, filter_count, value_count, uom_count, child_count;
     size_t product_room, bom_room, line_room, filter_room, value_room, uom_room, child_room;
     enum kit_bom_order order;
+    bool has_archived; /* one of the products is archived */
 };
 
 void kit_rows_add_product(struct kit_rows *rows, const struct kit_product *row);
@@ -114,10 +116,20 @@ struct kit_scope {
     int32_t company_id;
     int32_t picking_type_id;
 };
-/** The bill that makes a product a kit; NULL: it is no kit. product may be NULL. */
+/**
+ * The bill that makes a product a kit.
+ *
+ * Odoo looks one product up in another way than several: among several, the bill of a template
+ * serves its active variants only.
+ *
+ * @param product  may be NULL
+ * @param beside   it is looked up together with others
+ * @return NULL: it is no kit
+ */
 const struct kit_bom *kit_rows_bom(const struct kit_rows *rows,
                                    const struct kit_product *product,
-                                   struct kit_scope scope);
+                                   struct kit_scope scope,
+                                   bool beside);
 /** Index in rows->lines of a bill's first line; its lines follow in Odoo's order. line_count or the
  * line of another bill: it has none. */
 size_t kit_rows_first_line(const struct kit_rows *rows, int32_t bom_id);

@@ -9,7 +9,7 @@
 
 #define PRODUCTS(storable, priority)                                                               \
     "SELECT p.id, COALESCE(t.id, 0), COALESCE(t.uom_id, 0), t.type IS NOT DISTINCT FROM 'service'" \
-    ", " storable ", " priority " FROM public.product_product p"                                   \
+    ", " storable ", " priority ", p.active IS NOT TRUE FROM public.product_product p"             \
     " LEFT JOIN public.product_template t ON t.id = p.product_tmpl_id"                             \
     " WHERE p.id = ANY ($1::integer[])"
 #define BY_TYPE      "t.type IS NOT DISTINCT FROM 'product'"
@@ -107,7 +107,7 @@ static enum status load_products(struct kit_source *s, struct err *err)
     struct pg_rows rows = {0};
     const bool by_flag = s->shape.dialect->has_storable_flag;
     const char *sql = PRODUCTS_OF[by_flag ? 1 : 0][s->shape.has_priority ? 1 : 0];
-    enum status rc = query_ids(s, sql, &s->pending, "iiibbb", &rows, err);
+    enum status rc = query_ids(s, sql, &s->pending, "iiibbbb", &rows, err);
     id_list_reset(&s->template_ids);
     for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         struct kit_product product = {.id = pg_i32(&rows, i, 0),
@@ -115,7 +115,8 @@ static enum status load_products(struct kit_source *s, struct err *err)
                                       .uom_id = pg_i32(&rows, i, 2),
                                       .is_service = pg_bool(&rows, i, 3),
                                       .is_storable = pg_bool(&rows, i, 4),
-                                      .has_priority = pg_bool(&rows, i, 5)};
+                                      .has_priority = pg_bool(&rows, i, 5),
+                                      .is_archived = pg_bool(&rows, i, 6)};
         kit_rows_add_product(s->rows, &product);
         id_list_add(&s->template_ids, product.template_id);
         id_list_add(&s->uom_ids, product.uom_id);

@@ -20,7 +20,7 @@
 static const char STORED[] = "SELECT kit_id, kind, COALESCE(bom_id, 0), problem FROM stocksync.kit"
                              " WHERE kit_id = ANY ($1::integer[])";
 
-static const char STORED_PARTS[] = "SELECT kit_id, component_id, need, yield"
+static const char STORED_PARTS[] = "SELECT kit_id, component_id, need, yield, own"
                                    " FROM stocksync.kit_component"
                                    " WHERE kit_id = ANY ($1::integer[])";
 
@@ -33,9 +33,11 @@ static const char INSERT_KITS[] =
     " SELECT k.id, k.kind, NULLIF(k.bom, 0), k.problem FROM"
     " unnest($1::integer[], $2::integer[], $3::integer[], $4::text[]) AS k(id, kind, bom, problem)";
 /* Roles as enum kit_role counts them. */
+_Static_assert(KIT_ROLE_THROUGH == 1 && KIT_ROLE_OWN == 3, "INSERT_PARTS");
 static const char INSERT_PARTS[] =
-    "INSERT INTO stocksync.kit_component (kit_id, component_id, need, yield)"
-    " SELECT c.kit, c.id, CASE c.role WHEN 0 THEN NULL WHEN 1 THEN 0 ELSE c.need END, c.yield FROM"
+    "INSERT INTO stocksync.kit_component (kit_id, component_id, need, yield, own)"
+    " SELECT c.kit, c.id, CASE c.role WHEN 0 THEN NULL WHEN 1 THEN 0 ELSE c.need END, c.yield,"
+    " c.role = 3 FROM"
     " unnest($1::integer[], $2::integer[], $3::integer[], $4::float8[], $5::float8[])"
     " AS c(kit, id, role, need, yield)";
 
@@ -187,6 +189,7 @@ static void take_stored_parts(struct kit_table *t, const struct pg_rows *rows)
                                  .part = {.component_id = pg_i32(rows, i, 1),
                                           .role = pg_is_null(rows, i, 2) ? KIT_ROLE_STRUCTURE
                                                   : need == 0            ? KIT_ROLE_THROUGH
+                                                  : pg_bool(rows, i, 4)  ? KIT_ROLE_OWN
                                                                          : KIT_ROLE_LIMITS,
                                           .need = need},
                                  .yield = pg_f64(rows, i, 3)};
@@ -199,7 +202,7 @@ static void take_stored_parts(struct kit_table *t, const struct pg_rows *rows)
 static enum status load_stored_parts(struct kit_table *t, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status rc = pg_query(t->conn, STORED_PARTS, &t->args, "iidd", &rows, err);
+    enum status rc = pg_query(t->conn, STORED_PARTS, &t->args, "iiddb", &rows, err);
     if (rc == STATUS_OK) {
         take_stored_parts(t, &rows);
     }

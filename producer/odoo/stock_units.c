@@ -14,11 +14,13 @@
 static const char UNITS[] = STOCK_UNIT_COLUMNS STOCK_UNIT_TABLES;
 
 /* The components that limit a kit, or whose stock is added up. */
-static const char PARTS[] = "SELECT kit_id, component_id, need, yield FROM stocksync.kit_component"
-                            " WHERE kit_id = ANY ($1::integer[]) AND need <> 0";
+static const char PARTS[] =
+    "SELECT kit_id, component_id, need, yield, own FROM stocksync.kit_component"
+    " WHERE kit_id = ANY ($1::integer[]) AND need <> 0";
 
 struct unit {
     int32_t id;
+    bool own; /* a kit once more, with its own quants */
     enum kit_kind kind;
     double rounding;
     bool is_service;
@@ -30,6 +32,7 @@ struct part {
     int32_t component_id;
     double need;
     double yield;
+    bool own; /* by its own quants, although it is a kit */
 };
 
 struct stock_units {
@@ -112,12 +115,13 @@ static enum status read_parts(struct stock_units *u, struct err *err)
     struct pg_rows rows = {0};
     pg_args_reset(&u->args);
     pg_args_i32_array(&u->args, u->kits.ids, u->kits.count);
-    enum status rc = pg_query(u->conn, PARTS, &u->args, "iidd", &rows, err);
+    enum status rc = pg_query(u->conn, PARTS, &u->args, "iiddb", &rows, err);
     for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         struct part part = {.kit_id = pg_i32(&rows, i, 0),
                             .component_id = pg_i32(&rows, i, 1),
                             .need = pg_f64(&rows, i, 2),
-                            .yield = pg_f64(&rows, i, 3)};
+                            .yield = pg_f64(&rows, i, 3),
+                            .own = pg_bool(&rows, i, 4)};
         MEM_ADD(u, parts, part_count, part_room, &part);
         id_list_add(&u->pending, part.component_id);
     }
@@ -141,9 +145,9 @@ static enum status read_units(struct stock_units *u, struct err *err)
 
 static int by_id(const void *left, const void *right)
 {
-    int32_t a = ((const struct unit *)left)->id;
-    int32_t b = ((const struct unit *)right)->id;
-    return (a > b) - (a < b);
+    const struct unit *a = left;
+    const struct unit *b = right;
+    return a->id != b->id ? (a->id > b->id) - (a->id < b->id) : a->own - b->own;
 }
 
 static int by_kit(const void *left, const void *right)
@@ -174,6 +178,44 @@ static enum status read_level(struct stock_units *u, struct err *err)
     return STATUS_OK;
 }
 
+/* unit_count: not found. */
+static size_t find_unit(const struct stock_units *u, int32_t id, bool own)
+{
+    struct unit key = {.id = id, .own = own};
+    const struct unit *found = bsearch(&key, u->units, u->unit_count, sizeof key, by_id);
+    return found != NULL ? (size_t)(found - u->units) : u->unit_count;
+}
+
+static void sort_units(struct stock_units *u)
+{
+    qsort(u->units, u->unit_count, sizeof *u->units, by_id);
+}
+
+/* Adds the kits that count by their own quants a second time, as plain products. */
+static void add_own_units(struct stock_units *u)
+{
+    const size_t known = u->unit_count;
+    id_list_reset(&u->pending);
+    for (size_t i = 0; i < u->part_count; i++) {
+        if (u->parts[i].own) {
+            id_list_add(&u->pending, u->parts[i].component_id);
+        }
+    }
+    id_list_sort(&u->pending);
+    for (size_t i = 0; i < u->pending.count; i++) {
+        size_t at = find_unit(u, u->pending.ids[i], false);
+        if (at < known && u->units[at].kind != KIT_NONE) {
+            struct unit own = u->units[at];
+            own.own = true;
+            own.kind = KIT_NONE;
+            own.state = UNIT_OPEN;
+            MEM_ADD(u, units, unit_count, unit_room, &own);
+            id_list_add(&u->carriers, own.id);
+        }
+    }
+    sort_units(u);
+}
+
 enum status stock_units_read_components(struct stock_units *units, struct err *err)
 {
     while (units->kits.count > 0) {
@@ -183,8 +225,9 @@ enum status stock_units_read_components(struct stock_units *units, struct err *e
         }
     }
     if (units->part_count > 0) {
-        qsort(units->units, units->unit_count, sizeof *units->units, by_id);
+        sort_units(units);
         qsort(units->parts, units->part_count, sizeof *units->parts, by_kit);
+        add_own_units(units);
     }
     id_list_sort(&units->carriers);
     return STATUS_OK;
@@ -197,12 +240,11 @@ const struct id_list *stock_units_carriers(const struct stock_units *units)
 
 /* --- quantities --- */
 
-/* unit_count: not found. */
-static size_t find_unit(const struct stock_units *u, int32_t id)
+/* The unit that a part counts; unit_count: not found. */
+static size_t unit_of(const struct stock_units *u, const struct part *part)
 {
-    struct unit key = {.id = id};
-    const struct unit *found = bsearch(&key, u->units, u->unit_count, sizeof key, by_id);
-    return found != NULL ? (size_t)(found - u->units) : u->unit_count;
+    size_t own = part->own ? find_unit(u, part->component_id, true) : u->unit_count;
+    return own < u->unit_count ? own : find_unit(u, part->component_id, false);
 }
 
 static double *values_of(const struct stock_units *u, size_t unit, size_t group)
@@ -270,7 +312,7 @@ static void number_kit(struct stock_units *u, size_t unit, size_t first, size_t 
     }
     for (size_t g = 0; g < u->group_count; g++) {
         for (size_t i = 0; i < count; i++) {
-            size_t component = find_unit(u, parts[i].component_id);
+            size_t component = unit_of(u, &parts[i]);
             u->shares[i] = (struct kit_share){.values = values_of(u, component, g),
                                               .need = parts[i].need,
                                               .rounding = u->units[component].rounding};
@@ -290,7 +332,7 @@ static bool fill_kit(struct stock_units *u, size_t unit)
     size_t first = first_part(u, kit_id);
     size_t count = 0;
     for (; first + count < u->part_count && u->parts[first + count].kit_id == kit_id; count++) {
-        size_t component = find_unit(u, u->parts[first + count].component_id);
+        size_t component = unit_of(u, &u->parts[first + count]);
         if (component == u->unit_count || !fill_unit(u, component)) {
             return false;
         }
@@ -336,7 +378,7 @@ void stock_units_compute(struct stock_units *units,
 
 size_t stock_units_find(const struct stock_units *units, int32_t product_id)
 {
-    size_t at = find_unit(units, product_id);
+    size_t at = find_unit(units, product_id, false);
     INVARIANT(at < units->unit_count, "product %d was not added", product_id);
     return at;
 }

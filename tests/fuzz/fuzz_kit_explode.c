@@ -6,7 +6,7 @@
  * Byte 0 is the mode: '1' variant bills first, '2' plain (every unit alike, whole quantities), '3'
  * both. Then rows: a letter and one character for each field, '0' + value; what is no letter of a
  * row is passed over.
- *   p id template unit flags(1 service, 2 storable, 4 priority)
+ *   p id template unit flags(1 service, 2 storable, 4 priority, 8 archived)
  *   b id template product company type unit sequence(0: none) quantity
  *   l bill product unit sequence quantity
  *   f line attribute value · v product value · u id category factor rounding · c parent child
@@ -58,10 +58,11 @@ static void read_product(struct input *in, struct kit_rows *rows)
 {
     struct kit_product row = {.id = take(in, PRODUCTS), .template_id = take(in, PRODUCTS)};
     row.uom_id = take(in, UNITS + 1);
-    const uint8_t flags = take(in, 8);
+    const uint8_t flags = take(in, 16);
     row.is_service = (flags & 1) != 0;
     row.is_storable = (flags & 2) != 0;
     row.has_priority = (flags & 4) != 0;
+    row.is_archived = (flags & 8) != 0 && !in->plain;
     if (first_of(in->seen_product, row.id)) {
         kit_rows_add_product(rows, &row);
         kit_rows_add_product(rows, &row);
@@ -295,7 +296,7 @@ static void compare_with_plain(const struct kit_rows *rows,
 
 static void check_part(const struct kit_needs *needs, const struct kit_part *part)
 {
-    if (part->role == KIT_ROLE_LIMITS && needs->problem == KIT_FINE) {
+    if (part->role >= KIT_ROLE_LIMITS && needs->problem == KIT_FINE) {
         INVARIANT(isfinite(part->need) && part->need != 0, "%g of a part", part->need);
         INVARIANT(needs->kind != KIT_COMMINGLED || part->need == 1, "%g of a child", part->need);
     }
@@ -327,7 +328,7 @@ static bool keeps_its_kind(const struct kit_needs *needs)
 static bool same_part(const struct kit_part *a, const struct kit_part *b, bool with_need)
 {
     return a->component_id == b->component_id && a->role == b->role &&
-           (!with_need || a->role != KIT_ROLE_LIMITS || a->need == b->need);
+           (!with_need || a->role < KIT_ROLE_LIMITS || a->need == b->need);
 }
 
 static bool same_bill(const struct kit_needs *a, const struct kit_needs *b)

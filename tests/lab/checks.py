@@ -65,8 +65,7 @@ def topic_equals_oracle(stocks, products, forecast=False, leave_out=()):
                                    ("kit", stock.is_kit, product.is_kit)):
             if ours != theirs:
                 differences.append(f"product {number}: {name} {ours!r}, Odoo has {theirs!r}")
-        if not product.undecided:
-            differences += _numbers(number, stock, product, forecast)
+        differences += _numbers(number, stock, product, forecast)
     for number, stock in sorted(latest.items()):
         if number not in products and not stock.gone:
             differences.append(f"product {number}: deleted in Odoo, but its last record is none")

@@ -19,9 +19,6 @@ from . import process
 MARKS = "stock_availability_dirty_shopify"
 # Where stock_quant's triggers leave theirs.
 QUANT_MARKS = MARKS + "_quant"
-# Odoo's own number for it depends on which products are read together: a kit with an archived sub-kit
-# (case kit_archived_subkit_and_other_line; tests/data/README.md).
-UNDECIDED = {384}
 
 
 @dataclass(frozen=True)
@@ -61,10 +58,6 @@ class Product:
     active: bool
     enabled: bool
     warehouses: dict
-
-    @property
-    def undecided(self):
-        return self.id in UNDECIDED
 
 
 class DataSet:

@@ -122,8 +122,7 @@ class Store:
         result = {}
         for product in sellable:
             found = items.get(product.sku, [])
-            if (product.undecided or product.id in leave_out or carried[product.sku] != 1
-                    or len(found) != 1):
+            if product.id in leave_out or carried[product.sku] != 1 or len(found) != 1:
                 continue
             for location, number in self.location_ids.items():
                 result[found[0], number] = self.wanted(location, product.warehouses, codes)

@@ -11,7 +11,7 @@ from odoo import _
 from odoo.exceptions import UserError
 
 # The newest version of Odoo's part that this module knows.
-VERSION = 3
+VERSION = 4
 
 MARKS = "stock_availability_dirty_shopify"
 # What our marks table has; the older module's lacks most of them.
@@ -95,6 +95,8 @@ def _plan_objects(cr, version):
             " JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'stocksync'")}
     if version < 2:
         yield _sql("odoo_002")
+    if version < 4:
+        yield _sql("odoo_004")
     if version < VERSION or not names <= there:
         yield functions
         yield ("INSERT INTO stocksync.migration (part, version) VALUES ('odoo', %d)"

@@ -32,6 +32,9 @@ enum {
     PLAIN,       /* another variant, whose priority is NULL */
     LOOSE = 41,  /* products without a template */
     LOOSE_CONSU, /* and not storable */
+    OLD = 51,    /* archived */
+    OLD_CONSU,   /* and not storable */
+    OLD_RED,     /* an archived variant of the same template as RED */
     NOBODY = 999
 };
 enum { TEMPLATES = 1000, COLOURS = 2000 };
@@ -58,6 +61,10 @@ enum { COLOUR = 7, SIZE, IS_RED = 71, IS_BLUE, IS_SMALL = 81, IS_LARGE };
 #define THROUGH(product_)                                                                          \
     {                                                                                              \
         (product_), KIT_ROLE_THROUGH, 0                                                            \
+    }
+#define OWN(product_, need_)                                                                       \
+    {                                                                                              \
+        (product_), KIT_ROLE_OWN, (need_)                                                          \
     }
 #define INSIDE(product_)                                                                           \
     {                                                                                              \

@@ -432,6 +432,127 @@ static const struct kit_example OPENED[] = {
      .parts = {THROUGH(A), LIMITS(K1, 1), LIMITS(K2, 1)}},
 };
 
+/* --- archived sub-kits: not found among several products that are looked up at once --- */
+
+#define OLD_KIT  KIT(1, OLD, 1), KIT(2, K2, 1)
+#define OLD_OF_A LINE(1, 1, A, 2)
+
+static const struct kit_example ARCHIVED[] = {
+    {.name = "the only line is opened",
+     .product = K2,
+     .boms = {OLD_KIT},
+     .lines = {OLD_OF_A, LINE(2, 2, OLD, 3)},
+     .bom_id = 2,
+     .parts = {LIMITS(A, 6), INSIDE(OLD)}},
+    {.name = "so are two lines of it",
+     .product = K2,
+     .boms = {OLD_KIT},
+     .lines = {OLD_OF_A, LINE(2, 2, OLD, 3), LINE(3, 2, OLD, 1)},
+     .bom_id = 2,
+     .parts = {LIMITS(A, 8), INSIDE(OLD)}},
+    {.name = "beside another line it counts by itself",
+     .product = K2,
+     .boms = {OLD_KIT},
+     .lines = {OLD_OF_A, LINE(2, 2, OLD, 3), LINE(3, 2, B, 1)},
+     .bom_id = 2,
+     .parts = {LIMITS(B, 1), OWN(OLD, 3)}},
+    {.name = "the other line may come first",
+     .product = K2,
+     .boms = {OLD_KIT},
+     .lines = {OLD_OF_A, LINE(2, 2, B, 1), LINE(3, 2, OLD, 3)},
+     .bom_id = 2,
+     .parts = {LIMITS(B, 1), OWN(OLD, 3)}},
+    {.name = "a line that is not storable stands beside it too",
+     .product = K2,
+     .boms = {OLD_KIT},
+     .lines = {OLD_OF_A, LINE(2, 2, OLD, 3), LINE(3, 2, CONSU, 1)},
+     .bom_id = 2,
+     .parts = {INSIDE(CONSU), OWN(OLD, 3)}},
+    {.name = "a service does not",
+     .product = K2,
+     .boms = {OLD_KIT},
+     .lines = {OLD_OF_A, LINE(2, 2, OLD, 3), LINE(3, 2, SERVICE, 1)},
+     .bom_id = 2,
+     .parts = {LIMITS(A, 6), INSIDE(SERVICE), INSIDE(OLD)}},
+    {.name = "a line for other variants is looked up too, and does not count",
+     .product = BLUE,
+     .boms = {KIT(1, OLD, 1), COLOURS_KIT(2, 1)},
+     .lines = {OLD_OF_A, LINE(2, 2, OLD, 3), LINE(3, 2, B, 1)},
+     .filters = {{3, COLOUR, IS_RED}},
+     .values = {{BLUE, IS_BLUE}},
+     .bom_id = 2,
+     .parts = {THROUGH(A), LIMITS(OLD, 3)}},
+    {.name = "one that is not storable limits nothing",
+     .product = K2,
+     .boms = {KIT(1, OLD_CONSU, 1), KIT(2, K2, 1)},
+     .lines = {OLD_OF_A, LINE(2, 2, OLD_CONSU, 3), LINE(3, 2, B, 1)},
+     .bom_id = 2,
+     .parts = {LIMITS(B, 1), INSIDE(OLD_CONSU)}},
+    {.name = "a bill of the variant is found",
+     .product = K2,
+     .boms = {COLOURS_KIT(1, 1, .product_id = OLD_RED), KIT(2, K2, 1)},
+     .lines = {OLD_OF_A, LINE(2, 2, OLD_RED, 3), LINE(3, 2, B, 1)},
+     .bom_id = 2,
+     .parts = {LIMITS(A, 6), LIMITS(B, 1), INSIDE(OLD_RED)}},
+    {.name = "it is found in place of the template's, which would go first",
+     .product = K2,
+     .boms = {COLOURS_KIT(1, 1, .product_id = OLD_RED), COLOURS_KIT(3, 1), KIT(2, K2, 1)},
+     .lines = {OLD_OF_A, LINE(2, 2, OLD_RED, 3), LINE(3, 2, B, 1), LINE(4, 3, C, 1)},
+     .bom_id = 2,
+     .parts = {LIMITS(A, 6), LIMITS(B, 1), INSIDE(OLD_RED)}},
+    {.name = "an active variant of the same template is opened",
+     .product = K2,
+     .boms = {COLOURS_KIT(1, 1), KIT(2, K2, 1)},
+     .lines = {OLD_OF_A, LINE(2, 2, OLD_RED, 3), LINE(3, 2, RED, 1)},
+     .bom_id = 2,
+     .parts = {LIMITS(A, 2), INSIDE(RED), OWN(OLD_RED, 3)}},
+    {.name = "the kit above: one level with the sub-kit and another line",
+     .product = K3,
+     .boms = {OLD_KIT, KIT(3, K3, 1)},
+     .lines = {OLD_OF_A, LINE(2, 2, OLD, 3), LINE(3, 2, B, 1), LINE(4, 3, K2, 2), LINE(5, 3, C, 1)},
+     .bom_id = 3,
+     .parts = {LIMITS(B, 2), LIMITS(C, 1), INSIDE(K2), OWN(OLD, 6)}},
+    {.name = "the other line is known from the level above: opened",
+     .product = K3,
+     .boms = {OLD_KIT, KIT(3, K3, 1)},
+     .lines = {OLD_OF_A, LINE(2, 2, OLD, 3), LINE(3, 2, B, 1), LINE(4, 3, K2, 2), LINE(5, 3, B, 1)},
+     .bom_id = 3,
+     .parts = {LIMITS(A, 12), LIMITS(B, 3), INSIDE(K2), INSIDE(OLD)}},
+    {.name =
+         "two kits of one level are looked up together when the first line of either is reached",
+     .product = K4,
+     .boms = {KIT(1, OLD, 1), KIT(2, K2, 1), KIT(3, K3, 1), KIT(4, K4, 1)},
+     .lines = {OLD_OF_A, LINE(2, 2, OLD, 3), LINE(3, 3, B, 1), LINE(4, 4, K2, 1),
+               LINE(5, 4, K3, 1)},
+     .bom_id = 4,
+     .parts = {LIMITS(B, 1), INSIDE(K2), INSIDE(K3), OWN(OLD, 3)}},
+    {.name = "a known sub-kit stays as it was found",
+     .product = K3,
+     .boms = {OLD_KIT, KIT(3, K3, 1)},
+     .lines = {OLD_OF_A, LINE(2, 2, OLD, 3), LINE(3, 3, K2, 2), LINE(4, 3, OLD, 1),
+               LINE(5, 3, B, 1)},
+     .bom_id = 3,
+     .parts = {LIMITS(B, 1), INSIDE(K2), OWN(OLD, 7)}},
+    {.name = "an archived root is opened",
+     .product = OLD,
+     .boms = {KIT(1, OLD, 1)},
+     .lines = {OLD_OF_A, LINE(2, 1, B, 1)},
+     .bom_id = 1,
+     .parts = {LIMITS(A, 2), LIMITS(B, 1)}},
+    {.name = "of another company, beside another: by itself",
+     .product = K2,
+     .boms = {KIT(1, OLD, 1, .company_id = 2), KIT(2, K2, 1, .company_id = 1)},
+     .lines = {OLD_OF_A, LINE(2, 2, OLD, 3), LINE(3, 2, B, 1)},
+     .bom_id = 2,
+     .parts = {LIMITS(B, 1), OWN(OLD, 3)}},
+    {.name = "of another company, alone: as the kit that it is",
+     .product = K2,
+     .boms = {KIT(1, OLD, 1, .company_id = 2), KIT(2, K2, 1, .company_id = 1)},
+     .lines = {OLD_OF_A, LINE(2, 2, OLD, 3)},
+     .bom_id = 2,
+     .parts = {THROUGH(A), LIMITS(OLD, 3)}},
+};
+
 /* --- lines for some variants --- */
 
 static const struct kit_example FILTERED[] = {
@@ -672,6 +793,12 @@ static void kit_explode_opens_by_company_and_operation_type_of_the_root(void **s
     CHECK(OPENED);
 }
 
+static void kit_explode_finds_archived_kits_as_odoo_does(void **state)
+{
+    (void)state;
+    CHECK(ARCHIVED);
+}
+
 static void kit_explode_leaves_out_lines_for_other_variants(void **state)
 {
     (void)state;
@@ -697,6 +824,7 @@ int main(void)
         cmocka_unit_test(kit_explode_calculates_in_the_order_of_odoo),
         cmocka_unit_test(kit_explode_takes_the_bill_that_odoo_takes),
         cmocka_unit_test(kit_explode_opens_by_company_and_operation_type_of_the_root),
+        cmocka_unit_test(kit_explode_finds_archived_kits_as_odoo_does),
         cmocka_unit_test(kit_explode_leaves_out_lines_for_other_variants),
         cmocka_unit_test(kit_explode_knows_commingled_products),
         cmocka_unit_test(kit_explode_names_the_problem_and_lists_the_parts),

@@ -49,7 +49,7 @@ END
 $$;
 
 -- A variant. Its deletion ends in a tombstone. Its template and attribute values decide which lines
--- of a kit apply to it.
+-- of a kit apply to it. Whether it is archived decides how kits that contain it are opened.
 CREATE OR REPLACE FUNCTION stocksync.mark_product() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     o jsonb;
@@ -59,12 +59,12 @@ BEGIN
         o := to_jsonb(OLD);
         n := to_jsonb(NEW);
         IF o -> 'product_tmpl_id' IS DISTINCT FROM n -> 'product_tmpl_id'
-           OR o -> 'combination_indices' IS DISTINCT FROM n -> 'combination_indices' THEN
+           OR o -> 'combination_indices' IS DISTINCT FROM n -> 'combination_indices'
+           OR o -> 'active' IS DISTINCT FROM n -> 'active' THEN
             INSERT INTO public.stock_availability_dirty_shopify (product_id, cause) VALUES (NEW.id, 2);
             RETURN NULL;
         END IF;
-        IF o -> 'active' IS NOT DISTINCT FROM n -> 'active'
-           AND o -> 'default_code' IS NOT DISTINCT FROM n -> 'default_code'
+        IF o -> 'default_code' IS NOT DISTINCT FROM n -> 'default_code'
            AND o -> 'barcode' IS NOT DISTINCT FROM n -> 'barcode'
            AND o -> 'shopify_product' IS NOT DISTINCT FROM n -> 'shopify_product' THEN
             RETURN NULL;
