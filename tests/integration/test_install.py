@@ -138,7 +138,9 @@ def test_older_triggers_are_brought_up_to_date(bare, connection):
 
 
 @pytest.mark.parametrize("loss", [f"DROP TABLE public.{odoo.QUANT_MARKS}",
-                                  f"REVOKE INSERT ON public.{odoo.QUANT_MARKS} FROM PUBLIC"])
+                                  f"REVOKE INSERT ON public.{odoo.QUANT_MARKS} FROM PUBLIC",
+                                  f"ALTER TABLE public.{odoo.QUANT_MARKS} REPLICA IDENTITY DEFAULT",
+                                  f"ALTER TABLE public.{odoo.MARKS} REPLICA IDENTITY NOTHING"])
 def test_what_the_triggers_need_is_watched(bare, connection, loss):
     """Without it Odoo's own writes fail."""
     bare.install()
@@ -332,3 +334,16 @@ def test_runtime_role_can_run_and_nothing_else(bare, connection, runtime, postgr
                     session.execute(forbidden)
     finally:
         connection.execute(f'DROP OWNED BY "{runtime}"')
+
+
+def test_a_publication_for_all_tables_stops_nothing(bare, connection):
+    """PostgreSQL refuses the deletion from a published table that has no replica identity."""
+    bare.install()
+    connection.execute("CREATE PUBLICATION cdc FOR ALL TABLES")
+    bare.producer.start()
+    bare.backfill()
+    connection.execute("UPDATE public.stock_quant SET quantity = quantity + 1 WHERE id = 1")
+    bare.wait_published()
+    assert bare.marks() == 0
+    bare.producer.alive()
+    assert programs.command("producer", bare.config, "uninstall", "--purge").code == 0

@@ -10,6 +10,9 @@
 -- pause; no truncation, which takes an exclusive lock. A value that an operator chose stays.
 -- PostgreSQL 10 and 11 know only some settings.
 --
+-- Replica identity: without one, a publication FOR ALL TABLES lets the producer delete no mark. The
+-- marks table has its primary key, the quant marks table has none.
+--
 -- Grants: every role that writes stock_quant must be able to insert a mark, or Odoo's transaction
 -- fails.
 WITH place AS (
@@ -24,7 +27,7 @@ WITH place AS (
     (1, 'stock_availability_dirty_shopify'),
     (2, 'stock_availability_dirty_shopify_quant')
 ), marks AS (
-    SELECT t.position, t.name, c.oid, c.reloptions, c.relacl,
+    SELECT t.position, t.name, c.oid, c.reloptions, c.relacl, c.relreplident,
            EXISTS (SELECT FROM pg_catalog.pg_attribute a
                    WHERE a.attrelid = c.oid AND a.attname = 'id' AND NOT a.attisdropped) AS has_id
     FROM tables t
@@ -45,6 +48,13 @@ SELECT x.statement, x.note, x.required FROM (
     SELECT m.position, 2, 'COMMENT ON TABLE public.stock_availability_dirty_shopify_quant'
            ' IS ''stocksync: products of which a row of stock_quant changed''', NULL, false
     FROM marks m WHERE m.position = 2 AND m.oid IS NULL
+    UNION ALL
+    SELECT m.position, 3, format('ALTER TABLE public.%I REPLICA IDENTITY %s', m.name,
+                                 CASE m.position WHEN 1 THEN 'DEFAULT' ELSE 'FULL' END),
+           format('sets the replica identity of %s', m.name), true
+    FROM marks m
+    WHERE CASE m.position WHEN 1 THEN m.relreplident = 'n'
+                          ELSE m.relreplident IS DISTINCT FROM 'f' END
     UNION ALL
     SELECT m.position, 3,
            format('ALTER TABLE public.%I SET (%s)', m.name, string_agg(w.name || ' = ' || w.value, ', ' ORDER BY w.position)),
