@@ -19,7 +19,7 @@ static const char *const functions[] = {
     "mark_uom_kits",       "mark_bom",          "mark_bom_line",  "mark_bom_filter",
     "mark_commingled",     "mark_location",     "mark_warehouse", "mark_move",
     "mark_location_moves", "keep_mark",         "database_uuid",  "mark_warehouse_moves",
-    "mark_attribute_line", "mark_quant_update",
+    "mark_attribute_line", "mark_quant_update", "mark_all",
 };
 #define FUNCTION_COUNT (sizeof functions / sizeof functions[0])
 

@@ -36,7 +36,7 @@ static const char MARKS_KEYS[] =
 
 static const char KEEP_TRIGGER[] = "SELECT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = "
                                    "c.oid AND t.tgname = 'stocksync_keep'"
-                                   " AND t.tgenabled <> 'D')"
+                                   " AND t.tgenabled IN ('O', 'A'))"
                                    " FROM pg_class c WHERE " OF_MARKS;
 
 /* What is known about the table that is there. */

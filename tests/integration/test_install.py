@@ -347,3 +347,30 @@ def test_a_publication_for_all_tables_stops_nothing(bare, connection):
     assert bare.marks() == 0
     bare.producer.alive()
     assert programs.command("producer", bare.config, "uninstall", "--purge").code == 0
+
+
+ALTERED_TRIGGERS = {
+    "disabled": "ALTER TABLE public.stock_quant DISABLE TRIGGER USER",
+    "for replicas": "ALTER TABLE public.stock_quant ENABLE REPLICA TRIGGER stocksync_mark_update",
+    "with a condition": "DROP TRIGGER stocksync_mark_update ON public.stock_quant;"
+                        "CREATE TRIGGER stocksync_mark_update AFTER UPDATE ON public.stock_quant FOR"
+                        " EACH ROW WHEN (NEW.quantity > 0) EXECUTE PROCEDURE"
+                        " stocksync.mark_quant_update()",
+    "for one column": "DROP TRIGGER stocksync_mark_update ON public.stock_quant;"
+                      "CREATE TRIGGER stocksync_mark_update AFTER UPDATE OF quantity ON"
+                      " public.stock_quant FOR EACH ROW EXECUTE PROCEDURE"
+                      " stocksync.mark_quant_update()",
+    "without truncation": "DROP TRIGGER stocksync_mark_truncate ON public.stock_quant",
+}
+
+
+@pytest.mark.parametrize("name", ALTERED_TRIGGERS)
+def test_altered_triggers_are_named_and_repaired(bare, connection, name):
+    bare.install()
+    wanted = catalogue(connection)
+    connection.execute(ALTERED_TRIGGERS[name])
+    result = programs.command("producer", bare.config, "check")
+    assert result.code != 0 and "stocksync_mark" in result.text and "stock_quant" in result.text
+    bare.install()
+    assert catalogue(connection) == wanted
+    assert programs.command("producer", bare.config, "check").code == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab import odoo
+from lab import checks, odoo, record
 
 
 def test_tape_replays_with_triggers(producer_only, connection, shop):
@@ -88,3 +88,28 @@ def test_final_location_of_a_move_leaves_a_mark(make_pipeline, database, connect
                                         warehouse=warehouse))
     assert connection.execute(f"SELECT DISTINCT product_id FROM public.{odoo.MARKS}").fetchall() == [
         (moves[which][1],)]
+
+
+# Tables that are emptied at once, and the cause of the marks.
+TRUNCATED = {"stock_quant": 0, "stock_move": 0, "mrp_bom_line": 2, "mrp_bom": 2}
+
+
+@pytest.mark.parametrize("table", TRUNCATED)
+def test_truncated_table_marks_every_product(make_pipeline, database, connection, table):
+    pipeline = make_pipeline(database, options={"odoo": {"forecast": "on"}})
+    pipeline.install()
+    connection.execute(f"TRUNCATE public.{table} CASCADE")
+    products = connection.execute("SELECT id FROM public.product_product ORDER BY 1").fetchall()
+    assert products and connection.execute(
+        f"SELECT DISTINCT product_id FROM public.{odoo.MARKS} WHERE cause = %s ORDER BY 1",
+        (TRUNCATED[table],)).fetchall() == products
+
+
+def test_truncated_quants_are_published(producer_only, connection):
+    producer_only.producer.start()
+    producer_only.backfill()
+    producer_only.wait_published()
+    connection.execute("TRUNCATE public.stock_quant")
+    producer_only.wait_published()
+    checks.expect(checks.topic_equals_database(record.decode_all(producer_only.records()),
+                                               connection), "topic and database")

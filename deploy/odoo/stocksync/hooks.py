@@ -66,7 +66,7 @@ def _check_marks(cr):
     keyed = _value(
         cr, "SELECT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = m.oid AND i.indisunique"
             " AND NOT i.indisprimary) AND NOT EXISTS (SELECT FROM pg_trigger t"
-            " WHERE t.tgrelid = m.oid AND t.tgname = 'stocksync_keep' AND t.tgenabled <> 'D')"
+            " WHERE t.tgrelid = m.oid AND t.tgname = 'stocksync_keep' AND t.tgenabled IN ('O', 'A'))"
             " FROM (SELECT to_regclass(%s) AS oid) m", ("public." + MARKS,))
     if columns and (keyed or not MARKS_COLUMNS <= columns):
         raise UserError(_("The table %s belongs to an older module: %s.") % (MARKS, NEXT_STEP))

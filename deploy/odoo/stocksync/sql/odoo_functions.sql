@@ -397,6 +397,15 @@ BEGIN
 END
 $$;
 
+-- A truncated table: marks every product. No row is left that could name the products concerned.
+CREATE OR REPLACE FUNCTION stocksync.mark_all() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO public.stock_availability_dirty_shopify (product_id, cause)
+    SELECT p.id, CASE WHEN TG_TABLE_NAME LIKE 'mrp%' THEN 2 ELSE 0 END FROM public.product_product p;
+    RETURN NULL;
+END
+$$;
+
 -- For an adopted marks table. Its older writers name (product_id, warehouse_id) as conflict target,
 -- so the constraint stays. Nothing can violate it, because NULLs are distinct: every insert
 -- appends.

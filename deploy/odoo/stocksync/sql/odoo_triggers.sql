@@ -6,6 +6,7 @@
 WITH wanted (tab, name, events, func, forecast) AS (VALUES
     ('stock_quant', 'stocksync_mark', 'INSERT OR DELETE', 'mark_quant', false),
     ('stock_quant', 'stocksync_mark_update', 'UPDATE', 'mark_quant_update', false),
+    ('stock_quant', 'stocksync_mark_truncate', 'TRUNCATE', 'mark_all', false),
     ('product_product', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_product', false),
     ('product_template', 'stocksync_mark', 'UPDATE', 'mark_template', false),
     ('uom_uom', 'stocksync_mark', 'UPDATE', 'mark_uom', false),
@@ -13,21 +14,27 @@ WITH wanted (tab, name, events, func, forecast) AS (VALUES
     ('stock_warehouse', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_warehouse', false),
     ('mrp_bom', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_bom', false),
     ('mrp_bom_line', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_bom_line', false),
+    ('mrp_bom', 'stocksync_mark_truncate', 'TRUNCATE', 'mark_all', false),
+    ('mrp_bom_line', 'stocksync_mark_truncate', 'TRUNCATE', 'mark_all', false),
     ('mrp_bom_line_product_template_attribute_value_rel', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_bom_filter',
      false),
     ('product_template_attribute_line', 'stocksync_mark', 'UPDATE', 'mark_attribute_line', false),
     ('uom_uom', 'stocksync_mark_kits', 'UPDATE', 'mark_uom_kits', false),
     ('product_commingled', 'stocksync_mark', 'INSERT OR UPDATE OR DELETE', 'mark_commingled', false),
     ('stock_move', 'stocksync_mark_forecast', 'INSERT OR UPDATE OR DELETE', 'mark_move', true),
+    ('stock_move', 'stocksync_mark_truncate', 'TRUNCATE', 'mark_all', true),
     ('stock_location', 'stocksync_mark_forecast', 'UPDATE', 'mark_location_moves', true),
     ('stock_warehouse', 'stocksync_mark_forecast', 'INSERT OR UPDATE OR DELETE', 'mark_warehouse_moves', true)
 ), place AS (
     SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'public'
 ), state AS (
     SELECT w.*, t.oid IS NOT NULL AS there,
-           -- tgtype: 1 for each row, 4 INSERT, 8 DELETE, 16 UPDATE
-           COALESCE(p.proname = w.func AND n.nspname = 'stocksync' AND t.tgenabled <> 'D'
-                    AND t.tgtype = 1 + 4 * (w.events LIKE '%INSERT%')::integer + 8 * (w.events LIKE '%DELETE%')::integer
+           -- tgtype: 1 for each row, 4 INSERT, 8 DELETE, 16 UPDATE, 32 TRUNCATE. tgenabled: also a trigger
+           -- for replicas only does not fire. Without a condition, columns and a later time.
+           COALESCE(p.proname = w.func AND n.nspname = 'stocksync' AND t.tgenabled IN ('O', 'A')
+                    AND t.tgqual IS NULL AND t.tgattr = '' AND NOT t.tgdeferrable
+                    AND t.tgtype = (w.events <> 'TRUNCATE')::integer + 32 * (w.events = 'TRUNCATE')::integer
+                                     + 4 * (w.events LIKE '%INSERT%')::integer + 8 * (w.events LIKE '%DELETE%')::integer
                                      + 16 * (w.events LIKE '%UPDATE%')::integer, false) AS good,
            ($1 OR NOT w.forecast)
            AND (w.func NOT IN ('mark_uom_kits', 'mark_attribute_line')
@@ -35,6 +42,7 @@ WITH wanted (tab, name, events, func, forecast) AS (VALUES
                            WHERE m.relname = 'mrp_bom' AND m.relkind = 'r')) AS keep,
            -- without this trigger the structure may have changed without a mark
            w.func IN ('mark_bom', 'mark_bom_line', 'mark_bom_filter', 'mark_uom_kits', 'mark_attribute_line', 'mark_commingled')
+               OR w.func = 'mark_all' AND w.tab LIKE 'mrp%'
                AS structure
     FROM wanted w
     JOIN pg_catalog.pg_class c ON c.relname = w.tab AND c.relkind IN ('r', 'p')
@@ -48,8 +56,8 @@ SELECT x.statement, x.note, x.required FROM (
            CASE WHEN NOT keep THEN format('drops trigger %s on %s', name, tab) END AS note, false AS required
     FROM state WHERE there AND NOT (keep AND good)
     UNION ALL
-    SELECT tab, name, 2, format(E'CREATE TRIGGER %I AFTER %s ON public.%I\n    FOR EACH ROW EXECUTE PROCEDURE stocksync.%I()',
-                                name, events, tab, func), format('puts trigger %s on %s', name, tab), true
+    SELECT tab, name, 2, format(E'CREATE TRIGGER %I AFTER %s ON public.%I\n    FOR EACH %s EXECUTE PROCEDURE stocksync.%I()',
+                                name, events, tab, CASE events WHEN 'TRUNCATE' THEN 'STATEMENT' ELSE 'ROW' END, func), format('puts trigger %s on %s', name, tab), true
     FROM state WHERE keep AND NOT good
     UNION ALL
     SELECT 'stocksync', 'kit_table', 3, 'UPDATE stocksync.kit_table SET filled_at = NULL',
