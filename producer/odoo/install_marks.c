@@ -24,15 +24,38 @@ static const char MARKS_COLUMNS[] =
     "a.attisdropped"
     " WHERE " OF_MARKS " ORDER BY a.attnum";
 
-/* Unique indexes with their columns, then foreign keys. */
+/* Unique indexes with their columns, then the constraints of other kinds. A unique index for which
+ * NULLs are equal (PostgreSQL 15 and later) is of the kind nulls. */
 static const char MARKS_KEYS[] =
-    "SELECT i.indexrelid::regclass::text, CASE WHEN i.indisprimary THEN 'primary' ELSE 'unique' "
-    "END,"
+    "SELECT i.indexrelid::regclass::text, CASE WHEN i.indisprimary THEN 'primary'"
+    " WHEN to_jsonb(i) ->> 'indnullsnotdistinct' = 'true' THEN 'nulls'"
+    " WHEN i.indpred IS NOT NULL THEN 'partial' ELSE 'unique' END,"
     " array_to_string(ARRAY(SELECT a.attname FROM unnest(i.indkey::int2[]) k"
     " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k), ',')"
     " FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid AND i.indisunique WHERE " OF_MARKS
-    " UNION ALL SELECT quote_ident(k.conname), 'foreign', '' FROM pg_class c"
-    " JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'f' WHERE " OF_MARKS;
+    " UNION ALL SELECT quote_ident(k.conname), CASE k.contype WHEN 'f' THEN 'foreign'"
+    " WHEN 'c' THEN 'check' ELSE 'exclusion' END, '' FROM pg_class c"
+    " JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype IN ('f', 'c', 'x')"
+    " WHERE " OF_MARKS;
+
+/* What makes the quant marks table another one than stock_quant's triggers fill; NULL: it is absent
+ * or as odoo_marks.sql makes it. */
+static const char QUANT_MARKS_SHAPE[] =
+    "SELECT CASE WHEN c.relkind <> 'r' THEN 'it is not an ordinary table'"
+    " WHEN c.relrowsecurity THEN 'it has row security'"
+    " WHEN (SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod)"
+    " || CASE WHEN a.atthasdef THEN ' with a default' ELSE '' END, ', ' ORDER BY a.attname::text)"
+    " FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)"
+    " <> 'date_added timestamp with time zone with a default, product_id integer'"
+    " THEN 'its columns are not product_id integer and date_added timestamptz with a default'"
+    " WHEN EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique)"
+    " THEN 'it has a key that marks would hit, because they repeat'"
+    " WHEN EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid"
+    " AND k.contype IN ('f', 'c', 'x')) THEN 'it has a constraint that marks could violate'"
+    " WHEN EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)"
+    " THEN 'it has a trigger' END"
+    " FROM pg_class c WHERE c.relname = '" ODOO_QUANT_MARKS_TABLE "'"
+    " AND c.relnamespace = " IN_PUBLIC;
 
 static const char KEEP_TRIGGER[] = "SELECT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = "
                                    "c.oid AND t.tgname = 'stocksync_keep'"
@@ -146,7 +169,9 @@ static enum status read_keys(struct pg_conn *conn, struct marks_table *table, st
         if (strcmp(kind, "foreign") == 0) {
             rc = cannot_adopt(err, name,
                               "a foreign key: the mark of a deleted product would violate it");
-        } else if (strcmp(columns, "id") == 0) {
+        } else if (strcmp(kind, "check") == 0 || strcmp(kind, "exclusion") == 0) {
+            rc = cannot_adopt(err, name, "a constraint that a mark could violate");
+        } else if (strcmp(columns, "id") == 0 && strcmp(kind, "partial") != 0) {
             table->primary_on_id = true;
         } else if (strcmp(kind, "unique") == 0 && names_warehouse(columns)) {
             table->unique_on_warehouse = true;
@@ -215,10 +240,29 @@ plan_adoption(struct pg_conn *conn, const char *relkind, struct install_plan *pl
     return STATUS_OK;
 }
 
+/* Every mark of Odoo's goes there: another shape would fail in Odoo's transactions. */
+static enum status check_quant_marks(struct pg_conn *conn, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(conn, QUANT_MARKS_SHAPE, NULL, "t", &rows, err);
+    if (rc == STATUS_OK && rows.count == 1 && !pg_is_null(&rows, 0, 0)) {
+        rc = err_set(err, STATUS_DATABASE_UNFIT,
+                     "table '" ODOO_QUANT_MARKS_TABLE "' exists and is another one: %s. Rename or "
+                     "drop it, then run 'stocksync-producer install'",
+                     pg_text(&rows, 0, 0));
+    }
+    pg_rows_release(&rows);
+    return rc;
+}
+
 enum status install_marks_plan(struct pg_conn *conn, struct install_plan *plan, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status rc = pg_query(conn, MARKS_TABLE, NULL, "tb", &rows, err);
+    enum status rc = check_quant_marks(conn, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = pg_query(conn, MARKS_TABLE, NULL, "tb", &rows, err);
     if (rc != STATUS_OK) {
         goto out;
     }

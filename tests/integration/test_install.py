@@ -374,3 +374,50 @@ def test_altered_triggers_are_named_and_repaired(bare, connection, name):
     bare.install()
     assert catalogue(connection) == wanted
     assert programs.command("producer", bare.config, "check").code == 0
+
+
+OTHER_QUANT_MARKS = {
+    "a view": "CREATE VIEW public.{table} AS SELECT 1 AS product_id, now() AS date_added",
+    "another column": "CREATE TABLE public.{table} (product_id integer NOT NULL,"
+                      " date_added timestamptz NOT NULL DEFAULT now(), source text NOT NULL)",
+    "another type": "CREATE TABLE public.{table} (product_id bigint NOT NULL,"
+                    " date_added timestamptz NOT NULL DEFAULT now())",
+    "no default": "CREATE TABLE public.{table} (product_id integer NOT NULL,"
+                  " date_added timestamptz NOT NULL)",
+    "a key": "CREATE TABLE public.{table} (product_id integer PRIMARY KEY,"
+             " date_added timestamptz NOT NULL DEFAULT now())",
+    "a reference": "CREATE TABLE public.{table} (product_id integer REFERENCES"
+                   " public.product_product, date_added timestamptz DEFAULT now())",
+}
+
+
+@pytest.mark.parametrize("name", OTHER_QUANT_MARKS)
+def test_quant_marks_table_of_another_shape_is_refused(bare, connection, name):
+    """Its first mark would fail in Odoo's transaction."""
+    connection.execute(OTHER_QUANT_MARKS[name].format(table=odoo.QUANT_MARKS))
+    for options in ([], ["--dry-run"]):
+        refused = programs.command("producer", bare.config, "install", *options)
+        assert refused.code == programs.EXIT_CONFIG, refused.text
+        assert odoo.QUANT_MARKS in refused.text and "another one" in refused.text
+    connection.execute("UPDATE public.stock_quant SET quantity = quantity + 1 WHERE id = 1")
+
+
+OTHER_CONSTRAINTS = {
+    "equal NULLs": "UNIQUE NULLS NOT DISTINCT (product_id, warehouse_id)",
+    "a check": "CHECK (warehouse_id IS NOT NULL)",
+    "an exclusion": "EXCLUDE (product_id WITH =)",
+    "a key of products": "UNIQUE (product_id)",
+    "the warehouse as key": "PRIMARY KEY (product_id, warehouse_id)",
+    "a reference": "FOREIGN KEY (product_id) REFERENCES public.product_product (id)",
+}
+
+
+@pytest.mark.parametrize("name", OTHER_CONSTRAINTS)
+def test_constraint_that_a_mark_could_violate_is_not_adopted(bare, connection, name):
+    connection.execute(f"CREATE TABLE public.{odoo.MARKS} (product_id integer NOT NULL,"
+                       " warehouse_id integer NOT NULL, date_added timestamptz NOT NULL DEFAULT"
+                       f" now(), {OTHER_CONSTRAINTS[name]})")
+    refused = programs.command("producer", bare.config, "install")
+    assert refused.code == programs.EXIT_CONFIG, refused.text
+    assert "cannot be adopted" in refused.text
+    connection.execute("UPDATE public.stock_quant SET quantity = quantity + 1 WHERE id = 1")
