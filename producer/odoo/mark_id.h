@@ -16,6 +16,8 @@
 
 #include "common/pg/pg_query.h"
 
+/** The greatest id of the marks table. */
+#define MARK_ID_LISTED_MAX ((INT64_C(1) << 62) - 1)
 /** All ids are > 0, and those of quant marks are greater than all others. */
 #define MARK_ID_XID_BITS 24
 #define MARK_ID_XID_MASK ((1 << MARK_ID_XID_BITS) - 1)

@@ -15,17 +15,33 @@
 /* MARK_ID_XID_MASK in SQL. */
 #define XID_MASK "16777215"
 _Static_assert(MARK_ID_XID_MASK == 16777215, "XID_MASK");
+/* The first id of quant marks in SQL. */
+#define STRAY_LIMIT "4611686018427387904"
+_Static_assert(MARK_ID_LISTED_MAX == 4611686018427387903, "STRAY_LIMIT");
 /* A page also reads marks that are skipped; more than this many are read in several pages. */
 #define SKIP_PAGE_MAX 20000
 
-static const char READ[] = "SELECT id::bigint, product_id, cause::smallint,"
-                           " COALESCE(date_added::timestamptz, now())"
-                           " FROM " MARKS " m WHERE m.id > $1 ORDER BY m.id LIMIT $2";
+static const char READ[] =
+    "SELECT id::bigint, product_id, cause::smallint,"
+    " COALESCE(date_added::timestamptz, now())"
+    " FROM " MARKS " m WHERE m.id > $1 AND m.id < " STRAY_LIMIT " ORDER BY m.id LIMIT $2";
 
 /* Rows come in the order of their places. The age of transaction 0 is infinite. */
 static const char READ_QUANTS[] = "SELECT m.ctid, m.xmin, m.product_id, m.date_added"
                                   " FROM " QUANTS " m"
                                   " WHERE m.ctid > $1 AND age(m.xmin) <= age($2) LIMIT $3";
+
+/* Ids that no sequence produced: a reader that counts up from 0 never meets the first, and the others
+ * are those of quant marks (mark_id.h). */
+static const char HAS_STRAYS[] =
+    "SELECT EXISTS (SELECT FROM " MARKS " m WHERE m.id <= 0)"
+    " OR EXISTS (SELECT FROM " MARKS " m WHERE m.id >= " STRAY_LIMIT ")";
+static const char RENUMBER_STRAYS[] =
+    "WITH stray AS (DELETE FROM " MARKS " WHERE id IN (SELECT id FROM " MARKS " WHERE id <= 0"
+    " UNION ALL SELECT id FROM " MARKS " WHERE id >= " STRAY_LIMIT ")"
+    " RETURNING product_id, cause, date_added)"
+    " INSERT INTO " MARKS " (product_id, cause, date_added)"
+    " SELECT product_id, cause, date_added FROM stray";
 
 static const char HORIZON[] = "SELECT txid_snapshot_xmin(txid_current_snapshot())";
 
@@ -179,17 +195,33 @@ static enum status read_rest(struct pg_conn *conn, struct reading *r, struct err
     return STATUS_OK;
 }
 
+/* Gives stray marks a number of the sequence; this page or the next one has them. */
+static enum status adopt_strays(struct pg_conn *conn, const struct pg_rows *strays, struct err *err)
+{
+    if (strays->count == 0 || !pg_bool(strays, 0, 0)) {
+        return STATUS_OK;
+    }
+    return pg_query(conn, RENUMBER_STRAYS, NULL, "", NULL, err);
+}
+
 static enum status read_page(struct pg_conn *conn, struct reading *r, struct err *err)
 {
     struct pg_rows horizon = {0};
+    struct pg_rows strays = {0};
     ask(r);
-    const struct pg_call calls[] = {r->quants.call, r->listed.call, {HORIZON, NULL, "l", &horizon}};
-    enum status rc = pg_query_all(conn, calls, 3, err);
+    const struct pg_call calls[] = {r->quants.call,
+                                    r->listed.call,
+                                    {HORIZON, NULL, "l", &horizon},
+                                    {HAS_STRAYS, NULL, "b", &strays}};
+    const size_t count = r->page->from.id == 0 ? 4 : 3;
+    enum status rc = pg_query_all(conn, calls, count, err);
     if (rc == STATUS_OK) {
         r->page->horizon = (uint32_t)pg_i64(&horizon, 0, 0);
         take(r, &r->quants);
         take(r, &r->listed);
+        rc = adopt_strays(conn, &strays, err);
     }
+    pg_rows_release(&strays);
     pg_rows_release(&horizon);
     return rc == STATUS_OK ? read_rest(conn, r, err) : rc;
 }

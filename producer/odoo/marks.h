@@ -109,7 +109,9 @@ struct mark_place marks_page_end(const struct marks_page *page);
  * Reads up to limit marks of each table. Call inside source_snapshot. For the next page, set
  * from.id = last_id, until a page is not full.
  *
- * A row with an unknown cause (inserted by others) reads as CAUSE_STOCK.
+ * A row with an unknown cause (inserted by others) reads as CAUSE_STOCK. A row whose id no sequence
+ * produced (0, negative, or above MARK_ID_LISTED_MAX) gets another id first. A read from the start
+ * does that, and a later one returns the row.
  *
  * @param limit  of each table, at least 1
  * @param skip   may be NULL

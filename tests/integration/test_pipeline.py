@@ -3,8 +3,9 @@
 import json
 import subprocess
 
+import pytest
 from conftest import outlet, wholesale
-from lab import checks, record, stores
+from lab import checks, kafka, odoo, programs, record, stores
 
 
 def test_two_stores_equal_odoo_after_the_tape(pipeline, shop):
@@ -162,3 +163,14 @@ def test_history_prints_a_product_as_json(producer_only, connection):
         assert [(one["warehouse_id"], one["on_hand"], one["free"])
                 for one in content["warehouses"]] == [
             (number, one.on_hand, one.free) for number, one in stock.warehouses.items()]
+
+
+@pytest.mark.parametrize("number", [0, -1, 2 ** 62, 2 ** 63 - 1])
+def test_mark_with_an_id_of_its_writer_is_published_once(producer_only, connection, number):
+    """Every role may leave a mark, with any id."""
+    producer_only.producer.start()
+    connection.execute(f"INSERT INTO public.{odoo.MARKS} (id, product_id) VALUES (%s, 2)", (number,))
+    producer_only.wait_published()
+    assert producer_only.marks() == 0
+    assert [record.key for record in producer_only.records()] == [b"2"]
+    assert producer_only.producer.metric("stocksync_producer_records_total") == 1

@@ -217,6 +217,34 @@ static void marks_read_skips_and_reads_on(void **fixture)
     mark_list_release(&marks);
 }
 
+/* Anybody may insert any id: such a mark is read once, under an id of the sequence. */
+static void marks_read_gives_strays_an_id(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct mark_list marks = {0};
+    struct marks_page page = {0};
+    run_sql("INSERT INTO " MARKS " (id, product_id, cause) VALUES (0, 1, 2), (-5, 2, 0),"
+            " (-9223372036854775808, 3, 0), (4611686018427387904, 4, 1),"
+            " (9223372036854775807, 5, 0), (4611686018427387903, 6, 0);"
+            "INSERT INTO " MARKS " (product_id) VALUES (7)");
+    read_page(10, NULL, &page, &marks);
+    assert_int_equal(count_of(&marks, 6) + count_of(&marks, 7), marks.count);
+    page = (struct marks_page){0};
+    read_page(10, NULL, &page, &marks);
+    assert_int_equal(marks.count, 7);
+    for (size_t i = 0; i < marks.count; i++) {
+        const struct mark *mark = &marks.list[i];
+        assert_false(mark_id_is_quant(mark->id));
+        assert_int_equal(mark->look, mark->product_id == 1   ? MARK_LOOK_ALL
+                                     : mark->product_id == 4 ? MARK_LOOK_SELF
+                                                             : MARK_LOOK_STOCK);
+    }
+    delete_all(&marks);
+    assert_int_equal(number("SELECT count(*) FROM " MARKS), 0);
+    mark_list_release(&marks);
+}
+
 /* The horizon is exact: what a late transaction commits is found by a read that begins there. */
 static void marks_read_from_the_horizon_finds_late_commits(void **fixture)
 {
@@ -430,6 +458,7 @@ int main(void)
         TABLES(marks_read_takes_both_tables),
         TABLES(marks_read_goes_on_page_after_page),
         TABLES(marks_read_skips_and_reads_on),
+        TABLES(marks_read_gives_strays_an_id),
         TABLES(marks_read_from_the_horizon_finds_late_commits),
         TABLES(marks_page_end_of_a_full_page_is_its_place),
         TABLES(marks_page_end_of_a_read_from_a_place_is_no_horizon),
