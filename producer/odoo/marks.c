@@ -12,9 +12,12 @@
 
 /* Marks of one DELETE; keeps its arguments below a megabyte. */
 #define DELETE_CHUNK 50000
-/* MARK_ID_XID_MASK in SQL. */
-#define XID_MASK "16777215"
-_Static_assert(MARK_ID_XID_MASK == 16777215, "XID_MASK");
+/* MARK_ID_XID_MASK and MARK_ID_FILE_MASK in SQL. */
+#define XID_MASK  "524287"
+#define FILE_MASK "255"
+_Static_assert(MARK_ID_XID_MASK == 524287 && MARK_ID_FILE_MASK == 255, "XID_MASK, FILE_MASK");
+/* The file of the quant marks table: call with a lock on the table, which keeps it. */
+#define QUANT_FILE "pg_relation_filenode('" QUANTS "'::regclass)::bigint"
 /* The first id of quant marks in SQL. */
 #define STRAY_LIMIT "4611686018427387904"
 _Static_assert(MARK_ID_LISTED_MAX == 4611686018427387903, "STRAY_LIMIT");
@@ -43,14 +46,17 @@ static const char RENUMBER_STRAYS[] =
     " INSERT INTO " MARKS " (product_id, cause, date_added)"
     " SELECT product_id, cause, date_added FROM stray";
 
-static const char HORIZON[] = "SELECT txid_snapshot_xmin(txid_current_snapshot())";
+static const char HORIZON[] = "SELECT txid_snapshot_xmin(txid_current_snapshot()), " QUANT_FILE;
 
 /* The hash join is for servers before 12, which would search the whole table for each place. */
 static const char DELETE_SETTINGS[] = "SELECT set_config('synchronous_commit', 'off', true),"
                                       " set_config('enable_hashjoin', 'on', true)";
 
+/* Marks of another file stay: VACUUM FULL moved them, and they are read again. */
 static const char DELETE_QUANTS[] =
-    "DELETE FROM " QUANTS " m USING unnest($1::tid[], $2::integer[]) AS gone(place, xid)"
+    "DELETE FROM " QUANTS " m USING (SELECT g.place, g.xid"
+    " FROM unnest($1::tid[], $2::integer[], $3::integer[]) AS g(place, xid, file)"
+    " WHERE g.file = (SELECT " QUANT_FILE " & " FILE_MASK ")) gone"
     " WHERE m.ctid = gone.place AND m.xmin::text::bigint & " XID_MASK " = gone.xid";
 
 /* By runs of ids without a gap: one walk along the index instead of a search for each id. */
@@ -112,12 +118,14 @@ static enum mark_look look_of(int32_t value)
     }
 }
 
+struct reading;
+
 /* One of the two marks tables while a page is read. */
 struct source {
     struct pg_call call;
     struct pg_args args;
     struct pg_rows rows;
-    struct mark (*mark_at)(const struct pg_rows *rows, int row);
+    struct mark (*mark_at)(const struct reading *r, int row);
     size_t taken; /* marks that were not skipped */
     bool more;    /* there are rows that were not read yet */
 };
@@ -129,10 +137,12 @@ struct reading {
     struct marks_page *page;
     struct mark_list *marks;
     struct source listed, quants;
+    uint32_t file; /* of the quant marks table */
 };
 
-static struct mark listed_at(const struct pg_rows *rows, int row)
+static struct mark listed_at(const struct reading *r, int row)
 {
+    const struct pg_rows *rows = &r->listed.rows;
     return (struct mark){.id = pg_i64(rows, row, 0),
                          .product_id = pg_i32(rows, row, 1),
                          .cause = cause_of(pg_i32(rows, row, 2)),
@@ -140,9 +150,11 @@ static struct mark listed_at(const struct pg_rows *rows, int row)
                          .look = look_of(pg_i32(rows, row, 2))};
 }
 
-static struct mark quant_at(const struct pg_rows *rows, int row)
+static struct mark quant_at(const struct reading *r, int row)
 {
-    return (struct mark){.id = mark_id_of_quant(pg_tid(rows, row, 0), pg_xid(rows, row, 1)),
+    const struct pg_rows *rows = &r->quants.rows;
+    return (struct mark){.id =
+                             mark_id_of_quant(pg_tid(rows, row, 0), pg_xid(rows, row, 1), r->file),
                          .product_id = pg_i32(rows, row, 2),
                          .cause = CAUSE_STOCK,
                          .date_added_us = pg_time_us(rows, row, 3),
@@ -166,7 +178,7 @@ static void ask(struct reading *r)
 static void take(struct reading *r, struct source *source)
 {
     for (int i = 0; i < source->rows.count && source->taken < r->limit; i++) {
-        struct mark mark = source->mark_at(&source->rows, i);
+        struct mark mark = source->mark_at(r, i);
         if (mark_id_is_quant(mark.id)) {
             r->page->quant = mark_id_place(mark.id);
         } else {
@@ -211,12 +223,13 @@ static enum status read_page(struct pg_conn *conn, struct reading *r, struct err
     ask(r);
     const struct pg_call calls[] = {r->quants.call,
                                     r->listed.call,
-                                    {HORIZON, NULL, "l", &horizon},
+                                    {HORIZON, NULL, "ll", &horizon},
                                     {HAS_STRAYS, NULL, "b", &strays}};
     const size_t count = r->page->from.id == 0 ? 4 : 3;
     enum status rc = pg_query_all(conn, calls, count, err);
     if (rc == STATUS_OK) {
         r->page->horizon = (uint32_t)pg_i64(&horizon, 0, 0);
+        r->file = (uint32_t)pg_i64(&horizon, 0, 1);
         take(r, &r->quants);
         take(r, &r->listed);
         rc = adopt_strays(conn, &strays, err);
@@ -312,12 +325,16 @@ static void put_quants(struct pg_args *args, const int64_t *ids, size_t count)
 {
     struct pg_tid *places = mem_alloc(count * sizeof *places);
     int32_t *xids = mem_alloc(count * sizeof *xids);
+    int32_t *files = mem_alloc(count * sizeof *files);
     for (size_t i = 0; i < count; i++) {
         places[i] = mark_id_place(ids[i]);
         xids[i] = mark_id_xid(ids[i]);
+        files[i] = mark_id_file(ids[i]);
     }
     pg_args_tid_array(args, places, count);
     pg_args_i32_array(args, xids, count);
+    pg_args_i32_array(args, files, count);
+    mem_free(files);
     mem_free(places);
     mem_free(xids);
 }
@@ -346,7 +363,7 @@ static enum status delete_now(struct pg_conn *conn, const struct deletion *what,
     struct pg_call calls[4] = {{DELETE_SETTINGS, NULL, "tt", &set}};
     size_t count = 1;
     pg_args_init(&runs, 128 + what->runs * 24);
-    pg_args_init(&quants, 128 + what->quant_count * 18);
+    pg_args_init(&quants, 192 + what->quant_count * 26);
     if (what->runs > 0) {
         pg_args_i64_array(&runs, what->low, what->runs);
         pg_args_i64_array(&runs, what->high, what->runs);

@@ -127,7 +127,7 @@ NODISCARD enum status marks_read(struct pg_conn *conn,
 
 /**
  * Deletes exactly these ids, with synchronous_commit = off: a lost delete only repeats a record.
- * One transaction takes up to 50,000 quant marks and as many runs of other ids. Ids that are gone
+ * Quant marks that VACUUM FULL or CLUSTER moved stay: they are read again. One transaction takes up to 50,000 quant marks and as many runs of other ids. Ids that are gone
  * are ignored.
  */
 NODISCARD enum status

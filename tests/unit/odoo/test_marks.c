@@ -408,6 +408,43 @@ static void marks_delete_leaves_a_later_mark_in_the_same_place(void **fixture)
     mark_list_release(&marks);
 }
 
+/* VACUUM FULL gives other marks of the same transaction the places that were read: all of them stay,
+ * and a later read finds them. */
+static void marks_delete_leaves_what_was_moved(const char *rewrite)
+{
+    struct mark_list marks = {0};
+    struct marks_page page = {0};
+    run_sql("INSERT INTO " QUANTS " SELECT 1 FROM generate_series(1, 100);"
+            "DELETE FROM " QUANTS ";"
+            "INSERT INTO " QUANTS " SELECT generate_series(1, 200)");
+    read_page(50, NULL, &page, &marks);
+    run_sql(rewrite);
+    assert_int_equal(number("SELECT count(*) FROM " QUANTS), 200);
+    delete_all(&marks);
+    assert_int_equal(number("SELECT count(*) FROM " QUANTS), 200);
+    page = (struct marks_page){0};
+    read_page(1000, NULL, &page, &marks);
+    assert_int_equal(marks.count, 200);
+    delete_all(&marks);
+    assert_int_equal(number("SELECT count(*) FROM " QUANTS), 0);
+    mark_list_release(&marks);
+}
+
+static void marks_delete_leaves_what_vacuum_full_moved(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    marks_delete_leaves_what_was_moved("VACUUM FULL " QUANTS);
+}
+
+static void marks_delete_leaves_what_a_rewrite_moved(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    marks_delete_leaves_what_was_moved("CREATE INDEX by_product ON " QUANTS
+                                       " (product_id); CLUSTER " QUANTS " USING by_product");
+}
+
 /* Places are looked up; a walk over the table for each transaction would take seconds. */
 static void marks_delete_does_not_walk_over_the_table(void **fixture)
 {
@@ -466,6 +503,8 @@ int main(void)
         TABLES(source_snapshot_rolls_back_when_read_fails),
         TABLES(marks_delete_takes_exactly_what_was_read),
         TABLES(marks_delete_leaves_a_later_mark_in_the_same_place),
+        TABLES(marks_delete_leaves_what_vacuum_full_moved),
+        TABLES(marks_delete_leaves_what_a_rewrite_moved),
         TABLES(marks_delete_does_not_walk_over_the_table),
         TABLES(marks_summary_counts_both_tables),
     };
