@@ -81,7 +81,7 @@ static void check_databases(const struct producer_conf *conf, struct report *r)
     if (rc == STATUS_OK) {
         rc = odoo_version_read(dbs.odoo, forecast, &shape, &err);
         say(r, "Odoo's version and tables", rc, &err);
-        rc = install_verify(dbs.odoo, INSTALL_ODOO, forecast, &err);
+        rc = install_check(dbs.odoo, INSTALL_ODOO, forecast, &err);
         say(r, "marks table and triggers", rc, &err);
         if (rc == STATUS_OK) {
             say(r, "rights in Odoo's database", check_role(dbs.odoo, INSTALL_ODOO, forecast, &err),

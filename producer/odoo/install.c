@@ -225,6 +225,16 @@ static enum status plan_odoo(struct pg_conn *conn,
     return install_marks_keep(conn, plan, err);
 }
 
+static enum status plan_writers(struct pg_conn *conn, struct install_plan *plan, struct err *err)
+{
+    struct pg_args args;
+    pg_args_init(&args, 16);
+    pg_args_bool(&args, !install_plan_is_empty(plan));
+    enum status rc = install_plan_query(conn, sql_odoo_writers, &args, plan, err);
+    pg_args_release(&args);
+    return rc;
+}
+
 static void plan_state(int version, struct install_plan *plan)
 {
     if (version < 1) {
@@ -259,6 +269,12 @@ static enum status build_install(
     }
     if ((parts & INSTALL_STATE) != 0 && have.state < KNOWN_STATE_VERSION) {
         plan_state(have.state, plan);
+    }
+    if ((parts & INSTALL_ODOO) != 0) {
+        rc = plan_writers(conn, plan, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
     }
     return strbuf_check(&plan->sql, "plan", err);
 }
@@ -357,12 +373,13 @@ static void join_notes(struct strbuf *notes)
     }
 }
 
-enum status install_verify(struct pg_conn *conn, unsigned parts, bool forecast, struct err *err)
+static enum status
+verify(struct pg_conn *conn, unsigned parts, bool forecast, bool advised, struct err *err)
 {
     struct install_plan plan;
     install_plan_init(&plan);
     enum status rc = build_install(conn, parts, forecast, &plan, err);
-    if (rc == STATUS_OK && plan.required) {
+    if (rc == STATUS_OK && (plan.required || (advised && plan.advised))) {
         join_notes(&plan.notes);
         rc = err_set(err, STATUS_DATABASE_UNFIT,
                      "not completely installed, run 'stocksync-producer install' (it %s)",
@@ -370,6 +387,16 @@ enum status install_verify(struct pg_conn *conn, unsigned parts, bool forecast, 
     }
     install_plan_release(&plan);
     return rc;
+}
+
+enum status install_verify(struct pg_conn *conn, unsigned parts, bool forecast, struct err *err)
+{
+    return verify(conn, parts, forecast, false, err);
+}
+
+enum status install_check(struct pg_conn *conn, unsigned parts, bool forecast, struct err *err)
+{
+    return verify(conn, parts, forecast, true, err);
 }
 
 /* Plans the statements that a query returns, one per row. */

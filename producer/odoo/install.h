@@ -79,6 +79,10 @@ NODISCARD enum status uninstall_run(
 NODISCARD enum status
 install_verify(struct pg_conn *conn, unsigned parts, bool forecast, struct err *err);
 
+/** Likewise, and what a person should know: rights that install would give. */
+NODISCARD enum status
+install_check(struct pg_conn *conn, unsigned parts, bool forecast, struct err *err);
+
 /**
  * Accepts another cluster in place of the one that the state remembers (restored from a dump).
  * Forgets its identifier and timeline, so that the next leader stores the new ones and publishes

@@ -11,6 +11,7 @@ void install_plan_init(struct install_plan *plan)
     strbuf_init(&plan->sql, PLAN_MAX_BYTES);
     strbuf_init(&plan->notes, PLAN_MAX_BYTES);
     plan->required = false;
+    plan->advised = false;
 }
 
 void install_plan_release(struct install_plan *plan)
@@ -24,6 +25,7 @@ void install_plan_reset(struct install_plan *plan)
     strbuf_reset(&plan->sql);
     strbuf_reset(&plan->notes);
     plan->required = false;
+    plan->advised = false;
 }
 
 bool install_plan_is_empty(const struct install_plan *plan)
@@ -84,6 +86,7 @@ enum status install_plan_query(struct pg_conn *conn,
     enum status rc = pg_query(conn, sql, args, "ttb", &rows, err);
     for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         install_plan_add(plan, "%s", pg_text(&rows, i, 0));
+        plan->advised = plan->advised || pg_is_null(&rows, i, 2);
         if (!pg_is_null(&rows, i, 1)) {
             (pg_bool(&rows, i, 2) ? install_plan_note : install_plan_remark)(plan, "%s",
                                                                              pg_text(&rows, i, 1));

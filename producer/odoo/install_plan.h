@@ -21,6 +21,7 @@ struct install_plan {
     struct strbuf sql;   /* statements, each ends with ";\n"; empty: nothing to do */
     struct strbuf notes; /* what they do, for a person, one line each */
     bool required;       /* run needs it; false: it only tidies up */
+    bool advised;        /* run goes on without it, and check asks for it */
 };
 
 void install_plan_init(struct install_plan *plan);
@@ -43,7 +44,7 @@ void install_plan_remark(struct install_plan *plan, const char *fmt, ...) PRINTF
  *
  * Columns:  1  text     a statement
  *           2  text     the line that explains it; NULL: the next row has it
- *           3  boolean  run needs it
+ *           3  boolean  true: run needs it; NULL: check asks for it; false: it only tidies up
  *
  * @param args  may be NULL
  * @return pg_query's statuses

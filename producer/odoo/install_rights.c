@@ -56,9 +56,20 @@ static const struct right {
 
 #define RIGHT_COUNT (sizeof rights / sizeof rights[0])
 
-static const char QUOTED[] = "SELECT quote_ident($1), quote_ident(current_database()),"
-                             " to_regclass('public.mrp_bom') IS NOT NULL,"
-                             " to_regclass('public.product_commingled') IS NOT NULL";
+/* The sequence of the marks table's ids; an adopted table may have another one or none. */
+#define MARKS_SEQUENCE                                                                             \
+    "(SELECT pg_get_serial_sequence(c.oid::regclass::text, 'id') FROM pg_class c"                  \
+    " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'id' AND NOT a.attisdropped"       \
+    " WHERE c.relname = '" ODOO_MARKS_TABLE "' AND c.relnamespace ="                               \
+    " (SELECT oid FROM pg_namespace WHERE nspname = 'public'))"
+
+static const char QUOTED[] =
+    "SELECT quote_ident($1), quote_ident(current_database()),"
+    " to_regclass('public.mrp_bom') IS NOT NULL,"
+    " to_regclass('public.product_commingled') IS NOT NULL, " MARKS_SEQUENCE ","
+    " (SELECT quote_ident(r.rolname) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner"
+    " WHERE c.relname = 'stock_quant' AND c.relnamespace ="
+    " (SELECT oid FROM pg_namespace WHERE nspname = 'public') AND r.rolname <> $1)";
 
 /* The privileges of $3 (as in GRANT) that the current role lacks on $1.$2; NULL when the table is
  * absent. */
@@ -77,6 +88,8 @@ static const char LACKS_OTHER[] =
     " UNION ALL SELECT 'EXECUTE on function ' || oid::regprocedure::text FROM pg_proc"
     " WHERE proname IN ('pg_control_system', 'pg_control_checkpoint')"
     " AND pronamespace = 'pg_catalog'::regnamespace AND NOT has_function_privilege(oid, 'EXECUTE')"
+    " UNION ALL SELECT 'USAGE on sequence ' || s.name FROM (SELECT " MARKS_SEQUENCE " AS name) s"
+    " WHERE NOT has_sequence_privilege(s.name, 'USAGE')"
     ") x";
 
 static const char TOO_MUCH[] =
@@ -100,6 +113,37 @@ static bool is_wanted(const struct right *right, unsigned parts, bool forecast)
     return (right->part & parts) != 0 && (forecast || !right->forecast);
 }
 
+/* The new owner of the marks takes over the rights of the old one, and Odoo's role needs its own. */
+static void append_owner_rights(const struct pg_rows *rows, struct strbuf *sql)
+{
+    const char *owner = pg_text(rows, 0, 5);
+    strbuf_appendf(sql,
+                   "-- GRANT SELECT, INSERT ON public." ODOO_MARKS_TABLE " TO %s;\n"
+                   "-- GRANT SELECT, INSERT ON public." ODOO_QUANT_MARKS_TABLE " TO %s;\n",
+                   owner, owner);
+    if (!pg_is_null(rows, 0, 4)) {
+        strbuf_appendf(sql, "-- GRANT SELECT, USAGE ON SEQUENCE %s TO %s;\n", pg_text(rows, 0, 4),
+                       owner);
+    }
+}
+
+static void append_options(const struct pg_rows *rows, struct strbuf *sql)
+{
+    const char *name = pg_text(rows, 0, 0);
+    strbuf_appendf(sql,
+                   "-- optional: lets gc vacuum the marks, which takes their owner\n"
+                   "-- ALTER TABLE public." ODOO_MARKS_TABLE " OWNER TO %s;\n"
+                   "-- ALTER TABLE public." ODOO_QUANT_MARKS_TABLE " OWNER TO %s;\n",
+                   name, name);
+    if (!pg_is_null(rows, 0, 5)) {
+        append_owner_rights(rows, sql);
+    }
+    strbuf_appendf(sql,
+                   "-- optional: lets status name who holds vacuum back\n"
+                   "-- GRANT pg_read_all_stats TO %s;\n",
+                   name);
+}
+
 /* rows: QUOTED's answer. */
 static void
 append_grants(const struct pg_rows *rows, unsigned parts, bool forecast, struct strbuf *sql)
@@ -120,13 +164,10 @@ append_grants(const struct pg_rows *rows, unsigned parts, bool forecast, struct 
         return;
     }
     strbuf_appendf(sql, "GRANT EXECUTE ON FUNCTION stocksync.database_uuid() TO %s;\n", name);
-    strbuf_appendf(sql,
-                   "-- optional: lets gc vacuum the marks, which takes their owner\n"
-                   "-- ALTER TABLE public." ODOO_MARKS_TABLE " OWNER TO %s;\n"
-                   "-- ALTER TABLE public." ODOO_QUANT_MARKS_TABLE " OWNER TO %s;\n"
-                   "-- optional: lets status name who holds vacuum back\n"
-                   "-- GRANT pg_read_all_stats TO %s;\n",
-                   name, name, name);
+    if (!pg_is_null(rows, 0, 4)) {
+        strbuf_appendf(sql, "GRANT USAGE ON SEQUENCE %s TO %s;\n", pg_text(rows, 0, 4), name);
+    }
+    append_options(rows, sql);
 }
 
 enum status install_grants(struct pg_conn *conn,
@@ -140,7 +181,7 @@ enum status install_grants(struct pg_conn *conn,
     struct pg_rows rows = {0};
     pg_args_init(&args, 4096);
     pg_args_text(&args, role);
-    enum status rc = pg_query(conn, QUOTED, &args, "ttbb", &rows, err);
+    enum status rc = pg_query(conn, QUOTED, &args, "ttbbtt", &rows, err);
     if (rc == STATUS_OK) {
         append_grants(&rows, parts, forecast, sql);
         rc = strbuf_check(sql, "grants", err);

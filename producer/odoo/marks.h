@@ -127,8 +127,8 @@ NODISCARD enum status marks_read(struct pg_conn *conn,
 
 /**
  * Deletes exactly these ids, with synchronous_commit = off: a lost delete only repeats a record.
- * Quant marks that VACUUM FULL or CLUSTER moved stay: they are read again. One transaction takes up to 50,000 quant marks and as many runs of other ids. Ids that are gone
- * are ignored.
+ * Quant marks that VACUUM FULL or CLUSTER moved stay: they are read again. One transaction takes up
+ * to 50,000 quant marks and as many runs of other ids. Ids that are gone are ignored.
  */
 NODISCARD enum status
 marks_delete(struct pg_conn *conn, const int64_t *ids, size_t count, struct err *err);

@@ -1,6 +1,8 @@
 """install, uninstall, adoption of the older table, and what a runtime role may do."""
 
+import os
 import re
+import subprocess
 
 import psycopg
 import pytest
@@ -421,3 +423,71 @@ def test_constraint_that_a_mark_could_violate_is_not_adopted(bare, connection, n
     assert refused.code == programs.EXIT_CONFIG, refused.text
     assert "cannot be adopted" in refused.text
     connection.execute("UPDATE public.stock_quant SET quantity = quantity + 1 WHERE id = 1")
+
+
+PUBLIC = ["REVOKE ALL ON ALL TABLES IN SCHEMA public, stocksync FROM PUBLIC",
+          "REVOKE ALL ON ALL SEQUENCES IN SCHEMA public, stocksync FROM PUBLIC",
+          "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public, stocksync FROM PUBLIC",
+          "REVOKE ALL ON SCHEMA public, stocksync FROM PUBLIC"]
+
+
+def give_to(connection, role):
+    """Odoo's tables, sequences, schema and database belong to its role."""
+    for kind, name in connection.execute(
+            "SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,"
+            " oid::regclass::text FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND"
+            " relkind IN ('r', 'v', 'S') AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid ="
+            " c.oid AND d.deptype IN ('a', 'i') AND c.relkind = 'S')").fetchall():
+        connection.execute(f"ALTER {kind} {name} OWNER TO {role}")
+    connection.execute(f"ALTER SCHEMA public OWNER TO {role}")
+    connection.execute(f"ALTER DATABASE {connection.info.dbname} OWNER TO {role}")
+
+
+def dumps_as(postgres, dbname, role):
+    done = subprocess.run([postgres.binary("pg_dump"), "-h", postgres.sockets, "-p",
+                           str(postgres.port), "-U", role, "-f", os.devnull, dbname],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("as_odoo", [True, False], ids=["as Odoo's role", "as a superuser"])
+def test_odoo_backs_up_and_writes_whoever_installs_and_owns(bare, connection, postgres, number,
+                                                            as_odoo):
+    """Also with the optional owner of the marks, and with nothing granted to PUBLIC."""
+    owner, runtime, clerk = f"odoo_{number}", f"stocksync_{number}", f"clerk_{number}"
+    postgres.create_role(owner, "LOGIN")
+    postgres.create_role(runtime, "LOGIN")
+    postgres.create_role(clerk, "LOGIN")
+    give_to(connection, owner)
+    connection.execute(f"GRANT SELECT, UPDATE ON public.stock_quant TO {clerk}")
+    dsn = bare.sections["odoo"]["dsn"]
+    if as_odoo:
+        bare.sections["odoo"]["dsn"] = postgres.dsn(bare.dbname, user=owner)
+    bare.write_config()
+    bare.install()
+    dumps_as(postgres, bare.dbname, owner)
+    bare.sections["odoo"]["dsn"] = dsn
+    bare.write_config()
+    printed = programs.command("producer", bare.config, "install", "--grants", runtime).text
+    for line in printed.splitlines():
+        if line.startswith(("GRANT ", "-- GRANT ", "-- ALTER ")):
+            connection.execute(line.removeprefix("-- "))
+    dumps_as(postgres, bare.dbname, owner)
+    assert programs.command("producer", bare.config, "check").code == 0
+    assert "nothing to do" in programs.command("producer", bare.config, "install").text
+    for statement in PUBLIC:
+        connection.execute(statement)
+    connection.execute(f"GRANT USAGE ON SCHEMA public TO {clerk}")
+    dumps_as(postgres, bare.dbname, owner)
+    bare.sections["odoo"]["dsn"] = postgres.dsn(bare.dbname, user=runtime)
+    bare.write_config()
+    bare.producer.start()
+    bare.backfill()
+    for role in (owner, clerk):
+        with postgres.connect(bare.dbname, user=role) as session:
+            session.execute("UPDATE public.stock_quant SET quantity = quantity + 1 WHERE id = 1")
+    with postgres.connect(bare.dbname, user=owner) as session:
+        session.execute("UPDATE public.product_product SET default_code = 'new' WHERE id = 1")
+    bare.wait_published()
+    bare.producer.alive()
+    assert bare.marks() == 0

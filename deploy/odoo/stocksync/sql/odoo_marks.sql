@@ -14,7 +14,7 @@
 -- marks table has its primary key, the quant marks table has none.
 --
 -- Grants: every role that writes stock_quant must be able to insert a mark, or Odoo's transaction
--- fails.
+-- fails. odoo_writers.sql names the known roles; PUBLIC is for those that come later.
 WITH place AS (
     SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'public'
 ), wanted (position, name, value, since) AS (VALUES
@@ -65,7 +65,7 @@ SELECT x.statement, x.note, x.required FROM (
     GROUP BY m.position, m.name
     UNION ALL
     SELECT m.position, 4, format('GRANT INSERT ON public.%I TO PUBLIC', m.name),
-           'lets every role that changes stock leave a mark', true
+           'lets every role that changes stock leave a mark', NULL
     FROM marks m
     WHERE NOT EXISTS (SELECT FROM aclexplode(m.relacl) a WHERE a.grantee = 0 AND a.privilege_type = 'INSERT')
     UNION ALL
