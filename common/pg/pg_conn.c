@@ -9,6 +9,7 @@
 #include "common/core/clock.h"
 #include "common/core/mem.h"
 #include "common/pg/pg_libpq.h"
+#include "common/pg/pg_pooler.h"
 
 #define CONNECT_TIMEOUT_US INT64_C(5000000)
 
@@ -266,12 +267,26 @@ enum status pg_conn_open(struct pg_conn *conn, struct err *err)
         return rc;
     }
     /* Later entries win: keepalives are the dsn's where it has them, the rest is ours. */
-    const char *const keys[] = {"keepalives",       "keepalives_idle",  "keepalives_interval",
-                                "keepalives_count", "tcp_user_timeout", "dbname",
-                                "client_encoding",  "application_name", NULL};
-    const char *const values[] = {
-        "1", "10", "5", "3", "20000", conn->options.dsn, "UTF8", conn->options.application_name,
-        NULL};
+    const char *const keys[] = {"keepalives",
+                                "keepalives_idle",
+                                "keepalives_interval",
+                                "keepalives_count",
+                                "tcp_user_timeout",
+                                "connect_timeout",
+                                "dbname",
+                                "client_encoding",
+                                "application_name",
+                                NULL};
+    const char *const values[] = {"1",
+                                  "10",
+                                  "5",
+                                  "3",
+                                  "20000",
+                                  "5",
+                                  conn->options.dsn,
+                                  "UTF8",
+                                  conn->options.application_name,
+                                  NULL};
     conn->handle = PQconnectStartParams(keys, values, 1);
     if (conn->handle == NULL) {
         return err_set(err, STATUS_SOURCE_LOST, "libpq has no memory for a connection");
@@ -283,6 +298,11 @@ enum status pg_conn_open(struct pg_conn *conn, struct err *err)
     (void)PQsetNoticeReceiver(conn->handle, ignore_notice, NULL);
     rc = handshake(conn, err);
     if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = pg_pooler_refuse(conn->handle, keys, values, err);
+    if (rc != STATUS_OK) {
+        pg_conn_close(conn);
         return rc;
     }
     rc = set_up_session(conn, err);

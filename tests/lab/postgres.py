@@ -142,6 +142,11 @@ class Postgres:
     def connect(self, dbname, user="postgres", autocommit=True, **more):
         return psycopg.connect(self.dsn(dbname, user, **more), autocommit=autocommit)
 
+    @property
+    def owner(self):
+        """Whose process the server is; None: ours."""
+        return self._owner
+
     def binary(self, name):
         """Path of one of this version's programs: pgbench, pg_dump, …"""
         return os.path.join(self._binaries, name)
