@@ -1,7 +1,9 @@
 -- The statements that remove triggers, their functions and tables from Odoo's database, but not the
--- marks table. Quant marks move into the marks table, if there is one.
+-- marks table. Quant marks move into the marks table, if there is one. A table of that name that
+-- install did not create stays.
 WITH quant_marks AS (
-    SELECT to_regclass('public.stock_availability_dirty_shopify_quant') IS NOT NULL AS there,
+    SELECT COALESCE(obj_description(to_regclass('public.stock_availability_dirty_shopify_quant'), 'pg_class')
+                    LIKE 'stocksync%', false) AS there,
            to_regclass('public.stock_availability_dirty_shopify') IS NOT NULL AS kept
 )
 SELECT x.statement FROM (

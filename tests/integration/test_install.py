@@ -401,6 +401,9 @@ def test_quant_marks_table_of_another_shape_is_refused(bare, connection, name):
         refused = programs.command("producer", bare.config, "install", *options)
         assert refused.code == programs.EXIT_CONFIG, refused.text
         assert odoo.QUANT_MARKS in refused.text and "another one" in refused.text
+    programs.command("producer", bare.config, "uninstall", "--purge")
+    assert connection.execute("SELECT to_regclass(%s) IS NOT NULL",
+                              (f"public.{odoo.QUANT_MARKS}",)).fetchone()[0]
     connection.execute("UPDATE public.stock_quant SET quantity = quantity + 1 WHERE id = 1")
 
 
