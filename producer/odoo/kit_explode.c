@@ -10,7 +10,7 @@
 #define NOWHERE SIZE_MAX
 
 /* How the bill of a product was looked up. */
-enum lookup { LOOKUP_NONE, LOOKUP_PENDING, LOOKUP_ALONE, LOOKUP_BESIDE };
+enum lookup { LOOKUP_NONE, LOOKUP_PENDING, LOOKUP_ALONE, LOOKUP_TOGETHER };
 
 static int order(int64_t a, int64_t b)
 {
@@ -154,7 +154,7 @@ static void look_up(struct explosion *e)
     }
     for (size_t i = 0; i < e->pending.count; i++) {
         *lookup_of(e, kit_rows_product(e->rows, e->pending.ids[i])) =
-            count > 1 ? LOOKUP_BESIDE : LOOKUP_ALONE;
+            count > 1 ? LOOKUP_TOGETHER : LOOKUP_ALONE;
     }
     id_list_reset(&e->pending);
 }
@@ -166,7 +166,7 @@ bom_of(struct explosion *e, const struct kit_product *component, struct kit_scop
         look_up(e);
     }
     return kit_rows_bom(e->rows, component, scope,
-                        e->lookups != NULL && *lookup_of(e, component) == LOOKUP_BESIDE);
+                        e->lookups != NULL && *lookup_of(e, component) == LOOKUP_TOGETHER);
 }
 
 static void begin_lookups(struct explosion *e)
@@ -182,7 +182,7 @@ static void begin_lookups(struct explosion *e)
 
 /* True for a component that Odoo takes for a plain product when it reads the stock of all of them:
  * an archived variant whose only bills are of its template. */
-static bool counts_by_itself(const struct explosion *e, const struct kit_product *component)
+static bool counts_by_own_quants(const struct explosion *e, const struct kit_product *component)
 {
     struct kit_scope any = {0};
     return e->has_leaves && component->is_archived &&
@@ -199,7 +199,7 @@ static void settle_leaves(struct explosion *e, size_t first)
             continue;
         }
         const struct kit_product *component = kit_rows_product(e->rows, c->component_id);
-        if (!counts_by_itself(e, component)) {
+        if (!counts_by_own_quants(e, component)) {
             note_composite(e, component);
         } else if (c->role == KIT_ROLE_LIMITS) {
             c->role = KIT_ROLE_OWN;

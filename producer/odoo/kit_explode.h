@@ -82,9 +82,9 @@ void kit_needs_release(struct kit_needs *needs);
  * type than the root's. Then its quantity limits the root, and its components are added as
  * KIT_ROLE_THROUGH, so that the parts are all that the root depends on.
  *
- * Odoo looks the bills of several lines up at once, and does not find the bill of an archived
- * variant's template then (kit_rows_bom). Such a component is not opened. Beside others Odoo does
- * not see it as a kit when it reads its stock either: KIT_ROLE_OWN.
+ * Odoo looks the bills of several lines up at once. It then finds no bill of an archived variant's
+ * template (kit_rows_bom), and does not open that component. When it reads the stock of several
+ * components, it does not see a kit there either: KIT_ROLE_OWN.
  *
  * @param product_id  unknown ones are KIT_NONE
  * @param needs       [out] replaced

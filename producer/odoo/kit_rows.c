@@ -253,12 +253,12 @@ static const struct kit_bom *first_bom(const struct kit_rows *rows,
 const struct kit_bom *kit_rows_bom(const struct kit_rows *rows,
                                    const struct kit_product *product,
                                    struct kit_scope scope,
-                                   bool beside)
+                                   bool together)
 {
     if (product == NULL || product->is_service) {
         return NULL;
     }
-    const bool has_shared = product->template_id != 0 && !(beside && product->is_archived);
+    const bool has_shared = product->template_id != 0 && !(together && product->is_archived);
     const struct kit_bom *own = first_bom(rows, product->id, 0, scope);
     const struct kit_bom *shared =
         has_shared ? first_bom(rows, 0, product->template_id, scope) : NULL;

@@ -122,14 +122,14 @@ struct kit_scope {
  * Odoo looks one product up in another way than several: among several, the bill of a template
  * serves its active variants only.
  *
- * @param product  may be NULL
- * @param beside   it is looked up together with others
+ * @param product   may be NULL
+ * @param together  it is looked up together with others
  * @return NULL: it is no kit
  */
 const struct kit_bom *kit_rows_bom(const struct kit_rows *rows,
                                    const struct kit_product *product,
                                    struct kit_scope scope,
-                                   bool beside);
+                                   bool together);
 /** Index in rows->lines of a bill's first line; its lines follow in Odoo's order. line_count or the
  * line of another bill: it has none. */
 size_t kit_rows_first_line(const struct kit_rows *rows, int32_t bom_id);

@@ -9,7 +9,7 @@
  * wrong deletion takes another session that deletes the mark, and a later mark in its place exactly
  * a multiple of 524,288 transactions after it.
  *
- * The file is part of the number because VACUUM FULL and CLUSTER write the table anew and give its
+ * The file is part of the number because VACUUM FULL and CLUSTER rewrite the table and give its
  * rows other places, under the same transactions. They number their files in sequence, so the low 8
  * bits differ.
  */
