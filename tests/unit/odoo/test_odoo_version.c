@@ -19,14 +19,14 @@
 #include "tests/unit/pg/server.h"
 
 static const struct {
-    int major;
     const char *sql;
+    int major;
     bool has_priority;
 } VERSIONS[] = {
-    {15, odoo_schema_15, true},
-    {16, odoo_schema_16, true},
-    {17, odoo_schema_17, true},
-    {18, odoo_schema_18, false},
+    {odoo_schema_15, 15, true},
+    {odoo_schema_16, 16, true},
+    {odoo_schema_17, 17, true},
+    {odoo_schema_18, 18, false},
 };
 #define VERSION_COUNT (sizeof VERSIONS / sizeof VERSIONS[0])
 
