@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from conftest import outlet, wholesale
-from lab import checks, kafka, odoo, programs, record, stores
+from lab import checks, odoo, record, stores
 
 
 def test_two_stores_equal_odoo_after_the_tape(pipeline, shop):
