@@ -37,6 +37,7 @@ def faults_are_compiled_in():
 
 @pytest.mark.parametrize("program, point", POINTS, ids=[point for _, point in POINTS])
 def test_kill_at(pipeline, shop, program, point):
+    pipeline.shorten_sessions()
     pipeline.start()
     pipeline.backfill()
     pipeline.wait_settled()

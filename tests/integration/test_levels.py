@@ -62,7 +62,9 @@ def test_kill_around_an_activation(make_case, point):
     """Nothing of an activation is stored: the next process reads first, and no number is overwritten."""
     if not has_crash_points():
         pytest.skip(NO_CRASH_POINTS)
-    case = make_case(activate_levels="on").start()
+    case = make_case(activate_levels="on")
+    case.pipeline.shorten_sessions()
+    case.start()
     product, = case.products
     number = case.level(case.item(product))
     consumer = case.pipeline.consumer

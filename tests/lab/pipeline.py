@@ -59,6 +59,11 @@ class Pipeline:
         self._started.append(program)
         return program
 
+    def shorten_sessions(self):
+        """A killed consumer keeps its partitions for 3 s; for tests in which nothing is paused."""
+        self.sections["kafka"].update({"session.timeout.ms": 3000, "heartbeat.interval.ms": 1000})
+        self.write_config()
+
     def open_shops(self, plan="standard", latency_ms=0):
         for store in self.stores:
             store.open_shop(self.simulator, self.skus, plan, latency_ms)
