@@ -166,10 +166,14 @@ static void follow_hold(struct lane *l)
     }
 }
 
-/* A wait or the reading of the topic is over. */
+/* A wait or the reading of the topic is over. A blocked lane learns from requests that wait whether
+ * the store is well again. Without one, new requests must find out. */
 static void follow_progress(struct lane *l)
 {
     bool at_end = is_at_end(l);
+    if (lane_state_is_blocked(l->state) && requests_in_flight(&l->session.requests) == 0) {
+        set_state(l, LANE_CATCHING_UP, "no request waits for the store any more");
+    }
     if (l->state == LANE_CATCHING_UP && at_end) {
         set_state(l, LANE_RUNNING, "at the end of the topic");
     }

@@ -71,6 +71,40 @@ static void an_adopted_attempt_is_given_up_when_its_bytes_are_refused(void **sta
     assert_int_equal(fake_shop_available("A"), 5);
 }
 
+/* Nothing else waits for the store, so only the lane itself can end its trouble. */
+static void assert_goes_on_after(const struct fake_fault *trouble, const char *state)
+{
+    (void)fake_shop_add("A", 3);
+    (void)fake_lane_publish(1, "A", 5);
+    leave_attempt(FAKE_DEAD_PROCESS);
+    fake_store_fault(trouble);
+    fake_store_fault(
+        &(struct fake_fault){.op = OP_STOCK_SET, .times = 1, .code = "INVALID_VARIABLE"});
+    fake_lane_run_ok(fake_lane_is_quiet);
+    assert_true(fake_lane_was(state));
+    assert_string_equal(fake_state.attempts.list[0].outcome, "refused");
+    assert_int_equal(fake_shop_available("A"), 5);
+}
+
+static void a_lane_goes_on_when_its_last_request_in_trouble_is_given_up(void **state)
+{
+    (void)state;
+    assert_goes_on_after(&(struct fake_fault){.op = OP_STOCK_SET, .times = 1, .status = 403},
+                         "closed");
+    fake_lane_close();
+    fake_lane_open();
+    assert_goes_on_after(&(struct fake_fault){.op = OP_STOCK_SET, .times = 1, .status = 401},
+                         "unauthorised");
+    fake_lane_close();
+    fake_lane_open();
+    assert_goes_on_after(&(struct fake_fault){.op = OP_STOCK_SET, .times = 1, .status = 404},
+                         "misconfigured");
+    fake_lane_close();
+    fake_lane_open();
+    assert_goes_on_after(&(struct fake_fault){.op = OP_STOCK_SET, .times = 9, .status = 502},
+                         "broken");
+}
+
 static int64_t began_us;
 
 static bool ten_seconds_passed(void)
@@ -439,6 +473,7 @@ int main(void)
         LANE_TEST(the_attempt_of_a_living_process_is_left_alone),
         LANE_TEST(an_adopted_attempt_is_given_up_when_its_bytes_are_refused),
         LANE_TEST(the_number_of_an_adopted_attempt_is_no_sale),
+        LANE_TEST(a_lane_goes_on_when_its_last_request_in_trouble_is_given_up),
         LANE_TEST(a_held_store_does_not_send_an_adopted_attempt),
         LANE_TEST(answers_within_the_limit_are_committed_before_partitions_leave),
         LANE_TEST(partitions_that_leave_without_an_answer_end_the_session),
