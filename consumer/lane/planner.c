@@ -35,6 +35,7 @@ enum status planner_open(struct planner *p,
     p->turn.products = mem_calloc(LANE_TURN_RECORDS, sizeof *p->turn.products);
     p->turn.texts = mem_calloc(LANE_TURN_RECORDS, sizeof *p->turn.texts);
     p->turn.unparks = mem_calloc(LANE_TURN_RECORDS, sizeof *p->turn.unparks);
+    p->quantities = mem_calloc(c->rules.location_count, sizeof *p->quantities);
     return decoder_new(&p->decoder, err);
 }
 
@@ -45,6 +46,7 @@ void planner_close(struct planner *p)
     mem_free(p->turn.texts);
     mem_free(p->turn.parks);
     mem_free(p->turn.unparks);
+    mem_free(p->quantities);
     decoder_free(p->decoder);
     *p = (struct planner){0};
 }
@@ -196,30 +198,39 @@ void planner_offer(struct planner *p, struct level_key key, const struct desired
     }
 }
 
-static enum status offer_levels(struct planner *p,
-                                const struct product_stock *stock,
-                                int64_t item,
-                                const struct source_event *event,
-                                struct record_position at,
-                                struct err *err)
+/* One number per location, in the order of the rules. */
+static enum status
+count_levels(struct planner *p, const struct product_stock *stock, struct err *err)
 {
     const struct store_rules *rules = &p->c->rules;
     for (size_t i = 0; i < rules->location_count; i++) {
-        const struct location_rule *rule = &rules->locations[i];
-        struct desired desired = {.product_id = stock->product_id,
-                                  .revision = stock->revision,
-                                  .changed_at_us = stock->changed_at_us,
-                                  .cause = stock->cause,
-                                  .at = at,
-                                  .row_partition = event->partition};
-        enum status rc = rules_quantity(rules, rule, stock, &desired.quantity, err);
+        enum status rc =
+            rules_quantity(rules, &rules->locations[i], stock, &p->quantities[i], err);
         if (rc != STATUS_OK) {
             return rc;
         }
-        struct level_key key = {.item = item, .location = rule->location};
-        planner_offer(p, key, &desired);
     }
     return STATUS_OK;
+}
+
+static void offer_levels(struct planner *p,
+                         const struct product_stock *stock,
+                         int64_t item,
+                         const struct source_event *event,
+                         struct record_position at)
+{
+    const struct store_rules *rules = &p->c->rules;
+    for (size_t i = 0; i < rules->location_count; i++) {
+        const struct desired desired = {.product_id = stock->product_id,
+                                        .quantity = p->quantities[i],
+                                        .revision = stock->revision,
+                                        .changed_at_us = stock->changed_at_us,
+                                        .cause = stock->cause,
+                                        .at = at,
+                                        .row_partition = event->partition};
+        struct level_key key = {.item = item, .location = rules->locations[i].location};
+        planner_offer(p, key, &desired);
+    }
 }
 
 /* @return true: the record is decided without its numbers */
@@ -234,19 +245,19 @@ static bool is_excluded(struct planner *p, const struct product_stock *stock)
     return true;
 }
 
-static enum status plan_stock(struct planner *p,
-                              const struct product_stock *stock,
-                              const struct source_event *event,
-                              struct record_position at,
-                              struct err *err)
+static void plan_stock(struct planner *p,
+                       const struct product_stock *stock,
+                       const struct source_event *event,
+                       struct record_position at)
 {
     char detail[240];
     struct mapped_item item;
+    struct err why = {0};
     const char *text = rules_match_text(&p->c->rules, stock);
     if (at.partition == OFFSET_LEDGER_RETRY &&
         sku_claims_revision(p->c->claims, stock->product_id) > stock->revision) {
         metric_add(p->c->metrics->record.superseded, 1);
-        return STATUS_OK; /* a later record has decided, or is about to */
+        return; /* a later record has decided, or is about to */
     }
     const struct state_product product = {.product_id = stock->product_id,
                                           .text = text,
@@ -255,13 +266,13 @@ static enum status plan_stock(struct planner *p,
     planner_note_product(p, &product, false);
     source_guard_note_revision(p->guard, stock->revision);
     if (is_excluded(p, stock)) {
-        return STATUS_OK;
+        return;
     }
     if (!rules_has_number(stock)) {
         park_product(p, stock, "kit_without_number", event,
                      "its bill of materials is broken in Odoo (see 'stocksync-producer stock'): "
                      "the store keeps its number");
-        return STATUS_OK;
+        return;
     }
     const char *reason = resolve_item(p->c, text, &item, detail, sizeof detail);
     if (reason != NULL) {
@@ -269,12 +280,16 @@ static enum status plan_stock(struct planner *p,
         if (strcmp(reason, PARKED_UNMAPPED) == 0) {
             planner_search(p, text);
         }
-        return STATUS_OK;
+        return;
+    }
+    if (count_levels(p, stock, &why) != STATUS_OK) {
+        park_product(p, stock, "basis_missing", event, why.msg);
+        return;
     }
     if (at.partition >= 0) {
         note_unpark(p, stock->product_id); /* the record's own hold sees it through */
     }
-    return offer_levels(p, stock, item.item, event, at, err);
+    offer_levels(p, stock, item.item, event, at);
 }
 
 static void plan_tombstone(struct planner *p, int32_t product_id, const struct source_event *event)
@@ -308,7 +323,7 @@ enum status planner_plan(struct planner *p,
     if (rc == STATUS_OK && tombstone) {
         plan_tombstone(p, product_id, event);
     } else if (rc == STATUS_OK) {
-        rc = plan_stock(p, &stock, event, at, err);
+        plan_stock(p, &stock, event, at);
     } else if (status_class(rc) == CLASS_RECORD) {
         park_undecodable(p, event, &why);
         rc = STATUS_OK;

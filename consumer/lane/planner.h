@@ -45,6 +45,7 @@ struct planner {
     struct brake_control *brake;
     struct catalogue_search *search;
     struct decoder *decoder;
+    int32_t *quantities; /* of the record that is planned, one per location of the rules */
     struct turn turn;
 };
 
@@ -65,8 +66,7 @@ size_t planner_held(const struct planner *p);
 /**
  * Plans one record.
  * @param at  its place in the ledger; partition OFFSET_LEDGER_RETRY: a parked record tried again
- * @return STATUS_OK, also when it was parked; STATUS_STORE_MISCONFIGURED (see rules_quantity),
- *         STATUS_SCHEMA_UNKNOWN
+ * @return STATUS_OK, also when it was parked; STATUS_SCHEMA_UNKNOWN
  */
 NODISCARD enum status planner_plan(struct planner *p,
                                    const struct source_event *event,

@@ -14,6 +14,7 @@ static const struct {
     int32_t wait_s;
 } PACES[] = {
     {"undecodable", 0},
+    {"basis_missing", 0},
     {"no_sku", SLOWLY_S},
     {"no_barcode", SLOWLY_S},
     {"unmapped", SLOWLY_S},

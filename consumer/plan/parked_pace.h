@@ -9,7 +9,8 @@
 #include <stdint.h>
 
 /** Seconds before the first retry. 0: not before the next start, for a record that only another
- * version of this program can decode. An unknown reason is retried soon. */
+ * version of this program can decode, or that lacks the numbers of the store's basis. An unknown
+ * reason is retried soon. */
 int32_t parked_pace_s(const char *reason);
 
 #endif

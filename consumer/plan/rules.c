@@ -72,10 +72,10 @@ static enum status basis_of(const struct store_rules *rules,
         break;
     case BASIS_FORECAST:
         if (!warehouse->has_forecast) {
-            return err_set(err, STATUS_STORE_MISCONFIGURED,
-                           "basis = forecast, but the record of product %d has no forecast for "
-                           "warehouse '%s': set [odoo] forecast = on and publish everything again",
-                           stock->product_id, warehouse->code);
+            return err_set(err, STATUS_RECORD_INVALID,
+                           "basis = forecast, but its record has no forecast for warehouse '%s': "
+                           "set [odoo] forecast = on and publish product %d again",
+                           warehouse->code, stock->product_id);
         }
         *value = warehouse->forecast;
         break;

@@ -51,7 +51,7 @@ bool rules_has_number(const struct product_stock *stock);
 const char *rules_match_text(const struct store_rules *rules, const struct product_stock *stock);
 /**
  * Desired quantity at one location.
- * @return STATUS_OK; STATUS_STORE_MISCONFIGURED: basis = forecast, but the record was made with
+ * @return STATUS_OK; STATUS_RECORD_INVALID: basis = forecast, but the record was made with
  *         [odoo] forecast = off
  */
 NODISCARD enum status rules_quantity(const struct store_rules *rules,

@@ -20,7 +20,7 @@
  *
  * Reasons: "no_sku", "no_barcode", "unmapped", "sku_shared_in_odoo", "sku_shared_in_shopify",
  * "bundle", "item_changed", "item_missing", "level_missing", "level_inactive", "tracking_locked",
- * "refused", "stale", "undecodable" …
+ * "refused", "stale", "basis_missing", "undecodable" …
  */
 struct state_parked {
     char subject[160];

@@ -64,6 +64,33 @@ static void products_that_cannot_be_matched_are_parked(void **state)
     assert_int_equal(fake_shop.sets, 0);
 }
 
+static void a_record_without_the_basis_of_the_store_is_parked(void **state)
+{
+    (void)state;
+    struct warehouse_stock place;
+    (void)fake_shop_add("A", 1);
+    (void)fake_shop_add("B", 1);
+    fake_lane.conf.basis = BASIS_FORECAST;
+    (void)fake_lane_publish(1, "A", 5);
+    struct product_stock other = fake_lane_stock(2, "B", 5, &place);
+    place.has_forecast = true;
+    place.forecast = 4;
+    (void)fake_source_append(0, &other, FAKE_DATABASE);
+    fake_lane_run_ok(fake_lane_is_quiet);
+    assert_false(fake_lane_was("misconfigured"));
+    assert_string_equal(reason_of("product/1"), "basis_missing");
+    assert_int_equal(fake_state_parked("product/1")->retry_us, 0);
+    assert_int_equal(fake_source.partition[0].committed, 2);
+    assert_int_equal(fake_shop_available("B"), 4);
+
+    other = fake_lane_stock(1, "A", 5, &place);
+    place.has_forecast = true;
+    place.forecast = 3;
+    (void)fake_source_append(0, &other, FAKE_DATABASE);
+    fake_lane_run_ok(nothing_is_parked);
+    assert_int_equal(fake_shop_available("A"), 3);
+}
+
 static void a_record_of_a_newer_producer_stops_the_session(void **state)
 {
     (void)state;
@@ -321,6 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LANE_TEST(products_that_cannot_be_matched_are_parked),
+        LANE_TEST(a_record_without_the_basis_of_the_store_is_parked),
         LANE_TEST(a_record_of_a_newer_producer_stops_the_session),
         LANE_TEST(what_is_not_sold_is_excluded),
         LANE_TEST(a_later_record_settles_a_parked_product),

@@ -29,10 +29,11 @@ static void parked_pace_is_slow_where_a_person_must_fix(void **state)
     }
 }
 
-static void parked_pace_never_retries_undecodable_records(void **state)
+static void parked_pace_never_retries_records_that_stay_unusable(void **state)
 {
     (void)state;
     assert_int_equal(parked_pace_s("undecodable"), 0);
+    assert_int_equal(parked_pace_s("basis_missing"), 0);
 }
 
 int main(void)
@@ -40,7 +41,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parked_pace_is_a_minute_where_time_may_fix),
         cmocka_unit_test(parked_pace_is_slow_where_a_person_must_fix),
-        cmocka_unit_test(parked_pace_never_retries_undecodable_records),
+        cmocka_unit_test(parked_pace_never_retries_records_that_stay_unusable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -141,7 +141,7 @@ static void rules_quantity_refuses_a_forecast_that_was_not_read(void **state)
     struct err err = {0};
     int32_t quantity = -1;
     assert_int_equal(rules_quantity(&rules, &location, &stock, &quantity, &err),
-                     STATUS_STORE_MISCONFIGURED);
+                     STATUS_RECORD_INVALID);
     assert_non_null(strstr(err.msg, "forecast"));
     assert_non_null(strstr(err.msg, "'WH'"));
     assert_int_equal(quantity, -1);
