@@ -236,6 +236,10 @@ enum status catalogue_reader_take_answer(struct catalogue_reader *cr,
         try_again(cr, backoff_next_ms(&r->backoff, answer->wait_ms));
         return STATUS_OK;
     }
+    if (r->is_search && answer->search_refused) {
+        catalogue_search_narrow(&cr->search, cr->c);
+        return STATUS_OK;
+    }
     return abandon(cr, &answer->err, err);
 }
 

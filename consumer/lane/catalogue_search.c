@@ -1,7 +1,10 @@
 #include "consumer/lane/catalogue_search.h"
 
 #include "common/core/clock.h"
+#include "common/core/logger.h"
 #include "common/core/mem.h"
+
+#define MOD "lane"
 
 void catalogue_search_open(struct catalogue_search *s)
 {
@@ -53,12 +56,13 @@ void catalogue_search_begin(struct catalogue_search *s, const struct lane_contex
     enum match match = (enum match)c->options->store_conf->match;
     int64_t now = clock_monotonic_us();
     struct strbuf query;
+    size_t most = s->most > 0 ? s->most : VARIANTS_MAX_TEXTS;
     size_t count = 0;
     if (s->found != NULL) {
         return;
     }
     do {
-        count = sku_search_due(s->wanted, now, due, VARIANTS_MAX_TEXTS);
+        count = sku_search_due(s->wanted, now, due, most);
     } while (forget_indexed(s, c, due, count));
     if (count == 0) {
         return;
@@ -90,6 +94,20 @@ static void end_search(struct catalogue_search *s)
     sku_index_free(s->found);
     s->found = NULL;
     variants_release(&s->variants);
+}
+
+void catalogue_search_narrow(struct catalogue_search *s, const struct lane_context *c)
+{
+    if (s->text_count > 1) { /* all are still due */
+        s->most = s->text_count / 2;
+        end_search(s);
+        return;
+    }
+    log_warn(MOD, "search_refused", LF_TEXT("store", c->store->name), LF_TEXT("sku", s->texts[0]),
+             LF_MSG("the store does not understand a search for this text: it is found by the next "
+                    "reading of the catalogue"));
+    s->most = 0;
+    catalogue_search_abandon(s);
 }
 
 void catalogue_search_abandon(struct catalogue_search *s)
@@ -139,6 +157,7 @@ enum status catalogue_search_finish(struct catalogue_search *s,
     }
     enum status rc = c->ports->state->catalogue.items_store(c->state, items.list, items.count, err);
     mem_free(items.list);
+    s->most = s->most * 2 < VARIANTS_MAX_TEXTS ? s->most * 2 : 0;
     end_search(s);
     return rc;
 }

@@ -18,6 +18,7 @@ struct catalogue_search {
     struct variants variants;
     char **texts; /* that it asks for; owned */
     size_t text_count;
+    size_t most; /* texts that the next search asks for; 0: as many as fit */
 };
 
 void catalogue_search_open(struct catalogue_search *s);
@@ -39,6 +40,11 @@ NODISCARD enum status catalogue_search_finish(struct catalogue_search *s,
                                               size_t into_count,
                                               size_t *found,
                                               struct err *err);
+/**
+ * The store did not understand the query, so one of its texts must be the cause. Smaller searches
+ * follow until it is alone; then it waits for its next turn, and the others lose nothing.
+ */
+void catalogue_search_narrow(struct catalogue_search *s, const struct lane_context *c);
 /** Without result: its texts are due again later. */
 void catalogue_search_abandon(struct catalogue_search *s);
 

@@ -296,6 +296,7 @@ static void classify_data(enum operation op, json_t *body, struct answer *a)
         fail_unknown(a, "no errors, and no data either");
     } else if (has_search_warnings(json_object_get(body, "extensions"))) {
         fail(a, REACTION_CONFIG, "the search was not understood, and everything was returned");
+        a->search_refused = true;
     } else if (operation_has_user_errors(op) && !json_is_array(user_errors)) {
         fail_unknown(a, "the list of user errors is missing");
     } else if (operation_has_user_errors(op) && json_array_size(user_errors) > 0) {

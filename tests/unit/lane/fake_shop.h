@@ -31,6 +31,7 @@ struct fake_shop {
     size_t sets;       /* mutations that changed or confirmed something */
     size_t activations, trackings;
     int64_t variants;      /* what the count says; 0: the truth */
+    const char *odd_sku;   /* a search for it has a warning; NULL: none has */
     const char *bulk_says; /* status of the bulk operation; NULL: COMPLETED */
 };
 

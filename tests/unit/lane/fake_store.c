@@ -207,6 +207,18 @@ static struct fake_fault *fault_of(enum operation op)
     return NULL;
 }
 
+static bool is_odd(enum operation op, const char *variables)
+{
+    return op == OP_VARIANTS_SEARCH && fake_shop.odd_sku != NULL &&
+           strstr(variables, fake_shop.odd_sku) != NULL;
+}
+
+static void append_warning(struct strbuf *body)
+{
+    strbuf_append_text(body, ",\"extensions\":{\"search\":[{\"path\":[\"productVariants\"],"
+                             "\"warnings\":[{\"message\":\"unknown filter\"}]}]}}");
+}
+
 static void append_cost(enum operation op, struct strbuf *body)
 {
     strbuf_appendf(body,
@@ -254,7 +266,11 @@ static void append_body(enum operation op,
         append_cost(op, body);
     } else {
         strbuf_appendf(body, "{\"data\":%s", data.len > 0 ? data.ptr : "null");
-        append_cost(op, body);
+        if (is_odd(op, variables)) {
+            append_warning(body);
+        } else {
+            append_cost(op, body);
+        }
     }
     strbuf_release(&data);
 }

@@ -174,6 +174,36 @@ static void a_search_that_fails_is_repeated_and_then_left(void **state)
     assert_string_equal(reason_of("product/1"), "unmapped");
 }
 
+static bool fifty_are_new_and_one_is_odd(void)
+{
+    char sku[16];
+    while (fake_store.loads == 1 && fake_shop.count < 50) {
+        (void)snprintf(sku, sizeof sku, "new%02zu", fake_shop.count);
+        (void)fake_shop_add(sku, 1);
+    }
+    return fake_state.parked.count == 1 && fake_lane_is_quiet();
+}
+
+static void a_search_that_the_store_does_not_understand_fails_one_sku(void **state)
+{
+    (void)state;
+    char sku[16];
+    for (int i = 0; i < 50; i++) {
+        (void)snprintf(sku, sizeof sku, "new%02d", i);
+        (void)fake_lane_publish(i + 1, sku, 5);
+    }
+    fake_shop.odd_sku = "new17";
+    int64_t began_us = clock_monotonic_us();
+    fake_lane_run_ok(fifty_are_new_and_one_is_odd);
+    assert_true(clock_monotonic_us() - began_us < 30 * FAKE_SECOND);
+    assert_string_equal(reason_of("product/18"), "unmapped");
+    assert_int_equal(fake_shop_available("new17"), 1);
+    assert_int_equal(fake_shop_available("new16"), 5);
+    assert_int_equal(fake_shop_available("new49"), 5);
+    assert_true(fake_lane_shows("\"skus_searched\":1"));
+    assert_in_range(fake_store_sent(OP_VARIANTS_SEARCH), 8, 40);
+}
+
 /* --- readings --- */
 
 static bool is_read_again(void)
@@ -445,6 +475,7 @@ int main(void)
         LANE_TEST(set_up_waits_its_turn_between_writes),
         LANE_TEST(a_product_that_is_new_in_the_store_is_searched_for),
         LANE_TEST(a_search_that_fails_is_repeated_and_then_left),
+        LANE_TEST(a_search_that_the_store_does_not_understand_fails_one_sku),
         LANE_TEST(a_person_asks_for_another_reading),
         LANE_TEST(a_large_catalogue_is_read_by_a_bulk_operation),
         LANE_TEST(a_bulk_operation_that_fails_is_replaced_by_pages),
