@@ -14,7 +14,9 @@
  * level costs more than one for 250. */
 #define BUSY_PAUSE_US INT64_C(500000)
 /* A level is read and set up this many times before it is parked. */
-#define SETUP_TRIES         3U
+#define SETUP_TRIES 3U
+/* A read that was under way when an item was tracked is answered within this time. */
+#define TRACKED_LATELY_US   INT64_C(60000000)
 #define VARIABLES_MAX_BYTES ((size_t)4096)
 
 /* --- reads --- */
@@ -95,6 +97,55 @@ static void append_activate(const struct lane_context *c,
     levels_activate_variables(c->store->quantity_name, key, write->key, write->quantity, variables);
 }
 
+/* The request that has yet to say whether the item is tracked; NULL: none. */
+static struct request *tracking_of(const struct level_setup *s, int64_t item)
+{
+    for (size_t i = 0; i < s->requests->count; i++) {
+        struct request *r = &s->requests->slots[i];
+        if (r->phase != REQUEST_FREE && r->op == OP_ITEM_TRACK && r->list[0].key.item == item) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+static void join(struct request *r, struct level *level)
+{
+    r->levels[r->count] = level;
+    r->list[r->count++] = outcomes_write_of(level);
+}
+
+/* Its tracking was switched on a moment ago: what was read before is out of date. */
+static bool was_tracked_lately(const struct level_setup *s, const struct level *level)
+{
+    struct mapped_item item;
+    size_t count = s->item_count < LEVEL_SETUP_ITEMS ? s->item_count : LEVEL_SETUP_ITEMS;
+    bool asked = false;
+    for (size_t i = 0; i < count; i++) {
+        asked = asked || s->items[i] == level->key.item;
+    }
+    return asked && clock_monotonic_us() - s->sent_us < TRACKED_LATELY_US &&
+           resolve_item_of(s->c, level, &item) && item.tracked;
+}
+
+/* @return false: the level needs no request of its own */
+static bool begin_tracking(struct level_setup *s, struct request *r, struct outcomes *out)
+{
+    struct level *level = r->levels[0];
+    struct request *other = tracking_of(s, level->key.item);
+    r->count = 0;
+    if (other != NULL && other->count < INVENTORY_MAX_ENTRIES) {
+        join(other, level);
+        return false;
+    }
+    if (was_tracked_lately(s, level)) {
+        outcomes_retry(out, level, LEVEL_UNREAD)->tried = true;
+        return false;
+    }
+    s->items[s->item_count++ % LEVEL_SETUP_ITEMS] = level->key.item;
+    return true;
+}
+
 enum status
 level_setup_send(struct level_setup *s, struct request *r, struct outcomes *out, struct err *err)
 {
@@ -103,10 +154,11 @@ level_setup_send(struct level_setup *s, struct request *r, struct outcomes *out,
     bool track = coalescer_count(c->coalescer, LEVEL_UNTRACKED) > 0;
     r->count = coalescer_take(c->coalescer, track ? LEVEL_UNTRACKED : LEVEL_MISSING, r->levels, 1);
     resolve_stop_shared(c, r->levels, &r->count, out);
-    if (r->count == 0) {
+    if (r->count == 0 || (track && !begin_tracking(s, r, out))) {
         return STATUS_OK;
     }
-    r->list[0] = outcomes_write_of(r->levels[0]);
+    r->count = 0;
+    join(r, r->levels[0]);
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
     if (track) {
         levels_track_variables(r->list[0].key.item, &variables);
@@ -168,12 +220,9 @@ static void judge_activated(const struct lane_context *c,
     one->counted = c->metrics->level.activated;
 }
 
-static void judge_tracked(const struct lane_context *c,
-                          const struct request *r,
-                          const struct answer *answer,
-                          struct outcomes *out)
+static void
+judge_tracked_level(struct level *level, const struct answer *answer, struct outcomes *out)
 {
-    struct level *level = r->levels[0];
     struct err why = answer->err;
     enum status rc =
         answer->class == ANSWER_DONE ? levels_track_answer(answer, &why) : STATUS_ENTRY_REFUSED;
@@ -188,11 +237,23 @@ static void judge_tracked(const struct lane_context *c,
         look_again(level, answer, "tracking_locked", why.msg, out);
         return;
     }
-    log_info(MOD, "item_tracked", LF_TEXT("store", c->store->name),
-             LF_INT("product", level->desired.product_id), LF_INT("item", level->key.item));
-    struct outcome *one = outcomes_retry(out, level, LEVEL_UNREAD);
-    one->item = ITEM_IS_TRACKED;
-    one->counted = c->metrics->level.tracked;
+    outcomes_retry(out, level, LEVEL_UNREAD)->item = ITEM_IS_TRACKED;
+}
+
+static void judge_tracked(const struct lane_context *c,
+                          const struct request *r,
+                          const struct answer *answer,
+                          struct outcomes *out)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        judge_tracked_level(r->levels[i], answer, out);
+    }
+    const struct outcome *last = &out->list[out->count - 1];
+    if (last->item == ITEM_IS_TRACKED) {
+        metric_add(c->metrics->level.tracked, 1);
+        log_info(MOD, "item_tracked", LF_TEXT("store", c->store->name),
+                 LF_INT("product", r->list[0].product_id), LF_INT("item", r->list[0].key.item));
+    }
 }
 
 void level_setup_judge(const struct lane_context *c,

@@ -11,10 +11,15 @@
 #include "consumer/lane/outcomes.h"
 #include "consumer/lane/requests.h"
 
+/* Items whose tracking was asked for last. */
+#define LEVEL_SETUP_ITEMS 64
+
 struct level_setup {
     const struct lane_context *c;
     struct requests *requests;
     int64_t sent_us; /* monotonic: last mutation */
+    int64_t items[LEVEL_SETUP_ITEMS];
+    size_t item_count; /* that were ever noted */
 };
 
 /**
@@ -32,8 +37,11 @@ bool level_setup_park_unwritable(struct level *level,
                                  struct outcomes *out);
 /** Monotonic µs from which on a mutation may be sent; INT64_MAX: none waits. */
 int64_t level_setup_deadline_us(const struct level_setup *s);
-/** Sends the next one through a free slot; one must wait. Levels that share their SKU are parked
- * instead: the slot stays free then. */
+/**
+ * Sends the next one through a free slot; one must wait. The slot stays free when the level shares
+ * its SKU (it is parked), or when a request for its item does for it too: tracking belongs to the
+ * item, so all its levels that wait share one request.
+ */
 NODISCARD enum status
 level_setup_send(struct level_setup *s, struct request *r, struct outcomes *out, struct err *err);
 /** What an answer to one of the two mutations means. */

@@ -58,6 +58,16 @@ struct fake_level *fake_shop_add(const char *sku, int32_t available)
     return l;
 }
 
+struct fake_level *fake_shop_place(const struct fake_level *level, int64_t location)
+{
+    struct fake_level *other = fake_shop_add(level->sku, level->available);
+    int64_t item = level->item;
+    other->item = item;
+    other->location = location;
+    other->tracked = level->tracked;
+    return other;
+}
+
 struct fake_level *fake_shop_find(const char *sku)
 {
     for (size_t i = 0; i < fake_shop.count; i++) {
@@ -254,9 +264,16 @@ static void activate(const json_t *variables, struct strbuf *data)
 
 static void track(const json_t *variables, struct strbuf *data)
 {
-    struct fake_level *l = level_of(json_object_get(variables, "id"), NULL);
-    assert_non_null(l);
-    l->tracked = l->tracked || !l->locked;
+    const struct fake_level *l = level_of(json_object_get(variables, "id"), NULL);
+    if (l == NULL) {
+        strbuf_append_text(data, "{\"inventoryItemUpdate\":{\"inventoryItem\":null,\"userErrors\":"
+                                 "[{\"field\":[\"id\"],\"message\":\"item not found\"}]}}");
+        return;
+    }
+    for (size_t i = 0; i < fake_shop.count; i++) {
+        struct fake_level *other = &fake_shop.list[i];
+        other->tracked = other->tracked || (other->item == l->item && !l->locked);
+    }
     fake_shop.trackings += l->tracked;
     strbuf_appendf(data,
                    "{\"inventoryItemUpdate\":{\"inventoryItem\":{\"tracked\":%s,"

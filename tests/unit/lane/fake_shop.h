@@ -9,6 +9,7 @@
 #include "consumer/shopify/operation.h"
 
 #define FAKE_LOCATION    INT64_C(7001)
+#define FAKE_OTHER_PLACE INT64_C(7002)
 #define FAKE_SHOP_LEVELS 1200
 
 /** One variant, its item and its level at one location. */
@@ -41,6 +42,8 @@ void fake_shop_reset(void);
 void fake_shop_release(void);
 /** A tracked item with an active level at FAKE_LOCATION. Item = 4000 + its place. */
 struct fake_level *fake_shop_add(const char *sku, int32_t available);
+/** Another level of the same item. */
+struct fake_level *fake_shop_place(const struct fake_level *level, int64_t location);
 /** The level of a SKU; NULL: none. */
 struct fake_level *fake_shop_find(const char *sku);
 int32_t fake_shop_available(const char *sku);

@@ -142,10 +142,12 @@ static enum status locations(struct graphql *client,
     if (fake_store.locations_rc != STATUS_OK) {
         return err_set(err, fake_store.locations_rc, "no locations");
     }
-    *list = mem_calloc(1, sizeof **list);
+    *list = mem_calloc(2, sizeof **list);
     (*list)[0] = (struct shop_location){
         .id = FAKE_LOCATION, .name = mem_strdup("Main"), .active = !fake_store.location_inactive};
-    *count = 1;
+    (*list)[1] =
+        (struct shop_location){.id = FAKE_OTHER_PLACE, .name = mem_strdup("Other"), .active = true};
+    *count = 2;
     return STATUS_OK;
 }
 

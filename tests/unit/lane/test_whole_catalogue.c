@@ -122,6 +122,45 @@ static void an_item_that_cannot_be_tracked_is_parked(void **state)
     assert_int_equal(level->sets, 0);
 }
 
+static bool untrack_after_load;
+
+/* Somebody switched the tracking of the last item off after the catalogue was read. */
+static bool untrack_third(void)
+{
+    if (untrack_after_load && fake_store.loads == 1) {
+        fake_shop.list[4].tracked = fake_shop.list[5].tracked = false;
+        untrack_after_load = false;
+    }
+    return fake_lane_is_quiet();
+}
+
+static void levels_of_one_item_share_the_request_that_tracks_it(void **state)
+{
+    (void)state;
+    static char names[2][8] = {"Main", "Other"};
+    static char warehouse[] = "WH";
+    struct conf_pair places[] = {{.name = names[0], .value = warehouse},
+                                 {.name = names[1], .value = warehouse}};
+    fake_lane.conf.locations.list = places;
+    fake_lane.conf.locations.count = 2;
+    fake_lane.conf.track_items = true;
+    for (int i = 0; i < 3; i++) {
+        char sku[16];
+        (void)snprintf(sku, sizeof sku, "S%d", i);
+        struct fake_level *level = fake_shop_add(sku, 0);
+        level->tracked = i == 2; /* by the catalogue; the read says no */
+        (void)fake_shop_place(level, FAKE_OTHER_PLACE);
+        (void)fake_lane_publish(i + 1, sku, 5);
+    }
+    untrack_after_load = true;
+    fake_lane_run_ok(untrack_third);
+    assert_int_equal(fake_store_sent(OP_ITEM_TRACK), 3);
+    for (size_t i = 0; i < fake_shop.count; i++) {
+        assert_int_equal(fake_shop.list[i].available, 5);
+        assert_true(fake_shop.list[i].tracked);
+    }
+}
+
 static void set_up_waits_its_turn_between_writes(void **state)
 {
     (void)state;
@@ -472,6 +511,7 @@ int main(void)
         LANE_TEST(levels_that_may_not_be_activated_are_parked),
         LANE_TEST(an_untracked_item_is_tracked_before_its_first_number),
         LANE_TEST(an_item_that_cannot_be_tracked_is_parked),
+        LANE_TEST(levels_of_one_item_share_the_request_that_tracks_it),
         LANE_TEST(set_up_waits_its_turn_between_writes),
         LANE_TEST(a_product_that_is_new_in_the_store_is_searched_for),
         LANE_TEST(a_search_that_fails_is_repeated_and_then_left),
