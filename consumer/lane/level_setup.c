@@ -220,13 +220,14 @@ static void judge_activated(const struct lane_context *c,
     one->counted = c->metrics->level.activated;
 }
 
+/* A read finds out whether the item that is missing is really gone. */
 static void
 judge_tracked_level(struct level *level, const struct answer *answer, struct outcomes *out)
 {
     struct err why = answer->err;
     enum status rc =
         answer->class == ANSWER_DONE ? levels_track_answer(answer, &why) : STATUS_ENTRY_REFUSED;
-    if (rc == STATUS_ENTRY_REFUSED) {
+    if (rc == STATUS_ENTRY_REFUSED && !answer->item_missing) {
         struct outcome *parked = outcomes_park(
             out, level, "tracking_locked", "the store does not let it be tracked: %.150s", why.msg);
         parked->item = ITEM_IS_LOCKED;

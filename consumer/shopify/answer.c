@@ -301,6 +301,8 @@ static void classify_data(enum operation op, json_t *body, struct answer *a)
         fail_unknown(a, "the list of user errors is missing");
     } else if (operation_has_user_errors(op) && json_array_size(user_errors) > 0) {
         classify_user_errors(user_errors, a);
+        a->item_missing =
+            op == OP_ITEM_TRACK && json_is_null(json_object_get(root, "inventoryItem"));
     } else {
         a->class = ANSWER_DONE;
         a->noop =

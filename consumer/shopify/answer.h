@@ -63,6 +63,7 @@ struct answer {
     enum answer_class class;
     bool noop;              /* DONE, and Shopify held every value already */
     bool throttled;         /* RETRY_SAME because of THROTTLED or 429 */
+    bool item_missing;      /* ENTRIES because the item to be changed does not exist */
     bool search_refused;    /* CONFIG because the store did not understand the query */
     bool may_have_executed; /* RETRY_SAME with unknown outcome */
     int64_t wait_ms;        /* least wait before the retry */

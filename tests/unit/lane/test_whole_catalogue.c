@@ -122,7 +122,7 @@ static void an_item_that_cannot_be_tracked_is_parked(void **state)
     assert_int_equal(level->sets, 0);
 }
 
-static bool untrack_after_load;
+static bool untrack_after_load, replace_item;
 
 /* Somebody switched the tracking of the last item off after the catalogue was read. */
 static bool untrack_third(void)
@@ -132,6 +132,17 @@ static bool untrack_third(void)
         untrack_after_load = false;
     }
     return fake_lane_is_quiet();
+}
+
+/* The variant was deleted and made again after the catalogue was read. */
+static bool item_is_replaced(void)
+{
+    if (replace_item && fake_store.loads == 1) {
+        fake_shop.list[0].gone = true;
+        (void)fake_shop_add("A", 1);
+        replace_item = false;
+    }
+    return fake_shop.count > 1 && fake_shop.list[1].available == 5 && fake_lane_is_quiet();
 }
 
 static void levels_of_one_item_share_the_request_that_tracks_it(void **state)
@@ -159,6 +170,20 @@ static void levels_of_one_item_share_the_request_that_tracks_it(void **state)
         assert_int_equal(fake_shop.list[i].available, 5);
         assert_true(fake_shop.list[i].tracked);
     }
+}
+
+static void an_item_that_is_gone_when_it_is_to_be_tracked_is_searched_for(void **state)
+{
+    (void)state;
+    struct fake_level *level = fake_shop_add("A", 0);
+    level->tracked = false;
+    fake_lane.conf.track_items = true;
+    (void)fake_lane_publish(1, "A", 5);
+    replace_item = true;
+    fake_lane_run_ok(item_is_replaced);
+    assert_int_equal(fake_shop.list[1].available, 5);
+    assert_in_range(fake_store_sent(OP_VARIANTS_SEARCH), 1, 10);
+    assert_int_equal(fake_state.parked.count, 0);
 }
 
 static void set_up_waits_its_turn_between_writes(void **state)
@@ -512,6 +537,7 @@ int main(void)
         LANE_TEST(an_untracked_item_is_tracked_before_its_first_number),
         LANE_TEST(an_item_that_cannot_be_tracked_is_parked),
         LANE_TEST(levels_of_one_item_share_the_request_that_tracks_it),
+        LANE_TEST(an_item_that_is_gone_when_it_is_to_be_tracked_is_searched_for),
         LANE_TEST(set_up_waits_its_turn_between_writes),
         LANE_TEST(a_product_that_is_new_in_the_store_is_searched_for),
         LANE_TEST(a_search_that_fails_is_repeated_and_then_left),
