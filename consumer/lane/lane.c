@@ -431,6 +431,27 @@ static void reload(struct lane *l)
     requests_probe_now(&l->session.requests, lane_state_is_blocked(l->state));
 }
 
+static enum status finish(struct lane *l, struct err *err)
+{
+    enum status rc = finish_requests(l, l->options.shared.drain_ms, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = retries_settle(&l->session.retries, err);
+    return rc == STATUS_OK ? session_commit(&l->session, true, err) : rc;
+}
+
+/* A run with --once ends without success, but what was sent is finished, recorded and committed. */
+static enum status give_up(struct lane *l, enum status rc)
+{
+    struct err err = {0};
+    if (finish(l, &err) != STATUS_OK) {
+        log_failure(LOG_WARN, MOD, "drain_incomplete", &err,
+                    LOG_FIELDS(LF_TEXT("store", l->store.name)));
+    }
+    return rc;
+}
+
 static enum status work(struct lane *l, struct thread *thread, bool *worked, struct err *err)
 {
     const struct lane_context *c = &l->session.c;
@@ -457,20 +478,10 @@ static enum status work(struct lane *l, struct thread *thread, bool *worked, str
         }
         rc = is_hopeless(l, err);
         if (rc != STATUS_OK) {
-            return rc;
+            return give_up(l, rc);
         }
     }
     return STATUS_OK;
-}
-
-static enum status finish(struct lane *l, struct err *err)
-{
-    enum status rc = finish_requests(l, l->options.shared.drain_ms, err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    rc = retries_settle(&l->session.retries, err);
-    return rc == STATUS_OK ? session_commit(&l->session, true, err) : rc;
 }
 
 /* No new input. Requests in flight are finished, recorded and committed. */
@@ -525,24 +536,6 @@ enum status lane_session(void *lane, struct thread *thread, bool *worked, struct
 
 /* --- between sessions --- */
 
-static enum lane_state state_of_failure(enum status rc)
-{
-    switch (status_class(rc)) {
-    case CLASS_STORE:
-        if (rc == STATUS_AUTH) {
-            return LANE_UNAUTHORISED;
-        }
-        return rc == STATUS_STORE_CLOSED ? LANE_CLOSED : LANE_MISCONFIGURED;
-    case CLASS_FATAL:
-        return LANE_MISCONFIGURED;
-    case CLASS_NONE:
-    case CLASS_TRANSIENT:
-    case CLASS_RECORD:
-        break;
-    }
-    return LANE_BROKEN;
-}
-
 void lane_failed(void *lane, enum status rc, const struct err *err, int64_t pause_ms)
 {
     struct lane *l = lane;
@@ -551,7 +544,7 @@ void lane_failed(void *lane, enum status rc, const struct err *err, int64_t paus
     }
     log_failure(LOG_ERROR, MOD, "session_failed", err,
                 LOG_FIELDS(LF_TEXT("store", l->store.name), LF_INT("backoff_ms", pause_ms)));
-    set_state(l, state_of_failure(rc), err->msg);
+    set_state(l, lane_state_after_failure(rc), err->msg);
 }
 
 void lane_reloaded(void *lane)

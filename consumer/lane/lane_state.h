@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#include "common/core/status.h"
+
 /* name, text for logs and metrics, meaning */
 #define LANE_STATE_MAP(X)                                                                          \
     X(STARTING, "starting")           /* connecting, checking access, reading the catalogue */     \
@@ -35,6 +37,9 @@ const char *lane_state_name(enum lane_state state);
 bool lane_state_is_blocked(enum lane_state state);
 /** A person or time must end it. One reason may replace another. */
 bool lane_state_is_trouble(enum lane_state state);
+
+/** The state of a lane whose session ended with this status. */
+enum lane_state lane_state_after_failure(enum status rc);
 
 /** What an answer says about the store as a whole. */
 enum signal_kind {

@@ -443,6 +443,31 @@ static void a_dry_run_names_the_hold(void **state)
     assert_int_equal(count_holding(5), LEVELS);
 }
 
+static bool all_sold_out_during_the_first_set(void)
+{
+    if (fake_store_sent(OP_STOCK_SET) == 1 && fake_lane.revision == 1001) {
+        publish_some(LEVELS, 0);
+    }
+    return false;
+}
+
+static void a_run_once_that_is_held_finishes_its_requests(void **state)
+{
+    (void)state;
+    load_shop();
+    fake_lane.options.once = true;
+    fake_store_fault(
+        &(struct fake_fault){.op = OP_STOCK_SET, .times = 1, .delay_us = 2 * FAKE_SECOND});
+    (void)fake_lane_publish(1, "S0", 7);
+    assert_int_equal(fake_lane_run(all_sold_out_during_the_first_set), STATUS_STORE_MISCONFIGURED);
+    assert_true(fake_lane_was("held"));
+    assert_int_equal(fake_store_sent(OP_STOCK_SET), 1);
+    assert_string_equal(fake_state.attempts.list[0].outcome, "applied");
+    assert_int_equal(fake_state_level(4000)->quantity, 7);
+    assert_int_equal(fake_source.partition[0].committed, 1);
+    fake_lane_failed(STATUS_STORE_MISCONFIGURED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,6 +490,7 @@ int main(void)
         LANE_TEST(a_database_that_was_pinned_meanwhile_is_followed),
         LANE_TEST(records_without_a_database_are_applied),
         LANE_TEST(a_dry_run_names_the_hold),
+        LANE_TEST(a_run_once_that_is_held_finishes_its_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
