@@ -1,6 +1,9 @@
 #include "consumer/lane/answers.h"
 
+#include "common/core/logger.h"
 #include "consumer/lane/level_setup.h"
+
+#define MOD "lane"
 
 /* STALE answers for one desired quantity before its level is parked. */
 #define MAX_TRIES 6
@@ -15,12 +18,15 @@ static bool judge_read(const struct lane_context *c,
 {
     int64_t items[INVENTORY_MAX_ENTRIES];
     struct level_read read[INVENTORY_MAX_ENTRIES];
-    struct err ignored = {0};
+    struct err why = {0};
     for (size_t i = 0; i < r->count; i++) {
         items[i] = r->list[i].key.item;
     }
     if (inventory_read_answer(answer, c->store->quantity_name, r->list[0].key.location, items,
-                              r->count, read, &ignored) != STATUS_OK) {
+                              r->count, read, &why) != STATUS_OK) {
+        log_failure(LOG_WARN, MOD, "answer_unreadable", &why,
+                    LOG_FIELDS(LF_TEXT("store", c->store->name),
+                               LF_TEXT("request_id", answer->request_id)));
         return false;
     }
     for (size_t i = 0; i < r->count; i++) {

@@ -204,9 +204,12 @@ static enum status take_location(void *arg, const void *node, struct err *err)
     const json_t *active = json_object_get(node, "isActive");
     const json_t *service = json_object_get(node, "isFulfillmentService");
     int64_t id = 0;
-    if (name == NULL || !gid_parse(gid, "Location", &id) || !json_is_boolean(active) ||
-        !json_is_boolean(service)) {
+    if (name == NULL || !json_is_boolean(active) || !json_is_boolean(service)) {
         return page_other_shape(err);
+    }
+    enum status rc = gid_parse(gid, "Location", &id, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     if (l->count == l->capacity) {
         l->capacity = mem_grow_capacity(l->capacity, l->count + 1);

@@ -1,6 +1,7 @@
 #include "consumer/shopify/gid.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@ char *gid_format(const char *type, int64_t id, char text[GID_TEXT_SIZE])
     return text;
 }
 
-bool gid_parse(const char *gid, const char *type, int64_t *id)
+static bool parse(const char *gid, const char *type, int64_t *id)
 {
     size_t type_len = strlen(type);
     int64_t number = 0;
@@ -31,9 +32,20 @@ bool gid_parse(const char *gid, const char *type, int64_t *id)
         }
         number = number * 10 + digit;
     }
-    if (number == 0 || (*gid != '\0' && *gid != '?')) {
+    if (number == 0 || *gid != '\0') {
         return false;
     }
     *id = number;
     return true;
+}
+
+enum status gid_parse(const char *gid, const char *type, int64_t *id, struct err *err)
+{
+    if (parse(gid, type, id)) {
+        return STATUS_OK;
+    }
+    return err_set(err, STATUS_OUTCOME_UNKNOWN,
+                   "the store gave '%.120s' where a plain GID of type "
+                   "%s was expected",
+                   gid != NULL ? gid : "null", type);
 }

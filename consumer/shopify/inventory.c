@@ -118,42 +118,58 @@ bool inventory_read_quantity(const void *level, const char *name, int32_t *quant
     return false;
 }
 
-static bool read_level(const json_t *node, const char *quantity_name, struct level_read *out)
+static enum status other_shape(struct err *err)
+{
+    return err_set(err, STATUS_OUTCOME_UNKNOWN,
+                   "a level of the answer has another shape, or was not asked for");
+}
+
+static enum status
+read_level(const json_t *node, const char *quantity_name, struct level_read *out, struct err *err)
 {
     const json_t *tracked = json_object_get(node, "tracked");
     const json_t *level = json_object_get(node, "inventoryLevel");
     int64_t location = 0;
     if (!json_is_boolean(tracked) || level == NULL) {
-        return false;
+        return other_shape(err);
     }
     out->item_found = true;
     out->tracked = json_is_true(tracked);
     if (json_is_null(level)) {
-        return true;
+        return STATUS_OK;
     }
     const json_t *active = json_object_get(level, "isActive");
     const char *gid = json_string_value(json_object_get(json_object_get(level, "location"), "id"));
-    if (!json_is_boolean(active) || !gid_parse(gid, TYPE_LOCATION, &location) ||
-        location != out->key.location) {
-        return false;
+    enum status rc = gid_parse(gid, TYPE_LOCATION, &location, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     out->connected = true;
     out->active = json_is_true(active);
-    return inventory_read_quantity(level, quantity_name, &out->quantity);
+    bool fits = json_is_boolean(active) && location == out->key.location &&
+                inventory_read_quantity(level, quantity_name, &out->quantity);
+    return fits ? STATUS_OK : other_shape(err);
 }
 
-static bool read_node(const json_t *node,
-                      size_t position,
-                      const char *quantity_name,
-                      const int64_t *items,
-                      size_t count,
-                      struct level_read *out)
+static enum status read_node(const json_t *node,
+                             size_t position,
+                             const char *quantity_name,
+                             const int64_t *items,
+                             size_t count,
+                             struct level_read *out,
+                             struct err *err)
 {
     int64_t item = 0;
     size_t at = 0;
     const char *gid = json_string_value(json_object_get(node, "id"));
-    return gid_parse(gid, TYPE_ITEM, &item) && find_item(items, count, position, item, &at) &&
-           !out[at].item_found && read_level(node, quantity_name, &out[at]);
+    enum status rc = gid_parse(gid, TYPE_ITEM, &item, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    if (!find_item(items, count, position, item, &at) || out[at].item_found) {
+        return other_shape(err);
+    }
+    return read_level(node, quantity_name, &out[at], err);
 }
 
 enum status inventory_read_answer(const struct answer *answer,
@@ -176,10 +192,12 @@ enum status inventory_read_answer(const struct answer *answer,
     }
     json_array_foreach(nodes, i, node)
     {
-        /* null: the item no longer exists */
-        if (!json_is_null(node) && !read_node(node, i, quantity_name, items, count, out)) {
-            return err_set(err, STATUS_OUTCOME_UNKNOWN,
-                           "level %zu of the answer has another shape, or was not asked for", i);
+        if (json_is_null(node)) {
+            continue; /* the item no longer exists */
+        }
+        enum status rc = read_node(node, i, quantity_name, items, count, out, err);
+        if (rc != STATUS_OK) {
+            return rc;
         }
     }
     return STATUS_OK;

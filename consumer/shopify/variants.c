@@ -51,9 +51,13 @@ enum status variants_take_one(void *variants, const void *node, struct err *err)
     const json_t *bundle = json_object_get(node, "requiresComponents");
     const char *gid = json_string_value(json_object_get(item, "id"));
     int64_t id = 0;
-    if ((!json_is_string(text) && !json_is_null(text)) || !gid_parse(gid, "InventoryItem", &id) ||
-        !json_is_boolean(tracked) || !json_is_boolean(bundle)) {
+    if ((!json_is_string(text) && !json_is_null(text)) || !json_is_boolean(tracked) ||
+        !json_is_boolean(bundle)) {
         return page_other_shape(err);
+    }
+    enum status rc = gid_parse(gid, "InventoryItem", &id, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     v->count++;
     if (is_text(text)) {

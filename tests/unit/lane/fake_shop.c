@@ -89,9 +89,12 @@ static struct fake_level *level_of(const json_t *item_gid, const json_t *locatio
 {
     int64_t item = 0;
     int64_t location = 0;
-    assert_true(gid_parse(json_string_value(item_gid), "InventoryItem", &item));
+    struct err err = {0};
+    assert_int_equal(gid_parse(json_string_value(item_gid), "InventoryItem", &item, &err),
+                     STATUS_OK);
     if (location_gid != NULL) {
-        assert_true(gid_parse(json_string_value(location_gid), "Location", &location));
+        assert_int_equal(gid_parse(json_string_value(location_gid), "Location", &location, &err),
+                         STATUS_OK);
     }
     for (size_t i = 0; i < fake_shop.count; i++) {
         struct fake_level *l = &fake_shop.list[i];

@@ -1,7 +1,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -17,7 +19,8 @@ static void gid_parse_takes_the_number_of_its_type_alone(void **state)
         {"gid://shopify/InventoryItem/4401", 4401},
         {"gid://shopify/InventoryItem/1", 1},
         {"gid://shopify/InventoryItem/9223372036854775807", INT64_MAX},
-        {"gid://shopify/InventoryItem/4401?inventory_item_id=7", 4401},
+        {"gid://shopify/InventoryItem/4401?inventory_item_id=7", 0},
+        {"gid://shopify/InventoryItem/4401?", 0},
         {"gid://shopify/InventoryItem/0", 0},
         {"gid://shopify/InventoryItem/9223372036854775808", 0},
         {"gid://shopify/InventoryItem/92233720368547758070", 0},
@@ -39,7 +42,11 @@ static void gid_parse_takes_the_number_of_its_type_alone(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int64_t id = 0;
-        bool parsed = gid_parse(cases[i].gid, "InventoryItem", &id);
+        struct err err = {0};
+        bool parsed = gid_parse(cases[i].gid, "InventoryItem", &id, &err) == STATUS_OK;
+        if (!parsed && cases[i].gid != NULL) {
+            assert_non_null(strstr(err.msg, cases[i].gid));
+        }
         if (parsed != (cases[i].id != 0) || id != cases[i].id) {
             fail_msg("'%s' gave %lld", cases[i].gid != NULL ? cases[i].gid : "NULL", (long long)id);
         }
@@ -50,9 +57,12 @@ static void gid_format_is_read_back(void **state)
 {
     (void)state;
     char text[GID_TEXT_SIZE];
+    struct err err = {0};
     int64_t id = 0;
     assert_string_equal(gid_format("Location", 7001, text), "gid://shopify/Location/7001");
-    assert_true(gid_parse(gid_format("InventoryItem", INT64_MAX, text), "InventoryItem", &id));
+    assert_int_equal(
+        gid_parse(gid_format("InventoryItem", INT64_MAX, text), "InventoryItem", &id, &err),
+        STATUS_OK);
     assert_true(id == INT64_MAX);
 }
 
