@@ -245,16 +245,18 @@ static void a_record_of_a_newer_producer_ends_the_session(void **state)
     assert_int_equal(planner.turn.park_count, 0);
 }
 
-static void rules_that_need_a_forecast_end_the_session(void **state)
+static void a_record_without_the_basis_of_the_rules_is_parked(void **state)
 {
     (void)state;
-    struct err err = {0};
     add_item("A", 41);
     bench.c.rules.basis = BASIS_FORECAST;
     struct source_event event =
         bench_event(&(struct bench_stock){.product_id = 1, .sku = "A", .revision = 20});
-    assert_int_equal(planner_plan(&planner, &event, bench_record(), &err),
-                     STATUS_STORE_MISCONFIGURED);
+    plan_event(&event);
+    store();
+    assert_int_equal(bench.parked.count, 1);
+    assert_string_equal(bench.parked.rows[0].reason, "basis_missing");
+    assert_int_equal(coalescer_total(bench.c.coalescer), 0);
 }
 
 static void an_older_parked_record_is_superseded_by_what_was_planned_since(void **state)
@@ -400,7 +402,7 @@ int main(void)
         PLANNER_TEST(a_record_that_cannot_be_applied_is_parked_as_a_whole),
         PLANNER_TEST(a_record_that_cannot_be_decoded_is_parked_by_its_position),
         PLANNER_TEST(a_record_of_a_newer_producer_ends_the_session),
-        PLANNER_TEST(rules_that_need_a_forecast_end_the_session),
+        PLANNER_TEST(a_record_without_the_basis_of_the_rules_is_parked),
         PLANNER_TEST(an_older_parked_record_is_superseded_by_what_was_planned_since),
         PLANNER_TEST(a_later_record_of_the_turn_settles_the_parked_one),
         PLANNER_TEST(the_notes_of_a_turn_are_stored_in_order),
