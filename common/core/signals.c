@@ -8,12 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/core/clock.h"
+
 /* What a shell reports for a process that SIGINT ended. */
 #define EXIT_INTERRUPTED 130
 
 static atomic_bool stop_requested;
 static atomic_bool reload_requested;
+static atomic_int_least64_t stop_us;
 static int wake_pipe[2] = {-1, -1};
+static int stop_pipe[2] = {-1, -1}; /* written once, never read */
 
 static void on_signal(int number)
 {
@@ -22,6 +26,10 @@ static void on_signal(int number)
         atomic_store(&reload_requested, true);
     } else if (atomic_exchange(&stop_requested, true)) {
         _exit(EXIT_INTERRUPTED);
+    } else {
+        atomic_store(&stop_us, clock_monotonic_us());
+        ssize_t unused = write(stop_pipe[1], "", 1);
+        (void)unused;
     }
     /* A full pipe is readable already, so a lost byte changes nothing. */
     ssize_t ignored = write(wake_pipe[1], "", 1);
@@ -46,11 +54,12 @@ static bool handle(int number, void (*handler)(int))
 enum status signals_install(struct err *err)
 {
     INVARIANT(wake_pipe[0] < 0, "signal handlers are installed twice");
-    if (pipe(wake_pipe) != 0) {
+    if (pipe(wake_pipe) != 0 || pipe(stop_pipe) != 0) {
         return err_set(err, STATUS_INTERNAL, "cannot make a pipe: %s", strerror(errno));
     }
-    if (!set_flags(wake_pipe[0]) || !set_flags(wake_pipe[1]) || !handle(SIGTERM, on_signal) ||
-        !handle(SIGINT, on_signal) || !handle(SIGHUP, on_signal) || !handle(SIGPIPE, SIG_IGN)) {
+    if (!set_flags(wake_pipe[0]) || !set_flags(wake_pipe[1]) || !set_flags(stop_pipe[0]) ||
+        !set_flags(stop_pipe[1]) || !handle(SIGTERM, on_signal) || !handle(SIGINT, on_signal) ||
+        !handle(SIGHUP, on_signal) || !handle(SIGPIPE, SIG_IGN)) {
         return err_set(err, STATUS_INTERNAL, "cannot install signal handlers: %s", strerror(errno));
     }
     return STATUS_OK;
@@ -59,6 +68,16 @@ enum status signals_install(struct err *err)
 bool signals_stop_requested(void)
 {
     return atomic_load(&stop_requested);
+}
+
+int signals_stop_fd(void)
+{
+    return stop_pipe[0];
+}
+
+int64_t signals_stop_us(void)
+{
+    return atomic_load(&stop_us);
 }
 
 bool signals_take_reload(void)

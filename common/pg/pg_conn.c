@@ -1,17 +1,20 @@
 #include "common/pg/pg_conn.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "common/core/clock.h"
 #include "common/core/mem.h"
 #include "common/pg/pg_libpq.h"
 #include "common/pg/pg_pooler.h"
+#include "common/pg/pg_wait.h"
 
 #define CONNECT_TIMEOUT_US INT64_C(5000000)
+/* A server that lives answers at its own timeout. */
+#define ANSWER_MARGIN_US INT64_C(2000000)
+/* Of a statement without timeout: an installation may wait for Odoo. */
+#define SILENCE_MAX_US INT64_C(3600000000)
 
 /*
  * Settings of every session. A name that an older server lacks in pg_settings sets nothing. The
@@ -82,6 +85,12 @@ int pg_conn_server_version(const struct pg_conn *conn)
 PGconn *pg_conn_handle(const struct pg_conn *conn)
 {
     return conn->handle;
+}
+
+int64_t pg_conn_limit_us(const struct pg_conn *conn)
+{
+    int64_t timeout_us = (int64_t)conn->options.statement_timeout_ms * 1000;
+    return timeout_us > 0 ? timeout_us + ANSWER_MARGIN_US : SILENCE_MAX_US;
 }
 
 void pg_conn_begin_set(struct pg_conn *conn, const char *sql)
@@ -190,34 +199,30 @@ static enum status check_dsn(const char *dsn, struct err *err)
     return STATUS_OK;
 }
 
-/* Drives libpq's handshake under our own deadline: PQconnectdb would hide the SQLSTATE of a
- * refusal. */
+static enum status connect_late(struct pg_conn *conn, struct err *err)
+{
+    (void)err_set(err, STATUS_SOURCE_LOST, "no answer from database server '%s' port %s within 5 s",
+                  or_default(PQhost(conn->handle)), or_default(PQport(conn->handle)));
+    pg_conn_close(conn);
+    return STATUS_SOURCE_LOST;
+}
+
+/* Drives libpq's handshake: PQconnectdb would hide the SQLSTATE of a refusal. */
 static enum status handshake(struct pg_conn *conn, struct err *err)
 {
-    int64_t deadline_us = clock_monotonic_us() + CONNECT_TIMEOUT_US;
+    struct pg_wait wait;
     PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+    pg_wait_begin(&wait, conn->handle, CONNECT_TIMEOUT_US);
     while (want != PGRES_POLLING_OK) {
         if (want == PGRES_POLLING_FAILED) {
             return connect_failed(conn, err);
         }
-        struct pollfd wait = {.fd = PQsocket(conn->handle),
-                              .events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT};
-        int ready = poll(&wait, 1, clock_left_ms(deadline_us));
-        if (ready < 0 && errno != EINTR) {
-            ready = 0;
+        if (!pg_wait_ready(&wait, want == PGRES_POLLING_READING ? POLLIN : POLLOUT)) {
+            return connect_late(conn, err);
         }
-        if (ready == 0) {
-            (void)err_set(err, STATUS_SOURCE_LOST,
-                          "no answer from database server '%s' port %s within 5 s",
-                          or_default(PQhost(conn->handle)), or_default(PQport(conn->handle)));
-            pg_conn_close(conn);
-            return STATUS_SOURCE_LOST;
-        }
-        if (ready > 0) {
-            want = PQconnectPoll(conn->handle);
-        }
+        want = PQconnectPoll(conn->handle);
     }
-    return STATUS_OK;
+    return PQsetnonblocking(conn->handle, 1) == 0 ? STATUS_OK : connect_failed(conn, err);
 }
 
 /* Notices of the server would otherwise land on standard error, between the log lines. */
@@ -229,13 +234,15 @@ static void ignore_notice(void *arg, const PGresult *result)
 
 static enum status run_setup(struct pg_conn *conn, const char *sql, struct err *err)
 {
-    PGresult *result = PQexec(conn->handle, sql);
+    struct pg_wait wait;
+    pg_wait_begin(&wait, conn->handle, CONNECT_TIMEOUT_US);
+    PGresult *result = pg_wait_exec(&wait, sql);
     ExecStatusType got = PQresultStatus(result);
     PQclear(result);
     if (got == PGRES_COMMAND_OK || got == PGRES_TUPLES_OK) {
         return STATUS_OK;
     }
-    enum status rc = connect_failed(conn, err);
+    enum status rc = wait.late ? connect_late(conn, err) : connect_failed(conn, err);
     (void)err_prefix(err, "session settings");
     return rc;
 }

@@ -1,9 +1,12 @@
 /**
  * pg_conn: one connection to PostgreSQL, opened, checked and opened again.
  *
- * Blocking calls, bounded: connect_timeout 5 s, statement_timeout as given, TCP keepalives and
- * tcp_user_timeout 20 s on both sides, so a black hole ends as STATUS_SOURCE_LOST within half a
- * minute. One owner; one thread at a time.
+ * Calls wait, but never longer than their limit: 5 s to connect, statement_timeout and 2 s more for
+ * an answer. A server that is frozen or behind a black hole ends as STATUS_SOURCE_LOST, and the
+ * connection is closed. Closing and rolling back do not wait for such a server either. A call has at
+ * most 5 s left once the process is asked to stop. TCP keepalives and tcp_user_timeout of 20 s let
+ * the server notice a vanished client. One limit is not ours: the system's resolver looks up host
+ * names. One owner; one thread at a time.
  */
 #ifndef STOCKSYNC_PG_PG_CONN_H
 #define STOCKSYNC_PG_PG_CONN_H
@@ -18,7 +21,7 @@ struct pg_conn; /* owns a PGconn; handed out by pg_conn_handle to folders that m
 struct pg_conn_options {
     const char *dsn;              /* libpq connection string; borrowed until pg_conn_free */
     const char *application_name; /* "stocksync-producer tail" */
-    int statement_timeout_ms;     /* 0: none */
+    int statement_timeout_ms;     /* 0: none; the server may be silent for an hour then */
     const char *session_sql;      /* run after every (re)connect, may be NULL; static text */
 };
 

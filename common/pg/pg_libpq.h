@@ -13,11 +13,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct pg_conn; /* ours: pg_conn.h */
 
 /** libpq's connection; NULL when closed. */
 PGconn *pg_conn_handle(const struct pg_conn *conn);
+
+/** How long the server may be silent in a call. */
+int64_t pg_conn_limit_us(const struct pg_conn *conn);
 
 /**
  * Name under which the statement at this address is prepared on the present connection.

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/core/clock.h"
+#include "common/core/signals.h"
 #include "common/pg/pg_libpq.h"
+#include "common/pg/pg_wait.h"
 
 static bool in_class(const char *state, const char *prefix)
 {
@@ -56,6 +59,23 @@ static enum status query_failed(struct pg_conn *conn, const PGresult *result, st
     return rc;
 }
 
+/* No answer within the limit. What the server did is unknown, so the connection cannot be used. */
+static enum status server_silent(struct pg_conn *conn, const struct pg_wait *wait, struct err *err)
+{
+    bool stopping = signals_stop_us() != 0;
+    (void)err_set(err, STATUS_SOURCE_LOST, "the database server is silent for %lld s%s",
+                  (long long)((clock_monotonic_us() - wait->begun_us) / 1000000),
+                  stopping ? ", and the process was asked to stop" : "");
+    pg_conn_close(conn);
+    return STATUS_SOURCE_LOST;
+}
+
+static enum status
+failed(struct pg_conn *conn, const struct pg_wait *wait, const PGresult *result, struct err *err)
+{
+    return wait->late ? server_silent(conn, wait, err) : query_failed(conn, result, err);
+}
+
 /* Types of the arguments, for preparing; how many. */
 static int types_of(const struct pg_args *args, Oid types[PG_ARGS_MAX])
 {
@@ -64,6 +84,21 @@ static int types_of(const struct pg_args *args, Oid types[PG_ARGS_MAX])
         types[i] = args->list[i].type;
     }
     return count;
+}
+
+static void begin_wait(const struct pg_conn *conn, struct pg_wait *wait)
+{
+    pg_wait_begin(wait, pg_conn_handle(conn), pg_conn_limit_us(conn));
+}
+
+/* The result of a statement that was sent, without the NULL that ends it. NULL: see pg_wait. */
+static PGresult *only_result(struct pg_wait *wait, bool sent)
+{
+    PGresult *result = sent && pg_wait_flush(wait) ? pg_wait_result(wait) : NULL;
+    if (result != NULL) {
+        PQclear(pg_wait_result(wait));
+    }
+    return result;
 }
 
 static enum status prepare(struct pg_conn *conn,
@@ -79,12 +114,15 @@ static enum status prepare(struct pg_conn *conn,
     }
     Oid types[PG_ARGS_MAX];
     int count = types_of(args, types);
-    PGresult *result = PQprepare(pg_conn_handle(conn), name, sql, count, types);
+    struct pg_wait wait;
+    begin_wait(conn, &wait);
+    bool sent = PQsendPrepare(wait.handle, name, sql, count, types) == 1;
+    PGresult *result = only_result(&wait, sent);
     enum status rc = STATUS_OK;
     if (PQresultStatus(result) == PGRES_COMMAND_OK) {
         pg_conn_statement_add(conn, sql);
     } else {
-        rc = query_failed(conn, result, err);
+        rc = failed(conn, &wait, result, err);
     }
     PQclear(result);
     return rc;
@@ -115,15 +153,16 @@ static void take_args(const struct pg_args *args, struct parameters *p)
     }
 }
 
-static PGresult *execute(struct pg_conn *conn, const char *name, const struct pg_args *args)
+static bool send_call(PGconn *handle, const char *name, const struct pg_args *args)
 {
     struct parameters p;
     take_args(args, &p);
-    return PQexecPrepared(pg_conn_handle(conn), name, p.count, p.values, p.lengths, p.formats, 1);
+    return PQsendQueryPrepared(handle, name, p.count, p.values, p.lengths, p.formats, 1) != 0;
 }
 
 /* Takes over the result, as rows or as the reason why there are none. */
 static enum status take_result(struct pg_conn *conn,
+                               const struct pg_wait *wait,
                                PGresult *result,
                                const char *shape,
                                struct pg_rows *rows,
@@ -133,7 +172,7 @@ static enum status take_result(struct pg_conn *conn,
     struct pg_rows taken = {.result = result};
     enum status rc = got == PGRES_TUPLES_OK || got == PGRES_COMMAND_OK
                          ? pg_rows_check_shape(&taken, shape, err)
-                         : query_failed(conn, result, err);
+                         : failed(conn, wait, result, err);
     if (rc != STATUS_OK || rows == NULL) {
         pg_rows_release(&taken);
         return rc;
@@ -180,7 +219,10 @@ enum status pg_query(struct pg_conn *conn,
     if (rc != STATUS_OK) {
         return rc;
     }
-    return take_result(conn, execute(conn, name, args), shape, rows, err);
+    struct pg_wait wait;
+    begin_wait(conn, &wait);
+    bool sent = send_call(wait.handle, name, args);
+    return take_result(conn, &wait, only_result(&wait, sent), shape, rows, err);
 }
 
 /* --- several in one trip --- */
@@ -205,37 +247,42 @@ static enum status prepare_all(struct pg_conn *conn,
     return STATUS_OK;
 }
 
-static bool send_call(PGconn *handle, const char *name, const struct pg_args *args)
-{
-    struct parameters p;
-    take_args(args, &p);
-    return PQsendQueryPrepared(handle, name, p.count, p.values, p.lengths, p.formats, 1) != 0;
-}
-
 /* The result of the next queued command, without the NULL that ends it. */
-static PGresult *next_result(PGconn *handle)
+static PGresult *next_result(struct pg_wait *wait)
 {
-    PGresult *result = PQgetResult(handle);
+    PGresult *result = pg_wait_result(wait);
     if (result != NULL && PQresultStatus(result) != PGRES_PIPELINE_SYNC) {
-        PQclear(PQgetResult(handle));
+        PQclear(pg_wait_result(wait));
     }
     return result;
 }
 
-/* Reads up to the end of the trip. @return false: the connection is lost */
-static bool end_trip(PGconn *handle)
+/* Reads up to the end of the trip. @return false: the connection is lost, or late */
+static bool end_trip(struct pg_wait *wait)
 {
     ExecStatusType got = PGRES_COMMAND_OK;
     while (got != PGRES_PIPELINE_SYNC) {
-        PGresult *result = next_result(handle);
-        if (result == NULL || PQstatus(handle) != CONNECTION_OK) {
+        PGresult *result = next_result(wait);
+        if (result == NULL || PQstatus(wait->handle) != CONNECTION_OK) {
             PQclear(result);
             return false;
         }
         got = PQresultStatus(result);
         PQclear(result);
     }
-    return PQexitPipelineMode(handle) == 1;
+    return PQexitPipelineMode(wait->handle) == 1;
+}
+
+static bool send_trip(struct pg_wait *wait,
+                      const struct pg_call *calls,
+                      size_t count,
+                      char names[][PG_STATEMENT_NAME_SIZE])
+{
+    bool sent = PQenterPipelineMode(wait->handle) == 1;
+    for (size_t i = 0; sent && i < count; i++) {
+        sent = send_call(wait->handle, names[i], calls[i].args);
+    }
+    return sent && PQpipelineSync(wait->handle) == 1 && pg_wait_flush(wait);
 }
 
 static enum status run_trip(struct pg_conn *conn,
@@ -244,23 +291,20 @@ static enum status run_trip(struct pg_conn *conn,
                             char names[][PG_STATEMENT_NAME_SIZE],
                             struct err *err)
 {
-    PGconn *handle = pg_conn_handle(conn);
+    struct pg_wait wait;
     enum status rc = STATUS_OK;
-    bool sent = PQenterPipelineMode(handle) == 1;
-    for (size_t i = 0; sent && i < count; i++) {
-        sent = send_call(handle, names[i], calls[i].args);
-    }
-    if (!sent || PQpipelineSync(handle) != 1) {
-        return query_failed(conn, NULL, err);
+    begin_wait(conn, &wait);
+    if (!send_trip(&wait, calls, count, names)) {
+        return failed(conn, &wait, NULL, err);
     }
     for (size_t i = 0; rc == STATUS_OK && i < count; i++) {
-        rc = take_result(conn, next_result(handle), calls[i].shape, calls[i].rows, err);
+        rc = take_result(conn, &wait, next_result(&wait), calls[i].shape, calls[i].rows, err);
     }
-    if (!pg_conn_is_open(conn) || end_trip(handle)) {
+    if (!pg_conn_is_open(conn) || end_trip(&wait)) {
         return rc;
     }
     if (rc == STATUS_OK) {
-        return query_failed(conn, NULL, err);
+        return failed(conn, &wait, NULL, err);
     }
     pg_conn_close(conn);
     return rc;
@@ -311,10 +355,12 @@ enum status pg_exec(struct pg_conn *conn, const char *sql, struct err *err)
             return rc;
         }
     }
-    PGresult *result = PQexec(pg_conn_handle(conn), sql);
+    struct pg_wait wait;
+    begin_wait(conn, &wait);
+    PGresult *result = pg_wait_exec(&wait, sql);
     ExecStatusType got = PQresultStatus(result);
     if (got != PGRES_COMMAND_OK && got != PGRES_TUPLES_OK && got != PGRES_EMPTY_QUERY) {
-        rc = query_failed(conn, result, err);
+        rc = failed(conn, &wait, result, err);
     }
     PQclear(result);
     return rc;
