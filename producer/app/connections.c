@@ -13,6 +13,7 @@
 
 #define TOPIC_LIMIT_MS     10000
 #define STATEMENT_LIMIT_MS 30000
+#define MARKS_LIMIT_MS     5000
 #define NOTES_MAX_BYTES    ((size_t)16 * 1024)
 
 struct connections {
@@ -21,6 +22,7 @@ struct connections {
     struct leader *leader; /* has its own connections */
     struct pg_conn *tail;
     struct pg_conn *deferred;
+    struct pg_conn *marks;                /* of mark_watch, on its thread */
     struct chunk_reader *reader;          /* over tail */
     struct chunk_reader *deferred_reader; /* over deferred */
 };
@@ -36,11 +38,15 @@ struct connections *connections_new(const struct producer_conf *conf)
                                    .session_sql = MARKS_SESSION_SQL};
     struct pg_conn_options deferred = tail;
     deferred.application_name = "stocksync-producer deferred";
+    const struct pg_conn_options marks = {.dsn = conf->shared.odoo.dsn,
+                                          .application_name = "stocksync-producer marks",
+                                          .statement_timeout_ms = MARKS_LIMIT_MS};
     c->conf = conf;
     metric_table_register(&producer_metric_table, NULL, &c->metrics);
     c->leader = leader_new(&leader);
     c->tail = pg_conn_new(&tail);
     c->deferred = pg_conn_new(&deferred);
+    c->marks = pg_conn_new(&marks);
     c->reader = chunk_reader_new(c->tail);
     c->deferred_reader = chunk_reader_new(c->deferred);
     return c;
@@ -53,6 +59,7 @@ void connections_free(struct connections *connections)
     }
     chunk_reader_free(connections->deferred_reader);
     chunk_reader_free(connections->reader);
+    pg_conn_free(connections->marks);
     pg_conn_free(connections->deferred);
     pg_conn_free(connections->tail);
     leader_free(connections->leader);
@@ -167,6 +174,14 @@ static void close_tail(struct connections *c)
 
 /* --- ports --- */
 
+struct mark_watch_port connections_mark_watch(struct connections *connections)
+{
+    return (struct mark_watch_port){.conn = connections->marks,
+                                    .open = pg_conn_open,
+                                    .oldest = marks_oldest,
+                                    .count = marks_summary_read};
+}
+
 void connections_ports(struct connections *connections, struct producer_ports *ports)
 {
     struct connections *c = connections;
@@ -202,7 +217,6 @@ void connections_ports(struct connections *connections, struct producer_ports *p
                                          .conn = c->tail,
                                          .reader = c->reader,
                                          .check_leader = leader_check,
-                                         .oldest_mark = marks_oldest,
                                          .read_shape = odoo_version_read,
                                          .has_kits = chunk_reader_has_kits,
                                          .verify = install_verify};

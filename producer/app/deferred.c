@@ -214,8 +214,12 @@ static enum status publish_fresh(struct deferred *d, struct err *err)
     batch_reset(batch);
     struct reading r = {.d = d, .batch = batch, .stock = &stock, .rescan = is_rescan_due(d)};
     enum status rc = port->snapshot(port->conn, read_fresh, &r, err);
-    if (rc != STATUS_OK || batch->mark_count == 0) {
+    if (rc != STATUS_OK) {
         return rc;
+    }
+    if (batch->mark_count == 0) {
+        producer_status_note_empty(d->parts.status);
+        return STATUS_OK;
     }
     batch_sort_marks(batch);
     deferred_note_fresh(d);

@@ -31,6 +31,7 @@ struct deferred_parts {
     struct deferred_reader *reader;
     struct outbox *outbox;
     struct upkeep *upkeep;
+    struct producer_status *status;
 };
 
 NODISCARD struct deferred *deferred_new(const struct deferred_parts *parts);

@@ -23,6 +23,7 @@ struct in_flight {
 struct outbox {
     struct outbox_options options;
     struct outbox_port port;
+    struct producer_status *status;
     const struct producer_metrics *metrics;
     struct record_sink *sink;
     struct publisher *publisher;
@@ -40,11 +41,13 @@ struct outbox {
 
 struct outbox *outbox_new(const struct outbox_options *options,
                           const struct outbox_port *port,
+                          struct producer_status *status,
                           const struct producer_metrics *metrics)
 {
     struct outbox *o = mem_calloc(1, sizeof *o);
     o->options = *options;
     o->port = *port;
+    o->status = status;
     o->metrics = metrics;
     o->items = mem_calloc(OUTBOX_PRODUCTS, sizeof *o->items);
     settlement_init(&o->settlement, SETTLEMENT_MAX_MARKS, options->settle_us);
@@ -265,6 +268,9 @@ enum status outbox_finish(struct outbox *outbox, struct err *err)
             metric_add(o->metrics->marks, fresh->mark_count);
         }
     }
+    if (rc == STATUS_OK && o->in_flight_count > 0) {
+        producer_status_note_acknowledged(o->status);
+    }
     o->in_flight_count = 0;
     return rc;
 }
@@ -304,6 +310,7 @@ enum status outbox_settle(struct outbox *outbox, struct err *err)
         return rc;
     }
     metric_add(o->metrics->settled, count);
+    producer_status_note_acknowledged(o->status);
     settlement_clear(&o->settlement);
     return STATUS_OK;
 }
@@ -323,7 +330,10 @@ static enum status settle_long_batch(struct outbox *o, const struct batch *batch
         size_t left = batch->mark_count - first;
         size_t count = left < SETTLEMENT_MAX_MARKS ? left : SETTLEMENT_MAX_MARKS;
         rc = o->port.delete_marks(o->port.conn, batch->mark_ids + first, count, err);
-        metric_add(o->metrics->settled, rc == STATUS_OK ? count : 0);
+        if (rc == STATUS_OK) {
+            metric_add(o->metrics->settled, count);
+            producer_status_note_acknowledged(o->status);
+        }
     }
     return rc;
 }

@@ -56,9 +56,10 @@ struct outbox_options {
     bool stores_digests; /* the full pass is on */
 };
 
-/** @param options, port  copied. @param metrics  borrowed until free */
+/** @param options, port  copied. @param status, metrics  borrowed until free */
 NODISCARD struct outbox *outbox_new(const struct outbox_options *options,
                                     const struct outbox_port *port,
+                                    struct producer_status *status,
                                     const struct producer_metrics *metrics);
 /** Closes without settling. Accepts NULL. */
 void outbox_free(struct outbox *outbox);

@@ -30,6 +30,7 @@ struct producer {
     struct backoff backoff;
     bool topic_seen;
     bool tail_open;
+    bool begun; /* since the last failure */
 };
 
 /* --- life cycle --- */
@@ -43,12 +44,15 @@ static void make_floors(struct producer *p, const struct producer_ports *ports)
                                           .max_message_bytes = shared->topic.max_message_bytes,
                                           .settle_us = options->settle_ms * 1000,
                                           .stores_digests = options->full_pass_ms > 0};
-    p->outbox = outbox_new(&outbox, &ports->outbox, &p->metrics);
+    p->outbox = outbox_new(&outbox, &ports->outbox, p->status, &p->metrics);
     p->upkeep =
         upkeep_new(&ports->upkeep, shared->odoo.forecast, p->outbox, p->status, &p->metrics);
     p->reader = deferred_reader_new(&ports->reader);
-    const struct deferred_parts deferred = {
-        .chunks = &p->chunks, .reader = p->reader, .outbox = p->outbox, .upkeep = p->upkeep};
+    const struct deferred_parts deferred = {.chunks = &p->chunks,
+                                            .reader = p->reader,
+                                            .outbox = p->outbox,
+                                            .upkeep = p->upkeep,
+                                            .status = p->status};
     p->deferred = deferred_new(&deferred);
     p->pass = full_pass_new(&ports->pass, options->full_pass_ms, p->status, &p->metrics);
     const struct round_parts round = {.chunks = &p->chunks,
@@ -56,6 +60,7 @@ static void make_floors(struct producer *p, const struct producer_ports *ports)
                                       .deferred = p->deferred,
                                       .pass = p->pass,
                                       .upkeep = p->upkeep,
+                                      .status = p->status,
                                       .metrics = &p->metrics};
     p->round = round_new(&round, &ports->round, (size_t)options->batch_marks);
 }
@@ -101,7 +106,17 @@ void producer_free(struct producer *producer)
 
 bool producer_is_ready(struct producer *producer)
 {
-    return producer_status_is_ready(producer->status);
+    return producer_status_is_publishing(producer->status);
+}
+
+void producer_note_marks(struct producer *producer, int64_t waiting, int64_t oldest_us)
+{
+    producer_status_note_marks(producer->status, waiting, oldest_us);
+}
+
+void producer_refresh_metrics(struct producer *producer)
+{
+    producer_status_refresh(producer->status);
 }
 
 void producer_append_status(struct producer *producer, struct strbuf *out)
@@ -149,11 +164,12 @@ static enum status become_ready(struct producer *p, struct err *err)
     if (rc == STATUS_OK && !p->tail_open) {
         rc = open_tail(p, err);
     }
-    if (rc != STATUS_OK || producer_status_is_publishing(p->status)) {
+    if (rc != STATUS_OK || p->begun) {
         return rc;
     }
+    p->begun = true;
     round_begin(p->round);
-    producer_status_set_publishing(p->status, true, "publishing");
+    producer_status_explain(p->status, "publishing");
     service_ready();
     log_info(MOD, "publishing", LF_INT("epoch", p->port.epoch(p->port.leader)),
              LF_TEXT("topic", p->conf->shared.topic.name));
@@ -219,7 +235,8 @@ static enum status recover(struct producer *p, enum status rc, struct err *err)
     log_failure(
         LOG_WARN, MOD, "failed", err,
         LOG_FIELDS(LF_INT("backoff_ms", pause), LF_INT("unsettled", outbox_unsettled(p->outbox))));
-    producer_status_set_publishing(p->status, false, err->msg);
+    producer_status_note_failure(p->status, err->msg);
+    p->begun = false;
     round_read_again(p->round);
     enum status abort_rc = outbox_abort(p->outbox, &second);
     if (abort_rc == STATUS_FENCED) {

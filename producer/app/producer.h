@@ -11,9 +11,9 @@
  *     outbox     products in, settled marks out
  *     chunk      products that are read and published together
  *
- * The main thread runs all of them. Two things have their own threads and connections, so that they
- * do not delay the tail: the scheduled cleaning (gc_task) and the reading of deferred chunks
- * (deferred_reader).
+ * The main thread runs all of them. These have their own threads and connections, so that they
+ * neither delay the tail nor wait for it: the scheduled cleaning (gc_task), the reading of deferred
+ * chunks (deferred_reader), the count and age of the marks (mark_watch).
  */
 #ifndef STOCKSYNC_PRODUCER_APP_PRODUCER_H
 #define STOCKSYNC_PRODUCER_APP_PRODUCER_H
@@ -61,6 +61,10 @@ NODISCARD struct producer *producer_new(const struct producer_conf *conf,
 NODISCARD enum status producer_run(struct producer *producer, struct err *err);
 /** True while this process is the leader and publishes. Any thread. */
 bool producer_is_ready(struct producer *producer);
+/** producer_status_note_marks. Any thread. */
+void producer_note_marks(struct producer *producer, int64_t waiting, int64_t oldest_us);
+/** Sets the gauges that change with time alone. Any thread. */
+void producer_refresh_metrics(struct producer *producer);
 /** Appends a JSON object. Any thread. */
 void producer_append_status(struct producer *producer, struct strbuf *out);
 /** Accepts NULL. */

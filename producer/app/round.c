@@ -279,8 +279,13 @@ enum status round_run(struct round *round, struct err *err)
     struct stock_batch stock = {0};
     enum status rc = begin_batch(round, &stock, err);
     FAULT_POINT("tail.after_read");
-    if (rc == STATUS_OK && round->batch.mark_count > 0) {
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    if (round->batch.mark_count > 0) {
         rc = publish_batch(round, &stock, err);
+    } else {
+        producer_status_note_empty(round->parts.status);
     }
     if (rc != STATUS_OK) {
         return rc;

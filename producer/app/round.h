@@ -36,6 +36,7 @@ struct round_parts {
     struct deferred *deferred;
     struct full_pass *pass;
     struct upkeep *upkeep;
+    struct producer_status *status;
     const struct producer_metrics *metrics;
 };
 

@@ -16,9 +16,13 @@ static const char *const STATE_NAMES[PRODUCER_STATES] = {"starting", "standby", 
 /* Copied out under the mutex. */
 struct view {
     enum producer_state state;
-    bool publishing;
     char why[320];
-    int64_t epoch, revision, oldest_us;
+    int64_t epoch, revision;
+    int64_t alive_us;        /* monotonic: the last success since the last failure; 0: none */
+    int64_t acknowledged_us; /* wall, like the next two; 0: never */
+    int64_t oldest_us;       /* 0: no mark */
+    int64_t marks_read_us;   /* at first: when the process began */
+    int64_t waiting;
     size_t unsettled;
     char database[ODOO_UUID_SIZE];
     struct full_pass_state pass;
@@ -59,7 +63,19 @@ static const struct metric_row ROWS[] = {
         METRIC_GAUGE,
         "unsettled_marks",
         "Marks published whose Kafka transaction is open."),
-    ROW(oldest, METRIC_GAUGE, "oldest_mark_age_seconds", "Age of the mark with the lowest id."),
+    ROW(waiting, METRIC_GAUGE, "marks_waiting", "Marks in the tables when they were counted last."),
+    ROW(oldest,
+        METRIC_GAUGE,
+        "oldest_mark_age_seconds",
+        "Age of the mark with the lowest id. Grows while the marks cannot be read."),
+    ROW(acknowledged,
+        METRIC_GAUGE,
+        "last_acknowledgement_timestamp_seconds",
+        "Unix time of Kafka's last acknowledgement; 0: none since the start."),
+    ROW(publishing,
+        METRIC_GAUGE,
+        "publishing",
+        "1 while the leader's last attempt succeeded, within 15 s."),
     ROW(leader, METRIC_GAUGE, "leader", "1 while this process is the leader."),
     STATE_ROW(PRODUCER_STARTING, "starting"),
     STATE_ROW(PRODUCER_STANDBY, "standby"),
@@ -102,6 +118,7 @@ struct producer_status *producer_status_new(const struct producer_metrics *metri
     struct producer_status *s = mem_calloc(1, sizeof *s);
     s->metrics = metrics;
     s->shows_pass = shows_pass;
+    s->view.marks_read_us = clock_wall_us();
     (void)pthread_mutex_init(&s->mutex, NULL);
     show_state(metrics, s->view.state);
     return s;
@@ -140,19 +157,36 @@ void producer_status_enter(struct producer_status *status,
     log_info(MOD, "state", LF_TEXT("state", change), LF_TEXT("why", why));
 }
 
-void producer_status_set_publishing(struct producer_status *status,
-                                    bool publishing,
-                                    const char *why)
+void producer_status_explain(struct producer_status *status, const char *why)
 {
     (void)pthread_mutex_lock(&status->mutex);
-    status->view.publishing = publishing;
     explain(&status->view, why);
     (void)pthread_mutex_unlock(&status->mutex);
 }
 
-bool producer_status_is_publishing(const struct producer_status *status)
+void producer_status_note_acknowledged(struct producer_status *status)
 {
-    return status->view.publishing;
+    int64_t now = clock_wall_us();
+    (void)pthread_mutex_lock(&status->mutex);
+    status->view.alive_us = clock_monotonic_us();
+    status->view.acknowledged_us = now;
+    (void)pthread_mutex_unlock(&status->mutex);
+    metric_set(status->metrics->acknowledged, (double)now / 1e6);
+}
+
+void producer_status_note_empty(struct producer_status *status)
+{
+    (void)pthread_mutex_lock(&status->mutex);
+    status->view.alive_us = clock_monotonic_us();
+    (void)pthread_mutex_unlock(&status->mutex);
+}
+
+void producer_status_note_failure(struct producer_status *status, const char *why)
+{
+    (void)pthread_mutex_lock(&status->mutex);
+    status->view.alive_us = 0;
+    explain(&status->view, why);
+    (void)pthread_mutex_unlock(&status->mutex);
 }
 
 void producer_status_set_leader(struct producer_status *status, int64_t epoch, const char *database)
@@ -163,23 +197,24 @@ void producer_status_set_leader(struct producer_status *status, int64_t epoch, c
     (void)pthread_mutex_unlock(&status->mutex);
 }
 
-static double age_s(int64_t oldest_us)
-{
-    return oldest_us > 0 ? (double)(clock_wall_us() - oldest_us) / 1e6 : 0;
-}
-
-void producer_status_note(struct producer_status *status,
-                          int64_t revision,
-                          size_t unsettled,
-                          int64_t oldest_us)
+void producer_status_note(struct producer_status *status, int64_t revision, size_t unsettled)
 {
     (void)pthread_mutex_lock(&status->mutex);
     status->view.revision = revision;
     status->view.unsettled = unsettled;
-    status->view.oldest_us = oldest_us;
     (void)pthread_mutex_unlock(&status->mutex);
     metric_set(status->metrics->unsettled, (double)unsettled);
-    metric_set(status->metrics->oldest, age_s(oldest_us));
+    producer_status_refresh(status);
+}
+
+void producer_status_note_marks(struct producer_status *status, int64_t waiting, int64_t oldest_us)
+{
+    (void)pthread_mutex_lock(&status->mutex);
+    struct view *v = &status->view;
+    v->waiting = waiting >= 0 ? waiting : v->waiting;
+    v->oldest_us = oldest_us;
+    v->marks_read_us = clock_wall_us();
+    (void)pthread_mutex_unlock(&status->mutex);
 }
 
 void producer_status_note_pass(struct producer_status *status, const struct full_pass_state *pass)
@@ -199,27 +234,63 @@ static struct view copy(struct producer_status *status)
     return v;
 }
 
-bool producer_status_is_ready(struct producer_status *status)
+/* After an empty read, a mark may have come at once: that is the oldest one there can be. */
+static double age_s(const struct view *v)
+{
+    int64_t now = clock_wall_us();
+    if (v->oldest_us > 0) {
+        return (double)(now - v->oldest_us) / 1e6;
+    }
+    int64_t unread_us = now - v->marks_read_us;
+    return unread_us > PRODUCER_STATUS_MARKS_FRESH_US ? (double)unread_us / 1e6 : 0;
+}
+
+static bool is_publishing(const struct view *v)
+{
+    return v->state == PRODUCER_LEADER && v->alive_us != 0 &&
+           clock_monotonic_us() - v->alive_us < PRODUCER_STATUS_FRESH_US;
+}
+
+bool producer_status_is_publishing(struct producer_status *status)
 {
     struct view v = copy(status);
-    return v.publishing && v.state == PRODUCER_LEADER;
+    return is_publishing(&v);
+}
+
+void producer_status_refresh(struct producer_status *status)
+{
+    struct view v = copy(status);
+    metric_set(status->metrics->publishing, is_publishing(&v) ? 1 : 0);
+    metric_set(status->metrics->waiting, (double)v.waiting);
+    metric_set(status->metrics->oldest, age_s(&v));
+}
+
+/* A leader that is silent has noted no failure yet. */
+static void explain_silence(struct view *v)
+{
+    int64_t silent_us = clock_monotonic_us() - v->alive_us;
+    if (v->state == PRODUCER_LEADER && v->alive_us != 0 && silent_us >= PRODUCER_STATUS_FRESH_US) {
+        (void)snprintf(v->why, sizeof v->why, "no answer for %lld s",
+                       (long long)(silent_us / 1000000));
+    }
+}
+
+static const char *format_or_never(int64_t wall_us, char text[CLOCK_TEXT_SIZE])
+{
+    return wall_us > 0 ? clock_format_utc(wall_us, text) : "never";
 }
 
 static void append_pass(const struct full_pass_state *pass, struct strbuf *out)
 {
-    char started[CLOCK_TEXT_SIZE] = "never";
-    char finished[CLOCK_TEXT_SIZE] = "never";
-    if (pass->started_us > 0) {
-        (void)clock_format_utc(pass->started_us, started);
-    }
-    if (pass->finished_us > 0) {
-        (void)clock_format_utc(pass->finished_us, finished);
-    }
+    char started[CLOCK_TEXT_SIZE];
+    char finished[CLOCK_TEXT_SIZE];
     strbuf_appendf(out,
                    ",\"full_pass\":{\"running\":%s,\"started\":\"%s\",\"finished\":\"%s\","
                    "\"compared\":%lld,\"of\":%lld,\"republished\":%lld}",
-                   full_pass_is_running(pass) ? "true" : "false", started, finished,
-                   (long long)pass->compared, (long long)pass->total, (long long)pass->republished);
+                   full_pass_is_running(pass) ? "true" : "false",
+                   format_or_never(pass->started_us, started),
+                   format_or_never(pass->finished_us, finished), (long long)pass->compared,
+                   (long long)pass->total, (long long)pass->republished);
 }
 
 static void append_counter(struct strbuf *out, const char *name, const struct metric *m)
@@ -231,15 +302,19 @@ void producer_status_append(struct producer_status *status, struct strbuf *out)
 {
     const struct producer_metrics *m = status->metrics;
     struct view v = copy(status);
+    char acknowledged[CLOCK_TEXT_SIZE];
+    explain_silence(&v);
     strbuf_appendf(out,
                    "{\"service\":\"stocksync-producer\",\"version\":\"" STOCKSYNC_VERSION
                    "\",\"state\":\"%s\",\"publishing\":%s,\"why\":",
-                   STATE_NAMES[v.state], v.publishing ? "true" : "false");
+                   STATE_NAMES[v.state], is_publishing(&v) ? "true" : "false");
     strbuf_append_json(out, v.why);
     strbuf_appendf(out,
-                   ",\"epoch\":%lld,\"revision\":%lld,\"oldest_mark_age_seconds\":%.3f,"
-                   "\"unsettled_marks\":%zu",
-                   (long long)v.epoch, (long long)v.revision, age_s(v.oldest_us), v.unsettled);
+                   ",\"epoch\":%lld,\"revision\":%lld,\"marks_waiting\":%lld,"
+                   "\"oldest_mark_age_seconds\":%.3f,\"unsettled_marks\":%zu,"
+                   "\"last_acknowledgement\":\"%s\"",
+                   (long long)v.epoch, (long long)v.revision, (long long)v.waiting, age_s(&v),
+                   v.unsettled, format_or_never(v.acknowledged_us, acknowledged));
     append_counter(out, "marks", m->marks);
     append_counter(out, "records", m->records);
     append_counter(out, "tombstones", m->tombstones);

@@ -5,8 +5,12 @@
  *                     ▲                       │
  *                     └──lock's connection lost
  *
- * The producer's main thread writes. producer_status_is_ready and producer_status_append copy the
- * view under a mutex and may be called by any thread.
+ * The producer publishes while its last attempt succeeded, recently: since the last failure it had
+ * an acknowledgement or found no mark, within PRODUCER_STATUS_FRESH_US. The age of the oldest mark
+ * grows while the marks cannot be read. Both follow from timestamps, whenever somebody looks.
+ *
+ * The producer's main thread writes, except producer_status_note_marks. Any thread may look:
+ * producer_status_is_publishing, producer_status_append and producer_status_refresh.
  */
 #ifndef STOCKSYNC_PRODUCER_APP_STATUS_H
 #define STOCKSYNC_PRODUCER_APP_STATUS_H
@@ -25,9 +29,15 @@ enum producer_state { PRODUCER_STARTING, PRODUCER_STANDBY, PRODUCER_LEADER, PROD
 /** The cells of producer_metric_table. Updating a cell is thread-safe. */
 struct producer_metrics {
     struct metric *marks, *records, *tombstones, *parked, *batches, *settled, *failures;
-    struct metric *unsettled, *oldest, *leader, *state[PRODUCER_STATES];
+    struct metric *unsettled, *waiting, *oldest, *acknowledged, *publishing;
+    struct metric *leader, *state[PRODUCER_STATES];
     struct metric *kits, *kit_problems, *compared, *republished, *commit_to_acknowledged;
 };
+
+/** A producer that did nothing for so long does not publish. One second less than promised. */
+#define PRODUCER_STATUS_FRESH_US INT64_C(14000000)
+/** While the marks were read this recently, their age is what was read. */
+#define PRODUCER_STATUS_MARKS_FRESH_US INT64_C(5000000)
 
 extern const struct metric_table producer_metric_table;
 
@@ -43,11 +53,14 @@ void producer_status_free(struct producer_status *status);
 void producer_status_enter(struct producer_status *status,
                            enum producer_state state,
                            const char *why);
-void producer_status_set_publishing(struct producer_status *status,
-                                    bool publishing,
-                                    const char *why);
-/** Main thread only. */
-bool producer_status_is_publishing(const struct producer_status *status);
+/** Replaces the reason of the present state. */
+void producer_status_explain(struct producer_status *status, const char *why);
+/** Kafka acknowledged records, or marks were settled. */
+void producer_status_note_acknowledged(struct producer_status *status);
+/** The marks were read, and none waits. */
+void producer_status_note_empty(struct producer_status *status);
+/** Until the next of these two, the producer does not publish. */
+void producer_status_note_failure(struct producer_status *status, const char *why);
 /** Of this take-over. */
 void producer_status_set_leader(struct producer_status *status,
                                 int64_t epoch,
@@ -56,16 +69,20 @@ void producer_status_set_leader(struct producer_status *status,
  * Once a second.
  * @param revision   the last one issued
  * @param unsettled  marks published and not yet deleted
+ */
+void producer_status_note(struct producer_status *status, int64_t revision, size_t unsettled);
+/**
+ * The marks were read. Any thread.
+ * @param waiting    how many; -1: not counted this time
  * @param oldest_us  wall clock, of the oldest mark; 0: none
  */
-void producer_status_note(struct producer_status *status,
-                          int64_t revision,
-                          size_t unsettled,
-                          int64_t oldest_us);
+void producer_status_note_marks(struct producer_status *status, int64_t waiting, int64_t oldest_us);
 void producer_status_note_pass(struct producer_status *status, const struct full_pass_state *pass);
 
 /** True while this process is the leader and publishes. Any thread. */
-bool producer_status_is_ready(struct producer_status *status);
+bool producer_status_is_publishing(struct producer_status *status);
+/** Sets the gauges that change with time alone. Any thread. */
+void producer_status_refresh(struct producer_status *status);
 /** Appends a JSON object. Any thread. */
 void producer_status_append(struct producer_status *status, struct strbuf *out);
 

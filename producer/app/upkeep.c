@@ -100,13 +100,9 @@ static enum status check_shape(struct upkeep *u, int64_t now, struct err *err)
                    "Odoo's modules or our triggers changed: reading them again");
 }
 
-static enum status do_duties(struct upkeep *u, int64_t now, int64_t *oldest_us, struct err *err)
+static enum status do_duties(struct upkeep *u, int64_t now, struct err *err)
 {
     enum status rc = u->port.check_leader(u->port.leader, err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    rc = u->port.oldest_mark(u->port.conn, oldest_us, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -120,14 +116,13 @@ static enum status do_duties(struct upkeep *u, int64_t now, int64_t *oldest_us, 
 enum status upkeep_run(struct upkeep *upkeep, struct err *err)
 {
     int64_t now = clock_monotonic_us();
-    int64_t oldest_us = 0;
     if (now - upkeep->tick_us < TICK_US) {
         return STATUS_OK;
     }
     upkeep->tick_us = now;
-    enum status rc = do_duties(upkeep, now, &oldest_us, err);
+    enum status rc = do_duties(upkeep, now, err);
     producer_status_note(upkeep->status, outbox_revision(upkeep->outbox),
-                         outbox_unsettled(upkeep->outbox), oldest_us);
+                         outbox_unsettled(upkeep->outbox));
     log_progress(upkeep, now);
     service_alive();
     return rc;

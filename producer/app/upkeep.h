@@ -1,6 +1,6 @@
 /**
- * upkeep: the duties of once a second: does the lock still hold, how old is the oldest mark, are
- * Odoo's modules the same, what do others see. Thread: the producer's main thread.
+ * upkeep: the duties of once a second: does the lock still hold, are Odoo's modules the same, what
+ * do others see. Thread: the producer's main thread.
  */
 #ifndef STOCKSYNC_PRODUCER_APP_UPKEEP_H
 #define STOCKSYNC_PRODUCER_APP_UPKEEP_H
@@ -16,7 +16,6 @@ struct upkeep_port {
     struct pg_conn *conn;
     struct chunk_reader *reader;
     enum status (*check_leader)(struct leader *leader, struct err *err);
-    enum status (*oldest_mark)(struct pg_conn *conn, int64_t *added_us, struct err *err);
     enum status (*read_shape)(struct pg_conn *conn,
                               bool forecast,
                               struct odoo_shape *shape,

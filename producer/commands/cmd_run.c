@@ -1,6 +1,6 @@
 /*
- * The run command: the producer's loop on the main thread, and the threads of the HTTP responder
- * and of the scheduled cleaning.
+ * The run command: the producer's loop on the main thread, and the threads of the HTTP responder, of
+ * the scheduled cleaning and of the watch over the marks.
  */
 #include "common/core/logger.h"
 #include "common/core/service.h"
@@ -8,6 +8,7 @@
 #include "common/http/http_server.h"
 #include "producer/app/connections.h"
 #include "producer/app/gc_task.h"
+#include "producer/app/mark_watch.h"
 #include "producer/app/producer.h"
 #include "producer/commands/cleaning.h"
 #include "producer/commands/commands.h"
@@ -19,6 +20,12 @@ static unsigned show_ready(void *context, struct strbuf *body)
     bool ready = producer_is_ready(context);
     strbuf_append_text(body, ready ? "publishing\n" : "not publishing: see /status\n");
     return ready ? 200 : 503;
+}
+
+static unsigned show_metrics(void *context, struct strbuf *body)
+{
+    producer_refresh_metrics(context);
+    return http_server_show_metrics(context, body);
 }
 
 static unsigned show_status(void *context, struct strbuf *body)
@@ -39,12 +46,28 @@ static unsigned show_index(void *context, struct strbuf *body)
 }
 
 static const struct http_route ROUTES[] = {
-    {"/metrics", HTTP_METRICS_TYPE, http_server_show_metrics},
+    {"/metrics", HTTP_METRICS_TYPE, show_metrics},
     {"/healthz", "text/plain", http_server_show_health},
     {"/readyz", "text/plain", show_ready},
     {"/status", "application/json", show_status},
     {"/", "text/plain; charset=utf-8", show_index},
 };
+
+static void note_marks(void *producer, int64_t waiting, int64_t oldest_us)
+{
+    producer_note_marks(producer, waiting, oldest_us);
+}
+
+static enum status start_watch(struct connections *connections,
+                               struct producer *producer,
+                               struct mark_watch **watch,
+                               struct err *err)
+{
+    struct mark_watch_port port = connections_mark_watch(connections);
+    port.note = note_marks;
+    port.taker = producer;
+    return mark_watch_start(&port, watch, err);
+}
 
 enum status cmd_run(const struct cli_call *call, const void *root, struct err *err)
 {
@@ -55,6 +78,7 @@ enum status cmd_run(const struct cli_call *call, const void *root, struct err *e
     struct producer *producer = NULL;
     struct http_server *server = NULL;
     struct gc_task *gc = NULL;
+    struct mark_watch *watch = NULL;
     enum status rc = signals_install(err);
     if (rc != STATUS_OK) {
         return rc;
@@ -71,12 +95,17 @@ enum status cmd_run(const struct cli_call *call, const void *root, struct err *e
     if (rc != STATUS_OK) {
         goto out;
     }
+    rc = start_watch(connections, producer, &watch, err);
+    if (rc != STATUS_OK) {
+        goto out;
+    }
     log_info(MOD, "started", LF_TEXT("version", STOCKSYNC_VERSION),
              LF_TEXT("listen", http_server_address(server)),
              LF_TEXT("topic", conf->shared.topic.name));
     rc = producer_run(producer, err);
 out:
     service_stopping();
+    mark_watch_stop(watch);
     gc_task_stop(gc);
     http_server_free(server);
     producer_free(producer);

@@ -14,12 +14,19 @@ struct fake_process fake_process;
 
 int64_t real_clock_us(void) __asm__("__real_clock_monotonic_us");
 int64_t test_clock_us(void) __asm__("__wrap_clock_monotonic_us");
+int64_t real_wall_us(void) __asm__("__real_clock_wall_us");
+int64_t test_wall_us(void) __asm__("__wrap_clock_wall_us");
 bool test_stop_requested(void) __asm__("__wrap_signals_stop_requested");
 bool test_sleep(int timeout_ms) __asm__("__wrap_signals_sleep");
 
 int64_t test_clock_us(void)
 {
     return real_clock_us() + fake_process.clock_us;
+}
+
+int64_t test_wall_us(void)
+{
+    return real_wall_us() + fake_process.clock_us;
 }
 
 bool test_stop_requested(void)
@@ -328,13 +335,6 @@ static enum status check(struct leader *leader, struct err *err)
     return enter(FAKE_CHECK, err);
 }
 
-static enum status oldest_mark(struct pg_conn *conn, int64_t *added_us, struct err *err)
-{
-    (void)conn;
-    *added_us = fake.mark_count > 0 ? fake.marks[0].date_added_us : 0;
-    return enter(FAKE_OLDEST, err);
-}
-
 static enum status
 read_shape(struct pg_conn *conn, bool forecast, struct odoo_shape *shape, struct err *err)
 {
@@ -522,7 +522,6 @@ void fake_ports(struct producer_ports *ports)
                                          .note = note},
                                 .reader = {.read = read_deferred},
                                 .upkeep = {.check_leader = check,
-                                           .oldest_mark = oldest_mark,
                                            .read_shape = read_shape,
                                            .has_kits = has_kits,
                                            .verify = verify},

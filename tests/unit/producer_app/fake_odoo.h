@@ -30,7 +30,6 @@ enum fake_call {
     FAKE_MARK_MORE,
     FAKE_BACKFILL_DONE,
     FAKE_CHECK,
-    FAKE_OLDEST,
     FAKE_SHAPE,
     FAKE_KITS,
     FAKE_VERIFY,
@@ -81,7 +80,7 @@ struct fake_leader {
 };
 
 struct fake_process {
-    int64_t clock_us; /* added to the real clock */
+    int64_t clock_us; /* added to the real clocks */
     int64_t slept_ms; /* sleeping takes no time, but the clock shows it */
     void (*on_sleep)(void);
     int release_after;         /* turns after which hold_deferred ends; 0: never */

@@ -15,17 +15,21 @@ void floors_open(struct floors *floors, struct mock_kafka *mock, int64_t full_pa
     fake_reset();
     fake_ports(&f->ports);
     f->status = producer_status_new(metrics, full_pass_ms > 0);
-    f->outbox = outbox_new(&options, &f->ports.outbox, metrics);
+    f->outbox = outbox_new(&options, &f->ports.outbox, f->status, metrics);
     f->upkeep = upkeep_new(&f->ports.upkeep, false, f->outbox, f->status, metrics);
     f->reader = deferred_reader_new(&f->ports.reader);
-    f->deferred = deferred_new(&(struct deferred_parts){
-        .chunks = &f->ports.chunks, .reader = f->reader, .outbox = f->outbox, .upkeep = f->upkeep});
+    f->deferred = deferred_new(&(struct deferred_parts){.chunks = &f->ports.chunks,
+                                                        .reader = f->reader,
+                                                        .outbox = f->outbox,
+                                                        .upkeep = f->upkeep,
+                                                        .status = f->status});
     f->pass = full_pass_new(&f->ports.pass, full_pass_ms, f->status, metrics);
     f->round = round_new(&(struct round_parts){.chunks = &f->ports.chunks,
                                                .outbox = f->outbox,
                                                .deferred = f->deferred,
                                                .pass = f->pass,
                                                .upkeep = f->upkeep,
+                                               .status = f->status,
                                                .metrics = metrics},
                          &f->ports.round, FLOORS_PAGE_MARKS);
     upkeep_note_shape(f->upkeep, &fake.shape);

@@ -28,6 +28,8 @@ static struct err err;
 
 /* --- what every test does --- */
 
+static struct producer_status *status;
+
 static struct outbox *open_one(bool stores_digests)
 {
     const struct outbox_options options = {.kafka = &mock.conf,
@@ -35,7 +37,7 @@ static struct outbox *open_one(bool stores_digests)
                                            .max_message_bytes = 2000,
                                            .settle_us = 1000000,
                                            .stores_digests = stores_digests};
-    struct outbox *made = outbox_new(&options, &ports.outbox, fake_metrics());
+    struct outbox *made = outbox_new(&options, &ports.outbox, status, fake_metrics());
     assert_int_equal(outbox_open(made, ++fake_leader.epoch, "", &err), STATUS_OK);
     return made;
 }
@@ -45,6 +47,7 @@ static int start(void **state)
     (void)state;
     fake_reset();
     fake_ports(&ports);
+    status = producer_status_new(fake_metrics(), false);
     outbox = open_one(false);
     topic_skip();
     return 0;
@@ -56,6 +59,7 @@ static int stop(void **state)
     outbox_free(dead);
     dead = NULL;
     outbox_free(outbox);
+    producer_status_free(status);
     return 0;
 }
 

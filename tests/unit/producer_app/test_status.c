@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "common/core/clock.h"
 #include "producer/app/status.h"
 #include "tests/unit/producer_app/fake_odoo.h"
 
@@ -37,18 +38,89 @@ static void assert_shows(const char *expected)
     }
 }
 
-static void status_is_ready_only_as_a_leader_that_publishes(void **state)
+static void status_publishes_only_as_the_leader(void **state)
 {
     (void)state;
-    assert_false(producer_status_is_ready(status));
+    assert_false(producer_status_is_publishing(status));
     producer_status_enter(status, PRODUCER_STANDBY, "another producer is the leader");
+    producer_status_note_empty(status);
+    assert_false(producer_status_is_publishing(status));
     producer_status_enter(status, PRODUCER_LEADER, "took the lock");
-    assert_false(producer_status_is_ready(status));
-    producer_status_set_publishing(status, true, "publishing");
     assert_true(producer_status_is_publishing(status));
-    assert_true(producer_status_is_ready(status));
     producer_status_enter(status, PRODUCER_STOPPING, "asked to stop");
-    assert_false(producer_status_is_ready(status));
+    assert_false(producer_status_is_publishing(status));
+}
+
+static void after(int64_t seconds)
+{
+    fake_process.clock_us += seconds * 1000000;
+    strbuf_reset(&text);
+    producer_status_append(status, &text);
+    producer_status_refresh(status);
+}
+
+static double gauge(const struct metric *metric)
+{
+    return metric_value(metric);
+}
+
+static void status_publishes_only_as_long_as_something_succeeds(void **state)
+{
+    (void)state;
+    producer_status_enter(status, PRODUCER_LEADER, "took the lock");
+    assert_false(producer_status_is_publishing(status));
+    producer_status_note_acknowledged(status);
+    after(13);
+    assert_true(producer_status_is_publishing(status));
+    assert_true(gauge(fake_metrics()->publishing) == 1);
+    after(2); /* stuck: it has noted no failure */
+    assert_false(producer_status_is_publishing(status));
+    assert_true(gauge(fake_metrics()->publishing) == 0);
+    assert_shows("\"publishing\":false,\"why\":\"no answer for 15 s\"");
+    producer_status_note_empty(status);
+    assert_true(producer_status_is_publishing(status));
+}
+
+static void status_does_not_publish_between_a_failure_and_the_next_success(void **state)
+{
+    (void)state;
+    producer_status_enter(status, PRODUCER_LEADER, "took the lock");
+    producer_status_note_acknowledged(status);
+    producer_status_note_failure(status, "the server is away");
+    assert_false(producer_status_is_publishing(status));
+    after(0);
+    assert_shows("\"publishing\":false,\"why\":\"the server is away\"");
+    producer_status_note_acknowledged(status);
+    assert_true(producer_status_is_publishing(status));
+}
+
+static void status_shows_when_kafka_acknowledged_last(void **state)
+{
+    (void)state;
+    const double before = (double)clock_wall_us() / 1e6;
+    after(0);
+    assert_shows("\"last_acknowledgement\":\"never\"");
+    producer_status_note_acknowledged(status);
+    after(0);
+    assert_shows("\"last_acknowledgement\":\"20");
+    assert_true(gauge(fake_metrics()->acknowledged) >= before);
+}
+
+static void status_lets_the_age_of_the_marks_grow_while_nobody_reads_them(void **state)
+{
+    (void)state;
+    producer_status_note_marks(status, 3, clock_wall_us() - 5000000);
+    after(0);
+    assert_shows("\"marks_waiting\":3,\"oldest_mark_age_seconds\":5.0");
+    assert_true(gauge(fake_metrics()->waiting) == 3);
+    after(60);
+    assert_shows("\"oldest_mark_age_seconds\":65.0");
+    producer_status_note_marks(status, -1, 0);
+    after(4);
+    assert_shows("\"marks_waiting\":3,\"oldest_mark_age_seconds\":0.000");
+    after(26);
+    assert_shows("\"oldest_mark_age_seconds\":30.0");
+    assert_true(gauge(fake_metrics()->oldest) >= 30);
 }
 
 static void status_shows_its_state_as_one_of_several_series(void **state)
@@ -72,13 +144,13 @@ static void status_appends_one_object(void **state)
         .started_us = 1600000000000000, .compared = 3, .total = 9, .republished = 1};
     producer_status_enter(status, PRODUCER_LEADER, "took \"the\" lock");
     producer_status_set_leader(status, 7, "uuid");
-    producer_status_note(status, 42, 5, 0);
+    producer_status_note(status, 42, 5);
     producer_status_note_pass(status, &pass);
     producer_status_append(status, &text);
     assert_shows("{\"service\":\"stocksync-producer\"");
     assert_shows("\"state\":\"leader\",\"publishing\":false,\"why\":\"took \\\"the\\\" lock\"");
-    assert_shows("\"epoch\":7,\"revision\":42,\"oldest_mark_age_seconds\":0.000,"
-                 "\"unsettled_marks\":5");
+    assert_shows("\"epoch\":7,\"revision\":42,\"marks_waiting\":0,"
+                 "\"oldest_mark_age_seconds\":0.000,\"unsettled_marks\":5");
     assert_shows("\"database\":\"uuid\"");
     assert_shows("\"full_pass\":{\"running\":true,\"started\":\"2020-09-13T12:26:40.000Z\","
                  "\"finished\":\"never\",\"compared\":3,\"of\":9,\"republished\":1}}");
@@ -98,7 +170,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
-        TEST(status_is_ready_only_as_a_leader_that_publishes),
+        TEST(status_publishes_only_as_the_leader),
+        TEST(status_publishes_only_as_long_as_something_succeeds),
+        TEST(status_does_not_publish_between_a_failure_and_the_next_success),
+        TEST(status_shows_when_kafka_acknowledged_last),
+        TEST(status_lets_the_age_of_the_marks_grow_while_nobody_reads_them),
         TEST(status_shows_its_state_as_one_of_several_series),
         TEST(status_appends_one_object),
         TEST(status_leaves_the_pass_out_when_it_is_off),

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "common/core/clock.h"
 #include "producer/app/upkeep.h"
 #include "tests/unit/producer_app/floors.h"
 #include "tests/unit/producer_app/topic.h"
@@ -61,28 +62,27 @@ static void upkeep_runs_once_a_second(void **state)
     assert_int_equal(fake.calls[FAKE_CHECK], 1);
     assert_int_equal(run_after(1), STATUS_OK);
     assert_int_equal(fake.calls[FAKE_CHECK], 2);
-    assert_int_equal(fake.calls[FAKE_OLDEST], 2);
     assert_int_equal(fake.calls[FAKE_SHAPE], 0);
 }
 
-static void upkeep_shows_the_age_of_the_oldest_mark(void **state)
+static void upkeep_refreshes_the_gauges_that_change_with_time(void **state)
 {
     (void)state;
-    (void)fake_mark(1, CAUSE_STOCK);
-    fake.marks[0].date_added_us -= 5000000;
+    producer_status_note_marks(floors.status, 1, clock_wall_us() - 5000000);
     assert_int_equal(run_after(0), STATUS_OK);
     const double age = metric_value(fake_metrics()->oldest);
     assert_true(age >= 5 && age < 60);
-    fake.mark_count = 0;
     metric_add(fake_metrics()->records, 3);
     assert_int_equal(run_after(40), STATUS_OK); /* also logs progress */
+    producer_status_note_marks(floors.status, 0, 0);
+    assert_int_equal(run_after(1), STATUS_OK);
     assert_true(metric_value(fake_metrics()->oldest) == 0);
 }
 
 static void upkeep_returns_the_failure_of_a_duty_and_shows_the_rest(void **state)
 {
     (void)state;
-    static const enum fake_call places[] = {FAKE_CHECK, FAKE_OLDEST, FAKE_SHAPE, FAKE_KITS};
+    static const enum fake_call places[] = {FAKE_CHECK, FAKE_SHAPE, FAKE_KITS};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         fake.fail[places[i]] = STATUS_SOURCE_LOST;
         assert_int_equal(run_after(61), STATUS_SOURCE_LOST);
@@ -125,7 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
         TEST(upkeep_runs_once_a_second),
-        TEST(upkeep_shows_the_age_of_the_oldest_mark),
+        TEST(upkeep_refreshes_the_gauges_that_change_with_time),
         TEST(upkeep_returns_the_failure_of_a_duty_and_shows_the_rest),
         TEST(upkeep_reads_the_shape_once_a_minute_and_is_content_with_the_same),
         TEST(upkeep_has_the_tail_opened_again_when_modules_changed),
