@@ -157,8 +157,8 @@ static const char *or_default(const char *text)
     return text != NULL && text[0] != '\0' ? text : "(default)";
 }
 
-/* Authentication (28…), an unknown database (3D000) and a missing right to connect need a person.
- * Any other failure may pass. */
+/* Authentication (28…), an unknown database (3D000) and a missing right to connect need a person,
+ * but may be mended while we wait: a database is absent while it is restored. */
 static enum status connect_failed(struct pg_conn *conn, struct err *err)
 {
     const char *text = PQerrorMessage(conn->handle);
@@ -168,13 +168,14 @@ static enum status connect_failed(struct pg_conn *conn, struct err *err)
     enum status rc = STATUS_SOURCE_LOST;
     if (code != NULL) {
         memcpy(origin, code, 5);
-        if (strncmp(origin, "28", 2) == 0 || strcmp(origin, "3D000") == 0 ||
-            strcmp(origin, "42501") == 0) {
-            rc = STATUS_CONFIG;
+        if (strncmp(origin, "28", 2) == 0 || strcmp(origin, "42501") == 0) {
+            rc = STATUS_PERMISSION;
+        } else if (strcmp(origin, "3D000") == 0) {
+            rc = STATUS_DATABASE_UNFIT;
         }
     }
     if (PQconnectionNeedsPassword(conn->handle)) {
-        rc = STATUS_CONFIG;
+        rc = STATUS_PERMISSION;
     }
     pg_text_first_line(text, line, sizeof line);
     (void)err_set_origin(err, rc, origin,

@@ -37,9 +37,10 @@ void pg_conn_free(struct pg_conn *conn);
  *
  * @return STATUS_OK
  *         STATUS_SOURCE_LOST  server away, starting up, too many connections (class transient)
- *         STATUS_CONFIG       dsn malformed, database or role does not exist, password refused, or
- *                             a pooler in transaction mode; err names host, database and role,
- *                             never the password
+ *         STATUS_PERMISSION   role or password refused; or the role may not connect
+ *         STATUS_DATABASE_UNFIT  the database does not exist
+ *         STATUS_CONFIG       dsn malformed, or a pooler in transaction mode
+ *         err names host, database and role, never the password
  */
 NODISCARD enum status pg_conn_open(struct pg_conn *conn, struct err *err);
 /** Closes; the next pg_conn_open connects again, and pg_query prepares its statements again. */

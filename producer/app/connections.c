@@ -190,6 +190,7 @@ void connections_ports(struct connections *connections, struct producer_ports *p
                                              .take = leader_take,
                                              .is_held = leader_is_held,
                                              .check = leader_check,
+                                             .confirm = leader_confirm,
                                              .drop = leader_drop,
                                              .epoch = leader_epoch,
                                              .database = leader_database,

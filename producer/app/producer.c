@@ -1,5 +1,6 @@
 #include "producer/app/producer.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "common/core/backoff.h"
@@ -13,7 +14,14 @@
 
 #define STANDBY_POLL_MS  1000
 #define BACKOFF_FIRST_MS 200
-#define BACKOFF_MAX_MS   30000
+#define BACKOFF_MAX_MS   5000
+/* Between two attempts when a person has to mend something. */
+#define PROBE_MIN_MS 1000
+/* A failure that stays the same is logged this often. */
+#define LOG_AGAIN_US INT64_C(60000000)
+/* Two leaders of one topic, each with a database of its own, fence each other. A fence so soon after
+ * the last one does not begin the back-off again. */
+#define FENCED_AGAIN_US INT64_C(60000000)
 
 struct producer {
     const struct producer_conf *conf;
@@ -28,6 +36,9 @@ struct producer {
     struct full_pass *pass;
     struct round *round;
     struct backoff backoff;
+    struct err logged; /* the last failure in the log */
+    int64_t logged_us; /* monotonic, like fenced_us; 0: none */
+    int64_t fenced_us;
     bool topic_seen;
     bool tail_open;
     bool begun; /* since the last failure */
@@ -168,8 +179,9 @@ static enum status become_ready(struct producer *p, struct err *err)
         return rc;
     }
     p->begun = true;
+    p->logged_us = 0;
     round_begin(p->round);
-    producer_status_explain(p->status, "publishing");
+    producer_status_begin_publishing(p->status);
     service_ready();
     log_info(MOD, "publishing", LF_INT("epoch", p->port.epoch(p->port.leader)),
              LF_TEXT("topic", p->conf->shared.topic.name));
@@ -198,6 +210,8 @@ static enum status become_leader(struct producer *p, struct err *err)
     enum status rc = p->port.take(leader, err);
     if (rc == STATUS_STANDBY) {
         producer_status_enter(p->status, PRODUCER_STANDBY, "another producer is the leader");
+        backoff_reset(&p->backoff);
+        service_alive();
         (void)signals_sleep(STANDBY_POLL_MS);
         return STATUS_OK;
     }
@@ -213,43 +227,108 @@ static enum status become_leader(struct producer *p, struct err *err)
 static void check_leadership(struct producer *p)
 {
     struct err err = {0};
-    if (!p->port.is_held(p->port.leader) || p->port.check(p->port.leader, &err) == STATUS_OK) {
+    bool held = p->port.is_held(p->port.leader);
+    if (held && p->port.check(p->port.leader, &err) == STATUS_OK) {
         return;
     }
-    log_failure(LOG_WARN, MOD, "leadership_lost", &err,
-                LOG_FIELDS(LF_MSG("nothing is published until the lock is ours again")));
-    p->port.drop(p->port.leader);
+    if (held) {
+        log_failure(LOG_WARN, MOD, "leadership_lost", &err,
+                    LOG_FIELDS(LF_MSG("nothing is published until the lock is ours again")));
+        p->port.drop(p->port.leader);
+    }
     outbox_close(p->outbox);
-    producer_status_enter(p->status, PRODUCER_STANDBY, "the lock's connection is lost");
+    producer_status_lose_lock(p->status);
 }
 
 /* --- recovery --- */
 
-/* After any failure: abort what is open, forget what was published and not settled, read from the
- * start. */
-static enum status recover(struct producer *p, enum status rc, struct err *err)
+static bool is_news(const struct producer *p, const struct err *err)
+{
+    return p->logged_us == 0 || clock_monotonic_us() - p->logged_us > LOG_AGAIN_US ||
+           err->status != p->logged.status || strcmp(err->msg, p->logged.msg) != 0;
+}
+
+static void note_failure(struct producer *p, const struct err *err, int64_t pause_ms)
+{
+    metric_add(p->metrics.failures, 1);
+    if (is_news(p, err)) {
+        log_failure(LOG_WARN, MOD, "failed", err,
+                    LOG_FIELDS(LF_INT("backoff_ms", pause_ms),
+                               LF_INT("unsettled", outbox_unsettled(p->outbox))));
+        p->logged = *err;
+        p->logged_us = clock_monotonic_us();
+    }
+    producer_status_note_failure(p->status, err);
+    p->begun = false;
+}
+
+/* Lock and epoch decide whether a successor fenced us, or the broker ended our transaction. */
+static enum status judge_fence(struct producer *p, struct err *err)
+{
+    struct err answer = {0};
+    enum status rc = p->port.confirm(p->port.leader, &answer);
+    p->fenced_us = clock_monotonic_us();
+    if (rc == STATUS_FENCED) {
+        *err = answer;
+        return rc;
+    }
+    if (rc == STATUS_OK) {
+        log_failure(LOG_WARN, MOD, "fenced", err,
+                    LOG_FIELDS(LF_MSG("lock and epoch are still ours: a new Kafka client goes on; "
+                                      "if this repeats, another producer with another database "
+                                      "writes to the same topic")));
+    }
+    return STATUS_OK;
+}
+
+/* Aborts what is open, and forgets what was published and not settled. */
+static enum status abort_outbox(struct producer *p, enum status rc, struct err *err)
 {
     struct err second = {0};
-    int64_t pause = backoff_next_ms(&p->backoff, 0);
-    metric_add(p->metrics.failures, 1);
-    log_failure(
-        LOG_WARN, MOD, "failed", err,
-        LOG_FIELDS(LF_INT("backoff_ms", pause), LF_INT("unsettled", outbox_unsettled(p->outbox))));
-    producer_status_note_failure(p->status, err->msg);
-    p->begun = false;
-    round_read_again(p->round);
     enum status abort_rc = outbox_abort(p->outbox, &second);
+    if (abort_rc != STATUS_OK || rc == STATUS_CLIENT_BROKEN || rc == STATUS_FENCED) {
+        outbox_close(p->outbox);
+    }
+    if (rc == STATUS_FENCED) {
+        return judge_fence(p, err);
+    }
     if (abort_rc == STATUS_FENCED) {
         *err = second;
-        return STATUS_FENCED;
+        return judge_fence(p, err);
     }
-    if (abort_rc != STATUS_OK || rc == STATUS_CLIENT_BROKEN) {
-        outbox_close(p->outbox);
+    return STATUS_OK;
+}
+
+/* Failures that waiting cannot mend; FENCED is judged apart. */
+static bool ends_loop(enum status rc)
+{
+    return rc == STATUS_CONFIG || rc == STATUS_USAGE;
+}
+
+/* After any failure: start over, and read from the start. */
+static enum status recover(struct producer *p, enum status rc, struct err *err)
+{
+    int minimum_ms = status_class(rc) == CLASS_FATAL ? PROBE_MIN_MS : 0;
+    int64_t pause_ms = backoff_next_ms(&p->backoff, minimum_ms);
+    note_failure(p, err, pause_ms);
+    round_read_again(p->round);
+    if (rc == STATUS_TOPIC_UNFIT) {
+        p->topic_seen = false;
+    }
+    rc = abort_outbox(p, rc, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     close_tail(p);
     check_leadership(p);
-    (void)signals_sleep((int)pause);
+    service_alive();
+    (void)signals_sleep((int)pause_ms);
     return STATUS_OK;
+}
+
+static bool was_fenced_lately(const struct producer *p)
+{
+    return p->fenced_us != 0 && clock_monotonic_us() - p->fenced_us < FENCED_AGAIN_US;
 }
 
 static enum status step(struct producer *p, struct err *err)
@@ -264,7 +343,9 @@ static enum status step(struct producer *p, struct err *err)
     if (rc != STATUS_OK) {
         return rc;
     }
-    backoff_reset(&p->backoff);
+    if (!was_fenced_lately(p)) {
+        backoff_reset(&p->backoff);
+    }
     int64_t pace_ms = round_pace_ms(p->round, p->conf->producer.idle_poll_ms);
     if (pace_ms > 0) {
         (void)signals_sleep((int)pace_ms);
@@ -290,12 +371,14 @@ enum status producer_run(struct producer *p, struct err *err)
     enum status rc = STATUS_OK;
     while (rc == STATUS_OK && !signals_stop_requested()) {
         rc = step(p, err);
-        bool transient = rc != STATUS_OK && status_class(rc) == CLASS_TRANSIENT;
-        if (transient && !signals_stop_requested()) {
-            rc = recover(p, rc, err);
-        } else if (transient) {
+        if (rc == STATUS_OK || ends_loop(rc)) {
+            continue;
+        }
+        if (signals_stop_requested()) {
             rc = STATUS_OK; /* stopping: the marks stay */
             outbox_uncover(p->outbox);
+        } else {
+            rc = recover(p, rc, err);
         }
     }
     if (rc == STATUS_OK) {

@@ -1,7 +1,10 @@
 /**
  * producer: the run loop: become the leader, publish, recover from failures that pass.
  *
- * status.h has the states. A fenced producer ends with STATUS_FENCED. The floors, each of which
+ * status.h has the states. No condition that can pass ends the loop: it waits, says why, and tries
+ * again every few seconds. It ends for options that waiting cannot mend (STATUS_CONFIG), and when
+ * another producer has taken the lead (STATUS_FENCED). Kafka also fences a leader whose transaction
+ * lasted too long. When lock and epoch are still ours, a new Kafka client goes on. The floors, each of which
  * calls only the ones after it:
  *
  *     producer   leadership, recovery, connections
@@ -32,6 +35,7 @@ struct producer_port {
     enum status (*take)(struct leader *leader, struct err *err);
     bool (*is_held)(const struct leader *leader);
     enum status (*check)(struct leader *leader, struct err *err);
+    enum status (*confirm)(struct leader *leader, struct err *err);
     void (*drop)(struct leader *leader);
     int64_t (*epoch)(const struct leader *leader);
     const char *(*database)(const struct leader *leader);
@@ -57,7 +61,7 @@ struct producer_ports {
 /** @param conf  borrowed until producer_free. @param ports  copied */
 NODISCARD struct producer *producer_new(const struct producer_conf *conf,
                                         const struct producer_ports *ports);
-/** Runs until signals_stop_requested. @return STATUS_OK, or the fatal failure */
+/** Runs until signals_stop_requested. @return STATUS_OK, STATUS_CONFIG, STATUS_FENCED */
 NODISCARD enum status producer_run(struct producer *producer, struct err *err);
 /** True while this process is the leader and publishes. Any thread. */
 bool producer_is_ready(struct producer *producer);

@@ -10,12 +10,14 @@
 
 #define MOD "tail"
 
-static const char *const STATE_NAMES[PRODUCER_STATES] = {"starting", "standby", "leader",
+static const char *const STATE_NAMES[PRODUCER_STATES] = {"starting", "standby", "leader", "waiting",
                                                          "stopping"};
 
 /* Copied out under the mutex. */
 struct view {
     enum producer_state state;
+    bool leads;         /* holds the lock */
+    enum status reason; /* of WAITING; otherwise STATUS_OK */
     char why[320];
     int64_t epoch, revision;
     int64_t alive_us;        /* monotonic: the last success since the last failure; 0: none */
@@ -76,10 +78,11 @@ static const struct metric_row ROWS[] = {
         METRIC_GAUGE,
         "publishing",
         "1 while the leader's last attempt succeeded, within 15 s."),
-    ROW(leader, METRIC_GAUGE, "leader", "1 while this process is the leader."),
+    ROW(leader, METRIC_GAUGE, "leader", "1 while this process holds the lock."),
     STATE_ROW(PRODUCER_STARTING, "starting"),
     STATE_ROW(PRODUCER_STANDBY, "standby"),
     STATE_ROW(PRODUCER_LEADER, "leader"),
+    STATE_ROW(PRODUCER_WAITING, "waiting"),
     STATE_ROW(PRODUCER_STOPPING, "stopping"),
     ROW(kits, METRIC_COUNTER, "kits_changed_total", "Kits whose changed structure was stored."),
     ROW(kit_problems,
@@ -103,9 +106,9 @@ static const struct metric_row ROWS[] = {
 const struct metric_table producer_metric_table = {.rows = ROWS,
                                                    .count = sizeof ROWS / sizeof ROWS[0]};
 
-static void show_state(const struct producer_metrics *m, enum producer_state state)
+static void show_state(const struct producer_metrics *m, enum producer_state state, bool leads)
 {
-    metric_set(m->leader, state == PRODUCER_LEADER ? 1 : 0);
+    metric_set(m->leader, leads ? 1 : 0);
     for (int i = 0; i < PRODUCER_STATES; i++) {
         metric_set(m->state[i], i == (int)state ? 1 : 0);
     }
@@ -120,7 +123,7 @@ struct producer_status *producer_status_new(const struct producer_metrics *metri
     s->shows_pass = shows_pass;
     s->view.marks_read_us = clock_wall_us();
     (void)pthread_mutex_init(&s->mutex, NULL);
-    show_state(metrics, s->view.state);
+    show_state(metrics, s->view.state, false);
     return s;
 }
 
@@ -139,29 +142,39 @@ static void explain(struct view *v, const char *why)
     (void)snprintf(v->why, sizeof v->why, "%s", why);
 }
 
+static void change(struct producer_status *status,
+                   enum producer_state state,
+                   enum status reason,
+                   const char *why)
+{
+    enum producer_state old = status->view.state;
+    struct view *v = &status->view;
+    char names[32];
+    (void)pthread_mutex_lock(&status->mutex);
+    v->state = state;
+    v->reason = reason;
+    v->leads = state == PRODUCER_LEADER || (state == PRODUCER_WAITING && v->leads);
+    explain(v, why);
+    (void)pthread_mutex_unlock(&status->mutex);
+    show_state(status->metrics, state, v->leads);
+    if (old != state) {
+        (void)snprintf(names, sizeof names, "%s->%s", STATE_NAMES[old], STATE_NAMES[state]);
+        log_info(MOD, "state", LF_TEXT("state", names), LF_TEXT("why", why));
+    }
+}
+
 void producer_status_enter(struct producer_status *status,
                            enum producer_state state,
                            const char *why)
 {
-    enum producer_state old = status->view.state;
-    if (old == state) {
-        return;
+    if (status->view.state != state) {
+        change(status, state, STATUS_OK, why);
     }
-    char change[32];
-    (void)snprintf(change, sizeof change, "%s->%s", STATE_NAMES[old], STATE_NAMES[state]);
-    (void)pthread_mutex_lock(&status->mutex);
-    status->view.state = state;
-    explain(&status->view, why);
-    (void)pthread_mutex_unlock(&status->mutex);
-    show_state(status->metrics, state);
-    log_info(MOD, "state", LF_TEXT("state", change), LF_TEXT("why", why));
 }
 
-void producer_status_explain(struct producer_status *status, const char *why)
+void producer_status_begin_publishing(struct producer_status *status)
 {
-    (void)pthread_mutex_lock(&status->mutex);
-    explain(&status->view, why);
-    (void)pthread_mutex_unlock(&status->mutex);
+    change(status, PRODUCER_LEADER, STATUS_OK, "publishing");
 }
 
 void producer_status_note_acknowledged(struct producer_status *status)
@@ -181,12 +194,20 @@ void producer_status_note_empty(struct producer_status *status)
     (void)pthread_mutex_unlock(&status->mutex);
 }
 
-void producer_status_note_failure(struct producer_status *status, const char *why)
+void producer_status_note_failure(struct producer_status *status, const struct err *err)
 {
     (void)pthread_mutex_lock(&status->mutex);
     status->view.alive_us = 0;
-    explain(&status->view, why);
     (void)pthread_mutex_unlock(&status->mutex);
+    change(status, PRODUCER_WAITING, err->status, err->msg);
+}
+
+void producer_status_lose_lock(struct producer_status *status)
+{
+    (void)pthread_mutex_lock(&status->mutex);
+    status->view.leads = false;
+    (void)pthread_mutex_unlock(&status->mutex);
+    show_state(status->metrics, status->view.state, false);
 }
 
 void producer_status_set_leader(struct producer_status *status, int64_t epoch, const char *database)
@@ -306,8 +327,10 @@ void producer_status_append(struct producer_status *status, struct strbuf *out)
     explain_silence(&v);
     strbuf_appendf(out,
                    "{\"service\":\"stocksync-producer\",\"version\":\"" STOCKSYNC_VERSION
-                   "\",\"state\":\"%s\",\"publishing\":%s,\"why\":",
-                   STATE_NAMES[v.state], is_publishing(&v) ? "true" : "false");
+                   "\",\"state\":\"%s\",\"leader\":%s,\"publishing\":%s,\"reason\":\"%s\",\"why\":",
+                   STATE_NAMES[v.state], v.leads ? "true" : "false",
+                   is_publishing(&v) ? "true" : "false",
+                   v.reason != STATUS_OK ? status_name(v.reason) : "");
     strbuf_append_json(out, v.why);
     strbuf_appendf(out,
                    ",\"epoch\":%lld,\"revision\":%lld,\"marks_waiting\":%lld,"

@@ -2,8 +2,13 @@
  * status: what others see of the producer: its states, the JSON of /status and the metric table.
  *
  *     STARTING ──▶ STANDBY ──lock taken──▶ LEADER ──stop──▶ STOPPING
- *                     ▲                       │
- *                     └──lock's connection lost
+ *                     ▲                     ▲  │
+ *                     │                mended  any failure
+ *                     │                     │  ▼
+ *                     └──lock is another's──WAITING
+ *
+ * WAITING can follow any state but STOPPING, which can follow any. It has a reason, the name of a
+ * status, and a sentence. The producer tries again every few seconds, and may hold the lock.
  *
  * The producer publishes while its last attempt succeeded, recently: since the last failure it had
  * an acknowledgement or found no mark, within PRODUCER_STATUS_FRESH_US. The age of the oldest mark
@@ -23,8 +28,14 @@
 #include "common/core/strbuf.h"
 #include "producer/odoo/published.h"
 
-enum producer_state { PRODUCER_STARTING, PRODUCER_STANDBY, PRODUCER_LEADER, PRODUCER_STOPPING };
-#define PRODUCER_STATES 4
+enum producer_state {
+    PRODUCER_STARTING,
+    PRODUCER_STANDBY,
+    PRODUCER_LEADER,
+    PRODUCER_WAITING,
+    PRODUCER_STOPPING
+};
+#define PRODUCER_STATES 5
 
 /** The cells of producer_metric_table. Updating a cell is thread-safe. */
 struct producer_metrics {
@@ -49,18 +60,20 @@ NODISCARD struct producer_status *producer_status_new(const struct producer_metr
 /** Accepts NULL. */
 void producer_status_free(struct producer_status *status);
 
-/** Logs the change, if it is one. @param why  copied, like every text below */
+/** Logs the change, if it is one. Not for WAITING. @param why  copied, like every text below */
 void producer_status_enter(struct producer_status *status,
                            enum producer_state state,
                            const char *why);
-/** Replaces the reason of the present state. */
-void producer_status_explain(struct producer_status *status, const char *why);
+/** What the producer waited for is there: LEADER. */
+void producer_status_begin_publishing(struct producer_status *status);
 /** Kafka acknowledged records, or marks were settled. */
 void producer_status_note_acknowledged(struct producer_status *status);
 /** The marks were read, and none waits. */
 void producer_status_note_empty(struct producer_status *status);
-/** Until the next of these two, the producer does not publish. */
-void producer_status_note_failure(struct producer_status *status, const char *why);
+/** Enters WAITING. Until the next of these two, the producer does not publish. */
+void producer_status_note_failure(struct producer_status *status, const struct err *err);
+/** The lock is not ours any more. */
+void producer_status_lose_lock(struct producer_status *status);
 /** Of this take-over. */
 void producer_status_set_leader(struct producer_status *status,
                                 int64_t epoch,

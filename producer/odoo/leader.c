@@ -73,6 +73,8 @@ static const char UNPARK[] =
     " WHERE p.product_id = ANY ($2::integer[]))"
     " SELECT true FROM mine";
 
+static const char READ_EPOCH[] = "SELECT coalesce(max(epoch), 0)::bigint FROM stocksync.owner";
+
 static const char ANY_PARKED[] = "SELECT EXISTS (SELECT FROM stocksync.parked_product)";
 
 struct leader {
@@ -385,6 +387,35 @@ int64_t leader_stored_ceiling(const struct leader *leader)
     return leader->stored_ceiling;
 }
 
+/* Whether the epoch in the state is ours. A greater one is a successor's; a state that was restored
+ * has a smaller one. */
+static enum status compare_epoch(struct leader *leader, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(leader->state, READ_EPOCH, NULL, "l", &rows, err);
+    int64_t stored = rc == STATUS_OK ? pg_i64(&rows, 0, 0) : 0;
+    pg_rows_release(&rows);
+    if (rc != STATUS_OK || stored == leader->epoch) {
+        return rc;
+    }
+    leader->held = false;
+    return stored > leader->epoch
+               ? err_set(err, STATUS_FENCED, "another producer took over from epoch %lld",
+                         (long long)leader->epoch)
+               : err_set(err, STATUS_SOURCE_LOST, "the state forgot epoch %lld (restored)",
+                         (long long)leader->epoch);
+}
+
+enum status leader_confirm(struct leader *leader, struct err *err)
+{
+    enum status rc = pg_conn_open(leader->state, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = compare_epoch(leader, err);
+    return rc == STATUS_OK ? check_lock(leader, err) : rc;
+}
+
 /* Runs a statement that returns one row while the epoch is ours. $1 is the epoch. */
 static enum status
 query_as_leader(struct leader *leader, const char *sql, const struct pg_args *args, struct err *err)
@@ -395,13 +426,13 @@ query_as_leader(struct leader *leader, const char *sql, const struct pg_args *ar
         return rc;
     }
     rc = pg_query(leader->state, sql, args, "b", &rows, err);
-    if (rc == STATUS_OK && rows.count != 1) {
-        leader->held = false;
-        rc = err_set(err, STATUS_FENCED, "another producer took over from epoch %lld",
-                     (long long)leader->epoch);
-    }
+    bool mine = rows.count == 1;
     pg_rows_release(&rows);
-    return rc;
+    if (rc != STATUS_OK || mine) {
+        return rc;
+    }
+    rc = compare_epoch(leader, err);
+    return rc == STATUS_OK ? err_set(err, STATUS_SOURCE_BUSY, "the epoch changed meanwhile") : rc;
 }
 
 enum status leader_backfill_done(struct leader *leader, struct err *err)

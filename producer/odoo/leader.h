@@ -68,6 +68,15 @@ void leader_drop(struct leader *leader);
  */
 NODISCARD enum status leader_check(struct leader *leader, struct err *err);
 
+/**
+ * Asks lock and state whether this process still leads, after Kafka fenced it.
+ * @return STATUS_OK
+ *         STATUS_FENCED       a successor raised the epoch
+ *         STATUS_SOURCE_LOST  the lock is lost, or the state forgot this epoch (restored): take again
+ *         pg_conn's and pg_query's statuses
+ */
+NODISCARD enum status leader_confirm(struct leader *leader, struct err *err);
+
 /** Odoo's database.uuid as this takeover found it; "" when Odoo has none. Borrowed until the next
  * leader_take. */
 const char *leader_database(const struct leader *leader);
@@ -101,6 +110,7 @@ NODISCARD enum status leader_raise_above(struct leader *leader, int64_t revision
  * which takes one commit every half minute.
  * @return STATUS_OK
  *         STATUS_FENCED  a successor owns the epoch row
+ *         STATUS_SOURCE_LOST  also: the state forgot this epoch (restored): take again
  *         pg_query's statuses
  */
 NODISCARD enum status

@@ -107,15 +107,16 @@ def test_copied_database_is_refused_until_confirmed_everywhere(pipeline, shop):
     assert pipeline.producer.stop() == 0
     set_uuid(pipeline.connection, OTHER)
     pipeline.producer.start(ready=False)
-    assert pipeline.producer.wait(30) == programs.EXIT_CONFIG
-    assert f"install --database {OTHER}" in pipeline.producer.text()
+    shown = pipeline.producer.wait_state("waiting")
+    assert shown["reason"] == "DATABASE_UNFIT"
+    assert f"install --database {OTHER}" in shown["why"]
     touched = sold(pipeline, shop)
     touch(pipeline, touched)
     written = len(pipeline.simulator.journal(store.name))
     result = programs.command("producer", pipeline.config, "install", "--database", UUID)
     assert result.code == programs.EXIT_CONFIG
     pipeline.command("producer", "install", "--database", OTHER)
-    pipeline.producer.start()
+    pipeline.producer.wait_ready()
     wait_state(pipeline, "held")
     pipeline.wait_published()
     assert len(pipeline.simulator.journal(store.name)) == written

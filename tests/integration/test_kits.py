@@ -366,11 +366,11 @@ def test_mrp_that_comes_later_needs_install_once_more(make_pipeline, database, p
         pipeline.wait_published()
         assert pipeline.producer.stop() == 0
         connection.execute("ALTER TABLE public.mrp_bom_later RENAME TO mrp_bom")
-    refused = programs.command("producer", pipeline.config, "run")
-    assert refused.code == programs.EXIT_CONFIG
-    assert "stocksync-producer install" in refused.text and "mrp_bom" in refused.text
+    pipeline.producer.start(ready=False)
+    why = pipeline.producer.wait_state("waiting")["why"]
+    assert "stocksync-producer install" in why and "mrp_bom" in why
     pipeline.install()
-    pipeline.producer.start()
+    pipeline.producer.wait_ready()
     pipeline.backfill()
     pipeline.wait_published()
     stocks = record.decode_all(pipeline.records())

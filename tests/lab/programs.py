@@ -1,5 +1,6 @@
 """The two programs: their configuration, running them, asking them."""
 
+import json
 import os
 import re
 import signal
@@ -100,6 +101,17 @@ class Program:
         if self.wanted and not self.running:
             raise AssertionError(f"{self.program} ended with {self.child.popen.returncode}; "
                                  f"its log:\n{self.tail()}")
+
+    def wait_state(self, state, seconds=30.0):
+        """Until the producer's /status shows the state; the whole status."""
+        shown = {}
+
+        def arrived():
+            code, body = self.http("/status")
+            shown.update(json.loads(body) if code == 200 else {})
+            return shown.get("state") == state
+        wait.until(arrived, lambda: f"{state}: {shown}", seconds=seconds, alive=self.alive)
+        return shown
 
     @property
     def running(self):

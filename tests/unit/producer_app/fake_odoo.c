@@ -454,6 +454,12 @@ static bool is_held(const struct leader *leader)
     return fake_leader.held;
 }
 
+static enum status confirm(struct leader *leader, struct err *err)
+{
+    (void)leader;
+    return enter(FAKE_CONFIRM, err);
+}
+
 static void drop(struct leader *leader)
 {
     (void)leader;
@@ -504,6 +510,7 @@ void fake_ports(struct producer_ports *ports)
         (struct producer_ports){.producer = {.take = take,
                                              .is_held = is_held,
                                              .check = check,
+                                             .confirm = confirm,
                                              .drop = drop,
                                              .epoch = epoch,
                                              .database = database,

@@ -41,6 +41,7 @@ enum fake_call {
     FAKE_MARK,
     FAKE_NOTE,
     FAKE_TAKE,
+    FAKE_CONFIRM,
     FAKE_TOPIC,
     FAKE_OPEN,
     FAKE_CALLS

@@ -84,6 +84,23 @@ static void assert_shows(const char *expected)
     strbuf_release(&text);
 }
 
+static void lose_lock_at_once(void)
+{
+    fake_leader.held = false;
+}
+
+static bool shows_reason;
+
+static void stop_at_the_first_sleep(void)
+{
+    struct strbuf text;
+    strbuf_init(&text, 100000);
+    producer_append_status(producer, &text);
+    shows_reason = strstr(text.ptr, "\"reason\":\"PERMISSION\"") != NULL;
+    strbuf_release(&text);
+    fake_process.stop = true;
+}
+
 static double failures(void)
 {
     return metric_value(fake_metrics()->failures);
@@ -193,25 +210,140 @@ static void producer_that_fails_drops_a_lock_that_is_gone(void **state)
     assert_int_equal(fake.mark_count, 0);
 }
 
-static void producer_that_is_fenced_ends(void **state)
+static void producer_that_a_successor_fenced_ends(void **state)
 {
     (void)state;
     (void)fake_mark(1, CAUSE_STOCK);
     fake.fail[FAKE_REVISION] = STATUS_FENCED;
+    fake.fail[FAKE_CONFIRM] = STATUS_FENCED;
     run(STATUS_FENCED);
+    assert_int_equal(err.status, STATUS_FENCED);
     assert_int_equal(fake.mark_count, 1);
 }
 
-static void producer_that_is_fenced_while_it_recovers_ends(void **state)
+static void producer_that_a_successor_fenced_while_it_recovers_ends(void **state)
 {
     (void)state;
     (void)fake_mark(1, CAUSE_STOCK);
     fake.fail[FAKE_UNPARK] = STATUS_SOURCE_LOST;
+    fake.fail[FAKE_CONFIRM] = STATUS_FENCED;
     rd_kafka_mock_push_request_errors(mock.cluster, API_END_TXN, 1,
                                       RD_KAFKA_RESP_ERR_PRODUCER_FENCED);
     run(STATUS_FENCED);
     assert_int_equal(err.status, STATUS_FENCED);
     assert_int_equal(fake.mark_count, 1);
+}
+
+/* As the broker does with a transaction that lasted longer than transaction.timeout.ms. */
+static void producer_that_the_broker_fenced_goes_on_with_a_new_client(void **state)
+{
+    (void)state;
+    (void)fake_mark(1, CAUSE_STOCK);
+    rd_kafka_mock_push_request_errors(mock.cluster, API_END_TXN, 1,
+                                      RD_KAFKA_RESP_ERR_PRODUCER_FENCED);
+    stop_at = 12;
+    run(STATUS_OK);
+    assert_int_equal(fake.calls[FAKE_CONFIRM], 1);
+    assert_int_equal(fake.calls[FAKE_TAKE], 1);
+    assert_int_equal(fake.mark_count, 0);
+    assert_int_equal(topic_read(found, MAX_RECORDS), 2);
+}
+
+static void producer_that_is_fenced_and_lost_its_lock_takes_it_again(void **state)
+{
+    (void)state;
+    (void)fake_mark(1, CAUSE_STOCK);
+    fake.fail[FAKE_REVISION] = STATUS_FENCED;
+    fake.fail[FAKE_CONFIRM] = STATUS_SOURCE_LOST;
+    fake.before[FAKE_CONFIRM] = lose_lock_at_once;
+    run(STATUS_OK);
+    assert_int_equal(fake.calls[FAKE_TAKE], 2);
+    assert_int_equal(fake.mark_count, 0);
+}
+
+static bool waited;    /* in any sleep */
+static bool waits_now; /* in the last one */
+
+static void note_waiting(void)
+{
+    struct strbuf text;
+    strbuf_init(&text, 100000);
+    producer_append_status(producer, &text);
+    waits_now = strstr(text.ptr, "\"state\":\"waiting\"") != NULL &&
+                strstr(text.ptr, "\"publishing\":false") != NULL &&
+                strstr(text.ptr, "\"why\":\"call ") != NULL;
+    waited = waited || waits_now;
+    strbuf_release(&text);
+    count_down();
+}
+
+/* Whatever can pass: each ends the wait when it is gone. */
+static void producer_waits_for_every_condition_that_can_pass(void **state)
+{
+    (void)state;
+    static const struct {
+        enum fake_call call;
+        enum status status;
+    } table[] = {
+        {FAKE_TAKE, STATUS_DATABASE_UNFIT}, {FAKE_TAKE, STATUS_PERMISSION},
+        {FAKE_TOPIC, STATUS_TOPIC_UNFIT},   {FAKE_TOPIC, STATUS_PERMISSION},
+        {FAKE_OPEN, STATUS_DATABASE_UNFIT}, {FAKE_OPEN, STATUS_PERMISSION},
+        {FAKE_READ_MARKS, STATUS_INTERNAL}, {FAKE_READ, STATUS_DATABASE_UNFIT},
+        {FAKE_READ, STATUS_PERMISSION},     {FAKE_REVISION, STATUS_PERMISSION},
+        {FAKE_DELETE, STATUS_PERMISSION},
+    };
+    fake_process.on_sleep = note_waiting;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        (void)fake_mark(1, CAUSE_STOCK);
+        fake.fail[table[i].call] = table[i].status;
+        fake_leader.held = table[i].call != FAKE_TAKE && fake_leader.held;
+        fake_process.stop = false;
+        waited = false;
+        stop_at = 12;
+        if (producer_run(producer, &err) != STATUS_OK) {
+            fail_msg("case %zu ends: %s", i, err.msg);
+        }
+        if (!waited || waits_now) {
+            fail_msg("case %zu: waited %d, waits at its end %d", i, waited, waits_now);
+        }
+        assert_int_equal(fake.mark_count, 0);
+        producer_free(producer);
+        producer = producer_new(&conf, &ports);
+        fake_leader.held = false;
+    }
+}
+
+static void producer_shows_the_reason_while_it_waits(void **state)
+{
+    (void)state;
+    fake.fail[FAKE_OPEN] = STATUS_PERMISSION;
+    fake_process.on_sleep = stop_at_the_first_sleep;
+    run(STATUS_OK);
+    assert_true(shows_reason);
+    assert_true(fake_process.slept_ms >= 1000 && fake_process.slept_ms <= 5000);
+}
+
+static void producer_ends_for_options_that_waiting_cannot_mend(void **state)
+{
+    (void)state;
+    fake.fail[FAKE_TAKE] = STATUS_CONFIG;
+    run(STATUS_CONFIG);
+}
+
+static void producer_asks_for_a_topic_that_was_deleted_again(void **state)
+{
+    (void)state;
+    fake.fail[FAKE_UNPARK] = STATUS_TOPIC_UNFIT;
+    (void)fake_mark(1, CAUSE_STOCK);
+    run(STATUS_OK);
+    assert_int_equal(fake.calls[FAKE_TOPIC], 1);
+    fake_process.stop = false;
+    stop_at = 3;
+    fake.fail[FAKE_UNPARK] = STATUS_CLIENT_BROKEN;
+    (void)fake_mark(1, CAUSE_STOCK);
+    fake.fail[FAKE_TOPIC] = STATUS_OK;
+    run(STATUS_OK);
+    assert_int_equal(fake.mark_count, 0);
 }
 
 static void producer_makes_a_new_client_when_the_old_one_is_broken(void **state)
@@ -281,8 +413,14 @@ int main(void)
         TEST(producer_tries_again_what_it_could_not_open),
         TEST(producer_that_loses_its_lock_takes_it_again_with_a_new_epoch),
         TEST(producer_that_fails_drops_a_lock_that_is_gone),
-        TEST(producer_that_is_fenced_ends),
-        TEST(producer_that_is_fenced_while_it_recovers_ends),
+        TEST(producer_that_a_successor_fenced_ends),
+        TEST(producer_that_a_successor_fenced_while_it_recovers_ends),
+        TEST(producer_that_the_broker_fenced_goes_on_with_a_new_client),
+        TEST(producer_that_is_fenced_and_lost_its_lock_takes_it_again),
+        TEST(producer_waits_for_every_condition_that_can_pass),
+        TEST(producer_shows_the_reason_while_it_waits),
+        TEST(producer_ends_for_options_that_waiting_cannot_mend),
+        TEST(producer_asks_for_a_topic_that_was_deleted_again),
         TEST(producer_makes_a_new_client_when_the_old_one_is_broken),
         TEST(producer_that_fails_while_it_stops_leaves_the_marks),
         TEST(producer_that_cannot_settle_when_it_stops_leaves_the_marks),

@@ -76,7 +76,7 @@ static void status_publishes_only_as_long_as_something_succeeds(void **state)
     after(2); /* stuck: it has noted no failure */
     assert_false(producer_status_is_publishing(status));
     assert_true(gauge(fake_metrics()->publishing) == 0);
-    assert_shows("\"publishing\":false,\"why\":\"no answer for 15 s\"");
+    assert_shows("\"publishing\":false,\"reason\":\"\",\"why\":\"no answer for 15 s\"");
     producer_status_note_empty(status);
     assert_true(producer_status_is_publishing(status));
 }
@@ -86,10 +86,18 @@ static void status_does_not_publish_between_a_failure_and_the_next_success(void 
     (void)state;
     producer_status_enter(status, PRODUCER_LEADER, "took the lock");
     producer_status_note_acknowledged(status);
-    producer_status_note_failure(status, "the server is away");
+    struct err err;
+    (void)err_set(&err, STATUS_SOURCE_LOST, "the server is away");
+    producer_status_note_failure(status, &err);
     assert_false(producer_status_is_publishing(status));
     after(0);
-    assert_shows("\"publishing\":false,\"why\":\"the server is away\"");
+    assert_shows("\"state\":\"waiting\",\"leader\":true,\"publishing\":false,"
+                 "\"reason\":\"SOURCE_LOST\",\"why\":\"the server is away\"");
+    producer_status_lose_lock(status);
+    after(0);
+    assert_shows("\"state\":\"waiting\",\"leader\":false");
+    producer_status_begin_publishing(status);
+    assert_false(producer_status_is_publishing(status));
     producer_status_note_acknowledged(status);
     assert_true(producer_status_is_publishing(status));
 }
@@ -148,7 +156,8 @@ static void status_appends_one_object(void **state)
     producer_status_note_pass(status, &pass);
     producer_status_append(status, &text);
     assert_shows("{\"service\":\"stocksync-producer\"");
-    assert_shows("\"state\":\"leader\",\"publishing\":false,\"why\":\"took \\\"the\\\" lock\"");
+    assert_shows("\"state\":\"leader\",\"leader\":true,\"publishing\":false,\"reason\":\"\","
+                 "\"why\":\"took \\\"the\\\" lock\"");
     assert_shows("\"epoch\":7,\"revision\":42,\"marks_waiting\":0,"
                  "\"oldest_mark_age_seconds\":0.000,\"unsettled_marks\":5");
     assert_shows("\"database\":\"uuid\"");
