@@ -192,7 +192,7 @@ static enum status listen_on(const char *listen_at, int *fd, struct err *err)
     int saved = errno;
     freeaddrinfo(found);
     return *fd >= 0 ? STATUS_OK
-                    : err_set(err, STATUS_CONFIG, "cannot listen on '%s': %s", listen_at,
+                    : err_set(err, STATUS_ADDRESS_BUSY, "cannot listen on '%s': %s", listen_at,
                               strerror(saved));
 }
 

@@ -31,7 +31,9 @@ struct http_route {
  * @param listen  "127.0.0.1:9400", "[::1]:9400", ":9400" (all addresses); port 0 takes a free one
  * @param routes  borrowed until http_server_free
  * @param server  [out] NULL when listen is empty: no server, and STATUS_OK
- * @return STATUS_OK, STATUS_CONFIG (address malformed or in use; err names it)
+ * @return STATUS_OK
+ *         STATUS_CONFIG        address malformed
+ *         STATUS_ADDRESS_BUSY  address in use, or not to be had; err names it
  */
 NODISCARD enum status http_server_start(const char *listen,
                                         const struct http_route *routes,

@@ -5,7 +5,7 @@
 #include "common/core/logger.h"
 #include "common/core/service.h"
 #include "common/core/signals.h"
-#include "common/http/http_server.h"
+#include "common/http/http_listener.h"
 #include "producer/app/connections.h"
 #include "producer/app/gc_task.h"
 #include "producer/app/mark_watch.h"
@@ -76,7 +76,7 @@ enum status cmd_run(const struct cli_call *call, const void *root, struct err *e
     struct connections *connections = NULL;
     struct producer_ports ports = {0};
     struct producer *producer = NULL;
-    struct http_server *server = NULL;
+    struct http_listener *listener = NULL;
     struct gc_task *gc = NULL;
     struct mark_watch *watch = NULL;
     enum status rc = signals_install(err);
@@ -86,8 +86,8 @@ enum status cmd_run(const struct cli_call *call, const void *root, struct err *e
     connections = connections_new(conf);
     connections_ports(connections, &ports);
     producer = producer_new(conf, &ports);
-    rc = http_server_start(conf->producer.listen, ROUTES, sizeof ROUTES / sizeof ROUTES[0],
-                           producer, &server, err);
+    rc = http_listener_start(conf->producer.listen, ROUTES, sizeof ROUTES / sizeof ROUTES[0],
+                             producer, &listener, err);
     if (rc != STATUS_OK) {
         goto out;
     }
@@ -100,14 +100,13 @@ enum status cmd_run(const struct cli_call *call, const void *root, struct err *e
         goto out;
     }
     log_info(MOD, "started", LF_TEXT("version", STOCKSYNC_VERSION),
-             LF_TEXT("listen", http_server_address(server)),
              LF_TEXT("topic", conf->shared.topic.name));
     rc = producer_run(producer, err);
 out:
     service_stopping();
     mark_watch_stop(watch);
     gc_task_stop(gc);
-    http_server_free(server);
+    http_listener_free(listener);
     producer_free(producer);
     connections_free(connections);
     log_info(MOD, "stopped", LF_TEXT("status", status_name(rc)));

@@ -148,7 +148,7 @@ static void addresses(void **state)
         {"[::1:9400", STATUS_CONFIG, NULL},
         {"somewhere.example:9400", STATUS_CONFIG, NULL},
         {"9400", STATUS_CONFIG, NULL},
-        {"203.0.113.1:9400", STATUS_CONFIG, NULL}, /* nobody's address here */
+        {"203.0.113.1:9400", STATUS_ADDRESS_BUSY, NULL}, /* nobody's address here */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct http_server *server = NULL;
@@ -194,7 +194,7 @@ static void address_in_use_is_named(void **state)
     struct http_server *second = NULL;
     struct err err = {0};
     assert_int_equal(http_server_start(http_server_address(first), ROUTES, 2, &f, &second, &err),
-                     STATUS_CONFIG);
+                     STATUS_ADDRESS_BUSY);
     assert_null(second);
     assert_non_null(strstr(err.msg, http_server_address(first)));
     assert_non_null(strstr(err.msg, "in use"));
