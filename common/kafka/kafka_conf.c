@@ -13,6 +13,9 @@ struct property {
     const char *value;
 };
 
+#define AS_TEXT_(number) #number
+#define AS_TEXT(number)  AS_TEXT_(number)
+
 /* [kafka] may change these. */
 static const struct property BOTH[] = {
     {"socket.keepalive.enable", "true"}, /* dead peers are noticed */
@@ -21,7 +24,7 @@ static const struct property BOTH[] = {
 };
 static const struct property PRODUCER[] = {
     /* how long a dead producer can hold back read-committed readers and the cleaner */
-    {"transaction.timeout.ms", "15000"},
+    {"transaction.timeout.ms", AS_TEXT(KAFKA_TRANSACTION_TIMEOUT_MS)},
     {"linger.ms", "1"}, /* a batch is complete when it is waited for, and waiting flushes */
     {"compression.type", "lz4"}, /* 2.2 against 1.5 million records of 100 bytes a second */
     {"queue.buffering.max.kbytes", "65536"}, /* bounded memory */

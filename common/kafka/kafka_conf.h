@@ -10,6 +10,9 @@
 #include "common/core/conf.h"
 #include "common/core/status.h"
 
+/** Our default of transaction.timeout.ms: the broker ends a transaction that is open for so long. */
+#define KAFKA_TRANSACTION_TIMEOUT_MS 15000
+
 enum kafka_role {
     KAFKA_PRODUCER,
     KAFKA_CONSUMER,

@@ -16,6 +16,8 @@
 /* Of a statement without timeout: an installation may wait for Odoo. */
 #define SILENCE_MAX_US INT64_C(3600000000)
 
+#define TIMEOUT_SQL_SIZE 64
+
 /*
  * Settings of every session. A name that an older server lacks in pg_settings sets nothing. The
  * keepalives let the server notice a vanished client within half a minute instead of two hours; an
@@ -34,6 +36,7 @@ struct pg_conn {
     struct pg_conn_options options;
     PGconn *handle;
     unsigned epoch;
+    int timeout_ms;          /* statement_timeout of this connection */
     const char **statements; /* addresses of prepared SQL texts; the index is the name */
     size_t statement_count;
     size_t statement_capacity;
@@ -89,7 +92,7 @@ PGconn *pg_conn_handle(const struct pg_conn *conn)
 
 int64_t pg_conn_limit_us(const struct pg_conn *conn)
 {
-    int64_t timeout_us = (int64_t)conn->options.statement_timeout_ms * 1000;
+    int64_t timeout_us = (int64_t)conn->timeout_ms * 1000;
     return timeout_us > 0 ? timeout_us + ANSWER_MARGIN_US : SILENCE_MAX_US;
 }
 
@@ -248,11 +251,16 @@ static enum status run_setup(struct pg_conn *conn, const char *sql, struct err *
     return rc;
 }
 
+static void format_timeout(int timeout_ms, char sql[TIMEOUT_SQL_SIZE])
+{
+    (void)snprintf(sql, TIMEOUT_SQL_SIZE, "SET statement_timeout = %d", timeout_ms);
+}
+
 static enum status set_up_session(struct pg_conn *conn, struct err *err)
 {
-    char timeout[64];
-    (void)snprintf(timeout, sizeof timeout, "SET statement_timeout = %d",
-                   conn->options.statement_timeout_ms);
+    char timeout[TIMEOUT_SQL_SIZE];
+    conn->timeout_ms = conn->options.statement_timeout_ms;
+    format_timeout(conn->timeout_ms, timeout);
     enum status rc = run_setup(conn, SESSION_SETTINGS, err);
     if (rc != STATUS_OK) {
         return rc;
@@ -320,4 +328,15 @@ enum status pg_conn_open(struct pg_conn *conn, struct err *err)
     (void)PQsetErrorVerbosity(conn->handle, PQERRORS_DEFAULT);
     conn->epoch++;
     return STATUS_OK;
+}
+
+enum status pg_conn_set_timeout(struct pg_conn *conn, int timeout_ms, struct err *err)
+{
+    char sql[TIMEOUT_SQL_SIZE];
+    format_timeout(timeout_ms, sql);
+    enum status rc = run_setup(conn, sql, err);
+    if (rc == STATUS_OK) {
+        conn->timeout_ms = timeout_ms;
+    }
+    return rc;
 }

@@ -46,6 +46,13 @@ NODISCARD enum status pg_conn_open(struct pg_conn *conn, struct err *err);
 /** Closes; the next pg_conn_open connects again, and pg_query prepares its statements again. */
 void pg_conn_close(struct pg_conn *conn);
 bool pg_conn_is_open(const struct pg_conn *conn);
+/**
+ * Sets statement_timeout, and with it the limit of a call, for this connection. The next
+ * pg_conn_open after a loss begins with that of the options again.
+ * @param timeout_ms  1 or more
+ * @return pg_conn_open's statuses; the connection is open
+ */
+NODISCARD enum status pg_conn_set_timeout(struct pg_conn *conn, int timeout_ms, struct err *err);
 /** Counts successful connects: a caller that keeps session state (advisory lock) compares it. */
 unsigned pg_conn_epoch(const struct pg_conn *conn);
 /** Server version as libpq has it, such as 150018; 0 when closed. */

@@ -3,7 +3,9 @@
 #include "common/core/logger.h"
 #include "common/core/mem.h"
 #include "common/core/service.h"
+#include "common/kafka/kafka_conf.h"
 #include "common/kafka/kafka_topic.h"
+#include "common/pg/pg_query.h"
 #include "producer/app/chunk_reader.h"
 #include "producer/app/kit_log.h"
 #include "producer/odoo/install.h"
@@ -11,10 +13,17 @@
 
 #define MOD "tail"
 
-#define TOPIC_LIMIT_MS     10000
+#define TOPIC_LIMIT_MS 10000
+/* At most, to open the tail and to read deferred chunks. */
 #define STATEMENT_LIMIT_MS 30000
-#define MARKS_LIMIT_MS     5000
-#define NOTES_MAX_BYTES    ((size_t)16 * 1024)
+/* Of the tail, while a Kafka transaction may be open. Locks are not waited for as long: another
+ * session rewrites a table, and the transaction is settled meanwhile. */
+#define TAIL_LIMIT_MS 8000
+#define TAIL_LOCK_SQL "SET lock_timeout = '4s'"
+_Static_assert(OUTBOX_OPEN_MS + TAIL_LIMIT_MS < KAFKA_TRANSACTION_TIMEOUT_MS,
+               "a statement may outlast the Kafka transaction");
+#define MARKS_LIMIT_MS  5000
+#define NOTES_MAX_BYTES ((size_t)16 * 1024)
 
 struct connections {
     const struct producer_conf *conf;
@@ -161,7 +170,8 @@ static enum status open_tail(struct connections *c, struct odoo_shape *shape, st
         return rc;
     }
     chunk_reader_open(c->deferred_reader, shape, &options);
-    return STATUS_OK;
+    rc = pg_exec(c->tail, TAIL_LOCK_SQL, err);
+    return rc == STATUS_OK ? pg_conn_set_timeout(c->tail, TAIL_LIMIT_MS, err) : rc;
 }
 
 static void close_tail(struct connections *c)

@@ -244,7 +244,8 @@ static enum status take_turn(struct deferred *d, struct err *err)
     if (rc == STATUS_OK) {
         rc = publish_fresh(d, err);
     }
-    if (rc == STATUS_OK && outbox_is_acknowledged(d->parts.outbox)) {
+    if (rc == STATUS_OK &&
+        (outbox_is_acknowledged(d->parts.outbox) || outbox_is_overdue(d->parts.outbox))) {
         rc = outbox_flush(d->parts.outbox, err);
     }
     if (rc != STATUS_OK) {

@@ -12,7 +12,7 @@
 
 #define TAKE_OVER_LIMIT_MS   10000
 #define ACKNOWLEDGE_LIMIT_MS 10000
-#define SETTLE_WITHIN_US     INT64_C(5000000)
+#define OPEN_US              (OUTBOX_OPEN_MS * INT64_C(1000))
 
 /* Submitted, and not waited for. */
 struct in_flight {
@@ -50,7 +50,8 @@ struct outbox *outbox_new(const struct outbox_options *options,
     o->status = status;
     o->metrics = metrics;
     o->items = mem_calloc(OUTBOX_PRODUCTS, sizeof *o->items);
-    settlement_init(&o->settlement, SETTLEMENT_MAX_MARKS, options->settle_us);
+    settlement_init(&o->settlement, SETTLEMENT_MAX_MARKS,
+                    options->settle_us < OPEN_US ? options->settle_us : OPEN_US);
     return o;
 }
 
@@ -275,16 +276,22 @@ enum status outbox_finish(struct outbox *outbox, struct err *err)
     return rc;
 }
 
+bool outbox_is_overdue(const struct outbox *outbox)
+{
+    return record_sink_is_open(outbox->sink) && clock_monotonic_us() - outbox->commit_us > OPEN_US;
+}
+
 enum status outbox_flush(struct outbox *outbox, struct err *err)
 {
-    if (outbox->in_flight_count == 0) {
-        return STATUS_OK;
+    if (outbox->in_flight_count > 0) {
+        enum status rc = outbox_finish(outbox, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
     }
-    enum status rc = outbox_finish(outbox, err);
     /* A commit costs the changes that wait for it tens of milliseconds: not as often as between
      * batches. */
-    bool due = clock_monotonic_us() - outbox->commit_us > SETTLE_WITHIN_US;
-    return rc == STATUS_OK && due ? outbox_settle(outbox, err) : rc;
+    return outbox_is_overdue(outbox) ? outbox_settle(outbox, err) : STATUS_OK;
 }
 
 /* --- settled marks out --- */

@@ -25,6 +25,9 @@ struct outbox;
 /** Chunks in flight at a time, and the products in all of them. */
 #define OUTBOX_CHUNKS   8
 #define OUTBOX_PRODUCTS ((size_t)2 * CHUNK_PRODUCTS)
+/** A transaction that is open for this long is settled. What the tail asks of the database meanwhile
+ * has the rest of KAFKA_TRANSACTION_TIMEOUT_MS to end. */
+#define OUTBOX_OPEN_MS 4000
 
 /** What the outbox needs of the databases: functions of producer/odoo with their first argument. */
 struct outbox_port {
@@ -52,7 +55,8 @@ struct outbox_options {
     const struct conf_pairs *kafka; /* borrowed until free, like topic */
     const char *topic;
     int64_t max_message_bytes;
-    int64_t settle_us;   /* under load: longest time between two settlements */
+    int64_t
+        settle_us; /* under load: longest time between two settlements; at most OUTBOX_OPEN_MS */
     bool stores_digests; /* the full pass is on */
 };
 
@@ -96,8 +100,10 @@ size_t outbox_in_flight(const struct outbox *outbox);
 bool outbox_is_acknowledged(struct outbox *outbox);
 /** Waits until all chunks in flight are acknowledged. Parks the refused products. */
 NODISCARD enum status outbox_finish(struct outbox *outbox, struct err *err);
-/** Finishes the chunks in flight, and settles when the last settlement is seconds ago: Kafka would
- * end a transaction that stays open for a long batch. Without chunks in flight, does nothing. */
+/** True when a transaction is open and the last settlement is OUTBOX_OPEN_MS ago. */
+bool outbox_is_overdue(const struct outbox *outbox);
+/** Finishes the chunks in flight, and settles when overdue: Kafka would end a transaction that stays
+ * open for a long batch. */
 NODISCARD enum status outbox_flush(struct outbox *outbox, struct err *err);
 /**
  * Covers the marks of a batch whose products are all published, parked or held back. Marks of held

@@ -11,7 +11,7 @@
 #include "producer/odoo/odoo_version.h"
 #include "producer/odoo/stock_reader.h"
 
-/* Each statement here touches one row or a few. */
+/* Each statement here touches one row or a few. Shorter than the Kafka transaction's time-out. */
 #define STATEMENT_TIMEOUT_MS 10000
 /* A few thousand warehouses with their names. */
 #define WAREHOUSES_MAX_BYTES 4194304
@@ -100,7 +100,7 @@ struct leader *leader_new(const struct leader_options *options)
     leader->lock =
         pg_conn_new(&(struct pg_conn_options){.dsn = options->odoo_dsn,
                                               .application_name = "stocksync-producer leader",
-                                              .statement_timeout_ms = STATEMENT_TIMEOUT_MS});
+                                              .statement_timeout_ms = STATEMENT_TIMEOUT_MS / 2});
     leader->state =
         pg_conn_new(&(struct pg_conn_options){.dsn = options->state_dsn,
                                               .application_name = "stocksync-producer state",

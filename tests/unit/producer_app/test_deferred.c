@@ -315,6 +315,37 @@ static void deferred_gives_up_after_any_failure(void **state)
     assert_int_equal(publish(), STATUS_OK);
 }
 
+static int turns_until_commit;
+static int64_t passed_us;
+
+/* Each turn takes 1.1 s. Counts those in which the fresh mark is not settled. */
+static void let_time_pass(void)
+{
+    add_late_mark();
+    passed_us += 1100000;
+    fake_process.clock_us = passed_us;
+    turns_until_commit += outbox_has_mark(floors.outbox, late_mark) ? 1 : 0;
+}
+
+/* The last thing in a turn. The reader waits by the real clock. */
+static void hold_time(void)
+{
+    fake_process.clock_us = 0;
+}
+
+static void deferred_settles_while_a_chunk_is_read_for_long(void **state)
+{
+    (void)state;
+    (void)fake_mark(1, CAUSE_PARENT);
+    hold_and_change(2, CAUSE_STOCK, MARK_LOOK_STOCK);
+    fake_process.release_after = 12;
+    fake.before[FAKE_CHECK] = hold_time;
+    fake.before[FAKE_READ_MARKS] = let_time_pass;
+    assert_int_equal(publish(), STATUS_OK);
+    assert_true(turns_until_commit >= 1 && turns_until_commit <= 3);
+    assert_false(fake_has_mark(late_mark));
+}
+
 static void deferred_without_products_does_nothing(void **state)
 {
     (void)state;
@@ -337,6 +368,7 @@ int main(void)
         TEST(deferred_chunks_double_in_a_calm),
         TEST(deferred_gives_up_when_asked_to_stop),
         TEST(deferred_gives_up_after_any_failure),
+        TEST(deferred_settles_while_a_chunk_is_read_for_long),
         TEST(deferred_without_products_does_nothing),
 #undef TEST
     };
