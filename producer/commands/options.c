@@ -36,7 +36,9 @@ static const struct conf_option PRODUCER_OPTIONS[] = {
      .fallback = "1s",
      .min = 10,
      .max = 10000,
-     .help = "under load: how often the Kafka transaction is committed and its marks deleted"},
+     .help =
+         "under load: how often the Kafka transaction is committed and its marks deleted; above 4s "
+         "counts as 4s"},
     {.key = "full_pass_every",
      .type = CONF_DURATION,
      .offset = offsetof(struct producer_options, full_pass_ms),
