@@ -1,7 +1,6 @@
 #include "common/pg/pg_conn.h"
 
 #include <ctype.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -211,22 +210,37 @@ static enum status connect_late(struct pg_conn *conn, struct err *err)
     return STATUS_SOURCE_LOST;
 }
 
-/* Drives libpq's handshake: PQconnectdb would hide the SQLSTATE of a refusal. */
 static enum status handshake(struct pg_conn *conn, struct err *err)
 {
     struct pg_wait wait;
-    PostgresPollingStatusType want = PGRES_POLLING_WRITING;
     pg_wait_begin(&wait, conn->handle, CONNECT_TIMEOUT_US);
-    while (want != PGRES_POLLING_OK) {
-        if (want == PGRES_POLLING_FAILED) {
-            return connect_failed(conn, err);
-        }
-        if (!pg_wait_ready(&wait, want == PGRES_POLLING_READING ? POLLIN : POLLOUT)) {
-            return connect_late(conn, err);
-        }
-        want = PQconnectPoll(conn->handle);
+    if (pg_wait_connect(&wait)) {
+        return STATUS_OK;
     }
-    return PQsetnonblocking(conn->handle, 1) == 0 ? STATUS_OK : connect_failed(conn, err);
+    return wait.late ? connect_late(conn, err) : connect_failed(conn, err);
+}
+
+static enum status refuse_pooler(struct pg_conn *conn,
+                                 const char *const *keys,
+                                 const char *const *values,
+                                 struct err *err)
+{
+    struct pg_wait wait;
+    pg_wait_begin(&wait, conn->handle, CONNECT_TIMEOUT_US);
+    bool shared = pg_pooler_shares_process(&wait, keys, values);
+    if (wait.late) {
+        return connect_late(conn, err);
+    }
+    if (!shared) {
+        return STATUS_OK;
+    }
+    (void)err_set(err, STATUS_CONFIG,
+                  "host '%s' port %s is a pooler in transaction mode (PgBouncer, pool_mode = "
+                  "transaction): settings and locks of a session do not hold. Connect to "
+                  "PostgreSQL itself or to a pool with pool_mode = session",
+                  or_default(PQhost(conn->handle)), or_default(PQport(conn->handle)));
+    pg_conn_close(conn);
+    return STATUS_CONFIG;
 }
 
 /* Notices of the server would otherwise land on standard error, between the log lines. */
@@ -316,9 +330,8 @@ enum status pg_conn_open(struct pg_conn *conn, struct err *err)
     if (rc != STATUS_OK) {
         return rc;
     }
-    rc = pg_pooler_refuse(conn->handle, keys, values, err);
+    rc = refuse_pooler(conn, keys, values, err);
     if (rc != STATUS_OK) {
-        pg_conn_close(conn);
         return rc;
     }
     rc = set_up_session(conn, err);

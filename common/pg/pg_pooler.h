@@ -8,20 +8,17 @@
 #ifndef STOCKSYNC_PG_PG_POOLER_H
 #define STOCKSYNC_PG_PG_POOLER_H
 
-#include "common/core/status.h"
-#include "common/pg/pg_libpq.h"
+#include "common/pg/pg_wait.h"
 
 /**
- * Blocks for at most some seconds, and for one round trip without a pooler.
+ * Takes one round trip without a pooler. Behind one, opens a second connection and compares.
  *
- * @param handle        a new connection
- * @param keys, values  as for PQconnectdbParams: behind a pooler, a second connection is opened
- * @return STATUS_OK      the server process stays, or nothing shows that it does not
- *         STATUS_CONFIG  a pooler in transaction or statement mode; err names it and the remedy
+ * @param wait          begun, on a new connection; late afterwards: the server did not answer
+ * @param keys, values  as for PQconnectStartParams
+ * @return true: other connections get the server process of this one; false: nothing shows that
  */
-NODISCARD enum status pg_pooler_refuse(PGconn *handle,
-                                       const char *const *keys,
-                                       const char *const *values,
-                                       struct err *err);
+bool pg_pooler_shares_process(struct pg_wait *wait,
+                              const char *const *keys,
+                              const char *const *values);
 
 #endif

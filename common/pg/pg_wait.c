@@ -50,6 +50,19 @@ bool pg_wait_ready(struct pg_wait *wait, short events)
     }
 }
 
+bool pg_wait_connect(struct pg_wait *wait)
+{
+    PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+    while (want != PGRES_POLLING_OK) {
+        if (want == PGRES_POLLING_FAILED ||
+            !pg_wait_ready(wait, want == PGRES_POLLING_READING ? POLLIN : POLLOUT)) {
+            return false;
+        }
+        want = PQconnectPoll(wait->handle);
+    }
+    return PQsetnonblocking(wait->handle, 1) == 0;
+}
+
 static bool consume(struct pg_wait *wait)
 {
     wait->deadline_us = clock_monotonic_us() + wait->limit_us;

@@ -28,6 +28,12 @@ void pg_wait_begin(struct pg_wait *wait, PGconn *handle, int64_t limit_us);
  * @return false: the deadline passed, and wait->late is set
  */
 bool pg_wait_ready(struct pg_wait *wait, short events);
+/**
+ * Drives the handshake that PQconnectStartParams began: PQconnectdb would hide the SQLSTATE of a
+ * refusal. The connection is then in nonblocking mode.
+ * @return false: late, or refused: PQerrorMessage says why
+ */
+bool pg_wait_connect(struct pg_wait *wait);
 /** Sends what libpq has queued, and reads meanwhile. @return false: late, or the connection broke */
 bool pg_wait_flush(struct pg_wait *wait);
 /** PQgetResult. NULL: no more results; or, if wait->late or the connection broke, no answer. */

@@ -204,8 +204,7 @@ count_levels(struct planner *p, const struct product_stock *stock, struct err *e
 {
     const struct store_rules *rules = &p->c->rules;
     for (size_t i = 0; i < rules->location_count; i++) {
-        enum status rc =
-            rules_quantity(rules, &rules->locations[i], stock, &p->quantities[i], err);
+        enum status rc = rules_quantity(rules, &rules->locations[i], stock, &p->quantities[i], err);
         if (rc != STATUS_OK) {
             return rc;
         }

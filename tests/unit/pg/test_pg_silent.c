@@ -20,8 +20,8 @@
 #include "common/core/clock.h"
 #include "common/pg/pg_query.h"
 
-/* What the session settings of pg_conn_open take. */
-#define SETTINGS 2
+/* What pg_conn_open takes: the question for the server process, and two settings. */
+#define SETTINGS 3
 
 static struct {
     int listener;
