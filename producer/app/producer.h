@@ -4,8 +4,9 @@
  * status.h has the states. No condition that can pass ends the loop: it waits, says why, and tries
  * again every few seconds. It ends for options that waiting cannot mend (STATUS_CONFIG), and when
  * another producer has taken the lead (STATUS_FENCED). Kafka also fences a leader whose transaction
- * lasted too long. When lock and epoch are still ours, a new Kafka client goes on. The floors, each of which
- * calls only the ones after it:
+ * lasted too long. When lock and epoch are still ours, a new Kafka client goes on.
+ *
+ * The floors, each of which calls only the ones after it:
  *
  *     producer   leadership, recovery, connections
  *     round      what to publish next
