@@ -216,8 +216,12 @@ def test_topic_with_a_wrong_setting(make_pipeline, database, kafka, name, value)
     pipeline.install()
     expect_failure(programs.command("producer", pipeline.config, "check"), CONFIG, pipeline.topic,
                    name)
-    expect_failure(programs.command("producer", pipeline.config, "run"), CONFIG, pipeline.topic,
-                   name)
+    pipeline.producer.start(ready=False)
+    shown = pipeline.producer.wait_state("waiting")
+    assert shown["reason"] == "TOPIC_UNFIT"
+    assert pipeline.topic in shown["why"] and name in shown["why"]
+    kafka.delete_topic(pipeline.topic)
+    pipeline.producer.wait_ready()
 
 
 # Stores
