@@ -8,7 +8,7 @@
 
 /* Once the process is asked to stop: what is left for the calls together, and at least for each. */
 #define STOP_GRACE_US      INT64_C(5000000)
-#define STOP_GRACE_CALL_US INT64_C(1000000)
+#define STOP_GRACE_CALL_US INT64_C(3000000)
 
 void pg_wait_begin(struct pg_wait *wait, PGconn *handle, int64_t limit_us)
 {

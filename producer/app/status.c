@@ -18,7 +18,7 @@ struct view {
     enum producer_state state;
     bool leads;         /* holds the lock */
     enum status reason; /* of WAITING; otherwise STATUS_OK */
-    char why[320];
+    char why[480];      /* as long as a message of struct err */
     int64_t epoch, revision;
     int64_t alive_us;        /* monotonic: the last success since the last failure; 0: none */
     int64_t acknowledged_us; /* wall, like the next two; 0: never */
