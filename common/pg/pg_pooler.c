@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* A pool hands out its servers last in, first out, or in turns: three rounds show either. */
+/* Other clients may take the server in between. */
 #define ROUNDS 3
 
 /* The server process that executes a statement now; 0: no answer. */
@@ -17,16 +17,21 @@ static int ask_process(struct pg_wait *wait)
     return process;
 }
 
-/* True when another connection uses the process that served this one, or this one changes it. */
+/*
+ * True when another connection uses the process that served this one, or this one changes it. A pool
+ * hands out its servers last in, first out, or in turns. An odd number of questions in a round meets
+ * both of two servers that take turns.
+ */
 static bool compare_processes(struct pg_wait *ours, struct pg_wait *theirs, int first)
 {
     for (int round = 0; round < ROUNDS; round++) {
         int other = ask_process(theirs);
         int now = ask_process(ours);
-        if (other == 0 || now == 0) {
+        int again = ask_process(ours);
+        if (other == 0 || now == 0 || again == 0) {
             return false;
         }
-        if (other == first || now != first) {
+        if (other == first || now != first || again != first) {
             return true;
         }
     }

@@ -17,11 +17,22 @@ def settings_of_clients(pool, dbname):
     return found
 
 
+def open_servers(pool, dbname, count):
+    """Makes the pool hold that many servers: two that take turns are the hardest to tell."""
+    clients = [psycopg.connect(pool.dsn(dbname), prepare_threshold=None) for _ in range(count)]
+    for client in clients:
+        client.execute("SELECT 1")
+    for client in clients:
+        client.close()
+
+
 @pytest.mark.parametrize("mode, size, robin", [("transaction", 20, False), ("transaction", 1, False),
                                                ("transaction", 20, True), ("statement", 20, False)])
 def test_pooler_in_transaction_mode_is_refused_before_any_set(producer_only, postgres, mode, size,
                                                              robin):
     with PgBouncer(postgres, mode, size, robin) as pool:
+        if robin:
+            open_servers(pool, producer_only.dbname, 2)
         before = settings_of_clients(pool, producer_only.dbname)
         producer_only.sections["odoo"]["dsn"] = pool.dsn(producer_only.dbname)
         producer_only.write_config()
