@@ -128,7 +128,7 @@ static bool was_tracked_lately(const struct level_setup *s, const struct level *
            resolve_item_of(s->c, level, &item) && item.tracked;
 }
 
-/* @return false: the level needs no request of its own */
+/* @return false: the level needs no separate request */
 static bool begin_tracking(struct level_setup *s, struct request *r, struct outcomes *out)
 {
     struct level *level = r->levels[0];

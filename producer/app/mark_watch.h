@@ -1,6 +1,6 @@
 /**
- * mark_watch: counts the marks and reads the age of the oldest one, on a thread and a connection of
- * its own. So the figures do not depend on a producer that is stuck, and a standby shows them too.
+ * mark_watch: counts the marks and reads the age of the oldest one, on a separate thread and
+ * connection. So the figures do not depend on a producer that is stuck, and a standby shows them too.
  *
  * While the marks cannot be read, it notes nothing, and the age grows (status.h).
  */

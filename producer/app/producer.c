@@ -19,8 +19,8 @@
 #define PROBE_MIN_MS 1000
 /* A failure that stays the same is logged this often. */
 #define LOG_AGAIN_US INT64_C(60000000)
-/* Two leaders of one topic, each with a database of its own, fence each other. A fence so soon after
- * the last one does not begin the back-off again. */
+/* Two leaders of one topic over different databases fence each other. A fence so soon after the last
+ * one does not begin the back-off again. */
 #define FENCED_AGAIN_US INT64_C(60000000)
 
 struct producer {

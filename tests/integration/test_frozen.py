@@ -62,6 +62,13 @@ def shown(pipeline):
     return json.loads(pipeline.producer.http("/status")[1])
 
 
+def wait_flowing(pipeline):
+    """Until records of the changes are published."""
+    before = pipeline.producer.metric("stocksync_producer_records_total")
+    wait.until(lambda: pipeline.producer.metric("stocksync_producer_records_total") > before,
+               "changes are published", seconds=15, alive=pipeline.producer.alive)
+
+
 def expect_silence(pipeline, reason):
     """503 within 15 s, then the state and its reason."""
     wait.until(lambda: not pipeline.producer.is_ready(), "no longer ready", seconds=15)
@@ -85,7 +92,7 @@ def test_frozen_postgres_is_noticed_and_left_in_time(producer_only):
                    > first + 2, "the age grows", seconds=10)
     pipeline.producer.wait_ready(seconds=10)
     with frozen(pipeline.postgres.child):
-        time.sleep(1)
+        time.sleep(1)   # longer than the pause between two reads: one waits for its answer
         assert pipeline.producer.stop(seconds=30) == 0
     pipeline.producer.start()
 
@@ -95,14 +102,14 @@ def test_frozen_kafka_is_noticed_and_fences_nobody(producer_only):
     pipeline = producer_only
     pipeline.producer.start()
     with Changes(pipeline):
-        time.sleep(1)
+        wait_flowing(pipeline)
         with frozen(pipeline.kafka.child):
             expect_silence(pipeline, ("BROKER_LOST", "CLIENT_BROKEN", "BATCH_ABORTED"))
-            time.sleep(5)
+            time.sleep(5)   # the freeze must outlast transaction.timeout.ms
         pipeline.producer.wait_ready(seconds=20)
     pipeline.wait_published()
     with Changes(pipeline), frozen(pipeline.kafka.child):
-        time.sleep(2)
+        time.sleep(2)   # changes are read meanwhile, and their records wait for the broker
         assert pipeline.producer.stop(seconds=30) == 0
 
 
@@ -111,11 +118,11 @@ def test_locked_table_does_not_outlast_the_transaction(producer_only):
     pipeline = producer_only
     pipeline.producer.start()
     with Changes(pipeline):
-        time.sleep(1)
+        wait_flowing(pipeline)
         with pipeline.postgres.connect(pipeline.dbname, autocommit=False) as holder:
             holder.execute("LOCK TABLE public.product_template IN ACCESS EXCLUSIVE MODE")
             expect_silence(pipeline, ("SOURCE_BUSY",))
-            time.sleep(10)
+            time.sleep(10)  # the lock must outlast transaction.timeout.ms
             holder.rollback()
         pipeline.producer.wait_ready(seconds=10)
     pipeline.wait_published()
