@@ -35,7 +35,7 @@ enum status planner_open(struct planner *p,
     p->turn.products = mem_calloc(LANE_TURN_RECORDS, sizeof *p->turn.products);
     p->turn.texts = mem_calloc(LANE_TURN_RECORDS, sizeof *p->turn.texts);
     p->turn.unparks = mem_calloc(LANE_TURN_RECORDS, sizeof *p->turn.unparks);
-    p->quantities = mem_calloc(c->rules.location_count, sizeof *p->quantities);
+    p->raws = mem_calloc(c->rules.location_count, sizeof *p->raws);
     return decoder_new(&p->decoder, err);
 }
 
@@ -46,7 +46,7 @@ void planner_close(struct planner *p)
     mem_free(p->turn.texts);
     mem_free(p->turn.parks);
     mem_free(p->turn.unparks);
-    mem_free(p->quantities);
+    mem_free(p->raws);
     decoder_free(p->decoder);
     *p = (struct planner){0};
 }
@@ -204,7 +204,7 @@ count_levels(struct planner *p, const struct product_stock *stock, struct err *e
 {
     const struct store_rules *rules = &p->c->rules;
     for (size_t i = 0; i < rules->location_count; i++) {
-        enum status rc = rules_quantity(rules, &rules->locations[i], stock, &p->quantities[i], err);
+        enum status rc = rules_raw(rules, &rules->locations[i], stock, &p->raws[i], err);
         if (rc != STATUS_OK) {
             return rc;
         }
@@ -221,7 +221,8 @@ static void offer_levels(struct planner *p,
     const struct store_rules *rules = &p->c->rules;
     for (size_t i = 0; i < rules->location_count; i++) {
         const struct desired desired = {.product_id = stock->product_id,
-                                        .quantity = p->quantities[i],
+                                        .quantity = rules_offer(rules, p->raws[i], 0),
+                                        .raw = p->raws[i],
                                         .revision = stock->revision,
                                         .changed_at_us = stock->changed_at_us,
                                         .cause = stock->cause,

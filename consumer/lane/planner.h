@@ -45,7 +45,7 @@ struct planner {
     struct brake_control *brake;
     struct catalogue_search *search;
     struct decoder *decoder;
-    int32_t *quantities; /* of the record that is planned, one per location of the rules */
+    double *raws; /* of the record that is planned, one per location of the rules */
     struct turn turn;
 };
 

@@ -43,7 +43,8 @@ enum level_stage {
 /** A desired value, as a record asks for it. */
 struct desired {
     int32_t product_id;
-    int32_t quantity;
+    int32_t quantity; /* after the store's rules, nothing held back */
+    double raw;       /* before the store's rules */
     int64_t revision;
     int64_t changed_at_us;
     enum cause cause;

@@ -83,32 +83,38 @@ static enum status basis_of(const struct store_rules *rules,
     return STATUS_OK;
 }
 
-enum status rules_quantity(const struct store_rules *rules,
-                           const struct location_rule *location,
-                           const struct product_stock *stock,
-                           int32_t *quantity,
-                           struct err *err)
+enum status rules_raw(const struct store_rules *rules,
+                      const struct location_rule *location,
+                      const struct product_stock *stock,
+                      double *raw,
+                      struct err *err)
 {
-    double sum = 0;
+    *raw = 0;
     for (size_t i = 0; i < location->warehouse_count; i++) {
         const struct warehouse_stock *w = find_warehouse(stock, location->warehouse_ids[i]);
         double value = 0;
-        if (w != NULL) {
-            enum status rc = basis_of(rules, stock, w, &value, err);
-            if (rc != STATUS_OK) {
-                return rc;
-            }
+        if (w == NULL) {
+            continue;
         }
-        sum += value;
+        enum status rc = basis_of(rules, stock, w, &value, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+        *raw += value;
     }
+    return STATUS_OK;
+}
+
+int32_t rules_offer(const struct store_rules *rules, double raw, double held)
+{
     /* multiplied before it is divided: exact for whole numbers */
-    int64_t number = quantity_floor((sum - (double)rules->buffer) * (double)rules->percent / 100.0);
+    double on_offer = (raw - held - (double)rules->buffer) * (double)rules->percent / 100.0;
+    int64_t number = quantity_floor(on_offer);
     if (rules->cap >= 0 && number > rules->cap) {
         number = rules->cap;
     }
     if (number > MAX_QUANTITY) {
         number = MAX_QUANTITY;
     }
-    *quantity = number < 0 ? 0 : (int32_t)number; /* the floor is the last rule */
-    return STATUS_OK;
+    return number < 0 ? 0 : (int32_t)number; /* the floor is the last rule */
 }

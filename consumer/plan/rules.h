@@ -3,9 +3,11 @@
  *
  * Quantity of a location:
  *
- *     1. sum of the basis over its warehouses; a warehouse that the record does not name counts 0
- *     2. minus buffer, times percent / 100, rounded down
- *     3. at most cap, at most 1,000,000,000 (Shopify's limit), never below 0
+ *     1. raw: sum of the basis over its warehouses; a warehouse that the record does not name
+ *        counts 0
+ *     2. minus units that are sold and not imported yet, or reserved by Shopify
+ *     3. minus buffer, times percent / 100, rounded down
+ *     4. at most cap, at most 1,000,000,000 (Shopify's limit), never below 0
  */
 #ifndef STOCKSYNC_PLAN_RULES_H
 #define STOCKSYNC_PLAN_RULES_H
@@ -50,14 +52,16 @@ bool rules_has_number(const struct product_stock *stock);
 /** The SKU or barcode by which this store knows the product, borrowed from stock; NULL: none. */
 const char *rules_match_text(const struct store_rules *rules, const struct product_stock *stock);
 /**
- * Desired quantity at one location.
- * @return STATUS_OK; STATUS_RECORD_INVALID: basis = forecast, but the record was made with
- *         [odoo] forecast = off
+ * Odoo's number for one location, before the store's rules.
+ * @return STATUS_OK; STATUS_RECORD_INVALID: the record lacks the store's basis, for example
+ *         because it was made with [odoo] forecast = off
  */
-NODISCARD enum status rules_quantity(const struct store_rules *rules,
-                                     const struct location_rule *location,
-                                     const struct product_stock *stock,
-                                     int32_t *quantity,
-                                     struct err *err);
+NODISCARD enum status rules_raw(const struct store_rules *rules,
+                                const struct location_rule *location,
+                                const struct product_stock *stock,
+                                double *raw,
+                                struct err *err);
+/** The quantity to offer. @param held  units of raw that are not on offer */
+int32_t rules_offer(const struct store_rules *rules, double raw, double held);
 
 #endif

@@ -16,8 +16,8 @@
 /* Arguments of one statement. An attempt of 250 levels needs 70 kB, a turn's notes some MB. */
 #define ARGS_MAX_BYTES ((size_t)64 << 20)
 
-/* schemas/sql/state_003.sql */
-#define SCHEMA_VERSION 3
+/* schemas/sql/state_004.sql */
+#define SCHEMA_VERSION 4
 
 static int64_t random_instance(void)
 {

@@ -8,7 +8,7 @@
 #include "producer/odoo/odoo_version.h"
 
 #define KNOWN_ODOO_VERSION  4
-#define KNOWN_STATE_VERSION 3
+#define KNOWN_STATE_VERSION 4
 
 /* The same number in every install: concurrent installs wait for each other. */
 #define INSTALL_LOCK "SELECT pg_advisory_xact_lock(6004, 2)"
@@ -244,7 +244,10 @@ static void plan_state(int version, struct install_plan *plan)
     if (version < 2) {
         install_plan_script(plan, sql_state_002);
     }
-    install_plan_script(plan, sql_state_003);
+    if (version < 3) {
+        install_plan_script(plan, sql_state_003);
+    }
+    install_plan_script(plan, sql_state_004);
     plan_migration(plan, "state", KNOWN_STATE_VERSION);
     if (version > 0) {
         install_plan_note(plan, "brings the tables of the state to this version");

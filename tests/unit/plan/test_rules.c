@@ -96,7 +96,7 @@ static const struct quantity_case QUANTITY_CASES[] = {
     {"endless debt", -(double)INFINITY, 1, 0, 100, -1, 0},
 };
 
-static void rules_quantity_follows_the_table(void **state)
+static void rules_offer_follows_the_table(void **state)
 {
     (void)state;
     static const enum basis bases[] = {BASIS_FREE, BASIS_ON_HAND, BASIS_FORECAST};
@@ -120,8 +120,10 @@ static void rules_quantity_follows_the_table(void **state)
             struct store_rules rules = {
                 .basis = bases[b], .buffer = c->buffer, .percent = c->percent, .cap = c->cap};
             struct err err = {0};
-            int32_t quantity = -1;
-            assert_int_equal(rules_quantity(&rules, &location, &stock, &quantity, &err), STATUS_OK);
+            double raw = -1;
+            assert_int_equal(rules_raw(&rules, &location, &stock, &raw, &err), STATUS_OK);
+            int32_t quantity = rules_offer(&rules, raw, 0);
+            assert_int_equal(rules_offer(&rules, raw + 7, 7), quantity);
             if (quantity != c->expected) {
                 fail_msg("%s, basis %zu: %d, expected %d", c->name, b, quantity, c->expected);
             }
@@ -129,7 +131,7 @@ static void rules_quantity_follows_the_table(void **state)
     }
 }
 
-static void rules_quantity_refuses_a_forecast_that_was_not_read(void **state)
+static void rules_raw_refuses_a_forecast_that_was_not_read(void **state)
 {
     (void)state;
     char code[] = "WH";
@@ -139,12 +141,11 @@ static void rules_quantity_refuses_a_forecast_that_was_not_read(void **state)
     struct product_stock stock = {.product_id = 17, .warehouses = list, .warehouse_count = 1};
     struct store_rules rules = {.basis = BASIS_FORECAST, .percent = 100, .cap = -1};
     struct err err = {0};
-    int32_t quantity = -1;
-    assert_int_equal(rules_quantity(&rules, &location, &stock, &quantity, &err),
-                     STATUS_RECORD_INVALID);
+    double raw = -1;
+    assert_int_equal(rules_raw(&rules, &location, &stock, &raw, &err), STATUS_RECORD_INVALID);
     assert_non_null(strstr(err.msg, "forecast"));
     assert_non_null(strstr(err.msg, "'WH'"));
-    assert_int_equal(quantity, -1);
+    assert_true(raw <= 0);
 }
 
 int main(void)
@@ -153,8 +154,8 @@ int main(void)
         cmocka_unit_test(rules_exclusion_names_the_first_reason),
         cmocka_unit_test(rules_has_number_is_false_for_a_broken_kit_alone),
         cmocka_unit_test(rules_match_text_is_null_where_the_product_has_none),
-        cmocka_unit_test(rules_quantity_follows_the_table),
-        cmocka_unit_test(rules_quantity_refuses_a_forecast_that_was_not_read),
+        cmocka_unit_test(rules_offer_follows_the_table),
+        cmocka_unit_test(rules_raw_refuses_a_forecast_that_was_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,9 +16,10 @@ static int make_schema(void **fixture)
         run_sql(test_sql_state_001);
         run_sql(test_sql_state_002);
         run_sql(test_sql_state_003);
+        run_sql(test_sql_state_004);
         run_sql("CREATE TABLE stocksync.migration (part text, version integer,"
                 " applied_at timestamptz DEFAULT now(), PRIMARY KEY (part, version));"
-                "INSERT INTO stocksync.migration VALUES ('odoo', 9), ('state', 3)");
+                "INSERT INTO stocksync.migration VALUES ('odoo', 9), ('state', 4)");
     }
     return 0;
 }

@@ -31,7 +31,7 @@ static int empty_tables(void **fixture)
         run_sql("DROP TABLE IF EXISTS stocksync.migration;"
                 "CREATE TABLE stocksync.migration (part text, version integer,"
                 " applied_at timestamptz DEFAULT now(), PRIMARY KEY (part, version));"
-                "INSERT INTO stocksync.migration VALUES ('odoo', 9), ('state', 3);"
+                "INSERT INTO stocksync.migration VALUES ('odoo', 9), ('state', 4);"
                 "TRUNCATE stocksync.level, stocksync.attempt, stocksync.product, stocksync.parked,"
                 " stocksync.warehouse");
     }
@@ -57,7 +57,7 @@ static void state_open_names_the_remedy_for_a_wrong_schema(void **fixture)
         enum status expected;
         const char *text;
     } cases[] = {
-        {"UPDATE stocksync.migration SET version = 4 WHERE part = 'state'", STATUS_DATABASE_UNFIT,
+        {"UPDATE stocksync.migration SET version = 5 WHERE part = 'state'", STATUS_DATABASE_UNFIT,
          "newer stocksync"},
         {"DELETE FROM stocksync.migration WHERE part = 'state'", STATUS_DATABASE_UNFIT,
          "run 'stocksync-producer install'"},
