@@ -16,11 +16,14 @@
 #include "common/kafka/kafka_err.h"
 #include "common/kafka/kafka_log.h"
 #include "consumer/intake/assignment.h"
+#include "consumer/intake/partitioner.h"
 
 #define MOD "intake"
 /* While leaving the group, its events are served in steps, so that the deadline is seen. */
 #define CLOSE_STEP_MS 100
 #define NUMBER_SIZE   24
+/* A broker has just spoken to us. */
+#define COUNT_LIMIT_MS 1000
 
 /* A rebalance event; poll answers it and hands it to the caller. */
 struct note {
@@ -45,6 +48,7 @@ struct record_source {
     size_t listed_cap;
     rd_kafka_message_t *message; /* of the last event */
     rd_kafka_message_t *held;    /* came together with a note: next after it */
+    int32_t partition_count;     /* of the topic; 0: not known yet */
     bool closing;
     bool brokers_down;
 };
@@ -213,6 +217,13 @@ static void fill_event(struct record_source *s, const struct note *note, struct 
     event->partition_count = count;
 }
 
+static void count_partitions(struct record_source *s)
+{
+    if (s->partition_count == 0) {
+        s->partition_count = partitioner_count(s->client, s->topic, COUNT_LIMIT_MS);
+    }
+}
+
 /* Answers the oldest note towards the client and hands it to the caller. */
 static void take_note(struct record_source *s, struct source_event *event)
 {
@@ -228,6 +239,8 @@ static void take_note(struct record_source *s, struct source_event *event)
     }
     if (note.type == SOURCE_ASSIGNED) {
         assignment_add(&s->assignment, note.list);
+        s->partition_count = 0; /* more of them are a reason for a rebalance */
+        count_partitions(s);
     } else {
         assignment_remove(&s->assignment, note.list);
     }
@@ -286,6 +299,7 @@ static enum status take_message(struct record_source *s,
     event->partition = message->partition;
     if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         event->type = SOURCE_AT_END;
+        count_partitions(s);
         return STATUS_OK;
     }
     event->type = SOURCE_RECORD;
@@ -443,6 +457,11 @@ void record_source_release_partitions(struct record_source *source)
 void record_source_pause(struct record_source *source, bool paused)
 {
     assignment_pause(&source->assignment, paused);
+}
+
+int32_t record_source_partition_of(const struct record_source *source, int32_t product_id)
+{
+    return partitioner_place(product_id, source->partition_count);
 }
 
 size_t record_source_assigned_count(const struct record_source *source)

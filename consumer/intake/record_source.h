@@ -95,6 +95,9 @@ NODISCARD enum status record_source_commit_wait(struct record_source *source,
                                                 struct err *err);
 /** Releases the partitions of the last SOURCE_REVOKED. */
 void record_source_release_partitions(struct record_source *source);
+/** The partition that carries a product's records; -1: not known, no broker has said how many there
+ * are. */
+int32_t record_source_partition_of(const struct record_source *source, int32_t product_id);
 /** Stops or resumes fetching of everything assigned, now and later. Polling must go on. */
 void record_source_pause(struct record_source *source, bool paused);
 size_t record_source_assigned_count(const struct record_source *source);

@@ -10,8 +10,16 @@
 
 /* --- reads --- */
 
+/* What the numbers mean depends on the state, which may have moved while the store was asked. */
+static void resolve_again(struct level *level, const struct level_read *read, struct outcomes *out)
+{
+    level->is_read = true;
+    level->read_quantity = read->quantity;
+    level->read_reserved = read->reserved;
+    outcomes_retry(out, level, LEVEL_UNRESOLVED);
+}
+
 static bool judge_read(const struct lane_context *c,
-                       struct unimported_sales *sales,
                        const struct request *r,
                        const struct answer *answer,
                        struct outcomes *out)
@@ -35,7 +43,7 @@ static bool judge_read(const struct lane_context *c,
             level_setup_park_unwritable(level, &read[i], answer, out)) {
             continue;
         }
-        unimported_sales_judge(sales, level, &r->list[i], read[i].quantity, out);
+        resolve_again(level, &read[i], out);
     }
     return true;
 }
@@ -105,9 +113,16 @@ static void park(const struct lane_context *c,
     parked->item = rule->reaction == REACTION_FIND ? ITEM_IS_GONE : ITEM_UNCHANGED;
 }
 
-static void read_again(const struct lane_context *c, struct level *level, struct outcomes *out)
+static void read_again(const struct lane_context *c,
+                       struct unimported_sales *sales,
+                       struct level *level,
+                       struct outcomes *out)
 {
     struct outcome *one = outcomes_retry(out, level, LEVEL_UNREAD);
+    if (level->tries > 0) {
+        unimported_sales_note_stale(sales, level->key);
+    }
+    level->is_read = false;
     one->tried = true;
     one->counted = c->metrics->level.stale;
 }
@@ -127,13 +142,14 @@ static void bisect(
  * and its neighbours must not wait any longer.
  */
 static void judge_unnamed(const struct lane_context *c,
+                          struct unimported_sales *sales,
                           const struct request *r,
                           bool stale,
                           struct outcomes *out)
 {
     for (size_t i = 0; i < r->count; i++) {
         if (stale && r->levels[i]->tries + 1 < MAX_TRIES) {
-            read_again(c, r->levels[i], out);
+            read_again(c, sales, r->levels[i], out);
         }
     }
     for (size_t i = 0; i < r->count; i++) {
@@ -143,8 +159,18 @@ static void judge_unnamed(const struct lane_context *c,
     }
 }
 
+/* Where an entry waits that nothing is known against. */
+static enum level_stage stage_of(const struct request *r, size_t i)
+{
+    if (r->op == OP_STOCK_ADJUST) {
+        return LEVEL_HOT;
+    }
+    return r->list[i].quantity == r->list[i].change_from ? LEVEL_CONFIRM : LEVEL_READY;
+}
+
 /* Stale levels are read again, refused ones parked, their neighbours are ready at once. */
 static void judge_named(const struct lane_context *c,
+                        struct unimported_sales *sales,
                         const struct request *r,
                         const struct answer *answer,
                         bool no_entry,
@@ -160,7 +186,7 @@ static void judge_named(const struct lane_context *c,
             continue;
         }
         if (stale && level->tries + 1 < MAX_TRIES) {
-            read_again(c, level, out);
+            read_again(c, sales, level, out);
         } else {
             park(c, level, e, answer, out);
         }
@@ -172,7 +198,7 @@ static void judge_named(const struct lane_context *c,
         if (bisecting) {
             bisect(r->levels[i], r, 1, false, out);
         } else {
-            outcomes_retry(out, r->levels[i], LEVEL_READY);
+            outcomes_retry(out, r->levels[i], stage_of(r, i));
         }
     }
 }
@@ -196,9 +222,9 @@ static void judge_not_applied(const struct lane_context *c,
     }
     bool no_entry = names_no_entry(answer, r->count);
     if (no_entry && r->count > 1) {
-        judge_unnamed(c, r, stale, out);
+        judge_unnamed(c, sales, r, stale, out);
     } else {
-        judge_named(c, r, answer, no_entry, out);
+        judge_named(c, sales, r, answer, no_entry, out);
     }
 }
 
@@ -209,9 +235,9 @@ bool answers_judge(const struct lane_context *c,
                    struct outcomes *out)
 {
     if (r->op == OP_LEVELS_READ) {
-        return judge_read(c, sales, r, answer, out);
+        return judge_read(c, r, answer, out);
     }
-    if (r->op != OP_STOCK_SET) {
+    if (!operation_is_write(r->op)) {
         level_setup_judge(c, r, answer, out);
     } else if (answer->class == ANSWER_DONE) {
         judge_applied(r, answer, out);

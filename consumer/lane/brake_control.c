@@ -22,7 +22,7 @@
 
 static void expect(struct brake_control *b, struct level *level)
 {
-    struct brake_change change = outcomes_change_of(level);
+    struct brake_change change = outcomes_change_of(b->c, level);
     (void)brake_expect(b->c->brake, &change);
     level->judged = level->desired.revision;
 }
@@ -41,7 +41,7 @@ void brake_control_note_sending(struct brake_control *b, struct level *const *le
 {
     int64_t now = clock_wall_us();
     for (size_t i = 0; i < count; i++) {
-        struct brake_change change = outcomes_change_of(levels[i]);
+        struct brake_change change = outcomes_change_of(b->c, levels[i]);
         brake_write(b->c->brake, &change, now);
     }
 }
@@ -81,7 +81,7 @@ static void take_example(void *arg, struct level *level)
 {
     const struct walk *walk = arg;
     struct lane_hold *h = walk->hold;
-    struct brake_change change = outcomes_change_of(level);
+    struct brake_change change = outcomes_change_of(walk->control->c, level);
     bool falls = change.from > 0 && change.to <= 0;
     if (h->example_count == HOLD_EXAMPLES || change.from == change.to ||
         (!falls && !walk->changes)) {

@@ -2,11 +2,19 @@
 
 #include "common/core/clock.h"
 #include "common/core/fault.h"
+#include "common/core/logger.h"
 #include "common/core/mem.h"
 #include "consumer/lane/resolve.h"
 
+#define MOD "lane"
+
 /* Variables of 250 items need about 10 kB. */
 #define VARIABLES_MAX_BYTES ((size_t)64 * 1024)
+/* Of each set: a store that is always busy has its equal numbers confirmed all the same. */
+#define CONFIRM_SHARE    (INVENTORY_MAX_ENTRIES / 10)
+#define BLOCKED_EVERY_US INT64_C(250000)
+/* A living process sends an attempt again at least once a minute, or its breaker is open. */
+#define ABANDON_AFTER_US INT64_C(300000000)
 
 /* --- levels whose last written number is not known yet --- */
 
@@ -27,8 +35,7 @@ static enum status read_and_resolve(struct dispatch *d,
         return rc;
     }
     for (size_t i = 0; i < count; i++) {
-        unimported_sales_remember(d->sales, levels[i], &known[i]);
-        resolve_level(c, levels[i], &known[i], d->out);
+        unimported_sales_resolve(d->sales, levels[i], &known[i], d->out);
     }
     return STATUS_OK;
 }
@@ -49,20 +56,69 @@ static enum status resolve(struct dispatch *d, struct err *err)
     return rc == STATUS_OK ? outcomes_apply(d->c, d->out, err) : rc;
 }
 
+/*
+ * Levels that another process is writing wait for the end of its attempt. It settles the attempt,
+ * or it dies and the attempt is adopted. One that is stopped does neither, so its attempts are given
+ * up after minutes.
+ */
+static enum status look_at_blocked(struct dispatch *d, struct err *err)
+{
+    const struct lane_context *c = d->c;
+    struct level *level = NULL;
+    int64_t now = clock_monotonic_us();
+    int64_t count = 0;
+    size_t blocked = coalescer_count(c->coalescer, LEVEL_BLOCKED);
+    if (blocked == 0 || now < d->blocked_at_us) {
+        return STATUS_OK;
+    }
+    d->blocked_at_us = now + BLOCKED_EVERY_US;
+    for (size_t i = 0; i < blocked; i++) {
+        (void)coalescer_take(c->coalescer, LEVEL_BLOCKED, &level, 1);
+        (void)coalescer_put_back(c->coalescer, level, LEVEL_UNRESOLVED);
+    }
+    enum status rc = c->ports->state->levels.attempts_abandon(
+        c->state, clock_wall_us() - ABANDON_AFTER_US, &count, err);
+    if (rc == STATUS_OK && count > 0) {
+        log_warn(MOD, "attempts_abandoned", LF_TEXT("store", c->store->name),
+                 LF_INT("count", count),
+                 LF_MSG("another process of this store is stopped: its writes are given up"));
+    }
+    return rc;
+}
+
 /* --- new requests --- */
+
+static void take_into(struct dispatch *d, struct request *r, enum level_stage stage, size_t max)
+{
+    size_t room = max < INVENTORY_MAX_ENTRIES - r->count ? max : INVENTORY_MAX_ENTRIES - r->count;
+    r->count += coalescer_take(d->c->coalescer, stage, r->levels + r->count, room);
+}
+
+/* A read costs the same for 250 levels: those to be confirmed at the same location travel along. */
+static void take_reads(struct dispatch *d, struct request *r)
+{
+    r->count = 0;
+    take_into(d, r, LEVEL_UNREAD, INVENTORY_MAX_ENTRIES);
+    if (r->count == 0) {
+        take_into(d, r, LEVEL_CONFIRM, INVENTORY_MAX_ENTRIES);
+    } else {
+        r->count += coalescer_take_at(d->c->coalescer, LEVEL_CONFIRM, r->levels[0]->key.location,
+                                      r->levels + r->count, INVENTORY_MAX_ENTRIES - r->count);
+    }
+    resolve_stop_shared(d->c, r->levels, &r->count, d->out);
+}
 
 static enum status send_read(struct dispatch *d, struct request *r, struct err *err)
 {
     int64_t items[INVENTORY_MAX_ENTRIES];
     struct strbuf variables;
-    r->count = coalescer_take(d->c->coalescer, LEVEL_UNREAD, r->levels, INVENTORY_MAX_ENTRIES);
-    resolve_stop_shared(d->c, r->levels, &r->count, d->out);
+    take_reads(d, r);
     if (r->count == 0) {
         return STATUS_OK;
     }
     for (size_t i = 0; i < r->count; i++) {
         items[i] = r->levels[i]->key.item;
-        r->list[i] = outcomes_write_of(r->levels[i]);
+        r->list[i] = outcomes_write_of(d->c, r->levels[i]);
     }
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
     inventory_read_variables(r->levels[0]->key.location, items, r->count, &variables);
@@ -73,33 +129,48 @@ static enum status send_read(struct dispatch *d, struct request *r, struct err *
 
 /* The brake is suspicious and counts again before anything else. A bisection goes on where it was.
  */
-static void put_all_back(struct dispatch *d, struct request *r)
+static void put_all_back(struct dispatch *d, struct request *r, enum level_stage stage)
 {
     bool bisecting = r->levels[0]->bisecting;
     for (size_t i = 0; i < r->count; i++) {
+        struct level *level = r->levels[i];
         if (!bisecting) {
-            outcomes_retry(d->out, r->levels[i], LEVEL_READY);
+            outcomes_ready(d->out, level,
+                           outcomes_target(d->c, level) == level->change_from ? LEVEL_CONFIRM
+                                                                              : stage,
+                           level->change_from);
             continue;
         }
-        struct outcome *one = outcomes_add(d->out, r->levels[i], END_BISECT);
+        struct outcome *one = outcomes_add(d->out, level, END_BISECT);
         one->group = r;
         one->parts = 1;
     }
     r->count = 0;
 }
 
-static void build_set(struct dispatch *d, struct request *r)
+static void
+build_write(struct dispatch *d, struct request *r, enum level_stage stage, enum operation op)
 {
-    r->count = coalescer_take(d->c->coalescer, LEVEL_READY, r->levels, INVENTORY_MAX_ENTRIES);
+    struct coalescer *levels = d->c->coalescer;
+    size_t confirm = stage == LEVEL_READY ? coalescer_count(levels, LEVEL_CONFIRM) : 0;
+    size_t share = confirm < CONFIRM_SHARE ? confirm : CONFIRM_SHARE;
+    r->count = 0;
+    take_into(d, r, stage, INVENTORY_MAX_ENTRIES - share);
+    bool bisecting = r->count > 0 && r->levels[0]->bisecting;
+    /* a set costs the same for 250 levels; one set takes those of several locations */
+    for (size_t before = SIZE_MAX; stage == LEVEL_READY && !bisecting && r->count != before;) {
+        before = r->count;
+        take_into(d, r, LEVEL_CONFIRM, INVENTORY_MAX_ENTRIES);
+    }
     resolve_stop_shared(d->c, r->levels, &r->count, d->out);
     if (r->count == 0) {
         return;
     }
     if (!brake_control_admits(d->brake, r->levels, r->count)) {
-        put_all_back(d, r);
+        put_all_back(d, r, stage);
         return;
     }
-    requests_build_set(d->requests, r);
+    requests_build(d->requests, r, op);
 }
 
 static enum status set_up(struct dispatch *d, struct request *r, struct err *err)
@@ -108,23 +179,71 @@ static enum status set_up(struct dispatch *d, struct request *r, struct err *err
     return rc == STATUS_OK ? level_setup_send(d->setup, r, d->out, err) : rc;
 }
 
+/*
+ * Numbers to be confirmed travel in requests that go anyway. Alone they use only points that nobody
+ * else needs. A set takes all locations, a read one of them: what the store charges decides.
+ */
+static enum operation way_to_confirm(const struct dispatch *d)
+{
+    size_t locations = d->c->rules.location_count;
+    double reads =
+        requests_price(d->requests, OP_LEVELS_READ) * (double)(locations > 0 ? locations : 1);
+    bool set = d->requests->may_mutate && requests_price(d->requests, OP_STOCK_SET) < reads;
+    return set ? OP_STOCK_SET : OP_LEVELS_READ;
+}
+
+/* What is sent next. OPERATION_COUNT: nothing can be. */
+static enum operation choose(const struct dispatch *d)
+{
+    const struct coalescer *levels = d->c->coalescer;
+    const struct requests *rq = d->requests;
+    if (rq->may_mutate && coalescer_count(levels, LEVEL_HOT) > 0 &&
+        requests_may_afford(rq, OP_STOCK_ADJUST)) {
+        return OP_STOCK_ADJUST;
+    }
+    if (rq->may_mutate && coalescer_count(levels, LEVEL_READY) > 0 &&
+        requests_may_afford(rq, OP_STOCK_SET)) {
+        return OP_STOCK_SET;
+    }
+    if (coalescer_count(levels, LEVEL_UNREAD) > 0 && requests_may_afford(rq, OP_LEVELS_READ)) {
+        return OP_LEVELS_READ;
+    }
+    enum operation confirm = way_to_confirm(d);
+    bool may = coalescer_count(levels, LEVEL_CONFIRM) > 0 && requests_may_spare(rq, confirm);
+    return may ? confirm : OPERATION_COUNT;
+}
+
 /* Chooses the next request and builds or sends it. The slot stays free when there is none. */
 static enum status fill_slot(struct dispatch *d, struct request *r, struct err *err)
 {
-    const struct coalescer *levels = d->c->coalescer;
     if (clock_monotonic_us() >= level_setup_deadline_us(d->setup)) {
         return set_up(d, r, err);
     }
-    if (d->requests->may_mutate && coalescer_count(levels, LEVEL_READY) > 0 &&
-        requests_may_afford(d->requests, OP_STOCK_SET)) {
-        build_set(d, r);
-        return STATUS_OK;
-    }
-    if (coalescer_count(levels, LEVEL_UNREAD) > 0 &&
-        requests_may_afford(d->requests, OP_LEVELS_READ)) {
+    enum operation op = choose(d);
+    if (op == OP_LEVELS_READ) {
         return send_read(d, r, err);
     }
+    if (op != OPERATION_COUNT) {
+        build_write(d, r, op == OP_STOCK_ADJUST ? LEVEL_HOT : LEVEL_READY, op);
+    }
     return STATUS_OK;
+}
+
+/* Their levels are resolved again: the state knows what the other process has written. */
+static enum status drop_lost(struct dispatch *d, struct err *err)
+{
+    for (size_t i = 0; i < d->requests->count; i++) {
+        struct request *r = &d->requests->slots[i];
+        if (r->phase != REQUEST_LOST) {
+            continue;
+        }
+        for (size_t k = 0; k < r->count && !r->adopted; k++) {
+            r->levels[k]->is_read = false;
+            outcomes_retry(d->out, r->levels[k], LEVEL_UNRESOLVED);
+        }
+        requests_end(r);
+    }
+    return outcomes_apply(d->c, d->out, err);
 }
 
 /* Built sets are made durable, together, and sent. */
@@ -145,7 +264,7 @@ send_built(struct dispatch *d, struct request *const *list, size_t count, struct
         brake_control_note_sending(d->brake, list[i]->levels, list[i]->count);
         rc = requests_send_stored(d->requests, list[i], err);
     }
-    return rc;
+    return rc == STATUS_OK ? drop_lost(d, err) : rc;
 }
 
 /* As long as there is a slot, work and budget. @param more [out] stopped at LANE_GROUP */
@@ -256,6 +375,12 @@ enum status dispatch_turn(struct dispatch *d, bool blocked, bool at_end, struct 
         seat_adopted(d);
     }
     rc = requests_send_due(d->requests, err);
+    if (rc == STATUS_OK) {
+        rc = drop_lost(d, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = look_at_blocked(d, err);
+    }
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -263,6 +388,24 @@ enum status dispatch_turn(struct dispatch *d, bool blocked, bool at_end, struct 
         return seek_end_of_hold(d, at_end, err);
     }
     return is_waiting(d, blocked) ? STATUS_OK : send_all_new(d, at_end, err);
+}
+
+/* When the next new request may go. */
+static int64_t allowed_us(const struct dispatch *d)
+{
+    const struct coalescer *levels = d->c->coalescer;
+    const struct requests *rq = d->requests;
+    int64_t now = clock_monotonic_us();
+    size_t ready = rq->may_mutate
+                       ? coalescer_count(levels, LEVEL_READY) + coalescer_count(levels, LEVEL_HOT)
+                       : 0;
+    if (ready + coalescer_count(levels, LEVEL_UNREAD) > 0) {
+        return budget_next_us(&rq->budget, rq->costs[ready > 0 ? OP_STOCK_SET : OP_LEVELS_READ],
+                              now);
+    }
+    return coalescer_count(levels, LEVEL_CONFIRM) > 0
+               ? budget_spares_us(&rq->budget, rq->costs[way_to_confirm(d)], now)
+               : INT64_MAX;
 }
 
 int64_t dispatch_deadline_us(const struct dispatch *d, bool blocked)
@@ -278,12 +421,11 @@ int64_t dispatch_deadline_us(const struct dispatch *d, bool blocked)
     if (requests_free_slot(d->requests) == NULL) {
         return next;
     }
-    size_t ready = d->requests->may_mutate ? coalescer_count(levels, LEVEL_READY) : 0;
-    if (ready + coalescer_count(levels, LEVEL_UNREAD) > 0) {
-        double cost = d->requests->costs[ready > 0 ? OP_STOCK_SET : OP_LEVELS_READ];
-        int64_t allowed = budget_next_us(&d->requests->budget, cost, clock_monotonic_us());
-        next = allowed < next ? allowed : next;
+    if (coalescer_count(levels, LEVEL_BLOCKED) > 0) {
+        next = d->blocked_at_us < next ? d->blocked_at_us : next;
     }
+    int64_t allowed = allowed_us(d);
+    next = allowed < next ? allowed : next;
     int64_t setup = level_setup_deadline_us(d->setup);
     return setup < next ? setup : next;
 }

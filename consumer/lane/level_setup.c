@@ -109,10 +109,10 @@ static struct request *tracking_of(const struct level_setup *s, int64_t item)
     return NULL;
 }
 
-static void join(struct request *r, struct level *level)
+static void join(const struct lane_context *c, struct request *r, struct level *level)
 {
     r->levels[r->count] = level;
-    r->list[r->count++] = outcomes_write_of(level);
+    r->list[r->count++] = outcomes_write_of(c, level);
 }
 
 /* Its tracking was switched on a moment ago: what was read before is out of date. */
@@ -135,7 +135,7 @@ static bool begin_tracking(struct level_setup *s, struct request *r, struct outc
     struct request *other = tracking_of(s, level->key.item);
     r->count = 0;
     if (other != NULL && other->count < INVENTORY_MAX_ENTRIES) {
-        join(other, level);
+        join(s->c, other, level);
         return false;
     }
     if (was_tracked_lately(s, level)) {
@@ -158,7 +158,7 @@ level_setup_send(struct level_setup *s, struct request *r, struct outcomes *out,
         return STATUS_OK;
     }
     r->count = 0;
-    join(r, r->levels[0]);
+    join(c, r, r->levels[0]);
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
     if (track) {
         levels_track_variables(r->list[0].key.item, &variables);

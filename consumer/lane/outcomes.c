@@ -1,5 +1,6 @@
 #include "consumer/lane/outcomes.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -43,10 +44,13 @@ struct outcome *outcomes_retry(struct outcomes *o, struct level *level, enum lev
     return one;
 }
 
-void outcomes_ready(struct outcomes *o, struct level *level, int32_t change_from)
+void outcomes_ready(struct outcomes *o,
+                    struct level *level,
+                    enum level_stage stage,
+                    int32_t change_from)
 {
-    struct outcome *one = outcomes_retry(o, level, LEVEL_READY);
-    one->is_read = true;
+    struct outcome *one = outcomes_retry(o, level, stage);
+    one->has_change_from = true;
     one->change_from = change_from;
 }
 
@@ -71,23 +75,39 @@ void outcomes_settle(struct outcomes *o, const struct settlement *settlement)
     o->settled[o->settled_count++] = *settlement;
 }
 
-struct level_write outcomes_write_of(const struct level *level)
+int32_t outcomes_target(const struct lane_context *c, const struct level *level)
 {
     const struct desired *desired = &level->desired;
+    double held = unimported_held(&level->memory, desired->raw);
+    if (isnan(desired->raw)) { /* a row of an older version: its rules were applied before */
+        double left = desired->quantity - ceil(held);
+        return left > 0 ? (int32_t)left : 0;
+    }
+    return rules_offer(&c->rules, desired->raw, held);
+}
+
+struct level_write outcomes_write_of(const struct lane_context *c, const struct level *level)
+{
+    const struct desired *desired = &level->desired;
+    struct unimported_memory after = level->memory;
+    unimported_written(&after, 0, desired->raw);
     return (struct level_write){.key = level->key,
                                 .product_id = desired->product_id,
-                                .quantity = unimported_target(&level->memory, desired->quantity),
+                                .quantity = outcomes_target(c, level),
                                 .desired = desired->quantity,
                                 .change_from = level->change_from,
+                                .missing = after.missing,
+                                .reserved = after.reserved,
+                                .raw = desired->raw,
                                 .revision = desired->revision,
                                 .changed_at_us = desired->changed_at_us};
 }
 
-struct brake_change outcomes_change_of(const struct level *level)
+struct brake_change outcomes_change_of(const struct lane_context *c, const struct level *level)
 {
     return (struct brake_change){.key = level->key,
                                  .from = level->change_from,
-                                 .to = unimported_target(&level->memory, level->desired.quantity),
+                                 .to = outcomes_target(c, level),
                                  .revision = level->desired.revision,
                                  .first = !level->memory.written};
 }
@@ -138,10 +158,10 @@ store_notes(const struct lane_context *c, const struct outcomes *o, struct err *
 
 static void report_sighting(const struct lane_context *c, const struct outcome *o)
 {
-    int64_t units = (int64_t)o->seen.before - o->seen.now;
-    metric_add(c->metrics->level.unimported_seen, 1);
+    int32_t units = o->seen.sold;
+    metric_add(c->metrics->level.unimported_seen, units > 0);
     metric_add(c->metrics->level.unimported_units, (uint64_t)units);
-    if (o->seen.first) {
+    if (o->seen.first && units > 0) {
         log_info(MOD, "unimported_sales", LF_TEXT("store", c->store->name),
                  LF_INT("product", o->level->desired.product_id), LF_INT("item", o->seen.key.item),
                  LF_INT("location", o->seen.key.location), LF_INT("count", units),
@@ -151,10 +171,10 @@ static void report_sighting(const struct lane_context *c, const struct outcome *
 }
 
 static enum status
-store_sightings(const struct lane_context *c, const struct outcomes *o, struct err *err)
+store_sightings(const struct lane_context *c, struct outcomes *o, struct err *err)
 {
     struct level_seen *list = mem_calloc(o->count, sizeof *list);
-    const struct outcome **from = mem_calloc(o->count, sizeof(struct outcome *));
+    struct outcome **from = mem_calloc(o->count, sizeof(struct outcome *));
     size_t count = 0;
     for (size_t i = 0; i < o->count; i++) {
         if (o->list[i].end == END_SIGHTED) {
@@ -168,10 +188,10 @@ store_sightings(const struct lane_context *c, const struct outcomes *o, struct e
         FAULT_POINT("lane.seen");
     }
     for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
-        struct outcome seen = *from[i];
-        seen.seen = list[i];
-        if (seen.seen.noted) {
-            report_sighting(c, &seen);
+        struct outcome *one = from[i];
+        one->seen = list[i];
+        if (one->seen.noted) {
+            report_sighting(c, one);
         }
     }
     mem_free(from);
@@ -210,7 +230,7 @@ static bool has_end(const struct outcomes *o, enum level_end end)
 }
 
 static enum status
-store(const struct lane_context *c, const struct outcomes *o, int64_t now_us, struct err *err)
+store(const struct lane_context *c, struct outcomes *o, int64_t now_us, struct err *err)
 {
     enum status rc = store_settled(c, o, now_us, err);
     if (rc == STATUS_OK && (has_end(o, END_CONFIRMED) || has_end(o, END_OURS))) {
@@ -232,8 +252,8 @@ static void put_back(const struct lane_context *c, struct level *level, enum lev
     if (coalescer_put_back(c->coalescer, level, stage)) {
         metric_add(c->metrics->record.superseded, 1); /* the newer quantity that had waited */
     }
-    if (stage == LEVEL_READY) {
-        struct brake_change change = outcomes_change_of(level);
+    if (stage == LEVEL_READY || stage == LEVEL_HOT) {
+        struct brake_change change = outcomes_change_of(c, level);
         (void)brake_expect(c->brake, &change);
         level->judged = level->desired.revision;
     }
@@ -242,15 +262,30 @@ static void put_back(const struct lane_context *c, struct level *level, enum lev
 static void retry(const struct lane_context *c, const struct outcome *one)
 {
     one->level->tries += one->tried;
-    if (one->is_read) {
+    if (one->has_change_from) {
         one->level->change_from = one->change_from;
     }
     put_back(c, one->level, one->end == END_RETRY ? one->stage : LEVEL_UNRESOLVED);
 }
 
+/* Resolved again with what the state knows now; the read is still good. */
+static void remembered(const struct lane_context *c, const struct outcome *one)
+{
+    struct unimported_memory *m = &one->level->memory;
+    if (one->end == END_OURS) {
+        unimported_written(m, one->write.quantity, one->write.raw);
+    } else if (one->seen.noted) {
+        (void)unimported_see(m, one->seen.now, one->level->read_reserved);
+    } else {
+        one->level->is_read = false; /* the state has moved meanwhile */
+    }
+    retry(c, one);
+}
+
 static void written(const struct lane_context *c, const struct outcome *one)
 {
-    unimported_written(&one->level->memory, one->write.quantity, one->write.desired);
+    unimported_written(&one->level->memory, one->write.quantity, one->write.raw);
+    one->level->is_read = false;
     coalescer_finish(c->coalescer, one->level, &one->write.quantity);
 }
 
@@ -261,9 +296,11 @@ static void complete(const struct lane_context *c, const struct outcome *one)
     }
     switch (one->end) {
     case END_RETRY:
+        retry(c, one);
+        return;
     case END_SIGHTED:
     case END_OURS:
-        retry(c, one);
+        remembered(c, one);
         return;
     case END_BISECT:
         one->level->tries += one->tried;
@@ -287,6 +324,7 @@ static void complete(const struct lane_context *c, const struct outcome *one)
         return;
     }
     metric_add(c->metrics->record.superseded, one->end == END_SUPERSEDED);
+    one->level->is_read = false;
     coalescer_finish(c->coalescer, one->level, NULL);
 }
 

@@ -32,8 +32,8 @@ struct outcome {
     enum level_end end;
     enum item_fact item;
     enum level_stage stage;
-    bool is_read; /* change_from is what the store holds */
-    bool tried;   /* one more request ended without success for this level */
+    bool has_change_from; /* the level gets this one */
+    bool tried;           /* one more request ended without success for this level */
     int32_t change_from;
     unsigned parts;
     const void *group;      /* compared only */
@@ -67,17 +67,22 @@ void outcomes_release(struct outcomes *o);
 /** @return the new outcome, valid until the next is added */
 struct outcome *outcomes_add(struct outcomes *o, struct level *level, enum level_end end);
 struct outcome *outcomes_retry(struct outcomes *o, struct level *level, enum level_stage stage);
-/** The level can be written, since the store holds this number. */
-void outcomes_ready(struct outcomes *o, struct level *level, int32_t change_from);
+/** The level goes to a stage in which change_from is known: CONFIRM, READY or HOT. */
+void outcomes_ready(struct outcomes *o,
+                    struct level *level,
+                    enum level_stage stage,
+                    int32_t change_from);
 struct outcome *
 outcomes_park(struct outcomes *o, struct level *level, const char *reason, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 void outcomes_settle(struct outcomes *o, const struct settlement *settlement);
 
 /** What a level asks for now. */
-struct level_write outcomes_write_of(const struct level *level);
+struct level_write outcomes_write_of(const struct lane_context *c, const struct level *level);
+/** Its quantity: the store's rules are applied to Odoo's number without the units held back. */
+int32_t outcomes_target(const struct lane_context *c, const struct level *level);
 /** How the brake counts a level that would be written now. */
-struct brake_change outcomes_change_of(const struct level *level);
+struct brake_change outcomes_change_of(const struct lane_context *c, const struct level *level);
 
 /**
  * Stores everything, then completes or puts back every level, and empties the list.

@@ -36,6 +36,7 @@ struct source_port {
                                struct err *err);
     void (*release_partitions)(struct record_source *source);
     size_t (*assigned_count)(const struct record_source *source);
+    int32_t (*partition_of)(const struct record_source *source, int32_t product_id);
     void (*close)(struct record_source *source, int timeout_ms);
 };
 
@@ -101,6 +102,8 @@ struct levels_port {
                              struct err *err);
     enum status (*sales_due)(struct state *s,
                              int64_t now_us,
+                             bool (*is_ours)(void *arg, int32_t product_id),
+                             void *arg,
                              struct state_unimported *list,
                              size_t *count,
                              struct err *err);
@@ -114,6 +117,12 @@ struct levels_port {
                                    size_t count,
                                    int64_t answered_at_us,
                                    struct err *err);
+    enum status (*attempts_renew)(
+        struct state *s, const char *key, int64_t now_us, bool *open, struct err *err);
+    enum status (*attempts_abandon)(struct state *s,
+                                    int64_t before_us,
+                                    int64_t *count,
+                                    struct err *err);
     enum status (*attempts_adopt)(struct state *s,
                                   struct state_attempt **list,
                                   size_t *count,

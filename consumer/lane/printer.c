@@ -52,7 +52,7 @@ static void print_write(const struct printer *p,
     const struct desired *desired = &level->desired;
     const char *sku = sku_claims_text(p->c->claims, desired->product_id);
     const char *first = setup_of(stage);
-    int32_t to = unimported_target(&level->memory, desired->quantity);
+    int32_t to = outcomes_target(p->c, level);
     char from[16] = "unknown"; /* a level that must be set up first was not read, or is none */
     if (first == NULL) {
         (void)snprintf(from, sizeof from, "%d", (int)level->change_from);

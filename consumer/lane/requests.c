@@ -20,6 +20,8 @@
 #define REFUSED_PROBE_MS 5000
 /* Shopify refuses documents of more than 1000 points on every plan: more is nonsense. */
 #define COST_MAX 1e6
+/* Between storing an attempt and sending it. */
+#define SEND_LIMIT_US INT64_C(10000000)
 
 /* --- the slots --- */
 
@@ -31,6 +33,7 @@ void requests_open(struct requests *rq, const struct lane_context *c)
         backoff_init(&rq->slots[i].backoff, 500, 60000, (uint64_t)clock_wall_us() + i);
     }
     rq->costs[OP_STOCK_SET] = INVENTORY_SET_COST;
+    rq->costs[OP_STOCK_ADJUST] = INVENTORY_SET_COST;
     rq->costs[OP_LEVELS_READ] = INVENTORY_READ_COST;
     rq->costs[OP_ITEM_TRACK] = LEVELS_TRACK_COST;
     rq->costs[OP_LEVEL_ACTIVATE] = LEVELS_ACTIVATE_COST;
@@ -90,6 +93,16 @@ bool requests_may_afford(const struct requests *rq, enum operation op)
     return budget_allows(&rq->budget, rq->costs[op], clock_monotonic_us());
 }
 
+bool requests_may_spare(const struct requests *rq, enum operation op)
+{
+    return budget_spares(&rq->budget, rq->costs[op], clock_monotonic_us());
+}
+
+double requests_price(const struct requests *rq, enum operation op)
+{
+    return rq->charged[op] > 0 ? rq->charged[op] : rq->costs[op];
+}
+
 /* --- attempts of dead processes --- */
 
 bool requests_adoption_waits(const struct requests *rq)
@@ -130,8 +143,8 @@ const struct request *requests_seat_adopted(struct requests *rq)
         return NULL;
     }
     const struct state_attempt *a = &rq->adopted[rq->adopted_next++];
-    r->op = OP_STOCK_SET;
-    r->cost = rq->costs[OP_STOCK_SET];
+    r->op = a->adjusts ? OP_STOCK_ADJUST : OP_STOCK_SET;
+    r->cost = rq->costs[r->op];
     r->begun_us = 0;
     r->count = a->count < INVENTORY_MAX_ENTRIES ? a->count : INVENTORY_MAX_ENTRIES;
     memcpy(r->list, a->list, r->count * sizeof *a->list);
@@ -176,7 +189,7 @@ static void begin(const struct requests *rq, struct request *r, enum operation o
     backoff_reset(&r->backoff);
 }
 
-enum status requests_send_stored(struct requests *rq, struct request *r, struct err *err)
+static enum status send_bytes(struct requests *rq, struct request *r, struct err *err)
 {
     const struct lane_context *c = rq->c;
     enum status rc = c->ports->store->send(c->graphql, r->op, r->variables, r, err);
@@ -192,10 +205,46 @@ enum status requests_send_stored(struct requests *rq, struct request *r, struct 
     return STATUS_OK;
 }
 
+/*
+ * Another process gives up the attempts of one that is stopped for minutes. It may have written
+ * the levels since then: these bytes could put an older number over a newer one.
+ */
+static enum status renew(struct requests *rq, struct request *r, struct err *err)
+{
+    const struct lane_context *c = rq->c;
+    bool open = true;
+    enum status rc = c->ports->state->levels.attempts_renew(c->state, r->attempt.key,
+                                                            clock_wall_us(), &open, err);
+    if (rc == STATUS_OK && !open) {
+        log_warn(MOD, "attempt_lost", LF_TEXT("store", c->store->name),
+                 LF_TEXT("key", r->attempt.key), LF_INT("count", r->count),
+                 LF_MSG("another process gave it up while this one was stopped: not sent"));
+        r->phase = REQUEST_LOST;
+    }
+    return rc;
+}
+
+enum status requests_send_stored(struct requests *rq, struct request *r, struct err *err)
+{
+    if (clock_monotonic_us() - r->begun_us > SEND_LIMIT_US) {
+        enum status rc = renew(rq, r, err);
+        if (rc != STATUS_OK || r->phase == REQUEST_LOST) {
+            return rc;
+        }
+    }
+    return send_bytes(rq, r, err);
+}
+
 static enum status charge_and_send(struct requests *rq, struct request *r, struct err *err)
 {
     charge(rq, r);
-    return requests_send_stored(rq, r, err);
+    return send_bytes(rq, r, err);
+}
+
+static enum status send_again(struct requests *rq, struct request *r, struct err *err)
+{
+    enum status rc = operation_is_write(r->op) ? renew(rq, r, err) : STATUS_OK;
+    return rc == STATUS_OK && r->phase != REQUEST_LOST ? charge_and_send(rq, r, err) : rc;
 }
 
 enum status requests_send(
@@ -205,19 +254,25 @@ enum status requests_send(
     return charge_and_send(rq, r, err);
 }
 
-void requests_build_set(struct requests *rq, struct request *r)
+void requests_build(struct requests *rq, struct request *r, enum operation op)
 {
     const struct store *store = rq->c->store;
     struct strbuf variables;
     for (size_t i = 0; i < r->count; i++) {
-        r->list[i] = outcomes_write_of(r->levels[i]);
+        r->list[i] = outcomes_write_of(rq->c, r->levels[i]);
     }
     r->attempt.generation = requests_new_generation();
-    inventory_key(store->name, store->quantity_name, r->list, r->count, r->attempt.generation,
-                  r->attempt.key);
+    r->attempt.adjusts = op == OP_STOCK_ADJUST;
+    inventory_key(store->name, r->attempt.adjusts ? "adjust" : store->quantity_name, r->list,
+                  r->count, r->attempt.generation, r->attempt.key);
     strbuf_init(&variables, VARIABLES_MAX_BYTES);
-    inventory_set_variables(store->quantity_name, r->attempt.key, r->list, r->count, &variables);
-    begin(rq, r, OP_STOCK_SET, strbuf_take(&variables));
+    if (r->attempt.adjusts) {
+        inventory_adjust_variables(r->attempt.key, r->list, r->count, &variables);
+    } else {
+        inventory_set_variables(store->quantity_name, r->attempt.key, r->list, r->count,
+                                &variables);
+    }
+    begin(rq, r, op, strbuf_take(&variables));
     strbuf_release(&variables);
     r->attempt.variables = r->variables;
     r->attempt.list = r->list;
@@ -278,7 +333,7 @@ enum status requests_send_due(struct requests *rq, struct err *err)
     int64_t now = clock_monotonic_us();
     if (rq->breaker.state != BREAKER_CLOSED) {
         struct request *probe = due_probe(rq, now);
-        return probe != NULL ? charge_and_send(rq, probe, err) : STATUS_OK;
+        return probe != NULL ? send_again(rq, probe, err) : STATUS_OK;
     }
     for (size_t i = 0; i < rq->count; i++) {
         struct request *r = &rq->slots[i];
@@ -286,7 +341,7 @@ enum status requests_send_due(struct requests *rq, struct err *err)
             !budget_allows(&rq->budget, r->cost, now)) {
             continue;
         }
-        enum status rc = charge_and_send(rq, r, err);
+        enum status rc = send_again(rq, r, err);
         if (rc != STATUS_OK) {
             return rc;
         }
@@ -355,6 +410,7 @@ static void note_cost(struct requests *rq, const struct request *r, const struct
     }
     if (answer->cost_actual > 0 && answer->cost_actual < COST_MAX) {
         metric_add(m->charged, (uint64_t)answer->cost_actual);
+        rq->charged[r->op] = answer->cost_actual;
     }
     if (answer->cost_requested > 0 && answer->cost_requested < COST_MAX) {
         rq->costs[r->op] = answer->cost_requested;
@@ -478,7 +534,7 @@ static void send_again_later(struct requests *rq,
         log_failure(LOG_WARN, MOD, "request_waits", &answer->err,
                     LOG_FIELDS(LF_TEXT("store", rq->c->store->name),
                                LF_TEXT("request", operation_name(r->op)),
-                               LF_TEXT("key", r->op == OP_STOCK_SET ? r->attempt.key : ""),
+                               LF_TEXT("key", operation_is_write(r->op) ? r->attempt.key : ""),
                                LF_TEXT("request_id", answer->request_id),
                                LF_INT("backoff_ms", wait_ms)));
     }

@@ -21,9 +21,10 @@
 
 enum request_phase {
     REQUEST_FREE,
-    REQUEST_BUILT,  /* its attempt is not stored yet */
-    REQUEST_SENT,   /* waiting for the answer */
-    REQUEST_WAITING /* the same bytes go out again at retry_at_us */
+    REQUEST_BUILT,   /* its attempt is not stored yet */
+    REQUEST_SENT,    /* waiting for the answer */
+    REQUEST_WAITING, /* the same bytes go out again at retry_at_us */
+    REQUEST_LOST     /* another process has given its attempt up: it must not be sent */
 };
 
 struct request {
@@ -32,7 +33,7 @@ struct request {
     struct level *levels[INVENTORY_MAX_ENTRIES]; /* BUSY; NULL in an adopted request */
     struct level_write list[INVENTORY_MAX_ENTRIES];
     size_t count;
-    struct state_attempt attempt; /* OP_STOCK_SET; its variables and list point into this struct */
+    struct state_attempt attempt; /* of a write; its variables and list point into this struct */
     char *variables;              /* owned */
     bool adopted;                 /* of a process that died: its levels belong to nobody here */
     unsigned sends;               /* after the first, it may have been executed before */
@@ -51,8 +52,9 @@ struct requests {
     bool is_held;    /* the last slot may be used */
     struct budget budget;
     struct breaker breaker;
-    double costs[OPERATION_COUNT]; /* points that each operation asks for, by the last answer */
-    struct state_attempt *adopted; /* not sent again yet from adopted_next on */
+    double costs[OPERATION_COUNT];   /* points that each operation asks for, by the last answer */
+    double charged[OPERATION_COUNT]; /* points that each was charged, by the last answer */
+    struct state_attempt *adopted;   /* not sent again yet from adopted_next on */
     size_t adopted_count, adopted_next;
     struct code_log codes;
 };
@@ -69,6 +71,10 @@ struct request *requests_free_slot(const struct requests *rq);
 bool requests_has_adopted(const struct requests *rq);
 /** The points for an operation are there. */
 bool requests_may_afford(const struct requests *rq, enum operation op);
+/** The same, and the reserve stays untouched. */
+bool requests_may_spare(const struct requests *rq, enum operation op);
+/** What an operation costs by the store's answers. */
+double requests_price(const struct requests *rq, enum operation op);
 
 /** Takes the open attempts of dead processes out of the state. */
 NODISCARD enum status requests_adopt(struct requests *rq, struct err *err);
@@ -77,17 +83,20 @@ bool requests_adoption_waits(const struct requests *rq);
 /** Puts the next adopted attempt into a slot; it is due at once. @return NULL: none, or no slot */
 const struct request *requests_seat_adopted(struct requests *rq);
 
-/** Builds a set of the slot's levels and charges it: BUILT. */
-void requests_build_set(struct requests *rq, struct request *r);
+/** Builds a write of the slot's levels and charges it: BUILT.
+ * @param op  OP_STOCK_SET or OP_STOCK_ADJUST */
+void requests_build(struct requests *rq, struct request *r, enum operation op);
 /** Stores the attempts of built requests, all or none. @param count  at most LANE_GROUP */
 NODISCARD enum status
 requests_store(struct requests *rq, struct request *const *list, size_t count, struct err *err);
-/** Sends a stored request. */
+/** Sends a stored request, unless so much time has passed since it was stored that another process
+ * may have given it up: then it is LOST if that has happened. */
 NODISCARD enum status requests_send_stored(struct requests *rq, struct request *r, struct err *err);
 /** Sends any other operation for the slot's levels. @param variables  taken */
 NODISCARD enum status requests_send(
     struct requests *rq, struct request *r, enum operation op, char *variables, struct err *err);
-/** Sends requests that wait and are due; one as a probe while the breaker is open. */
+/** Sends requests that wait and are due; one as a probe while the breaker is open. A write whose
+ * attempt is not ours any more is LOST. */
 NODISCARD enum status requests_send_due(struct requests *rq, struct err *err);
 /** A read may be the probe of a store that is held and in other trouble too. */
 bool requests_wants_read_probe(const struct requests *rq);

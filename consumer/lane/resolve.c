@@ -1,7 +1,9 @@
 #include "consumer/lane/resolve.h"
 
+#include <math.h>
 #include <stdio.h>
 
+#include "common/core/clock.h"
 #include "consumer/lane/parking.h"
 
 void resolve_describe_claimants(const struct lane_context *c,
@@ -93,6 +95,26 @@ bool resolve_uses_location(const struct lane_context *c, int64_t location)
     return false;
 }
 
+struct desired resolve_desired_of_row(const struct lane_context *c,
+                                      int32_t product_id,
+                                      double raw,
+                                      int32_t quantity,
+                                      int64_t revision)
+{
+    return (struct desired){.product_id = product_id,
+                            .quantity = isnan(raw) ? quantity : rules_offer(&c->rules, raw, 0),
+                            .raw = raw,
+                            .revision = revision,
+                            .changed_at_us = clock_wall_us(),
+                            .at = {.partition = -1},
+                            .row_partition = -1};
+}
+
+bool resolve_is_ours(const struct lane_context *c, int32_t product_id)
+{
+    return offset_ledger_is_open(c->ledger, c->ports->source->partition_of(c->source, product_id));
+}
+
 /*
  * Another product's newer number stands in the store, although the item belongs to this product by
  * now and no newer record of it will come. That must not end in silence.
@@ -114,40 +136,37 @@ is_outdone(const struct lane_context *c, const struct level *level, const struct
            item.item == level->key.item;
 }
 
-/* A write that held units back is not the end of its revision. */
-static bool is_superseded(const struct level_known *known, const struct desired *desired)
-{
-    return known->revision > desired->revision ||
-           (known->revision == desired->revision && known->quantity == known->desired);
-}
-
-void resolve_level(const struct lane_context *c,
-                   struct level *level,
-                   const struct level_known *known,
-                   struct outcomes *out)
+bool resolve_before_write(const struct lane_context *c,
+                          struct level *level,
+                          const struct level_known *known,
+                          struct outcomes *out)
 {
     struct mapped_item item;
+    const struct desired *desired = &level->desired;
     if (c->options->store_conf->track_items && resolve_item_of(c, level, &item) && !item.tracked) {
         outcomes_retry(out, level, LEVEL_UNTRACKED);
-        return;
+        return true;
     }
-    if (!known->found) {
-        outcomes_retry(out, level, LEVEL_UNREAD);
-        return;
-    }
-    if (is_outdone(c, level, known)) {
+    if (known->found && is_outdone(c, level, known)) {
         outcomes_park(out, level, "written_by_another",
                       "another product that had this SKU wrote a newer number: "
                       "'stocksync-producer backfill --product ID' publishes this one again");
-        return;
+        return true;
     }
-    if (is_superseded(known, &level->desired)) {
+    /* the same revision is no end: the rules may have changed, or the store */
+    if ((known->found && known->revision > desired->revision) ||
+        known->open_revision > desired->revision) {
         outcomes_add(out, level, END_SUPERSEDED);
-        return;
+        return true;
     }
-    if (known->quantity == unimported_target(&level->memory, level->desired.quantity)) {
-        outcomes_add(out, level, END_CONFIRMED)->write = outcomes_write_of(level);
-        return;
+    if (known->open_revision != 0) {
+        level->is_read = false; /* what it writes comes after */
+        outcomes_retry(out, level, LEVEL_BLOCKED);
+        return true;
     }
-    outcomes_ready(out, level, known->quantity);
+    if (!known->found && !level->is_read) {
+        outcomes_retry(out, level, LEVEL_UNREAD);
+        return true;
+    }
+    return false;
 }

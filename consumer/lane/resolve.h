@@ -32,11 +32,23 @@ void resolve_stop_shared(const struct lane_context *c,
                          struct level **levels,
                          size_t *count,
                          struct outcomes *out);
-/** What a level needs whose last written number is known. Its memory is filled. */
-void resolve_level(const struct lane_context *c,
-                   struct level *level,
-                   const struct level_known *known,
-                   struct outcomes *out);
+/**
+ * What a level needs before its number counts: tracking, a read, or nothing, since a newer number
+ * stands. Its memory is filled.
+ * @return false: it may be written
+ */
+bool resolve_before_write(const struct lane_context *c,
+                          struct level *level,
+                          const struct level_known *known,
+                          struct outcomes *out);
+/** What a row of the state asks for, under the rules of now. It comes from no record. */
+struct desired resolve_desired_of_row(const struct lane_context *c,
+                                      int32_t product_id,
+                                      double raw,
+                                      int32_t quantity,
+                                      int64_t revision);
+/** Whether this process reads the product's partition, so that no other one writes its levels. */
+bool resolve_is_ours(const struct lane_context *c, int32_t product_id);
 /** Whether the store uses this location. */
 bool resolve_uses_location(const struct lane_context *c, int64_t location);
 

@@ -1,5 +1,6 @@
 #include "consumer/lane/retries.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -141,12 +142,10 @@ retry_level(struct look *look, const struct state_parked *row, struct record_pos
         park_again(look, row, reason);
         return;
     }
-    struct desired desired = {.product_id = row->product_id,
-                              .quantity = row->quantity,
-                              .revision = row->revision,
-                              .changed_at_us = clock_wall_us(),
-                              .at = at,
-                              .row_partition = row->partition};
+    struct desired desired =
+        resolve_desired_of_row(c, row->product_id, (double)NAN, row->quantity, row->revision);
+    desired.at = at;
+    desired.row_partition = row->partition;
     struct level_key key = {.item = item.item, .location = row->key.location};
     planner_offer(look->retries->planner, key, &desired);
 }

@@ -17,26 +17,14 @@
 
 void unimported_sales_open(struct unimported_sales *u, const struct lane_context *c)
 {
-    const struct store_conf *conf = c->options->store_conf;
-    bool counts = conf->quantity == QUANTITY_AVAILABLE;
-    *u = (struct unimported_sales){.c = c,
-                                   .grace_us = counts ? conf->unimported_sale_grace_ms * 1000 : 0};
+    *u = (struct unimported_sales){
+        .c = c, .grace_us = c->options->store_conf->unimported_sale_grace_ms * 1000};
 }
 
 void unimported_sales_close(struct unimported_sales *u)
 {
     mem_free(u->uncertain);
     *u = (struct unimported_sales){0};
-}
-
-void unimported_sales_remember(const struct unimported_sales *u,
-                               struct level *level,
-                               const struct level_known *known)
-{
-    level->memory = (struct unimported_memory){.written = known->found,
-                                               .quantity = known->quantity,
-                                               .desired = known->desired,
-                                               .live = u->grace_us > 0 ? known->live : 0};
 }
 
 /* --- writes of ours that look like sales --- */
@@ -78,43 +66,114 @@ static bool take_uncertain(struct unimported_sales *u,
     return found;
 }
 
-/* --- reads --- */
+/* --- what a level needs --- */
 
 static void
-missing(struct unimported_sales *u, struct level *level, int32_t held, struct outcomes *out)
+remember(const struct unimported_sales *u, struct level *level, const struct level_known *known)
+{
+    level->memory = (struct unimported_memory){.written = known->found,
+                                               .quantity = known->quantity,
+                                               .raw = known->raw,
+                                               .missing = u->grace_us > 0 ? known->missing : 0,
+                                               .reserved = known->reserved,
+                                               .live = u->grace_us > 0 ? known->live : 0};
+}
+
+/* Somebody wrote the level since it was read from the store. */
+static bool has_moved(const struct level *level, const struct level_known *known)
+{
+    const struct unimported_memory *m = &level->memory;
+    return m->written != known->found || (known->found && m->quantity != known->quantity);
+}
+
+/* The store may hold another number by the time of the set. */
+static bool is_hot(const struct unimported_sales *u, const struct level *level)
+{
+    return hot_levels_has(&u->hot, level->key, clock_monotonic_us());
+}
+
+void unimported_sales_note_stale(struct unimported_sales *u, struct level_key key)
+{
+    hot_levels_add(&u->hot, key, clock_monotonic_us());
+}
+
+/* The store holds this number, by a read or as far as we know. */
+static void
+decide(const struct unimported_sales *u, struct level *level, int32_t holds, struct outcomes *out)
+{
+    bool equal = holds == outcomes_target(u->c, level);
+    if (!level->is_read) {
+        enum level_stage stage = equal ? LEVEL_CONFIRM : LEVEL_READY;
+        outcomes_ready(out, level, is_hot(u, level) ? LEVEL_UNREAD : stage, holds);
+        return;
+    }
+    if (equal) {
+        outcomes_add(out, level, END_CONFIRMED)->write = outcomes_write_of(u->c, level);
+        return;
+    }
+    outcomes_ready(out, level, is_hot(u, level) ? LEVEL_HOT : LEVEL_READY, holds);
+}
+
+/* @return false: the missing units are all imported, or are no matter */
+static bool
+note_missing(struct unimported_sales *u, struct level *level, int32_t held, struct outcomes *out)
 {
     struct level_write ours;
+    struct unimported_memory after = level->memory;
+    if (take_uncertain(u, level->key, held, &ours)) {
+        outcomes_add(out, level, END_OURS)->write = ours;
+        return true;
+    }
+    int32_t sold = unimported_see(&after, held, level->read_reserved);
+    if (u->grace_us == 0) {
+        after.missing = after.live = sold = 0;
+    }
+    if (unimported_held(&after, level->desired.raw) <= 0) {
+        level->memory = after;
+        return false;
+    }
     int64_t wall_us = clock_wall_us();
     int64_t until_us = unimported_until_us(wall_us, u->grace_us);
     int64_t end_us = clock_monotonic_us() + until_us - wall_us;
     u->look_at_us = u->look_at_us < end_us ? u->look_at_us : end_us;
-    if (take_uncertain(u, level->key, held, &ours)) {
-        outcomes_add(out, level, END_OURS)->write = ours;
-        return;
-    }
-    outcomes_add(out, level, END_SIGHTED)->seen = (struct level_seen){
-        .key = level->key, .before = level->memory.quantity, .now = held, .until_us = until_us};
+    outcomes_add(out, level, END_SIGHTED)->seen =
+        (struct level_seen){.key = level->key,
+                            .before = level->memory.quantity,
+                            .now = held,
+                            .sold = sold,
+                            .reserved = after.reserved,
+                            .until_us = until_us};
+    return true;
 }
 
-void unimported_sales_judge(struct unimported_sales *u,
-                            struct level *level,
-                            const struct level_write *asked,
-                            int32_t held,
-                            struct outcomes *out)
+static void judge_read(struct unimported_sales *u, struct level *level, struct outcomes *out)
 {
-    switch (unimported_judge(&level->memory, u->grace_us, level->desired.quantity, held)) {
-    case UNIMPORTED_EQUAL: {
-        struct outcome *one = outcomes_add(out, level, END_CONFIRMED);
-        one->write = *asked;
-        one->write.quantity = held;
-        break;
+    struct unimported_memory *m = &level->memory;
+    int32_t held = level->read_quantity;
+    if (m->written && held < m->quantity && note_missing(u, level, held, out)) {
+        return;
     }
-    case UNIMPORTED_SEEN:
-        missing(u, level, held, out);
-        break;
-    case UNIMPORTED_WRITE:
-        outcomes_ready(out, level, held);
-        break;
+    m->reserved = m->reserved < level->read_reserved ? m->reserved : level->read_reserved;
+    decide(u, level, held, out);
+}
+
+void unimported_sales_resolve(struct unimported_sales *u,
+                              struct level *level,
+                              const struct level_known *known,
+                              struct outcomes *out)
+{
+    bool moved = level->is_read && has_moved(level, known);
+    level->is_read = level->is_read && !moved;
+    remember(u, level, known);
+    if (resolve_before_write(u->c, level, known, out)) {
+        return;
+    }
+    if (moved) {
+        outcomes_retry(out, level, LEVEL_UNREAD);
+    } else if (level->is_read) {
+        judge_read(u, level, out);
+    } else {
+        decide(u, level, known->quantity, out);
     }
 }
 
@@ -122,22 +181,25 @@ void unimported_sales_judge(struct unimported_sales *u,
 
 static void offer_again(const struct lane_context *c, const struct state_unimported *due)
 {
-    struct desired desired = {.product_id = due->product_id,
-                              .quantity = due->desired,
-                              .revision = due->revision,
-                              .changed_at_us = clock_wall_us(),
-                              .at = {.partition = -1},
-                              .row_partition = -1};
+    struct desired desired =
+        resolve_desired_of_row(c, due->product_id, due->raw, due->desired, due->revision);
     if (resolve_uses_location(c, due->key.location)) {
         (void)coalescer_offer(c->coalescer, due->key, &desired);
     }
+}
+
+static bool is_ours(void *arg, int32_t product_id)
+{
+    const struct unimported_sales *u = arg;
+    return resolve_is_ours(u->c, product_id);
 }
 
 static enum status
 offer_due(struct unimported_sales *u, int64_t wall_us, size_t *count, struct err *err)
 {
     struct state_unimported *list = mem_calloc(STATE_UNIMPORTED_MAX, sizeof *list);
-    enum status rc = u->c->ports->state->levels.sales_due(u->c->state, wall_us, list, count, err);
+    enum status rc =
+        u->c->ports->state->levels.sales_due(u->c->state, wall_us, is_ours, u, list, count, err);
     for (size_t i = 0; rc == STATUS_OK && i < *count; i++) {
         offer_again(u->c, &list[i]);
     }

@@ -6,10 +6,12 @@
 #define STOCKSYNC_LANE_UNIMPORTED_SALES_H
 
 #include "consumer/lane/outcomes.h"
+#include "consumer/plan/hot_levels.h"
 
 struct unimported_sales {
     const struct lane_context *c;
-    int64_t grace_us;              /* 0: none, as with on_hand */
+    int64_t grace_us; /* 0: none */
+    struct hot_levels hot;
     int64_t look_at_us;            /* monotonic: when to look for ended grace periods */
     size_t levels;                 /* of the store with units held back, at that look */
     struct level_write *uncertain; /* a ring: refused as stale when sent again, so the first
@@ -21,21 +23,18 @@ void unimported_sales_open(struct unimported_sales *u, const struct lane_context
 /** Zero is fine. */
 void unimported_sales_close(struct unimported_sales *u);
 
-/** The level remembers what the state knows. */
-void unimported_sales_remember(const struct unimported_sales *u,
-                               struct level *level,
-                               const struct level_known *known);
+/** What a level needs next, whose row of the state was read just now. */
+void unimported_sales_resolve(struct unimported_sales *u,
+                              struct level *level,
+                              const struct level_known *known,
+                              struct outcomes *out);
+/** A compare-and-set of this level came too late, not for the first time. */
+void unimported_sales_note_stale(struct unimported_sales *u, struct level_key key);
 /** These writes had an unknown outcome and were refused as stale when they were sent again. If
  * Shopify holds one of their numbers, that is no sale. */
 void unimported_sales_note_uncertain(struct unimported_sales *u,
                                      const struct level_write *list,
                                      size_t count);
-/** What a read number means for a level that can be written. */
-void unimported_sales_judge(struct unimported_sales *u,
-                            struct level *level,
-                            const struct level_write *asked,
-                            int32_t held,
-                            struct outcomes *out);
 /** Offers levels whose grace period is over, so that Odoo's number is written. */
 NODISCARD enum status unimported_sales_end_graces(struct unimported_sales *u, struct err *err);
 

@@ -79,6 +79,25 @@ bool budget_allows(const struct budget *b, double cost, int64_t now_us)
            (level >= ample_level(b, cost) || now_us >= paced_us(b, cost));
 }
 
+bool budget_spares(const struct budget *b, double cost, int64_t now_us)
+{
+    return budget_allows(b, cost, now_us) &&
+           (b->maximum <= 0 || level_at(b, now_us) >= ample_level(b, cost));
+}
+
+int64_t budget_spares_us(const struct budget *b, double cost, int64_t now_us)
+{
+    int64_t next = budget_next_us(b, cost, now_us);
+    if (b->maximum > 0) {
+        int64_t ample = level_reached_us(b, ample_level(b, cost));
+        next = ample > next ? ample : next;
+    }
+    while (next < INT64_MAX && !budget_spares(b, cost, next)) {
+        next++; /* division and multiplication may round differently */
+    }
+    return next;
+}
+
 int64_t budget_next_us(const struct budget *b, double cost, int64_t now_us)
 {
     int64_t next = b->blocked_until_us > now_us ? b->blocked_until_us : now_us;

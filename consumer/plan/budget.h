@@ -60,6 +60,12 @@ struct budget_report {
 void budget_init(struct budget *b, double reserve_ratio);
 /** A request of this requested cost may go now. */
 bool budget_allows(const struct budget *b, double cost, int64_t now_us);
+/** As budget_allows, for what nobody waits for: the reserve stays untouched, and so does what
+ * requests on their way may need. */
+bool budget_spares(const struct budget *b, double cost, int64_t now_us);
+/** Monotonic µs from which budget_spares is true if nothing else happens; INT64_MAX: only an answer
+ * makes room. */
+int64_t budget_spares_us(const struct budget *b, double cost, int64_t now_us);
 /** Monotonic µs from which budget_allows is true if nothing else happens; INT64_MAX: only an answer
  * makes room. */
 int64_t budget_next_us(const struct budget *b, double cost, int64_t now_us);

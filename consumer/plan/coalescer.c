@@ -24,6 +24,7 @@ struct chunk {
 
 /* Reads are per location, so levels that wait for one are queued per location. */
 struct location_queue {
+    enum level_stage stage; /* UNREAD or CONFIRM */
     int64_t location;
     struct arrival_heap heap;
 };
@@ -37,10 +38,10 @@ struct coalescer {
     struct hash_index by_key;
     uint64_t arrivals;
     uint32_t oldest, newest;
-    struct arrival_heap queues[LEVEL_STAGE_COUNT]; /* by stage; none of UNREAD and BUSY */
+    struct arrival_heap queues[LEVEL_STAGE_COUNT]; /* by stage; none of UNREAD, CONFIRM and BUSY */
     struct bisection bisecting;                    /* READY too, but not in the heap */
-    struct location_queue *unread;
-    size_t unread_count;
+    struct location_queue *places;
+    size_t place_count;
     size_t counts[LEVEL_STAGE_COUNT];
 };
 
@@ -67,10 +68,10 @@ void coalescer_free(struct coalescer *c)
         arrival_heap_release(&c->queues[i]);
     }
     bisection_release(&c->bisecting);
-    for (size_t i = 0; i < c->unread_count; i++) {
-        arrival_heap_release(&c->unread[i].heap);
+    for (size_t i = 0; i < c->place_count; i++) {
+        arrival_heap_release(&c->places[i].heap);
     }
-    mem_free(c->unread);
+    mem_free(c->places);
     mem_free(c);
 }
 
@@ -167,36 +168,43 @@ static void remove_entry(struct coalescer *c, struct entry *e)
 
 /* --- stages --- */
 
-static struct arrival_heap *unread_queue(struct coalescer *c, int64_t location)
+static bool is_by_location(enum level_stage stage)
+{
+    return stage == LEVEL_UNREAD || stage == LEVEL_CONFIRM;
+}
+
+static struct arrival_heap *queue_at(struct coalescer *c, enum level_stage stage, int64_t location)
 {
     size_t i = 0;
-    while (i < c->unread_count && c->unread[i].location != location) {
+    while (i < c->place_count &&
+           (c->places[i].stage != stage || c->places[i].location != location)) {
         i++;
     }
-    if (i == c->unread_count) {
-        c->unread = mem_realloc(c->unread, i + 1, sizeof *c->unread);
-        c->unread[c->unread_count++] = (struct location_queue){.location = location};
+    if (i == c->place_count) {
+        c->places = mem_realloc(c->places, i + 1, sizeof *c->places);
+        c->places[c->place_count++] = (struct location_queue){.stage = stage, .location = location};
     }
-    return &c->unread[i].heap;
+    return &c->places[i].heap;
 }
 
 static void enter_stage(struct coalescer *c, struct entry *e, enum level_stage stage)
 {
     INVARIANT(stage < LEVEL_BUSY, "stage %d has no queue", (int)stage);
     struct arrival_heap *queue =
-        stage == LEVEL_UNREAD ? unread_queue(c, e->level.key.location) : &c->queues[stage];
+        is_by_location(stage) ? queue_at(c, stage, e->level.key.location) : &c->queues[stage];
     e->level.stage = stage;
     c->counts[stage]++;
     arrival_heap_push(queue, e->arrival, e->number);
 }
 
 /* The location whose first level arrived before those of all others. */
-static struct arrival_heap *first_unread_queue(struct coalescer *c)
+static struct arrival_heap *first_queue(struct coalescer *c, enum level_stage stage)
 {
     struct arrival_heap *first = NULL;
-    for (size_t i = 0; i < c->unread_count; i++) {
-        struct arrival_heap *q = &c->unread[i].heap;
-        if (q->count > 0 && (first == NULL || q->list[0].arrival < first->list[0].arrival)) {
+    for (size_t i = 0; i < c->place_count; i++) {
+        struct arrival_heap *q = &c->places[i].heap;
+        if (c->places[i].stage == stage && q->count > 0 &&
+            (first == NULL || q->list[0].arrival < first->list[0].arrival)) {
             first = q;
         }
     }
@@ -240,14 +248,24 @@ size_t coalescer_take(struct coalescer *c, enum level_stage stage, struct level 
 {
     INVARIANT(stage < LEVEL_BUSY, "stage %d cannot be taken", (int)stage);
     struct arrival_heap *queue = &c->queues[stage];
-    if (stage == LEVEL_UNREAD) {
-        queue = first_unread_queue(c);
+    if (is_by_location(stage)) {
+        queue = first_queue(c, stage);
         if (queue == NULL) {
             return 0;
         }
     }
     size_t taken = stage == LEVEL_READY && c->bisecting.count > 0 ? take_group(c, list, max)
                                                                   : take_first(c, queue, list, max);
+    c->counts[stage] -= taken;
+    c->counts[LEVEL_BUSY] += taken;
+    return taken;
+}
+
+size_t coalescer_take_at(
+    struct coalescer *c, enum level_stage stage, int64_t location, struct level **list, size_t max)
+{
+    INVARIANT(is_by_location(stage), "stage %d is not queued by location", (int)stage);
+    size_t taken = take_first(c, queue_at(c, stage, location), list, max);
     c->counts[stage] -= taken;
     c->counts[LEVEL_BUSY] += taken;
     return taken;
@@ -420,8 +438,8 @@ static size_t pull_all(struct coalescer *c, fits_fn fits, void *arg, struct leve
     for (int i = 0; i < LEVEL_BUSY; i++) {
         pull_from(&p, &c->queues[i]);
     }
-    for (size_t i = 0; i < c->unread_count; i++) {
-        pull_from(&p, &c->unread[i].heap);
+    for (size_t i = 0; i < c->place_count; i++) {
+        pull_from(&p, &c->places[i].heap);
     }
     bisection_drop(&c->bisecting, pull_bisecting, &p);
     return p.taken;

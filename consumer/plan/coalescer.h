@@ -9,7 +9,10 @@
  *     UNREAD       never written by us, or STALE: Shopify's number must be read
  *     UNTRACKED    Shopify does not track the item: tracking must be switched on
  *     MISSING      the item has no active level at the location: one must be activated
+ *     BLOCKED      another process has an open attempt for it: it is resolved again later
+ *     CONFIRM      the last number that we know equals the desired one: Shopify must say so
  *     READY        change_from is known: may go into a request
+ *     HOT          sells too fast for a compare-and-set: adjusted by the difference to change_from
  *     BUSY         in a state query, a read or a request; a newer offer waits behind it
  *
  * A stage is taken in order of first arrival. A newer value and a level that comes back keep their
@@ -35,7 +38,10 @@ enum level_stage {
     LEVEL_UNREAD,
     LEVEL_UNTRACKED,
     LEVEL_MISSING,
+    LEVEL_BLOCKED,
+    LEVEL_CONFIRM,
     LEVEL_READY,
+    LEVEL_HOT,
     LEVEL_BUSY,
     LEVEL_STAGE_COUNT
 };
@@ -44,7 +50,7 @@ enum level_stage {
 struct desired {
     int32_t product_id;
     int32_t quantity; /* after the store's rules, nothing held back */
-    double raw;       /* before the store's rules */
+    double raw;       /* before the store's rules; NAN: not known */
     int64_t revision;
     int64_t changed_at_us;
     enum cause cause;
@@ -58,12 +64,14 @@ struct level {
     struct desired desired; /* what the level is being brought to */
     bool has_next;          /* a newer value arrived while BUSY */
     struct desired next;
-    int32_t change_from;             /* valid in READY, and in BUSY that came from READY */
+    int32_t change_from;             /* valid in CONFIRM, READY, HOT, and in BUSY after them */
     struct unimported_memory memory; /* the caller's; filled once the level is resolved */
-    bool bisecting;                  /* in a group that is taken alone: see coalescer_bisect */
-    unsigned tries;                  /* counted by the caller: requests for this desired value that
+    bool is_read;                    /* the caller's: Shopify's numbers below were just read */
+    int32_t read_quantity, read_reserved;
+    bool bisecting; /* in a group that is taken alone: see coalescer_bisect */
+    unsigned tries; /* counted by the caller: requests for this desired value that
                                         failed; 0 again with a new value */
-    int64_t judged;                  /* the caller's: revision of the desired value that the brake
+    int64_t judged; /* the caller's: revision of the desired value that the brake
                                         has counted; 0: none */
 };
 
@@ -86,13 +94,16 @@ coalescer_offer(struct coalescer *c, struct level_key key, const struct desired 
  * Takes up to max levels of a stage, oldest first, and makes them BUSY. Their pointers stay valid
  * until the level is finished.
  *
- *     UNREAD   only levels of the first one's location, since reads are per location
- *     READY    one bisecting group alone, while there is one
+ *     UNREAD, CONFIRM   only levels of the first one's location, since reads are per location
+ *     READY             one bisecting group alone, while there is one
  */
 size_t coalescer_take(struct coalescer *c, enum level_stage stage, struct level **list, size_t max);
+/** The same for the levels of one location. @param stage  UNREAD or CONFIRM */
+size_t coalescer_take_at(
+    struct coalescer *c, enum level_stage stage, int64_t location, struct level **list, size_t max);
 /**
  * The answer did not finish a BUSY level: puts it back into a stage, at its place by arrival. For
- * READY, set change_from first. A waiting newer value becomes the desired one.
+ * CONFIRM, READY and HOT, set change_from first. A waiting newer value becomes the desired one.
  * @return true: it did, and the older value is superseded
  */
 bool coalescer_put_back(struct coalescer *c, struct level *level, enum level_stage stage);

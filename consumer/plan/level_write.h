@@ -31,8 +31,12 @@ struct level_write {
     struct level_key key;
     int32_t product_id;
     int32_t quantity;      /* to set, after all rules */
-    int32_t desired;       /* Odoo's number behind it: more than quantity during unimported sales */
+    int32_t desired;       /* after all rules with nothing held back: more than quantity during
+                              unimported sales */
     int32_t change_from;   /* the write happens only if Shopify holds this */
+    int32_t missing;       /* unimported sales that are held back */
+    int32_t reserved;      /* units that Shopify reserves and Odoo does not */
+    double raw;            /* Odoo's number before the store's rules; NAN: not known */
     int64_t revision;      /* of the record behind it */
     int64_t changed_at_us; /* of that record, wall clock */
 };
@@ -41,19 +45,25 @@ struct level_write {
 struct level_known {
     struct level_key key;
     bool found;
-    int32_t product_id; /* whose value was written */
-    int32_t quantity;   /* last written by us, or lower: Shopify's, when units were missing */
-    int32_t desired;    /* Odoo's number when it was written */
-    int32_t live;       /* units seen missing and still within their grace */
-    int64_t revision;   /* of that write */
+    int32_t product_id;    /* whose value was written */
+    int32_t quantity;      /* last written by us, or lower: Shopify's, when units were missing */
+    int32_t desired;       /* as in level_write, when it was written */
+    double raw;            /* Odoo's number when it was written; NAN: not known */
+    int32_t missing;       /* unimported sales since */
+    int32_t reserved;      /* units that Shopify reserves and Odoo does not */
+    int32_t live;          /* units seen missing and still within their grace */
+    int64_t revision;      /* of that write */
+    int64_t open_revision; /* greatest among open attempts of other processes; 0: none */
 };
 
-/** Units of a level that Shopify has sold since our last write or read. */
+/** Units of a level that are missing in Shopify since our last write or read. */
 struct level_seen {
     struct level_key key;
     int32_t before;   /* Shopify's quantity by the state */
     int32_t now;      /* Shopify's quantity: less */
-    int64_t until_us; /* wall clock: end of the grace */
+    int32_t sold;     /* of the missing units, those that nobody reserves */
+    int32_t reserved; /* units that Shopify reserves and Odoo does not */
+    int64_t until_us; /* wall clock: end of the grace of those sold */
     bool noted;       /* [out] noted as unimported; false: it moved, or the write was ours */
     bool first;       /* [out] the level had no unimported sales before */
 };
@@ -66,6 +76,7 @@ struct level_read {
     bool active;
     bool tracked;
     int32_t quantity; /* of the store's quantity name */
+    int32_t reserved; /* 0 for stores that set on_hand: it does not change that */
 };
 
 #endif

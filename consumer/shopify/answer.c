@@ -207,12 +207,13 @@ static bool number_of_entry(const json_t *part, size_t *index)
 }
 
 /* ["input", "quantities", "7", …]. @return false: no entry is named */
-static bool index_of(const json_t *field, size_t *index)
+static bool index_of(enum operation op, const json_t *field, size_t *index)
 {
+    const char *entries = op == OP_STOCK_ADJUST ? "changes" : "quantities";
     const char *input = json_string_value(json_array_get(field, 0));
     const char *list = json_string_value(json_array_get(field, 1));
     return input != NULL && list != NULL && strcmp(input, "input") == 0 &&
-           strcmp(list, "quantities") == 0 && number_of_entry(json_array_get(field, 2), index);
+           strcmp(list, entries) == 0 && number_of_entry(json_array_get(field, 2), index);
 }
 
 static int compare_size(size_t a, size_t b)
@@ -242,7 +243,7 @@ add_entry(struct answer *a, const json_t *error, const struct reaction_rule *rul
     utf8_copy(e->msg, sizeof e->msg, text_of(error, "message"));
 }
 
-static void classify_user_errors(const json_t *errors, struct answer *a)
+static void classify_user_errors(enum operation op, const json_t *errors, struct answer *a)
 {
     size_t count = json_array_size(errors);
     const json_t *deciding = NULL;
@@ -259,7 +260,7 @@ static void classify_user_errors(const json_t *errors, struct answer *a)
             gravest = rule->reaction;
         }
         if (reaction_is_of_entry(rule->reaction) &&
-            index_of(json_object_get(error, "field"), &index)) {
+            index_of(op, json_object_get(error, "field"), &index)) {
             add_entry(a, error, rule, index);
         }
     }
@@ -300,13 +301,13 @@ static void classify_data(enum operation op, json_t *body, struct answer *a)
     } else if (operation_has_user_errors(op) && !json_is_array(user_errors)) {
         fail_unknown(a, "the list of user errors is missing");
     } else if (operation_has_user_errors(op) && json_array_size(user_errors) > 0) {
-        classify_user_errors(user_errors, a);
+        classify_user_errors(op, user_errors, a);
         a->item_missing =
             op == OP_ITEM_TRACK && json_is_null(json_object_get(root, "inventoryItem"));
     } else {
         a->class = ANSWER_DONE;
-        a->noop =
-            op == OP_STOCK_SET && json_is_null(json_object_get(root, "inventoryAdjustmentGroup"));
+        a->noop = operation_is_write(op) &&
+                  json_is_null(json_object_get(root, "inventoryAdjustmentGroup"));
         a->json = json_incref(body);
     }
 }

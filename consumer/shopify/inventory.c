@@ -70,6 +70,30 @@ void inventory_set_variables(const char *quantity_name,
     strbuf_append_text(out, "]}}");
 }
 
+void inventory_adjust_variables(const char *key,
+                                const struct level_write *list,
+                                size_t count,
+                                struct strbuf *out)
+{
+    char gid[GID_TEXT_SIZE];
+    strbuf_append_text(out, "{\"key\":");
+    strbuf_append_json(out, key);
+    strbuf_appendf(out,
+                   ",\"input\":{\"name\":\"available\",\"reason\":\"correction\","
+                   "\"referenceDocumentUri\":\"gid://stocksync/Batch/%s\",\"changes\":[",
+                   key);
+    for (size_t i = 0; i < count; i++) {
+        const struct level_write *w = &list[i];
+        int64_t delta = (int64_t)w->quantity - w->change_from;
+        strbuf_appendf(out, "%s{\"inventoryItemId\":\"%s\",", i > 0 ? "," : "",
+                       gid_format(TYPE_ITEM, w->key.item, gid));
+        strbuf_appendf(out,
+                       "\"locationId\":\"%s\",\"delta\":%" PRId64 ",\"changeFromQuantity\":null}",
+                       gid_format(TYPE_LOCATION, w->key.location, gid), delta);
+    }
+    strbuf_append_text(out, "]}}");
+}
+
 /* --- the read --- */
 
 void inventory_read_variables(int64_t location,
@@ -146,6 +170,9 @@ read_level(const json_t *node, const char *quantity_name, struct level_read *out
     }
     out->connected = true;
     out->active = json_is_true(active);
+    if (strcmp(quantity_name, "available") == 0) { /* the store may not know the name */
+        (void)inventory_read_quantity(level, "reserved", &out->reserved);
+    }
     bool fits = json_is_boolean(active) && location == out->key.location &&
                 inventory_read_quantity(level, quantity_name, &out->quantity);
     return fits ? STATUS_OK : other_shape(err);

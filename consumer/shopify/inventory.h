@@ -11,7 +11,7 @@
 
 /* Points requested. The set's cost does not depend on the number of entries; the read's is assumed
  * until its first answer. */
-#define INVENTORY_SET_COST  10
+#define INVENTORY_SET_COST  10 /* also of the adjustment */
 #define INVENTORY_READ_COST 60
 
 /**
@@ -31,13 +31,22 @@ void inventory_set_variables(const char *quantity_name,
                              const struct level_write *list,
                              size_t count,
                              struct strbuf *out);
+/**
+ * Variables of StockAdjust: each level changes by quantity - change_from, whatever it holds by then.
+ * Always of the quantity `available`, which moves `on_hand` along.
+ */
+void inventory_adjust_variables(const char *key,
+                                const struct level_write *list,
+                                size_t count,
+                                struct strbuf *out);
 /** Variables of LevelsRead for items at one location. */
 void inventory_read_variables(int64_t location,
                               const int64_t *items,
                               size_t count,
                               struct strbuf *out);
 /**
- * Reads the answer of LevelsRead by the ids in it, not by position.
+ * Reads the answer of LevelsRead by the ids in it, not by position. Reserved units count where they
+ * lower the quantity: for `available`.
  * @param out  [out] out[i] belongs to items[i]
  * @return STATUS_OK, STATUS_OUTCOME_UNKNOWN: the answer has another shape
  */

@@ -10,6 +10,8 @@ static const struct {
     bool has_user_errors;
 } OPERATIONS[OPERATION_COUNT] = {
     [OP_STOCK_SET] = {"StockSet", graphql_stock_set, "inventorySetQuantities", true, true},
+    [OP_STOCK_ADJUST] = {"StockAdjust", graphql_stock_adjust, "inventoryAdjustQuantities", true,
+                         true},
     [OP_LEVELS_READ] = {"LevelsRead", graphql_levels_read, "nodes", false, false},
     [OP_VARIANTS_PAGE] = {"VariantsPage", graphql_variants_page, "productVariants", false, false},
     [OP_VARIANTS_COUNT] = {"VariantsCount", graphql_variants_count, "productVariantsCount", false,
@@ -38,6 +40,11 @@ const char *operation_document(enum operation op)
 bool operation_is_mutation(enum operation op)
 {
     return OPERATIONS[op].mutation;
+}
+
+bool operation_is_write(enum operation op)
+{
+    return op == OP_STOCK_SET || op == OP_STOCK_ADJUST;
 }
 
 const char *operation_root(enum operation op)

@@ -8,6 +8,7 @@
 
 enum operation {
     OP_STOCK_SET,
+    OP_STOCK_ADJUST,
     OP_LEVELS_READ,
     OP_VARIANTS_PAGE,
     OP_LOCATIONS,
@@ -21,7 +22,7 @@ enum operation {
     OPERATION_COUNT
 };
 
-/* Shopify's limit for the entries of one OP_STOCK_SET. */
+/* Shopify's limit for the entries of one OP_STOCK_SET or OP_STOCK_ADJUST. */
 #define INVENTORY_MAX_ENTRIES 250
 
 /** "StockSet"; static. */
@@ -29,6 +30,8 @@ const char *operation_name(enum operation op);
 /** The GraphQL document; static. */
 const char *operation_document(enum operation op);
 bool operation_is_mutation(enum operation op);
+/** It writes quantities, so that it is stored as an attempt before it is sent. */
+bool operation_is_write(enum operation op);
 /** The field of data that must not be null in an answer; static. */
 const char *operation_root(enum operation op);
 /** Whether the root field lists user errors. */

@@ -57,7 +57,8 @@ static const struct reaction_rule RULES[] = {
     {REACTION_TOP_LEVEL, "*", REACTION_SAME_KEY, true, 0,
      "none: sent again; a code that this version does not know: report it"},
 
-    /* --- user errors of inventorySetQuantities: nothing was changed --- */
+    /* --- user errors of inventorySetQuantities: nothing was changed. Those that only
+       inventoryAdjustQuantities has fit the last row --- */
     {REACTION_USER_ERRORS, "CHANGE_FROM_QUANTITY_STALE", REACTION_READ, false, 0,
      "somebody else keeps changing this level: find out who"},
     {REACTION_USER_ERRORS, "COMPARE_QUANTITY_STALE", REACTION_READ, true, 0,

@@ -18,9 +18,10 @@ static void attempt_args(const struct state *s, const struct state_attempt *a, s
     pg_args_i64(args, s->instance);
     pg_args_i32(args, (int32_t)a->generation);
     pg_args_text(args, a->variables);
-    for (enum write_column c = WRITE_ITEM; c <= WRITE_DESIRED; c++) {
+    for (enum write_column c = WRITE_ITEM; c <= WRITE_RESERVED; c++) {
         level_args_column(args, c, a->list, a->count);
     }
+    pg_args_bool(args, a->adjusts);
 }
 
 /* All of them in one trip to the server. */
@@ -162,7 +163,11 @@ enum adopt_column {
     ADOPT_CHANGE_FROM,
     ADOPT_REVISION,
     ADOPT_CHANGED_AT,
-    ADOPT_DESIRED
+    ADOPT_DESIRED,
+    ADOPT_RAW,
+    ADOPT_MISSING,
+    ADOPT_RESERVED,
+    ADOPT_ADJUSTS
 };
 
 static struct level_write entry_of(const struct pg_rows *rows, int row)
@@ -174,7 +179,10 @@ static struct level_write entry_of(const struct pg_rows *rows, int row)
                                 .change_from = pg_i32(rows, row, ADOPT_CHANGE_FROM),
                                 .revision = pg_i64(rows, row, ADOPT_REVISION),
                                 .changed_at_us = pg_time_us(rows, row, ADOPT_CHANGED_AT),
-                                .desired = pg_i32(rows, row, ADOPT_DESIRED)};
+                                .desired = pg_i32(rows, row, ADOPT_DESIRED),
+                                .raw = level_args_raw(rows, row, ADOPT_RAW),
+                                .missing = pg_i32(rows, row, ADOPT_MISSING),
+                                .reserved = pg_i32(rows, row, ADOPT_RESERVED)};
 }
 
 static bool starts_attempt(const struct pg_rows *rows, int row)
@@ -185,7 +193,8 @@ static bool starts_attempt(const struct pg_rows *rows, int row)
 static struct state_attempt attempt_of(const struct pg_rows *rows, int row)
 {
     struct state_attempt a = {.generation = (unsigned)pg_i32(rows, row, ADOPT_GENERATION),
-                              .variables = mem_strdup(pg_text(rows, row, ADOPT_VARIABLES))};
+                              .variables = mem_strdup(pg_text(rows, row, ADOPT_VARIABLES)),
+                              .adjusts = pg_bool(rows, row, ADOPT_ADJUSTS)};
     size_t entries = 1;
     for (int i = row + 1; i < rows->count && !starts_attempt(rows, i); i++) {
         entries++;
@@ -227,13 +236,54 @@ state_attempts_adopt(struct state *s, struct state_attempt **list, size_t *count
         return rc;
     }
     pg_args_i64(&s->args, s->instance);
-    rc = pg_query(s->conn, sql_consumer_attempts_adopt, &s->args, "titlliiilzi", &rows, err);
+    rc = pg_query(s->conn, sql_consumer_attempts_adopt, &s->args, "titlliiilzidiib", &rows, err);
     if (rc != STATUS_OK) {
         return rc;
     }
     *list = attempts_of(&rows, count);
     pg_rows_release(&rows);
     return STATUS_OK;
+}
+
+enum status
+state_attempts_renew(struct state *s, const char *key, int64_t now_us, bool *open, struct err *err)
+{
+    struct pg_rows rows = {0};
+    *open = true;
+    if (s->read_only) {
+        return STATUS_OK;
+    }
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    pg_args_i64(&s->args, s->instance);
+    pg_args_text(&s->args, key);
+    pg_args_time_us(&s->args, now_us);
+    rc = pg_query(s->conn, sql_consumer_attempts_renew, &s->args, "", &rows, err);
+    *open = rows.affected == 1;
+    pg_rows_release(&rows);
+    return rc;
+}
+
+enum status
+state_attempts_abandon(struct state *s, int64_t before_us, int64_t *count, struct err *err)
+{
+    struct pg_rows rows = {0};
+    *count = 0;
+    if (s->read_only) {
+        return STATUS_OK;
+    }
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    pg_args_i64(&s->args, s->instance);
+    pg_args_time_us(&s->args, before_us);
+    rc = pg_query(s->conn, sql_consumer_attempts_abandon, &s->args, "", &rows, err);
+    *count = rows.affected;
+    pg_rows_release(&rows);
+    return rc;
 }
 
 void state_attempts_release(struct state_attempt *list, size_t count)

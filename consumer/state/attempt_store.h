@@ -17,6 +17,7 @@ struct state_attempt {
     char *variables; /* the exact JSON that was or will be sent */
     struct level_write *list;
     size_t count;
+    bool adjusts; /* by quantity - change_from, not to quantity */
 };
 
 /** The end of an attempt. */
@@ -55,6 +56,15 @@ NODISCARD enum status state_attempts_settle(struct state *s,
  */
 NODISCARD enum status
 state_attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, struct err *err);
+/**
+ * An attempt is about to be sent again, or later than it was stored.
+ * @param open  [out] false: another process has given it up, it must not be sent
+ */
+NODISCARD enum status
+state_attempts_renew(struct state *s, const char *key, int64_t now_us, bool *open, struct err *err);
+/** Gives up the open attempts of other living processes that were last sent before. */
+NODISCARD enum status
+state_attempts_abandon(struct state *s, int64_t before_us, int64_t *count, struct err *err);
 void state_attempts_release(struct state_attempt *list, size_t count);
 
 #endif

@@ -1,5 +1,7 @@
 #include "consumer/state/level_args.h"
 
+#include <math.h>
+
 #include "common/core/mem.h"
 
 static int64_t wide_value(enum write_column column, const struct level_write *w)
@@ -13,21 +15,28 @@ static int64_t wide_value(enum write_column column, const struct level_write *w)
     return column == WRITE_REVISION ? w->revision : w->changed_at_us;
 }
 
-static bool is_narrow(enum write_column column)
+static bool is_wide(enum write_column column)
 {
-    return column == WRITE_PRODUCT || column == WRITE_QUANTITY || column == WRITE_CHANGE_FROM ||
-           column == WRITE_DESIRED;
+    return column == WRITE_ITEM || column == WRITE_LOCATION || column == WRITE_REVISION ||
+           column == WRITE_CHANGED_AT;
 }
 
 static int32_t narrow_value(enum write_column column, const struct level_write *w)
 {
-    if (column == WRITE_PRODUCT) {
-        return w->product_id;
+    const int32_t values[] = {[WRITE_PRODUCT] = w->product_id,      [WRITE_QUANTITY] = w->quantity,
+                              [WRITE_CHANGE_FROM] = w->change_from, [WRITE_DESIRED] = w->desired,
+                              [WRITE_MISSING] = w->missing,         [WRITE_RESERVED] = w->reserved};
+    return values[column];
+}
+
+static void raw_column(struct pg_args *args, const struct level_write *list, size_t count)
+{
+    double *raw = mem_calloc(count, sizeof *raw);
+    for (size_t i = 0; i < count; i++) {
+        raw[i] = list[i].raw;
     }
-    if (column == WRITE_DESIRED) {
-        return w->desired;
-    }
-    return column == WRITE_QUANTITY ? w->quantity : w->change_from;
+    pg_args_f64_array(args, raw, count);
+    mem_free(raw);
 }
 
 void level_args_column(struct pg_args *args,
@@ -35,7 +44,11 @@ void level_args_column(struct pg_args *args,
                        const struct level_write *list,
                        size_t count)
 {
-    if (is_narrow(column)) {
+    if (column == WRITE_RAW) {
+        raw_column(args, list, count);
+        return;
+    }
+    if (!is_wide(column)) {
         int32_t *narrow = mem_calloc(count, sizeof *narrow);
         for (size_t i = 0; i < count; i++) {
             narrow[i] = narrow_value(column, &list[i]);
@@ -59,10 +72,16 @@ void level_args_column(struct pg_args *args,
 void level_args_values(struct pg_args *args, const struct level_write *list, size_t count)
 {
     static const enum write_column KEPT[] = {WRITE_ITEM,     WRITE_LOCATION, WRITE_PRODUCT,
-                                             WRITE_QUANTITY, WRITE_REVISION, WRITE_DESIRED};
+                                             WRITE_QUANTITY, WRITE_REVISION, WRITE_DESIRED,
+                                             WRITE_RAW,      WRITE_MISSING,  WRITE_RESERVED};
     for (size_t i = 0; i < sizeof KEPT / sizeof KEPT[0]; i++) {
         level_args_column(args, KEPT[i], list, count);
     }
+}
+
+double level_args_raw(const struct pg_rows *rows, int row, int column)
+{
+    return pg_is_null(rows, row, column) ? (double)NAN : pg_f64(rows, row, column);
 }
 
 void level_args_keys(struct pg_args *args, const struct level_key *keys, size_t count)

@@ -16,7 +16,10 @@ enum write_column {
     WRITE_CHANGE_FROM,
     WRITE_REVISION,
     WRITE_CHANGED_AT,
-    WRITE_DESIRED
+    WRITE_DESIRED,
+    WRITE_RAW,
+    WRITE_MISSING,
+    WRITE_RESERVED
 };
 
 /** Appends one column of the list. */
@@ -24,8 +27,10 @@ void level_args_column(struct pg_args *args,
                        enum write_column column,
                        const struct level_write *list,
                        size_t count);
-/** Appends the six columns that the table of levels keeps. */
+/** Appends the nine columns that the table of levels keeps. */
 void level_args_values(struct pg_args *args, const struct level_write *list, size_t count);
+/** A column with Odoo's number; NAN: NULL. */
+double level_args_raw(const struct pg_rows *rows, int row, int column);
 /** Appends the items, then the locations. */
 void level_args_keys(struct pg_args *args, const struct level_key *keys, size_t count);
 

@@ -22,6 +22,14 @@ static void push_seen(struct state *s, const struct level_seen *list, size_t cou
     }
     pg_args_i32_array(&s->args, numbers, count);
     pg_args_time_us_array(&s->args, times, count);
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = list[i].sold;
+    }
+    pg_args_i32_array(&s->args, numbers, count);
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = list[i].reserved;
+    }
+    pg_args_i32_array(&s->args, numbers, count);
     mem_free(keys);
     mem_free(numbers);
     mem_free(times);
@@ -55,8 +63,43 @@ state_unimported_see(struct state *s, struct level_seen *list, size_t count, str
     return STATUS_OK;
 }
 
-enum status state_unimported_due(
-    struct state *s, int64_t now_us, struct state_unimported *list, size_t *count, struct err *err)
+/* Levels with a period that is over. */
+struct due {
+    struct level_key keys[STATE_UNIMPORTED_MAX];
+    int32_t holds[STATE_UNIMPORTED_MAX]; /* 1: more units than are within a grace */
+    size_t count;
+};
+
+static enum status
+wake_later(struct state *s, const struct due *due, int64_t now_us, struct err *err)
+{
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    pg_args_time_us(&s->args, now_us);
+    level_args_keys(&s->args, due->keys, due->count);
+    pg_args_i32_array(&s->args, due->holds, due->count);
+    return pg_query(s->conn, sql_consumer_unimported_wake, &s->args, "", NULL, err);
+}
+
+static struct state_unimported due_level(const struct pg_rows *rows, int row)
+{
+    return (struct state_unimported){
+        .key = {.item = pg_i64(rows, row, 0), .location = pg_i64(rows, row, 1)},
+        .product_id = pg_i32(rows, row, 2),
+        .desired = pg_i32(rows, row, 3),
+        .revision = pg_i64(rows, row, 4),
+        .raw = level_args_raw(rows, row, 5)};
+}
+
+enum status state_unimported_due(struct state *s,
+                                 int64_t now_us,
+                                 bool (*is_ours)(void *arg, int32_t product_id),
+                                 void *arg,
+                                 struct state_unimported *list,
+                                 size_t *count,
+                                 struct err *err)
 {
     struct pg_rows rows = {0};
     *count = 0;
@@ -68,19 +111,27 @@ enum status state_unimported_due(
         return rc;
     }
     pg_args_time_us(&s->args, now_us);
-    rc = pg_query(s->conn, sql_consumer_unimported_due, &s->args, "lliil", &rows, err);
+    rc = pg_query(s->conn, sql_consumer_unimported_due, &s->args, "lliildb", &rows, err);
     if (rc != STATUS_OK) {
         return rc;
     }
-    for (int i = 0; i < rows.count && *count < STATE_UNIMPORTED_MAX; i++) {
-        list[(*count)++] = (struct state_unimported){
-            .key = {.item = pg_i64(&rows, i, 0), .location = pg_i64(&rows, i, 1)},
-            .product_id = pg_i32(&rows, i, 2),
-            .desired = pg_i32(&rows, i, 3),
-            .revision = pg_i64(&rows, i, 4)};
+    struct due *due = mem_calloc(1, sizeof *due);
+    for (int i = 0; i < rows.count && due->count < STATE_UNIMPORTED_MAX; i++) {
+        struct state_unimported level = due_level(&rows, i);
+        /* a level that is gone belongs to nobody: only its periods are left */
+        if (level.product_id != 0 && !is_ours(arg, level.product_id)) {
+            continue;
+        }
+        due->holds[due->count] = pg_bool(&rows, i, 6);
+        due->keys[due->count] = level.key;
+        if (due->holds[due->count++] != 0) {
+            list[(*count)++] = level;
+        }
     }
     pg_rows_release(&rows);
-    return STATUS_OK;
+    rc = due->count > 0 ? wake_later(s, due, now_us, err) : STATUS_OK;
+    mem_free(due);
+    return rc;
 }
 
 enum status

@@ -17,6 +17,7 @@ struct state_unimported {
     struct level_key key;
     int32_t product_id;
     int32_t desired;
+    double raw;       /* NAN: not known */
     int64_t revision; /* of the last write */
 };
 
@@ -28,12 +29,17 @@ struct state_unimported {
 NODISCARD enum status
 state_unimported_see(struct state *s, struct level_seen *list, size_t count, struct err *err);
 /**
- * Levels whose grace is over. Each is given to one process; a level that is not written within a
- * minute is given out again.
- * @param list  [out] room for STATE_UNIMPORTED_MAX
+ * Levels whose grace is over. A level that is not written within a minute is given out again.
+ * @param is_ours  whether this process takes care of a product
+ * @param list     [out] room for STATE_UNIMPORTED_MAX
  */
-NODISCARD enum status state_unimported_due(
-    struct state *s, int64_t now_us, struct state_unimported *list, size_t *count, struct err *err);
+NODISCARD enum status state_unimported_due(struct state *s,
+                                           int64_t now_us,
+                                           bool (*is_ours)(void *arg, int32_t product_id),
+                                           void *arg,
+                                           struct state_unimported *list,
+                                           size_t *count,
+                                           struct err *err);
 /**
  * @param wake_us  [out] wall clock at which the next level is due; INT64_MAX: none
  * @param levels   [out] levels with units held back, over all processes

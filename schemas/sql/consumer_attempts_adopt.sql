@@ -11,11 +11,14 @@ WITH foreign_instance AS MATERIALIZED (
       FROM dead
      WHERE a.store = $1 AND a.outcome IS NULL AND a.instance = dead.instance
     RETURNING a.key, a.generation, a.variables, a.sent_at, a.item, a.location, a.product_id, a.quantity, a.change_from,
-              a.revision, a.changed_at, coalesce(a.wanted, a.quantity) AS wanted
+              a.revision, a.changed_at, coalesce(a.wanted, a.quantity) AS wanted, a.raw, a.missing, a.reserved, a.adjusts
 )
 SELECT t.key::text, t.generation, CASE WHEN e.place = 1 THEN t.variables END,
-       e.item, e.location, e.product_id, e.quantity, e.change_from, e.revision, e.changed_at, e.wanted
+       e.item, e.location, e.product_id, e.quantity, e.change_from, e.revision, e.changed_at, e.wanted, e.raw,
+       coalesce(e.missing, e.wanted - e.quantity), coalesce(e.reserved, 0), t.adjusts
   FROM taken t
- CROSS JOIN LATERAL unnest(t.item, t.location, t.product_id, t.quantity, t.change_from, t.revision, t.changed_at, t.wanted)
-       WITH ORDINALITY AS e (item, location, product_id, quantity, change_from, revision, changed_at, wanted, place)
+ CROSS JOIN LATERAL unnest(t.item, t.location, t.product_id, t.quantity, t.change_from, t.revision, t.changed_at, t.wanted,
+                           t.raw, t.missing, t.reserved)
+       WITH ORDINALITY AS e (item, location, product_id, quantity, change_from, revision, changed_at, wanted,
+                             raw, missing, reserved, place)
  ORDER BY t.sent_at, t.key, e.place

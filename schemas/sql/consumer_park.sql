@@ -4,7 +4,7 @@
 -- $16 key_start[], $17 key_length[], $18 value_start[], $19 value_length[], length -1: none;
 -- $20 wait[]: seconds before the first retry, 0: none
 -- Gives the places, from 0, of the rows that were not parked before. The wait doubles with each
--- failed try, up to six hours, plus or minus a quarter. Position and record stay when the newer row
+-- failed try of one revision, up to six hours, plus or minus a quarter. Position and record stay when the newer row
 -- has none: they may be the only copy of a value.
 WITH entry AS MATERIALIZED (
     SELECT DISTINCT ON (subject) *
@@ -35,11 +35,12 @@ WITH entry AS MATERIALIZED (
            quantity = excluded.quantity, reason = excluded.reason, code = excluded.code, detail = excluded.detail,
            request_id = excluded.request_id, record_key = coalesce(excluded.record_key, p.record_key),
            record_value = coalesce(excluded.record_value, p.record_value),
-           last_at = excluded.last_at, attempts = p.attempts + 1,
-           retry_at = CASE WHEN excluded.retry_at IS NOT NULL THEN
-                               now() + least((excluded.retry_at - now()) * power(2, least(p.attempts, 16)),
-                                             interval '6 hours' * (0.75 + random() / 4)) END
+           last_at = excluded.last_at, attempts = CASE WHEN p.revision < excluded.revision THEN 1 ELSE p.attempts + 1 END,
+           retry_at = CASE WHEN excluded.retry_at IS NULL THEN NULL
+                           WHEN p.revision < excluded.revision THEN excluded.retry_at
+                           ELSE now() + least((excluded.retry_at - now()) * power(2, least(p.attempts, 16)),
+                                              interval '6 hours' * (0.75 + random() / 4)) END
      WHERE p.revision <= excluded.revision
-    RETURNING p.subject, p.attempts
+    RETURNING p.subject, xmax = 0 AS is_new
 )
-SELECT (e.place - 1)::integer FROM put JOIN entry e USING (subject) WHERE put.attempts = 1
+SELECT (e.place - 1)::integer FROM put JOIN entry e USING (subject) WHERE put.is_new

@@ -7,3 +7,4 @@ ALTER TABLE stocksync.level ADD COLUMN reserved integer NOT NULL DEFAULT 0; -- u
 ALTER TABLE stocksync.attempt ADD COLUMN raw double precision[];   -- of each entry; NULL: not known
 ALTER TABLE stocksync.attempt ADD COLUMN missing integer[];        -- of each entry; NULL: wanted - quantity
 ALTER TABLE stocksync.attempt ADD COLUMN reserved integer[];       -- of each entry; NULL: none
+ALTER TABLE stocksync.attempt ADD COLUMN adjusts boolean NOT NULL DEFAULT false; -- by the difference quantity - change_from

@@ -147,6 +147,7 @@ struct level *bench_level(int64_t item, int32_t product_id, int32_t quantity, in
     struct level *level = NULL;
     struct desired desired = {.product_id = product_id,
                               .quantity = quantity,
+                              .raw = quantity,
                               .revision = revision,
                               .changed_at_us = bench.wall_us,
                               .at = bench_record(),
@@ -161,8 +162,8 @@ struct level *bench_level(int64_t item, int32_t product_id, int32_t quantity, in
 struct level *bench_ready(int64_t item, int32_t product_id, int32_t quantity, int32_t change_from)
 {
     struct level *level = bench_level(item, product_id, quantity, 10);
-    level->memory = (struct unimported_memory){
-        .written = true, .quantity = change_from, .desired = change_from};
+    level->memory =
+        (struct unimported_memory){.written = true, .quantity = change_from, .raw = change_from};
     level->change_from = change_from;
     return level;
 }

@@ -29,8 +29,10 @@ struct bench_levels {
     size_t due_count;
     int64_t wake_us; /* what sales_next answers */
     size_t held_back;
-    char settled[200]; /* "KEY:OUTCOME …" */
-    char begun[400];   /* keys of the attempts that were stored */
+    char settled[200];  /* "KEY:OUTCOME …" */
+    char begun[400];    /* keys of the attempts that were stored */
+    bool attempts_lost; /* another process has given them up */
+    int64_t abandoned, abandon_before_us;
     struct state_attempt *adoptable;
     size_t adoptable_count;
 };
@@ -124,7 +126,8 @@ struct bench {
 extern struct bench bench;
 
 #define BENCH_TEST(function) cmocka_unit_test_setup_teardown(function, bench_open, bench_close)
-#define BENCH_LOCATION       70 /* the one location of the store */
+#define BENCH_LOCATION       70     /* the one location of the store */
+#define BENCH_OTHERS         900000 /* products from this id on belong to another process */
 
 /** An empty lane; its clocks stand at 1000 s and at 1,795,000,000 s. For cmocka. */
 int bench_open(void **state);

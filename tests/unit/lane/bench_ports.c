@@ -63,13 +63,22 @@ sales_see(struct state *s, struct level_seen *list, size_t count, struct err *er
     return called("sales_see", err);
 }
 
-static enum status sales_due(
-    struct state *s, int64_t now_us, struct state_unimported *list, size_t *count, struct err *err)
+static enum status sales_due(struct state *s,
+                             int64_t now_us,
+                             bool (*is_ours)(void *arg, int32_t product_id),
+                             void *arg,
+                             struct state_unimported *list,
+                             size_t *count,
+                             struct err *err)
 {
     (void)s;
     assert_true(now_us == bench.wall_us);
     *count = 0;
-    COPY(list, *count, bench.levels.due, bench.levels.due_count)
+    for (size_t i = 0; i < bench.levels.due_count; i++) {
+        if (is_ours(arg, bench.levels.due[i].product_id)) {
+            list[(*count)++] = bench.levels.due[i];
+        }
+    }
     return called("sales_due", err);
 }
 
@@ -107,6 +116,25 @@ static enum status attempts_settle(struct state *s,
         APPEND(bench.levels.settled, text);
     }
     return called("attempts_settle", err);
+}
+
+static enum status
+attempts_renew(struct state *s, const char *key, int64_t now_us, bool *open, struct err *err)
+{
+    (void)s;
+    (void)key;
+    assert_true(now_us == bench.wall_us);
+    *open = !bench.levels.attempts_lost;
+    return called("attempts_renew", err);
+}
+
+static enum status
+attempts_abandon(struct state *s, int64_t before_us, int64_t *count, struct err *err)
+{
+    (void)s;
+    bench.levels.abandon_before_us = before_us;
+    *count = bench.levels.abandoned;
+    return called("attempts_abandon", err);
 }
 
 static enum status
@@ -497,7 +525,15 @@ static size_t assigned_count(const struct record_source *source)
     return bench.input.assigned;
 }
 
-static const struct source_port SOURCE = {.poll = poll_source, .assigned_count = assigned_count};
+/* Products of other processes have ids from BENCH_OTHERS on. */
+static int32_t partition_of(const struct record_source *source, int32_t product_id)
+{
+    (void)source;
+    return product_id >= BENCH_OTHERS ? 1 : 0;
+}
+
+static const struct source_port SOURCE = {
+    .poll = poll_source, .assigned_count = assigned_count, .partition_of = partition_of};
 static const struct store_port STORE = {.load_catalogue = load_catalogue,
                                         .send = send,
                                         .fetch = fetch,
@@ -511,6 +547,8 @@ static const struct state_port STATE = {
                .sales_next = sales_next,
                .attempts_begin = attempts_begin,
                .attempts_settle = attempts_settle,
+               .attempts_renew = attempts_renew,
+               .attempts_abandon = attempts_abandon,
                .attempts_adopt = attempts_adopt},
     .parked = {.park = park,
                .unpark = unpark,

@@ -45,6 +45,9 @@ static void store_level(const struct level_write *w)
                                        .product_id = w->product_id,
                                        .quantity = w->quantity,
                                        .desired = w->desired,
+                                       .missing = w->missing,
+                                       .reserved = w->reserved,
+                                       .raw = w->raw,
                                        .revision = w->revision};
     struct fake_known *known = find_level(w->key);
     fake_state_unpark_level(w);
@@ -61,6 +64,7 @@ void fake_state_know(int64_t item, int32_t product_id, int32_t quantity, int64_t
                                   .product_id = product_id,
                                   .quantity = quantity,
                                   .desired = quantity,
+                                  .raw = quantity,
                                   .revision = revision};
     store_level(&w);
 }
@@ -77,6 +81,22 @@ static int32_t live_units(struct level_key key, int64_t now_us)
     return units;
 }
 
+/* Of another process that may be writing the level. */
+static int64_t open_revision(struct level_key key)
+{
+    int64_t revision = 0;
+    for (size_t i = 0; i < fake_state.attempts.count; i++) {
+        const struct fake_attempt *a = &fake_state.attempts.list[i];
+        for (size_t k = 0;
+             a->outcome[0] == '\0' && a->instance != fake_state.instance && k < a->count; k++) {
+            if (is_key(a->list[k].key, key) && a->list[k].revision > revision) {
+                revision = a->list[k].revision;
+            }
+        }
+    }
+    return revision;
+}
+
 static enum status levels_read(struct state *s,
                                const struct level_key *keys,
                                size_t count,
@@ -90,15 +110,19 @@ static enum status levels_read(struct state *s,
         const struct fake_known *l = find_level(keys[i]);
         known[i] = (struct level_known){.key = keys[i]};
         if (l != NULL) {
-            known[i] = (struct level_known){
-                .key = keys[i],
-                .found = true,
-                .product_id = l->product_id,
-                .quantity = l->quantity,
-                .desired = l->desired,
-                .live = l->desired > l->quantity ? live_units(keys[i], now_us) : 0,
-                .revision = l->revision};
+            known[i] =
+                (struct level_known){.key = keys[i],
+                                     .found = true,
+                                     .product_id = l->product_id,
+                                     .quantity = l->quantity,
+                                     .desired = l->desired,
+                                     .raw = l->raw,
+                                     .missing = l->missing,
+                                     .reserved = l->reserved,
+                                     .live = l->missing > 0 ? live_units(keys[i], now_us) : 0,
+                                     .revision = l->revision};
         }
+        known[i].open_revision = open_revision(keys[i]);
     }
     return rc;
 }
@@ -184,18 +208,25 @@ static void see(struct level_seen *seen)
     level->quantity = seen->now;
     if (ours != NULL) {
         level->desired = ours->desired;
+        level->raw = ours->raw;
+        level->missing = ours->missing;
+        level->reserved = ours->reserved;
         level->revision = ours->revision > level->revision ? ours->revision : level->revision;
         return;
     }
+    level->missing += seen->sold;
+    level->reserved = seen->reserved;
     seen->noted = seen->first = true;
     for (size_t i = 0; i < fake_state.unimported.count; i++) {
         seen->first = seen->first && !is_key(fake_state.unimported.list[i].key, seen->key);
     }
     const struct fake_unimported sold = {.key = seen->key,
-                                         .units = seen->before - seen->now,
+                                         .units = seen->sold,
                                          .until_us = seen->until_us,
                                          .wake_us = seen->until_us};
-    MEM_ADD(&fake_state.unimported, list, count, room, &sold);
+    if (sold.units > 0) {
+        MEM_ADD(&fake_state.unimported, list, count, room, &sold);
+    }
 }
 
 static enum status
@@ -210,8 +241,13 @@ sales_see(struct state *s, struct level_seen *list, size_t count, struct err *er
 }
 
 /* Each level has one period at a time in the tests. */
-static enum status sales_due(
-    struct state *s, int64_t now_us, struct state_unimported *list, size_t *count, struct err *err)
+static enum status sales_due(struct state *s,
+                             int64_t now_us,
+                             bool (*is_ours)(void *arg, int32_t product_id),
+                             void *arg,
+                             struct state_unimported *list,
+                             size_t *count,
+                             struct err *err)
 {
     (void)s;
     enum status rc = fake_state_enter("sales_due", err);
@@ -219,10 +255,13 @@ static enum status sales_due(
     for (size_t i = fake_state.unimported.count; rc == STATUS_OK && i > 0; i--) {
         struct fake_unimported *u = &fake_state.unimported.list[i - 1];
         const struct fake_known *level = find_level(u->key);
-        if (u->wake_us > now_us) {
+        if (u->wake_us > now_us || (level != NULL && !is_ours(arg, level->product_id))) {
             continue;
         }
-        if (level == NULL || level->desired - level->quantity <= live_units(u->key, now_us)) {
+        if (level == NULL || level->missing <= live_units(u->key, now_us)) {
+            if (u->until_us > now_us) {
+                continue;
+            }
             fake_state_remove(i - 1, fake_state.unimported.list, &fake_state.unimported.count,
                               sizeof *u);
             continue;
@@ -231,6 +270,7 @@ static enum status sales_due(
         list[(*count)++] = (struct state_unimported){.key = u->key,
                                                      .product_id = level->product_id,
                                                      .desired = level->desired,
+                                                     .raw = level->raw,
                                                      .revision = level->revision};
     }
     return rc;
@@ -245,7 +285,7 @@ static enum status sales_next(struct state *s, int64_t *wake_us, size_t *levels,
         const struct fake_unimported *u = &fake_state.unimported.list[i];
         const struct fake_known *level = find_level(u->key);
         *wake_us = u->wake_us < *wake_us ? u->wake_us : *wake_us;
-        *levels += level != NULL && level->desired > level->quantity;
+        *levels += level != NULL && level->missing > 0;
     }
     return fake_state_enter("sales_next", err);
 }
@@ -285,6 +325,7 @@ static void add_attempt(const struct state_attempt *a, int64_t instance)
                                    .variables = mem_strdup(a->variables),
                                    .list = copy_list(a->list, a->count),
                                    .count = a->count,
+                                   .adjusts = a->adjusts,
                                    .sent_at_us = clock_wall_us()};
     memcpy(attempt.key, a->key, sizeof attempt.key);
     MEM_ADD(&fake_state.attempts, list, count, room, &attempt);
@@ -354,6 +395,35 @@ static enum status attempts_settle(struct state *s,
     return rc;
 }
 
+static enum status
+attempts_renew(struct state *s, const char *key, int64_t now_us, bool *open, struct err *err)
+{
+    (void)s;
+    enum status rc = fake_state_enter("attempts_renew", err);
+    struct fake_attempt *a = find_attempt(key);
+    *open = a != NULL && a->outcome[0] == '\0' && a->instance == fake_state.instance;
+    if (rc == STATUS_OK && *open) {
+        a->sent_at_us = now_us;
+    }
+    return rc;
+}
+
+static enum status
+attempts_abandon(struct state *s, int64_t before_us, int64_t *count, struct err *err)
+{
+    (void)s;
+    *count = 0;
+    for (size_t i = 0; i < fake_state.attempts.count; i++) {
+        struct fake_attempt *a = &fake_state.attempts.list[i];
+        if (a->outcome[0] == '\0' && a->instance != fake_state.instance &&
+            a->sent_at_us < before_us) {
+            (void)snprintf(a->outcome, sizeof a->outcome, "abandoned");
+            (*count)++;
+        }
+    }
+    return fake_state_enter("attempts_abandon", err);
+}
+
 static bool is_dead(int64_t instance)
 {
     return instance != FAKE_OTHER_PROCESS && instance != fake_state.instance;
@@ -380,7 +450,8 @@ attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, stru
         *given = (struct state_attempt){.generation = a->generation,
                                         .variables = mem_strdup(a->variables),
                                         .list = copy_list(a->list, a->count),
-                                        .count = a->count};
+                                        .count = a->count,
+                                        .adjusts = a->adjusts};
         memcpy(given->key, a->key, sizeof given->key);
     }
     return STATUS_OK;
@@ -394,4 +465,6 @@ const struct levels_port fake_levels_port = {.read = levels_read,
                                              .sales_next = sales_next,
                                              .attempts_begin = attempts_begin,
                                              .attempts_settle = attempts_settle,
+                                             .attempts_renew = attempts_renew,
+                                             .attempts_abandon = attempts_abandon,
                                              .attempts_adopt = attempts_adopt};

@@ -185,8 +185,29 @@ static void set(const json_t *variables, struct strbuf *data)
     strbuf_release(&errors);
 }
 
+/* All or nothing; the difference counts, whatever a level holds by now. */
+static void adjust(const json_t *variables, struct strbuf *data)
+{
+    const json_t *entries = json_object_get(json_object_get(variables, "input"), "changes");
+    size_t i = 0;
+    const json_t *entry = NULL;
+    assert_in_range(json_array_size(entries), 1, INVENTORY_MAX_ENTRIES);
+    json_array_foreach(entries, i, entry)
+    {
+        struct fake_level *l = level_of_entry(entry);
+        assert_non_null(l);
+        assert_true(json_is_null(json_object_get(entry, "changeFromQuantity")));
+        l->available += (int32_t)json_integer_value(json_object_get(entry, "delta"));
+        l->sets++;
+    }
+    fake_shop.sets++;
+    strbuf_append_text(data, "{\"inventoryAdjustQuantities\":{\"inventoryAdjustmentGroup\":{\"id\":"
+                             "\"gid://shopify/InventoryAdjustmentGroup/2\"},\"userErrors\":[]}}");
+}
+
 /* A refusal is not remembered: nothing was executed under the key. */
-static void set_once(const char *text, const json_t *variables, struct strbuf *data)
+static void
+write_once(enum operation op, const char *text, const json_t *variables, struct strbuf *data)
 {
     const char *key = json_string_value(json_object_get(variables, "key"));
     assert_non_null(key);
@@ -200,7 +221,11 @@ static void set_once(const char *text, const json_t *variables, struct strbuf *d
         return;
     }
     size_t sets = fake_shop.sets;
-    set(variables, data);
+    if (op == OP_STOCK_ADJUST) {
+        adjust(variables, data);
+    } else {
+        set(variables, data);
+    }
     if (fake_shop.sets > sets) {
         const struct memory m = {
             .key = mem_strdup(key), .variables = mem_strdup(text), .data = mem_strdup(data->ptr)};
@@ -219,9 +244,10 @@ static void append_level(const struct fake_level *l, struct strbuf *data)
     strbuf_appendf(data,
                    "{\"isActive\":%s,\"location\":{\"id\":\"gid://shopify/Location/%lld\"},"
                    "\"quantities\":[{\"name\":\"available\",\"quantity\":%d},"
-                   "{\"name\":\"on_hand\",\"quantity\":%d}]}",
+                   "{\"name\":\"on_hand\",\"quantity\":%d},"
+                   "{\"name\":\"reserved\",\"quantity\":%d}]}",
                    l->active ? "true" : "false", (long long)l->location, (int)l->available,
-                   (int)l->available);
+                   (int)(l->available + l->reserved), (int)l->reserved);
 }
 
 static void read_levels(const json_t *variables, struct strbuf *data)
@@ -362,7 +388,8 @@ void fake_shop_execute(enum operation op, const char *variables, struct strbuf *
     assert_non_null(json);
     switch (op) {
     case OP_STOCK_SET:
-        set_once(variables, json, data);
+    case OP_STOCK_ADJUST:
+        write_once(op, variables, json, data);
         break;
     case OP_LEVELS_READ:
         read_levels(json, data);

@@ -16,7 +16,7 @@
 struct fake_level {
     char sku[32];
     int64_t item, location;
-    int32_t available;
+    int32_t available, reserved;
     bool connected, active, tracked;
     bool bundle, gone;
     bool locked;         /* tracking cannot be switched on */

@@ -303,6 +303,12 @@ static void source_release_partitions(struct record_source *source)
     leaving = -1;
 }
 
+static int32_t source_partition_of(const struct record_source *source, int32_t product_id)
+{
+    (void)source;
+    return product_id % (fake_source.partitions > 0 ? fake_source.partitions : 1);
+}
+
 static size_t source_assigned_count(const struct record_source *source)
 {
     size_t count = 0;
@@ -328,4 +334,5 @@ const struct source_port fake_source_port = {.open = source_open,
                                              .commit_wait = source_commit_wait,
                                              .release_partitions = source_release_partitions,
                                              .assigned_count = source_assigned_count,
+                                             .partition_of = source_partition_of,
                                              .close = source_close};

@@ -15,7 +15,8 @@
 
 struct fake_known {
     struct level_key key;
-    int32_t product_id, quantity, desired;
+    int32_t product_id, quantity, desired, missing, reserved;
+    double raw;
     int64_t revision;
 };
 
@@ -27,6 +28,7 @@ struct fake_attempt {
     char *variables;          /* owned */
     struct level_write *list; /* owned */
     size_t count;
+    bool adjusts;
     int64_t sent_at_us; /* wall clock */
 };
 

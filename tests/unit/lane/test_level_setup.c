@@ -227,7 +227,7 @@ static const struct outcome *judge(struct level *level, enum operation op, const
     answer_release(&answer);
     r->op = op;
     r->levels[0] = level;
-    r->list[0] = outcomes_write_of(level);
+    r->list[0] = outcomes_write_of(&bench.c, level);
     r->count = 1;
     bench_answer(&answer, op, body);
     level_setup_judge(&bench.c, r, &answer, &out);

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,7 +54,7 @@ static void an_applied_level_lets_its_record_go(void **state)
 {
     (void)state;
     struct level *level = bench_ready(41, 1, 5, 3);
-    outcomes_add(&out, level, END_APPLIED)->write = outcomes_write_of(level);
+    outcomes_add(&out, level, END_APPLIED)->write = outcomes_write_of(&bench.c, level);
     assert_int_equal(bench_unfinished(), 1);
     apply();
     assert_int_equal(bench_unfinished(), 0);
@@ -74,7 +75,7 @@ static void a_newer_value_follows_an_applied_one_at_once(void **state)
     newer.at = bench_record();
     (void)coalescer_offer(bench.c.coalescer, level->key, &newer);
     offset_ledger_finish(bench.c.ledger, newer.at);
-    outcomes_add(&out, level, END_APPLIED)->write = outcomes_write_of(level);
+    outcomes_add(&out, level, END_APPLIED)->write = outcomes_write_of(&bench.c, level);
     apply();
     assert_int_equal(bench_stage(LEVEL_READY), 1);
     assert_int_equal(coalescer_take(bench.c.coalescer, LEVEL_READY, &level, 1), 1);
@@ -89,7 +90,7 @@ static void a_confirmed_level_is_noted_and_counted(void **state)
     (void)state;
     struct level *level = bench_ready(41, 1, 5, 5);
     struct outcome *one = outcomes_add(&out, level, END_CONFIRMED);
-    one->write = outcomes_write_of(level);
+    one->write = outcomes_write_of(&bench.c, level);
     one->counted = bench.metrics.level.activated;
     apply();
     assert_string_equal(bench.calls, "note ");
@@ -157,7 +158,7 @@ static void a_ready_level_is_counted_by_the_brake_with_the_number_read(void **st
 {
     (void)state;
     struct level *level = bench_ready(41, 1, 0, 3);
-    outcomes_ready(&out, level, 4);
+    outcomes_ready(&out, level, LEVEL_READY, 4);
     apply();
     assert_int_equal(bench_stage(LEVEL_READY), 1);
     assert_int_equal(level->change_from, 4);
@@ -185,8 +186,8 @@ static void missing_units_are_stored_and_the_level_is_resolved_again(void **stat
     (void)state;
     struct level *levels[] = {bench_ready(41, 1, 5, 9), bench_ready(42, 2, 5, 9)};
     for (size_t i = 0; i < 2; i++) {
-        outcomes_add(&out, levels[i], END_SIGHTED)->seen =
-            (struct level_seen){.key = levels[i]->key, .before = 9, .now = 6, .until_us = 77};
+        outcomes_add(&out, levels[i], END_SIGHTED)->seen = (struct level_seen){
+            .key = levels[i]->key, .before = 9, .now = 6, .sold = 3, .until_us = 77};
     }
     bench.levels.see_notes = bench.levels.see_first = true;
     apply();
@@ -241,7 +242,7 @@ static void settlements_are_stored_first_and_counted_by_level(void **state)
     }
     outcomes_park(&out, bench_ready(43, 3, 5, 5), "refused", "no");
     outcomes_add(&out, bench_ready(42, 2, 5, 9), END_SIGHTED);
-    outcomes_add(&out, level, END_CONFIRMED)->write = outcomes_write_of(level);
+    outcomes_add(&out, level, END_CONFIRMED)->write = outcomes_write_of(&bench.c, level);
     apply();
     assert_string_equal(bench.levels.settled, "K1:applied K2:applied K3:refused ");
     assert_string_equal(bench.calls, "attempts_settle note sales_see park ");
@@ -264,7 +265,7 @@ static void nothing_is_completed_when_a_store_fails(void **state)
         outcomes_settle(&out, &settlement);
         outcomes_park(&out, bench_ready(item + 1, 2, 5, 5), "refused", "no");
         outcomes_add(&out, bench_ready(item + 2, 3, 5, 9), END_SIGHTED);
-        outcomes_add(&out, level, END_CONFIRMED)->write = outcomes_write_of(level);
+        outcomes_add(&out, level, END_CONFIRMED)->write = outcomes_write_of(&bench.c, level);
         outcomes_add(&out, bench_ready(item + 3, 4, 5, 5), END_BISECT)->parts = 2;
         bench.fails = steps[i];
         assert_int_equal(outcomes_apply(&bench.c, &out, &err), STATUS_SOURCE_LOST);
@@ -307,18 +308,37 @@ static void a_write_asks_for_the_number_less_the_units_held_back(void **state)
 {
     (void)state;
     struct level *level = bench_ready(41, 1, 9, 6);
-    level->memory =
-        (struct unimported_memory){.written = true, .quantity = 6, .desired = 10, .live = 2};
-    struct level_write write = outcomes_write_of(level);
+    level->memory = (struct unimported_memory){
+        .written = true, .quantity = 6, .raw = 10, .missing = 4, .live = 2};
+    struct level_write write = outcomes_write_of(&bench.c, level);
     assert_int_equal(write.quantity, 7);
     assert_int_equal(write.desired, 9);
+    assert_int_equal(write.missing, 2);
     assert_int_equal(write.change_from, 6);
-    struct brake_change change = outcomes_change_of(level);
+    struct brake_change change = outcomes_change_of(&bench.c, level);
     assert_int_equal(change.from, 6);
     assert_int_equal(change.to, 7);
     assert_false(change.first);
     level->memory.written = false;
-    assert_true(outcomes_change_of(level).first);
+    assert_true(outcomes_change_of(&bench.c, level).first);
+}
+
+static void the_stores_rules_are_applied_to_what_is_left(void **state)
+{
+    (void)state;
+    struct level *level = bench_ready(41, 1, 9, 6);
+    level->desired.raw = 1000;
+    level->memory = (struct unimported_memory){
+        .written = true, .quantity = 8, .raw = 1000, .missing = 2, .live = 2};
+    bench.c.rules.cap = 10;
+    assert_int_equal(outcomes_target(&bench.c, level), 10);
+    bench.c.rules.cap = -1;
+    bench.c.rules.percent = 10;
+    assert_int_equal(outcomes_target(&bench.c, level), 99);
+    level->desired.raw = (double)NAN; /* a row of an older version */
+    assert_int_equal(outcomes_target(&bench.c, level), 7);
+    level->memory.missing = level->memory.live = 20;
+    assert_int_equal(outcomes_target(&bench.c, level), 0);
 }
 
 int main(void)
@@ -339,6 +359,7 @@ int main(void)
         OUTCOMES_TEST(nothing_is_completed_when_a_store_fails),
         OUTCOMES_TEST(each_refused_request_is_bisected_for_itself),
         OUTCOMES_TEST(a_write_asks_for_the_number_less_the_units_held_back),
+        OUTCOMES_TEST(the_stores_rules_are_applied_to_what_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,14 +157,15 @@ static void an_older_record_never_undoes_a_newer_one(void **state)
     assert_int_equal(fake_source.partition[0].committed, 3);
 }
 
-static void a_number_that_is_known_needs_no_request(void **state)
+static void a_number_that_is_known_is_confirmed_by_the_store(void **state)
 {
     (void)state;
     const struct fake_level *level = fake_shop_add("A", 5);
     fake_state_know(level->item, 1, 5, 500);
     int64_t revision = fake_lane_publish(1, "A", 5);
     fake_lane_run_ok(fake_lane_is_quiet);
-    assert_int_equal(fake_store.request_count, 0);
+    assert_int_equal(fake_store.request_count, 1);
+    assert_int_equal(level->available, 5);
     assert_int_equal(fake_state_level(level->item)->revision, revision);
 }
 
@@ -353,7 +354,7 @@ int main(void)
         LANE_TEST(what_is_not_sold_is_excluded),
         LANE_TEST(a_later_record_settles_a_parked_product),
         LANE_TEST(an_older_record_never_undoes_a_newer_one),
-        LANE_TEST(a_number_that_is_known_needs_no_request),
+        LANE_TEST(a_number_that_is_known_is_confirmed_by_the_store),
         LANE_TEST(a_record_that_comes_during_a_request_waits_for_it),
         LANE_TEST(a_refused_level_is_tried_again_when_it_is_due),
         LANE_TEST(a_refusal_that_stays_is_tried_more_and_more_seldom),

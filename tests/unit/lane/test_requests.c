@@ -56,7 +56,7 @@ static struct request *send_set(int64_t item)
     assert_non_null(r);
     r->levels[0] = bench_ready(item, (int32_t)item, 5, 3);
     r->count = 1;
-    requests_build_set(&requests, r);
+    requests_build(&requests, r, OP_STOCK_SET);
     assert_int_equal(r->phase, REQUEST_BUILT);
     assert_int_equal(requests_send_stored(&requests, r, &err), STATUS_OK);
     assert_int_equal(r->phase, REQUEST_SENT);
@@ -144,7 +144,7 @@ static void a_failing_client_leaves_the_request_built(void **state)
     struct request *r = requests_free_slot(&requests);
     r->levels[0] = bench_ready(41, 1, 5, 3);
     r->count = 1;
-    requests_build_set(&requests, r);
+    requests_build(&requests, r, OP_STOCK_SET);
     bench.fails = "send";
     assert_int_equal(requests_send_stored(&requests, r, &err), STATUS_SOURCE_LOST);
     assert_int_equal(r->phase, REQUEST_BUILT);
@@ -510,7 +510,8 @@ static void adopted_attempts_go_out_with_their_own_bytes(void **state)
     }
     assert_false(requests_has_adopted(&requests));
     adopt();
-    assert_string_equal(bench.calls, "send send send attempts_adopt ");
+    assert_string_equal(
+        bench.calls, "attempts_renew send attempts_renew send attempts_renew send attempts_adopt ");
 }
 
 /* Refused for what they are, and not executed: the records come from the topic again. */

@@ -176,8 +176,8 @@ static void partitions_that_leave_without_an_answer_end_the_session(void **state
     fake_lane_failed(STATUS_TIMED_OUT);
     assert_string_equal(fake_lane.state, "broken");
     fake_lane_run_ok(fake_lane_is_quiet); /* the attempt is adopted and finished first */
-    assert_int_equal(fake_store_sent(OP_STOCK_SET), 2);
-    assert_int_equal(fake_shop_find("A")->sets, 1);
+    assert_int_equal(fake_store_sent(OP_STOCK_SET), 3); /* and the record's number is confirmed */
+    assert_int_equal(fake_shop_find("A")->sets, 2);
     assert_int_equal(fake_state_open_attempts(), 0);
 }
 
@@ -287,7 +287,7 @@ static void a_lost_state_ends_the_session_and_the_lane_resumes(void **state)
         assert_string_equal(fake_lane.state, "broken");
         fake_lane_run_ok(fake_lane_is_quiet);
         assert_int_equal(fake_shop_available("A"), 5);
-        assert_int_equal(fake_shop_find("A")->sets, 1);
+        assert_in_range(fake_shop_find("A")->sets, 1, 2); /* written, or written and confirmed */
         assert_int_equal(fake_state_open_attempts(), 0);
     }
 }

@@ -369,7 +369,8 @@ static void step_take(struct model *m, struct coalescer *c, uint64_t *seed)
         size_t index = index_of(list[i]);
         struct model_level *p = &m->levels[index];
         assert_int_equal(index, model_first(m, stage, location));
-        location = stage == LEVEL_UNREAD ? list[i]->key.location : -1;
+        bool by_location = stage == LEVEL_UNREAD || stage == LEVEL_CONFIRM;
+        location = by_location ? list[i]->key.location : -1;
         assert_int_equal(list[i]->desired.revision, p->desired.revision);
         assert_int_equal(list[i]->desired.quantity, p->desired.quantity);
         p->stage = LEVEL_BUSY;

@@ -24,7 +24,7 @@ static struct state *store_with_level(void)
 {
     struct err err = {0};
     struct level_write first = {
-        .key = {1, 7}, .product_id = 5, .quantity = 10, .desired = 10, .revision = 100};
+        .key = {1, 7}, .product_id = 5, .quantity = 10, .desired = 10, .raw = 10, .revision = 100};
     NEEDS_SERVER();
     ok(pg_exec(admin, "TRUNCATE stocksync.level, stocksync.attempt, stocksync.in_flight", &err),
        &err);
@@ -37,7 +37,8 @@ static struct level_seen
 see(struct state *s, int64_t item, int32_t before, int32_t now, int64_t until_us)
 {
     struct err err = {0};
-    struct level_seen seen = {.key = {item, 7}, .before = before, .now = now, .until_us = until_us};
+    struct level_seen seen = {
+        .key = {item, 7}, .before = before, .now = now, .sold = before - now, .until_us = until_us};
     ok(state_unimported_see(s, &seen, 1, &err), &err);
     return seen;
 }
@@ -55,12 +56,20 @@ assert_level(struct state *s, int64_t now_us, int32_t quantity, int32_t desired,
     assert_int_equal(known.live, live);
 }
 
+static bool is_ours(void *arg, int32_t product_id)
+{
+    const int32_t *foreign = arg;
+    return product_id != *foreign;
+}
+
+static int32_t foreign_product;
+
 static size_t due(struct state *s, int64_t now_us, struct state_unimported *first)
 {
     static struct state_unimported list[STATE_UNIMPORTED_MAX];
     size_t count = 0;
     struct err err = {0};
-    ok(state_unimported_due(s, now_us, list, &count, &err), &err);
+    ok(state_unimported_due(s, now_us, is_ours, &foreign_product, list, &count, &err), &err);
     *first = list[0];
     return count;
 }
