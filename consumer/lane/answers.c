@@ -203,6 +203,14 @@ static void judge_named(const struct lane_context *c,
     }
 }
 
+/* The store does not know the adjustment, or did not execute it: by compare-and-set. */
+static void set_instead(const struct request *r, struct outcomes *out)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        outcomes_retry(out, r->levels[i], LEVEL_READY);
+    }
+}
+
 static void judge_not_applied(const struct lane_context *c,
                               struct unimported_sales *sales,
                               const struct request *r,
@@ -218,6 +226,10 @@ static void judge_not_applied(const struct lane_context *c,
     }
     outcomes_settle(out, &settlement);
     if (r->adopted) {
+        return;
+    }
+    if (r->op == OP_STOCK_ADJUST && answer->class != ANSWER_ENTRIES) {
+        set_instead(r, out);
         return;
     }
     bool no_entry = names_no_entry(answer, r->count);

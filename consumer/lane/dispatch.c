@@ -199,7 +199,7 @@ static enum operation choose(const struct dispatch *d)
     const struct requests *rq = d->requests;
     if (rq->may_mutate && coalescer_count(levels, LEVEL_HOT) > 0 &&
         requests_may_afford(rq, OP_STOCK_ADJUST)) {
-        return OP_STOCK_ADJUST;
+        return OP_STOCK_ADJUST; /* or a set of the same levels, where the store does not know it */
     }
     if (rq->may_mutate && coalescer_count(levels, LEVEL_READY) > 0 &&
         requests_may_afford(rq, OP_STOCK_SET)) {
@@ -224,7 +224,9 @@ static enum status fill_slot(struct dispatch *d, struct request *r, struct err *
         return send_read(d, r, err);
     }
     if (op != OPERATION_COUNT) {
-        build_write(d, r, op == OP_STOCK_ADJUST ? LEVEL_HOT : LEVEL_READY, op);
+        bool hot = op == OP_STOCK_ADJUST;
+        build_write(d, r, hot ? LEVEL_HOT : LEVEL_READY,
+                    hot && d->requests->cannot_adjust ? OP_STOCK_SET : op);
     }
     return STATUS_OK;
 }

@@ -1,6 +1,7 @@
 #include "consumer/lane/exchange.h"
 
 #include "common/core/fault.h"
+#include "consumer/lane/reception.h"
 
 static void note_version(struct exchange *x, const struct answer *answer)
 {
@@ -14,7 +15,7 @@ static bool take_one(struct exchange *x, const struct answer *answer, struct exc
 {
     struct request *r = answer->owner;
     struct lane_signal signal;
-    bool ended = requests_take_answer(x->requests, answer, &signal);
+    bool ended = reception_take(x->requests, answer, &signal);
     if (signal.kind != SIGNAL_NONE) {
         news->signals[news->signal_count++] = signal;
     }

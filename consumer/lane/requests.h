@@ -56,6 +56,7 @@ struct requests {
     double charged[OPERATION_COUNT]; /* points that each was charged, by the last answer */
     struct state_attempt *adopted;   /* not sent again yet from adopted_next on */
     size_t adopted_count, adopted_next;
+    bool cannot_adjust; /* the store does not know OP_STOCK_ADJUST */
     struct code_log codes;
 };
 
@@ -103,14 +104,8 @@ bool requests_wants_read_probe(const struct requests *rq);
 /** The read that was just sent is the breaker's probe, if the breaker is open. */
 void requests_note_read_probe(struct requests *rq, const struct request *r);
 
-/**
- * Takes an answer: costs, breaker, codes.
- * @param signal  [out] what it says about the store
- * @return true: the request has ended, judge its answer; false: the same bytes go out again
- */
-bool requests_take_answer(struct requests *rq,
-                          const struct answer *answer,
-                          struct lane_signal *signal);
+/** The same bytes go out again after this time, and not while the store asks for a pause. */
+void requests_wait(struct requests *rq, struct request *r, int64_t wait_ms);
 /** The answer cannot be read: the same bytes go out again. */
 void requests_ask_again(struct requests *rq, struct request *r);
 /** The slot is free again; its levels are somebody else's. */

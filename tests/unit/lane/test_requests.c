@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "common/core/mem.h"
+#include "consumer/lane/reception.h"
 #include "consumer/lane/requests.h"
 #include "tests/unit/lane/bench.h"
 
@@ -80,7 +81,7 @@ static bool take_http(struct request *r, long status, const char *body, struct l
     struct answer answer;
     bench_answer_http(&answer, r->op, status, body);
     answer.owner = r;
-    bool ended = requests_take_answer(&requests, &answer, signal);
+    bool ended = reception_take(&requests, &answer, signal);
     answer_release(&answer);
     return ended;
 }

@@ -338,6 +338,31 @@ static void a_level_that_keeps_changing_is_adjusted(void **state)
     assert_int_equal(fake_store_sent(OP_STOCK_SET), 3); /* one with its neighbours' numbers */
 }
 
+static bool let_it_rest(void)
+{
+    if (fake_store_sent(OP_STOCK_ADJUST) == 1) {
+        fake_shop.list[1].refusal = NULL;
+    }
+    return fake_lane_is_quiet();
+}
+
+static void a_store_that_knows_no_adjustment_gets_sets(void **state)
+{
+    (void)state;
+    stock_shop(3);
+    fake_shop.list[1].refusal = "CHANGE_FROM_QUANTITY_STALE";
+    fake_store_fault(&(struct fake_fault){
+        .op = OP_STOCK_ADJUST,
+        .times = 9,
+        .body = "{\"errors\":[{\"message\":\"no such field\",\"extensions\":{\"code\":"
+                "\"undefinedField\"}}]}"});
+    fake_lane_run_ok(let_it_rest);
+    assert_int_equal(fake_store_sent(OP_STOCK_ADJUST), 1);
+    assert_int_equal(count_written(), 3);
+    assert_int_equal(fake_state.parked.count, 0);
+    assert_int_equal(fake_state_open_attempts(), 0);
+}
+
 static void a_nameless_level_that_keeps_changing_does_not_stop_others(void **state)
 {
     (void)state;
@@ -371,6 +396,7 @@ int main(void)
         LANE_TEST(several_bad_entries_are_found_by_halves),
         LANE_TEST(bad_entries_without_a_good_one_are_all_found_by_halves),
         LANE_TEST(a_level_that_keeps_changing_is_adjusted),
+        LANE_TEST(a_store_that_knows_no_adjustment_gets_sets),
         LANE_TEST(a_nameless_level_that_keeps_changing_does_not_stop_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

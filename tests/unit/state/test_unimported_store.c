@@ -152,8 +152,13 @@ static void state_unimported_gives_a_level_out_when_its_grace_is_over(void **fix
     assert_int_equal(due(other, NOW_US, &level), 0); /* it is given to one process */
     assert_next(s, NOW_US + MINUTE_US, 1);
     assert_int_equal(due(other, NOW_US + MINUTE_US, &level), 1); /* which did nothing with it */
-    struct level_write partly = {
-        .key = {1, 7}, .product_id = 5, .quantity = 8, .desired = 10, .revision = 100};
+    struct level_write partly = {.key = {1, 7},
+                                 .product_id = 5,
+                                 .quantity = 8,
+                                 .desired = 10,
+                                 .missing = 2,
+                                 .raw = 10,
+                                 .revision = 100};
     ok(state_levels_note(s, &partly, 1, &err), &err);
     assert_int_equal(due(s, NOW_US + 2 * MINUTE_US, &level), 0); /* written: forgotten */
     assert_level(s, NOW_US + 2 * MINUTE_US, 8, 10, 2);
