@@ -12,11 +12,12 @@ const { execute } = require('graphql');
 const { MAX_COST, actualCost, costBlock } = require('./cost');
 const { wallUs } = require('./clock');
 const { Documents } = require('./documents');
-const { userErrorsOf } = require('./faults');
+const { askedOf, userErrorsOf } = require('./faults');
 const gid = require('./gid');
 const { fingerprint } = require('./idempotency');
 const { Entries, NO_ENTRIES } = require('./journal');
-const { RequestRefused, readProperty } = require('./resolvers');
+const { RequestRefused } = require('./refusals');
+const { readProperty } = require('./resolvers');
 const { servedVersion } = require('./versions');
 const { readBody } = require('./body');
 const { hashOf } = require('./hash');
@@ -236,14 +237,16 @@ function cost(exchange, requested, actual) {
   return costBlock(requested, actual, exchange.shop.bucket, performance.now(), exchange.costStyle);
 }
 
-/** What a set asked for, as far as it can be read; what the levels hold is not looked at. */
+/** What a set or an adjustment asked for, as far as it can be read; what the levels hold is not looked at. */
 function entriesAsked(variables) {
-  const quantities = variables?.input?.quantities;
-  if (!Array.isArray(quantities)) return NO_ENTRIES;
-  const entries = new Entries(quantities.length);
-  quantities.forEach(({ inventoryItemId, locationId, quantity, changeFromQuantity }, index) => {
+  const { asked } = askedOf(variables);
+  if (asked.length === 0) return NO_ENTRIES;
+  const entries = new Entries(asked.length);
+  asked.forEach((wanted, index) => {
+    const { inventoryItemId, locationId, quantity, changeFromQuantity, delta } = wanted ?? {};
     const item = gid.parseItem(String(inventoryItemId));
-    entries.set(index, item, gid.parseLocation(String(locationId)), quantity, changeFromQuantity, null, null);
+    const location = gid.parseLocation(String(locationId));
+    entries.set(index, item, location, quantity, changeFromQuantity, null, null, delta);
   });
   return entries;
 }

@@ -2,7 +2,7 @@
 
 /*
  * Faults that a test switches on. A fault fires for the requests it names ("operation": operation name or root
- * field; "items": sets that hold one of these items; none: all), each time or at every n-th of them, until its count
+ * field; "items": sets and adjustments of these items; none: all), each time or at every n-th of them, until its count
  * is used up or it is deleted.
  * Terminal kinds decide the answer: at most one fires for a request, the oldest. The others change it and add up.
  */
@@ -42,10 +42,10 @@ const COUNTED = ['count', 'every'];
 
 /* How a user_error with items names their entries; the last two name nobody. */
 const NAMINGS = {
-  text: (index) => ['input', 'quantities', String(index), 'inventoryItemId'],
-  number: (index) => ['input', 'quantities', index, 'inventoryItemId'],
-  short: (index) => ['input', 'quantities', String(index)],
-  beyond: (index) => ['input', 'quantities', String(index + 250), 'inventoryItemId'],
+  text: (list, index) => ['input', list, String(index), 'inventoryItemId'],
+  number: (list, index) => ['input', list, index, 'inventoryItemId'],
+  short: (list, index) => ['input', list, String(index)],
+  beyond: (list, index) => ['input', list, String(index + 250), 'inventoryItemId'],
   nobody: () => null,
 };
 
@@ -69,15 +69,17 @@ function problem(given) {
   return null;
 }
 
-function quantitiesOf(variables) {
-  const quantities = variables?.input?.quantities;
-  return Array.isArray(quantities) ? quantities : [];
+/** {list, asked}: the entries of a set or of an adjustment, and the member of the input that holds them. */
+function askedOf(variables) {
+  const list = variables?.input?.changes === undefined ? 'quantities' : 'changes';
+  const asked = variables?.input?.[list];
+  return { list, asked: Array.isArray(asked) ? asked : [] };
 }
 
 /** Indexes of the entries whose item is one of the fault's. */
 function indexesOf(fault, variables) {
   const items = new Set(fault.items);
-  return quantitiesOf(variables).flatMap((entry, index) =>
+  return askedOf(variables).asked.flatMap((entry, index) =>
     items.has(parseItem(String(entry?.inventoryItemId))) ? [index] : [],
   );
 }
@@ -86,7 +88,8 @@ function indexesOf(fault, variables) {
 function userErrorsOf(fault, variables) {
   const { code, field = null, message = 'injected', naming = 'text' } = fault;
   if (fault.items === undefined) return [{ field, code, message }];
-  const errors = indexesOf(fault, variables).map((index) => ({ field: NAMINGS[naming](index), code, message }));
+  const { list } = askedOf(variables);
+  const errors = indexesOf(fault, variables).map((index) => ({ field: NAMINGS[naming](list, index), code, message }));
   return naming === 'nobody' ? errors.slice(0, 1) : errors;
 }
 
@@ -142,4 +145,4 @@ class Faults {
   }
 }
 
-module.exports = { Faults, userErrorsOf };
+module.exports = { Faults, askedOf, userErrorsOf };

@@ -1,11 +1,11 @@
 'use strict';
 
 /*
- * What every mutation did, in order. Entries are kept as flat numbers (six for each level, NaN for null): a
+ * What every mutation did, in order. Entries are kept as flat numbers (seven for each level, NaN for null): a
  * benchmark writes a million of them and reads them once at the end.
  */
 
-const WIDTH = 6;
+const WIDTH = 7;
 
 function orNull(number) {
   return Number.isNaN(number) ? null : number;
@@ -20,8 +20,11 @@ class Entries {
     return this.numbers.length / WIDTH;
   }
 
-  /** null for what is unknown, for example the level of an unknown item. */
-  set(index, item, location, quantity, changeFrom, before, after) {
+  /**
+   * null for what is unknown, for example the level of an unknown item. `delta` is an adjustment's; its quantity is
+   * what the level is to hold.
+   */
+  set(index, item, location, quantity, changeFrom, before, after, delta) {
     const at = index * WIDTH;
     this.numbers[at] = item ?? NaN;
     this.numbers[at + 1] = location ?? NaN;
@@ -29,10 +32,11 @@ class Entries {
     this.numbers[at + 3] = changeFrom ?? NaN;
     this.numbers[at + 4] = before ?? NaN;
     this.numbers[at + 5] = after ?? NaN;
+    this.numbers[at + 6] = delta ?? NaN;
   }
 
   at(index) {
-    const [item, location, quantity, changeFrom, before, after] = this.numbers
+    const [item, location, quantity, changeFrom, before, after, delta] = this.numbers
       .subarray(index * WIDTH, (index + 1) * WIDTH)
       .values();
     return {
@@ -42,6 +46,7 @@ class Entries {
       changeFrom: orNull(changeFrom),
       before: orNull(before),
       after: orNull(after),
+      ...(!Number.isNaN(delta) && { delta }),
     };
   }
 

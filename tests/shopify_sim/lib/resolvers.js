@@ -6,32 +6,14 @@
  * context of an execution: {shop, operation, variables, requestId, startedUs, searches, concurrentKeys, fault}.
  */
 
-const { GraphQLError, getDirectiveValues, getNamedType } = require('graphql');
+const { GraphQLError, getNamedType } = require('graphql');
 const bulk = require('./bulk');
 const gid = require('./gid');
-const { wallUs } = require('./clock');
-const { fingerprint } = require('./idempotency');
-const { Entries, NO_ENTRIES } = require('./journal');
-const { checkActivate, checkSet, isGiven } = require('./rules');
+const { MUTATIONS, changesOf } = require('./mutations');
+const { MAX_LIST, listTooLong, refuse } = require('./refusals');
+const { isGiven } = require('./rules');
 const { decodeCursor, encodeCursor, explain, pageOf } = require('./search');
 const { VERSIONS } = require('./versions');
-
-const MAX_LIST = 250;
-
-/** An error that answers for the whole request: no data, and nothing charged. */
-class RequestRefused extends GraphQLError {}
-
-function refuse(info, code, message, extraNodes = []) {
-  return new GraphQLError(message, { nodes: [info.fieldNodes[0], ...extraNodes], extensions: { code } });
-}
-
-function listTooLong(info, path, length) {
-  return new RequestRefused(`The input array size of ${length} is greater than the maximum allowed of ${MAX_LIST}`, {
-    nodes: [info.fieldNodes[0]],
-    path,
-    extensions: { code: 'MAX_INPUT_SIZE_EXCEEDED' },
-  });
-}
 
 function iso(ms) {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
@@ -104,264 +86,6 @@ function levelPage(item, args, context, info) {
     .map((level) => ({ id: level.location.levelNumber, level }));
   const found = page(levels, args, context, info);
   return { ...found, nodes: found.nodes.map((entry) => entry.level) };
-}
-
-/* ---- mutations: key, journal ---- */
-
-function newRecord(context, info, fields) {
-  return {
-    seq: 0,
-    at_us: wallUs(),
-    startedAt_us: context.startedUs,
-    operation: info.fieldName,
-    operationName: context.operation.name,
-    key: null,
-    name: null,
-    reason: null,
-    reference: null,
-    requestId: context.requestId,
-    outcome: '',
-    entries: NO_ENTRIES,
-    errors: [],
-    fault: context.fault,
-    ...fields,
-  };
-}
-
-function readKey(info, variables) {
-  const directive = info.schema.getDirective('idempotent');
-  const key = getDirectiveValues(directive, info.fieldNodes[0], variables)?.key;
-  if (key === undefined) {
-    throw refuse(info, 'BAD_REQUEST', 'The @idempotent directive is required for this mutation but was not provided');
-  }
-  if (key.trim() === '') throw refuse(info, 'BAD_REQUEST', 'The idempotency key must not be blank');
-  return key;
-}
-
-const KEY_ERRORS = {
-  running: ['IDEMPOTENCY_CONCURRENT_REQUEST', 'a request with this key is being executed'],
-  mismatch: ['IDEMPOTENCY_KEY_PARAMETER_MISMATCH', 'this key was used with other parameters'],
-  failed: ['IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED', 'the first attempt with this key failed'],
-};
-
-function refused(context, record, errors) {
-  record.outcome = 'refused';
-  record.errors = errors;
-  context.shop.stats.refused++;
-  context.shop.journal.add(record);
-  return errors;
-}
-
-/**
- * Runs `execute` once per key. It answers {errors, payload, again}; `again` builds the answer of a replay from
- * present data. `toPayload` makes the answer of errors alone.
- */
-function once(context, info, record, toPayload, execute) {
-  const { shop } = context;
-  const print = fingerprint(context.operation.argumentText(info.fieldNodes[0], context.variables));
-  const isConcurrent = context.concurrentKeys.includes(record.key);
-  const { state, entry } = isConcurrent
-    ? { state: 'running', entry: null }
-    : shop.keys.begin(record.key, print, shop.clock.nowMs(), context);
-  if (state === 'done') {
-    record.outcome = 'replayed';
-    shop.stats.replayed++;
-    shop.journal.add(record);
-    return entry.result();
-  }
-  if (state !== 'new') {
-    const [code, message] = KEY_ERRORS[state];
-    return toPayload(refused(context, record, [{ field: null, code, message }]));
-  }
-  const { errors, payload, again } = execute();
-  if (errors.length > 0) {
-    shop.keys.settle(entry, 'failed', null);
-    refused(context, record, errors);
-  } else {
-    shop.keys.settle(entry, 'done', again);
-    shop.journal.add(record);
-  }
-  return payload;
-}
-
-/** Journals a refusal that is a top-level error, and passes it on. */
-function journalThrown(context, info, error) {
-  const record = newRecord(context, info, {});
-  refused(context, record, [{ field: null, code: error.extensions.code ?? null, message: error.message }]);
-  return error;
-}
-
-function mutation(resolve) {
-  return (root, args, context, info) => {
-    context.shop.stats.mutations++;
-    try {
-      return resolve(args, context, info);
-    } catch (error) {
-      throw error instanceof GraphQLError ? journalThrown(context, info, error) : error;
-    }
-  };
-}
-
-/* ---- inventorySetQuantities ---- */
-
-class Group {
-  constructor(number, record) {
-    this.number = number;
-    this.record = record;
-  }
-}
-Group.prototype.__typename = 'InventoryAdjustmentGroup';
-
-function setEntries(input, checked) {
-  const entries = new Entries(input.quantities.length);
-  input.quantities.forEach((wanted, index) => {
-    const { itemId, locationId, level } = checked[index];
-    const stored = level === null ? null : level.get(input.name);
-    entries.set(index, itemId, locationId, wanted.quantity, wanted.changeFromQuantity, stored, stored);
-  });
-  return entries;
-}
-
-/** Changes the levels and completes the record. Answers the group, null when nothing was to be changed. */
-function applySet(shop, input, checked, record) {
-  let changed = 0;
-  let ineffective = 0;
-  input.quantities.forEach((wanted, index) => {
-    const { itemId, locationId, level } = checked[index];
-    if (level === null || !level.isActive) {
-      shop.stats[level === null ? 'writesToMissing' : 'writesToInactive']++;
-      ineffective++;
-      return;
-    }
-    const before = level.get(input.name);
-    if (before === wanted.quantity) return;
-    level.shift(wanted.quantity - before);
-    changed++;
-    record.entries.set(index, itemId, locationId, wanted.quantity, wanted.changeFromQuantity, before, wanted.quantity);
-  });
-  shop.stats.entries += input.quantities.length;
-  shop.stats.pairsApplied += changed;
-  if (changed > 0) record.outcome = 'applied';
-  else record.outcome = ineffective > 0 ? 'ineffective' : 'noop';
-  if (changed === 0 && ineffective === 0) {
-    shop.stats.noops++;
-    return null;
-  }
-  return new Group(++shop.groupCount, record);
-}
-
-function changeFromMissing(input) {
-  return input.quantities.some((wanted) => !('changeFromQuantity' in wanted));
-}
-
-function setQuantities({ input }, context, info) {
-  const { shop } = context;
-  if (input.quantities.length > MAX_LIST) {
-    throw listTooLong(info, [info.path.key, 'input', 'quantities'], input.quantities.length);
-  }
-  const key = readKey(info, context.variables);
-  if (changeFromMissing(input)) {
-    const message = 'InventoryQuantityInput must include the following argument: changeFromQuantity.';
-    throw refuse(info, 'INVALID_FIELD_ARGUMENTS', message, info.operation.variableDefinitions?.slice(0, 1));
-  }
-  const record = newRecord(context, info, {
-    key,
-    name: input.name,
-    reason: input.reason,
-    reference: input.referenceDocumentUri ?? null,
-  });
-  const toPayload = (errors) => ({ inventoryAdjustmentGroup: null, userErrors: errors });
-  return once(context, info, record, toPayload, () => {
-    const { errors, entries } = checkSet(shop, input);
-    record.entries = setEntries(input, entries);
-    if (errors.length > 0) return { errors, payload: toPayload(errors) };
-    const group = applySet(shop, input, entries, record);
-    const payload = { inventoryAdjustmentGroup: group, userErrors: [] };
-    return { errors, payload, again: () => payload };
-  });
-}
-
-/** A set of either name moves available and on_hand, by the same number. */
-function changesOf(group, args, { shop }) {
-  const wantedItems = args.inventoryItemIds?.map(gid.parseItem);
-  const wantedLocations = args.locationIds?.map(gid.parseLocation);
-  const changes = [];
-  for (const { item, location, before, after } of group.record.entries.toJSON()) {
-    if (before === null || before === after) continue;
-    if (wantedItems && !wantedItems.includes(item)) continue;
-    if (wantedLocations && !wantedLocations.includes(location)) continue;
-    for (const name of ['available', 'on_hand']) {
-      if (args.quantityNames && !args.quantityNames.includes(name)) continue;
-      changes.push({
-        name,
-        delta: after - before,
-        quantityAfterChange: null,
-        ledgerDocumentUri: null,
-        item: shop.items.get(item) ?? null,
-        location: shop.locations.get(location) ?? null,
-      });
-    }
-  }
-  return changes;
-}
-
-/* ---- inventoryActivate, inventoryItemUpdate ---- */
-
-function activate(args, context, info) {
-  const { shop } = context;
-  const key = readKey(info, context.variables);
-  const name = isGiven(args.onHand) ? 'on_hand' : 'available';
-  const given = args.onHand ?? args.available ?? null;
-  const record = newRecord(context, info, { key, name });
-  const toPayload = (errors) => ({ inventoryLevel: null, userErrors: errors });
-  return once(context, info, record, toPayload, () => {
-    const { errors, item, location, level, itemId, locationId } = checkActivate(shop, args);
-    const before = level === null ? null : level.get(name);
-    record.entries = new Entries(1);
-    record.entries.set(0, itemId, locationId, given, null, before, before);
-    if (errors.length > 0) return { errors, payload: toPayload(errors) };
-    if (level !== null && level.isActive) {
-      const again = () => ({ inventoryLevel: level, userErrors: [] });
-      record.outcome = 'noop';
-      if (given === null) return { errors, payload: again(), again };
-      const error = { field: [name === 'on_hand' ? 'onHand' : 'available'], message: 'not for an active level' };
-      return { errors: [error], payload: { inventoryLevel: level, userErrors: [error] } };
-    }
-    const active = level ?? shop.connect(item, location);
-    active.isActive = true;
-    /* A level that was active before comes back with its old numbers, whatever was asked for. */
-    if (level === null) active.shift(given ?? 0);
-    record.entries.set(0, itemId, locationId, given, null, before, active.get(name));
-    record.outcome = 'applied';
-    const again = () => ({ inventoryLevel: shop.level(item, location), userErrors: [] });
-    return { errors, payload: again(), again };
-  });
-}
-
-const UPDATABLE = ['tracked'];
-
-function updateItem({ id, input }, context, info) {
-  const { shop } = context;
-  const other = Object.keys(input).filter((member) => !UPDATABLE.includes(member));
-  if (other.length > 0) throw refuse(info, 'NOT_SIMULATED', `input.${other[0]} is not simulated`);
-  const itemId = gid.parseItem(id);
-  const item = shop.items.get(itemId);
-  const record = newRecord(context, info, {});
-  record.entries = new Entries(1);
-  record.entries.set(0, itemId, null, null, null, null, null);
-  if (item === undefined) {
-    const errors = refused(context, record, [{ field: ['id'], message: 'item not found' }]);
-    return { inventoryItem: null, userErrors: errors };
-  }
-  const isChange = isGiven(input.tracked) && input.tracked !== item.tracked;
-  if (isChange && item.trackingLocked !== null) {
-    const errors = refused(context, record, [{ field: ['input', 'tracked'], message: item.trackingLocked }]);
-    return { inventoryItem: item, userErrors: errors };
-  }
-  record.outcome = isChange ? 'applied' : 'noop';
-  if (isGiven(input.tracked)) item.tracked = input.tracked;
-  shop.journal.add(record);
-  return { inventoryItem: item, userErrors: [] };
 }
 
 /* ---- reads by id ---- */
@@ -457,9 +181,7 @@ const RESOLVERS = {
     }),
   },
   Mutation: {
-    inventorySetQuantities: mutation(setQuantities),
-    inventoryActivate: mutation(activate),
-    inventoryItemUpdate: mutation(updateItem),
+    ...MUTATIONS,
     bulkOperationRunQuery: (root, { query }, { shop }, info) => bulk.start(shop, info.schema, query),
   },
   InventoryAdjustmentGroup: {
@@ -561,4 +283,4 @@ function attachResolvers({ schema, requiredAccess }) {
   }
 }
 
-module.exports = { RequestRefused, attachResolvers, readProperty };
+module.exports = { attachResolvers, readProperty };

@@ -7,7 +7,9 @@
 
 const gid = require('./gid');
 
+/* Of a quantity that is set, and of one that an adjustment leads to. */
 const MAX_QUANTITY = 1000000000;
+const MAX_ADJUSTED = 2000000000;
 
 const REASONS = new Set([
   'correction',
@@ -31,18 +33,19 @@ const REASONS = new Set([
 
 const NAMES = new Set(['available', 'on_hand']);
 
+/* Names that Shopify adjusts: on_hand and committed follow from others. */
+const ADJUSTABLE = new Set(['available', 'damaged', 'incoming', 'quality_control', 'reserved', 'safety_stock']);
+
 function error(field, code, message) {
   return { field, code, message };
 }
 
-function entryError(index, member, code, message) {
-  return error(['input', 'quantities', String(index), member], code, message);
+function entryError(list, index, member, code, message) {
+  return error(['input', list, String(index), member], code, message);
 }
 
 function requestErrors(input) {
   const errors = [];
-  if (!NAMES.has(input.name))
-    errors.push(error(['input', 'name'], 'INVALID_NAME', 'name must be available or on_hand'));
   if (!REASONS.has(input.reason))
     errors.push(error(['input', 'reason'], 'INVALID_REASON', 'reason is not in the list'));
   const uri = input.referenceDocumentUri;
@@ -54,13 +57,37 @@ function requestErrors(input) {
   return errors;
 }
 
-function boundsError(index, name, quantity) {
-  if (quantity > MAX_QUANTITY)
-    return entryError(index, 'quantity', 'INVALID_QUANTITY_TOO_HIGH', 'quantity is too high');
-  if (name === 'on_hand' && quantity < 0) {
-    return entryError(index, 'quantity', 'INVALID_QUANTITY_NEGATIVE', 'on_hand must not be negative');
+/** What an entry of a set or of an adjustment speaks of: {itemId, locationId, level, errors}. */
+function lookUp(shop, wanted, list, index) {
+  const errors = [];
+  const itemId = gid.parseItem(wanted.inventoryItemId);
+  const locationId = gid.parseLocation(wanted.locationId);
+  const item = itemId === null ? undefined : shop.items.get(itemId);
+  const location = locationId === null ? undefined : shop.locations.get(locationId);
+  const level = item !== undefined && location !== undefined ? shop.level(item, location) : null;
+  if (item === undefined) {
+    errors.push(entryError(list, index, 'inventoryItemId', 'INVALID_INVENTORY_ITEM', 'item not found'));
   }
-  if (quantity < -MAX_QUANTITY) return entryError(index, 'quantity', 'INVALID_QUANTITY_TOO_LOW', 'quantity is too low');
+  if (location === undefined) {
+    errors.push(entryError(list, index, 'locationId', 'INVALID_LOCATION', 'location not found'));
+  }
+  if (item?.requiresComponents) {
+    const message = 'the quantity follows from components';
+    errors.push(entryError(list, index, 'inventoryItemId', 'NON_MUTABLE_INVENTORY_ITEM', message));
+  }
+  return { itemId, locationId, level, errors };
+}
+
+function staleErrors(level, name, wanted, list, index) {
+  const { changeFromQuantity } = wanted;
+  if (level === null || changeFromQuantity === null || level.get(name) === changeFromQuantity) return [];
+  return [entryError(list, index, 'changeFromQuantity', 'CHANGE_FROM_QUANTITY_STALE', 'the stored value differs')];
+}
+
+function setBounds(name, quantity) {
+  if (quantity > MAX_QUANTITY) return ['INVALID_QUANTITY_TOO_HIGH', 'quantity is too high'];
+  if (name === 'on_hand' && quantity < 0) return ['INVALID_QUANTITY_NEGATIVE', 'on_hand must not be negative'];
+  if (quantity < -MAX_QUANTITY) return ['INVALID_QUANTITY_TOO_LOW', 'quantity is too low'];
   return null;
 }
 
@@ -69,40 +96,20 @@ function boundsError(index, name, quantity) {
  * {itemId, locationId, level}: the numbers in the ids and the level, null where there is none.
  */
 function checkSet(shop, input) {
-  const errors = requestErrors(input);
   const name = NAMES.has(input.name) ? input.name : null;
-  const entries = [];
+  const errors = requestErrors(input);
+  if (name === null) errors.unshift(error(['input', 'name'], 'INVALID_NAME', 'name must be available or on_hand'));
   const firstOfPair = new Map();
-  input.quantities.forEach((wanted, index) => {
-    const itemId = gid.parseItem(wanted.inventoryItemId);
-    const locationId = gid.parseLocation(wanted.locationId);
-    const item = itemId === null ? undefined : shop.items.get(itemId);
-    const location = locationId === null ? undefined : shop.locations.get(locationId);
-    const level = item !== undefined && location !== undefined ? shop.level(item, location) : null;
-    entries.push({ itemId, locationId, level });
-    if (item === undefined) {
-      errors.push(entryError(index, 'inventoryItemId', 'INVALID_INVENTORY_ITEM', 'item not found'));
-    }
-    if (location === undefined) {
-      errors.push(entryError(index, 'locationId', 'INVALID_LOCATION', 'location not found'));
-    }
-    if (item?.requiresComponents) {
-      errors.push(
-        entryError(index, 'inventoryItemId', 'NON_MUTABLE_INVENTORY_ITEM', 'the quantity follows from components'),
-      );
-    }
+  const entries = input.quantities.map((wanted, index) => {
+    const found = lookUp(shop, wanted, 'quantities', index);
+    errors.push(...found.errors);
     duplicateErrors(firstOfPair, wanted, index, errors);
-    const bounds = boundsError(index, name, wanted.quantity);
-    if (bounds !== null) errors.push(bounds);
-    if (level !== null && name !== null && isStale(level, name, wanted.changeFromQuantity)) {
-      errors.push(entryError(index, 'changeFromQuantity', 'CHANGE_FROM_QUANTITY_STALE', 'the stored value differs'));
-    }
+    const bounds = setBounds(name, wanted.quantity);
+    if (bounds !== null) errors.push(entryError('quantities', index, 'quantity', ...bounds));
+    if (name !== null) errors.push(...staleErrors(found.level, name, wanted, 'quantities', index));
+    return found;
   });
   return { errors, entries };
-}
-
-function isStale(level, name, changeFrom) {
-  return changeFrom !== null && level.get(name) !== changeFrom;
 }
 
 /** Names every entry of a pair that is there twice, the first one when the second is met. */
@@ -114,9 +121,42 @@ function duplicateErrors(firstOfPair, wanted, index, errors) {
     return;
   }
   const code = 'NO_DUPLICATE_INVENTORY_ITEM_ID_GROUP_ID_PAIR';
-  if (!first.isNamed) errors.push(entryError(first.index, 'locationId', code, 'pair is not unique'));
+  if (!first.isNamed) errors.push(entryError('quantities', first.index, 'locationId', code, 'pair is not unique'));
   first.isNamed = true;
-  errors.push(entryError(index, 'locationId', code, 'pair is not unique'));
+  errors.push(entryError('quantities', index, 'locationId', code, 'pair is not unique'));
+}
+
+function adjustBounds(quantity) {
+  if (quantity > MAX_ADJUSTED) return ['INVALID_QUANTITY_TOO_HIGH', 'quantity is too high'];
+  if (quantity < -MAX_ADJUSTED) return ['INVALID_QUANTITY_TOO_LOW', 'quantity is too low'];
+  return null;
+}
+
+/**
+ * Checks an InventoryAdjustQuantitiesInput, as checkSet does. A pair may be there more than once. Of the names only
+ * "available" comes here or is refused; the caller sorts out those that are not simulated (ADJUSTABLE).
+ */
+function checkAdjust(shop, input) {
+  const errors = requestErrors(input);
+  const isAvailable = input.name === 'available';
+  if (!isAvailable) errors.unshift(error(['input', 'name'], 'INVALID_QUANTITY_NAME', 'no quantity to be adjusted'));
+  const sums = new Map();
+  const entries = input.changes.map((wanted, index) => {
+    const found = lookUp(shop, wanted, 'changes', index);
+    errors.push(...found.errors);
+    if (isGiven(wanted.ledgerDocumentUri)) {
+      const message = 'available has no ledger document';
+      errors.push(entryError('changes', index, 'ledgerDocumentUri', 'INVALID_AVAILABLE_DOCUMENT', message));
+    }
+    const { level } = found;
+    const sum = (sums.get(level) ?? level?.available ?? 0) + wanted.delta;
+    if (level !== null) sums.set(level, sum);
+    const bounds = adjustBounds(sum);
+    if (bounds !== null) errors.push(entryError('changes', index, 'delta', ...bounds));
+    if (isAvailable) errors.push(...staleErrors(found.level, input.name, wanted, 'changes', index));
+    return found;
+  });
+  return { errors, entries };
 }
 
 function isGiven(value) {
@@ -148,4 +188,4 @@ function checkActivate(shop, args) {
   return { errors, item, location, level, itemId, locationId };
 }
 
-module.exports = { checkActivate, checkSet, isGiven };
+module.exports = { ADJUSTABLE, checkActivate, checkAdjust, checkSet, isGiven };

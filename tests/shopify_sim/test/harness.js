@@ -9,6 +9,8 @@ const { createApp, createServer } = require('../lib/app');
 const DOCUMENTS = {
   StockSet: `mutation StockSet($input: InventorySetQuantitiesInput!, $key: String!) {
   inventorySetQuantities(input: $input) @idempotent(key: $key) { inventoryAdjustmentGroup { id } userErrors { field code message } } }`,
+  StockAdjust: `mutation StockAdjust($input: InventoryAdjustQuantitiesInput!, $key: String!) {
+  inventoryAdjustQuantities(input: $input) @idempotent(key: $key) { inventoryAdjustmentGroup { id } userErrors { field code message } } }`,
   LevelsRead: `query LevelsRead($ids: [ID!]!, $location: ID!) {
   nodes(ids: $ids) { ... on InventoryItem { id sku tracked
     inventoryLevel(locationId: $location, includeInactive: true) {
