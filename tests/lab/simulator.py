@@ -171,6 +171,69 @@ class Simulator:
         tail = "" if fault is None else f"/{fault}"
         self.call("DELETE", f"/control/shops/{shop}/faults{tail}")
 
-    def order(self, shop, action, sku, location, quantity):
-        self.call("POST", f"/control/shops/{shop}/orders",
-                  {"action": action, "sku": sku, "location": location, "quantity": quantity})
+    # What happens at a shop without us. `what`: a SKU, or the number of an inventory item.
+
+    def _happen(self, shop, kind, **what):
+        given = {name: value for name, value in what.items() if value is not None}
+        return self.call("POST", f"/control/shops/{shop}/{kind}", given)
+
+    @staticmethod
+    def _item(what):
+        return {"sku": what} if isinstance(what, str) else {"item": what}
+
+    def order(self, shop, action, sku, location, quantity, to=None):
+        """place, fulfil, cancel, adjust, or move a placed order to another location; the level.
+
+        location   None for place: wherever the units are
+        """
+        return self._happen(shop, "orders", action=action, location=location, quantity=quantity,
+                            to=to, **self._item(sku))
+
+    def transfer(self, shop, what, origin, destination, quantity):
+        """A transfer that is ready to ship: its units are reserved. Its id, for `proceed`."""
+        return self._happen(shop, "transfers", action="ready", location=origin,
+                            destination=destination, quantity=quantity, **self._item(what))["id"]
+
+    def proceed(self, shop, transfer, action):
+        """ship or cancel one that is ready, receive one that is shipped."""
+        return self._happen(shop, "transfers", action=action, id=transfer)
+
+    def edit(self, shop, what, location, quantity, name="available"):
+        """A person sets a level's available or on_hand; the level afterwards."""
+        return self._happen(shop, "edits", location=location, quantity=quantity, name=name,
+                            **self._item(what))
+
+    def other_app(self, shop, what, location, quantity=None, delta=None, name="available"):
+        """Another app sets a level to `quantity`, or adjusts it by `delta`."""
+        return self._happen(shop, "edits", location=location, quantity=quantity, delta=delta,
+                            name=name, **self._item(what))
+
+    def track(self, shop, what, tracked=True):
+        self._happen(shop, "items", action="track" if tracked else "untrack", **self._item(what))
+
+    def delete_item(self, shop, what):
+        self._happen(shop, "items", action="delete", **self._item(what))
+
+    def deactivate_level(self, shop, what, location):
+        """Refused while units are held there and no other level of the item is active."""
+        return self._happen(shop, "levels", action="deactivate", location=location,
+                            **self._item(what))
+
+    def activate_level(self, shop, what, location):
+        """It comes back with its old numbers."""
+        return self._happen(shop, "levels", action="activate", location=location,
+                            **self._item(what))
+
+    def close_location(self, shop, location, destination=None):
+        """Its levels end inactive; the destination gets what they held."""
+        self._happen(shop, "locations", action="close", location=location,
+                     destination=destination)
+
+    def open_location(self, shop, location):
+        """Its levels stay inactive."""
+        self._happen(shop, "locations", action="open", location=location)
+
+    def delete_location(self, shop, location, destination=None):
+        """Closes it first; its levels are gone."""
+        self._happen(shop, "locations", action="delete", location=location,
+                     destination=destination)

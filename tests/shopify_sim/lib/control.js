@@ -2,7 +2,8 @@
 
 /* The control API under /control: JSON in, JSON out; 400 with {"error": …} for input that makes no sense. */
 
-const { need, BadInput } = require('./shop');
+const events = require('./events');
+const { BadInput, need } = require('./input');
 const { readBody } = require('./body');
 const { view } = require('./view');
 
@@ -18,6 +19,8 @@ function levelJson(level) {
     available: level.available,
     on_hand: level.onHand,
     committed: level.committed,
+    reserved: level.reserved,
+    incoming: level.incoming,
     isActive: level.isActive,
     tracked: level.item.tracked,
     updatedAt: new Date(level.updatedMs).toISOString(),
@@ -105,7 +108,18 @@ const SHOP_ROUTES = {
     sendList(res, 'journal', shop.journal.records.slice(after, after + limit));
   },
   'GET stats': ({ shop, res }) => sendJson(res, 200, statsJson(shop)),
-  'POST orders': ({ shop, input, res }) => sendJson(res, 200, levelJson(shop.order(input))),
+  'POST orders': ({ shop, input, res }) => sendJson(res, 200, levelJson(events.order(shop, input))),
+  'POST transfers': ({ shop, input, res }) => sendJson(res, 200, events.transfer(shop, input)),
+  'POST edits': ({ shop, input, res }) => sendJson(res, 200, levelJson(events.edit(shop, input))),
+  'POST levels': ({ shop, input, res }) => sendJson(res, 200, levelJson(events.changeLevel(shop, input))),
+  'POST items'({ shop, input, res }) {
+    const { id, sku, tracked } = events.changeItem(shop, input);
+    sendJson(res, 200, { item: id, sku, tracked });
+  },
+  'POST locations'({ shop, input, res }) {
+    const { id, name, isActive } = events.changeLocation(shop, input);
+    sendJson(res, 200, { location: id, name, isActive });
+  },
   'POST faults'({ shop, input, res }) {
     const wrong = shop.faults.add(input);
     need(wrong === null, wrong);

@@ -207,7 +207,6 @@ const RESOLVERS = {
   },
   InventoryLevel: {
     id: (level) => gid.formatLevel(level.location.levelNumber, level.item.id),
-    canDeactivate: (level) => level.isActive && level.committed === 0,
     quantities: quantitiesOf,
     updatedAt: (level) => iso(level.updatedMs),
   },

@@ -9,6 +9,7 @@ const { Bulk } = require('./bulk');
 const { Bucket, PLANS } = require('./cost');
 const { Faults } = require('./faults');
 const { KeyTable } = require('./idempotency');
+const { need } = require('./input');
 const { Journal } = require('./journal');
 const { App } = require('./oauth');
 const { SearchIndex, parseQuery, MATCH_ALL } = require('./search');
@@ -17,12 +18,6 @@ const DEFAULT_SCOPES = ['read_products', 'read_inventory', 'write_inventory', 'r
 const FIRST_LEVEL_NUMBER = 9001;
 const VARIANT_ID_OFFSET = 500000000;
 const CACHED_SEARCHES = 64;
-
-class BadInput extends Error {}
-
-function need(condition, message) {
-  if (!condition) throw new BadInput(message);
-}
 
 function isText(value) {
   return typeof value === 'string' && value !== '';
@@ -57,8 +52,19 @@ class Level {
     this.available = 0;
     this.onHand = 0;
     this.committed = 0;
+    this.incoming = 0; /* on the way, not on hand */
     this.isActive = true;
     this.updatedMs = 0;
+  }
+
+  /** What transfers hold: on hand, and neither available nor committed. */
+  get reserved() {
+    return this.onHand - this.available - this.committed;
+  }
+
+  get canDeactivate() {
+    const isFree = this.committed === 0 && this.reserved === 0;
+    return this.isActive && (isFree || this.item.levels.some((other) => other?.isActive && other !== this));
   }
 
   get(name) {
@@ -81,8 +87,9 @@ class Level {
       case 'committed':
         return this.committed;
       case 'reserved':
-        return this.onHand - this.available - this.committed;
+        return this.reserved;
       case 'incoming':
+        return this.incoming;
       case 'damaged':
       case 'safety_stock':
       case 'quality_control':
@@ -259,6 +266,8 @@ class Shop {
   clearCatalogue() {
     this.locations = new Map();
     this.locationList = [];
+    this.locationCount = 0; /* that there ever were: each has its index for good */
+    this.transfers = new Map();
     this.items = new Map();
     this.variantOwners = new Map();
     this.itemCollection = new Collection(ITEM_FILTERS);
@@ -316,7 +325,7 @@ class Shop {
     need(typeof name === 'string', `location ${id} needs a name`);
     let location = this.locations.get(id);
     if (location === undefined) {
-      location = new Location(id, this.locationList.length);
+      location = new Location(id, this.locationCount++);
       this.locations.set(id, location);
       this.locationList.push(location);
     }
@@ -374,7 +383,7 @@ class Shop {
     if (given.committed !== undefined) level.committed = given.committed;
     if (given.available !== undefined) {
       level.available = given.available;
-      level.onHand = given.on_hand ?? given.available + level.committed;
+      level.onHand = given.on_hand ?? given.available + level.committed + (given.reserved ?? 0);
     } else if (given.on_hand !== undefined) level.onHand = given.on_hand;
     if (given.isActive !== undefined) level.isActive = given.isActive;
     level.updatedMs = Date.now();
@@ -395,6 +404,14 @@ class Shop {
     }
     this.itemCollection.remove(gone);
     this.variantCollection.remove(gone.map((item) => item.variant));
+  }
+
+  removeLocation(location) {
+    this.locations.delete(location.id);
+    this.locationList = this.locationList.filter((other) => other !== location);
+    for (const item of this.items.values()) {
+      if (item.levels[location.index]) item.levels[location.index] = null;
+    }
   }
 
   /* ---- looking up ---- */
@@ -419,31 +436,6 @@ class Shop {
       for (const level of item.levels) if (level) yield level;
     }
   }
-
-  /* ---- what customers and merchants do ---- */
-
-  order({ action, location: locationId, quantity, ...which }) {
-    const item = this.findItem(which);
-    const location = this.locations.get(locationId);
-    need(location !== undefined, `unknown location ${locationId}`);
-    need(Number.isSafeInteger(quantity), 'quantity must be an integer');
-    const level = this.level(item, location);
-    need(level !== null, `item ${item.id} has no level at location ${locationId}`);
-    const moves = {
-      place: { available: -quantity, committed: quantity, onHand: 0 },
-      fulfil: { available: 0, committed: -quantity, onHand: -quantity },
-      cancel: { available: quantity, committed: -quantity, onHand: 0 },
-      adjust: { available: quantity, committed: 0, onHand: quantity },
-    };
-    need(Object.hasOwn(moves, action), `unknown action '${action}', known: ${Object.keys(moves).join(', ')}`);
-    const move = moves[action];
-    level.available += move.available;
-    level.committed += move.committed;
-    level.onHand += move.onHand;
-    level.updatedMs = Date.now();
-    this.stats.orders++;
-    return level;
-  }
 }
 
-module.exports = { BadInput, Shop, need };
+module.exports = { Shop };

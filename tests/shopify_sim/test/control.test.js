@@ -28,6 +28,8 @@ test('levels tell what was loaded', async () => {
     available: 7,
     on_hand: 7,
     committed: 0,
+    reserved: 0,
+    incoming: 0,
     isActive: false,
     tracked: true,
   });
