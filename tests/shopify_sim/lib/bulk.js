@@ -8,6 +8,7 @@
 
 const http = require('node:http');
 const { execute, parse, validate } = require('graphql');
+const { bulkProblem } = require('./bulk_rules');
 const gid = require('./gid');
 
 const MAX_RUNNING = 5;
@@ -113,7 +114,8 @@ class Bulk {
 }
 
 function refusal(code, message) {
-  return { bulkOperation: null, userErrors: [{ code, field: null, message }] };
+  const field = code === 'INVALID' ? ['query'] : null;
+  return { bulkOperation: null, userErrors: [{ code, field, message }] };
 }
 
 function start({ bulk }, schema, query) {
@@ -125,7 +127,8 @@ function start({ bulk }, schema, query) {
     return refusal('INVALID', error.message);
   }
   const [error] = validate(schema, document);
-  if (error !== undefined) return refusal('INVALID', error.message);
+  const problem = error?.message ?? bulkProblem(schema, document);
+  if (problem !== null) return refusal('INVALID', problem);
   const operation = new Operation(FIRST_NUMBER + bulk.operations.size, document, query);
   bulk.operations.set(operation.number, operation);
   return { bulkOperation: operation, userErrors: [] };

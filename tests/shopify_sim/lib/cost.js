@@ -213,4 +213,14 @@ function costBlock(requested, actual, bucket, nowMs, style) {
   );
 }
 
-module.exports = { Bucket, MAX_COST, PLANS, actualCost, costBlock, requestedCost };
+module.exports = {
+  Bucket,
+  MAX_COST,
+  PLANS,
+  actualCost,
+  costBlock,
+  fieldType,
+  fieldsOf,
+  isConnection,
+  requestedCost,
+};

@@ -23,6 +23,7 @@ const KEPT_DOCUMENTS = 2000;
 
 /* Messages of graphql-js and the codes that Shopify's server gives to the same mistake. */
 const VALIDATION_CODES = [
+  [/^Invalid global id/, 'argumentLiteralsIncompatible'],
   [/^Cannot query field/, 'undefinedField'],
   [/^Unknown argument/, 'argumentNotAccepted'],
   [/^Unknown directive/, 'undefinedDirective'],

@@ -198,7 +198,8 @@ function sendGiven(exchange, { status = 200, body, headers = {} }) {
 function sendUserError(exchange, fault) {
   const { operation, shop, variables } = exchange;
   const name = operation?.fields[0].alias?.value ?? operation?.fieldNames[0] ?? 'inventorySetQuantities';
-  const payload = { inventoryAdjustmentGroup: null, userErrors: userErrorsOf(fault, variables) };
+  const group = fault.filled ? { id: gid.format('InventoryAdjustmentGroup', shop.groupCount) } : null;
+  const payload = { inventoryAdjustmentGroup: group, userErrors: userErrorsOf(fault, variables) };
   const key = operation?.keyOf(operation.fields[0], variables) ?? null;
   if (key !== null && !fault.code.startsWith('IDEMPOTENCY_')) {
     const print = fingerprint(operation.argumentText(operation.fields[0], variables));
@@ -392,6 +393,7 @@ function applyModifiers(exchange, modifiers) {
     if (fault.kind === 'slow') exchange.delayMs += fault.delayMs;
     else if (fault.kind === 'slow_execution') effect.executionMs += fault.delayMs;
     else if (fault.kind === 'version') exchange.version = fault.version;
+    else if (fault.kind === 'no_version') exchange.version = null;
     else if (fault.kind === 'retire') exchange.isRetiring = true;
     else exchange.costStyle = { no_cost: 'none', integer_cost: 'integer', decimal_cost: 'decimal' }[fault.kind];
   }

@@ -35,6 +35,7 @@ const KINDS = {
   integer_cost: 'modifier',
   decimal_cost: 'modifier',
   version: 'modifier',
+  no_version: 'modifier',
   retire: 'modifier',
 };
 
@@ -57,6 +58,7 @@ function problem(given) {
     }
   }
   if (/^slow/.test(given.kind) && !(given.delayMs > 0)) return `${given.kind} needs delayMs above 0`;
+  if (given.filled !== undefined && given.kind !== 'user_error') return 'only a user_error is filled';
   if (given.kind === 'user_error' && typeof given.code !== 'string') return 'user_error needs a code';
   if (given.items !== undefined && !(Array.isArray(given.items) && given.items.every(Number.isInteger))) {
     return 'items must be a list of integers';

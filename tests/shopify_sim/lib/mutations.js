@@ -255,8 +255,8 @@ function activate(args, context, info) {
     }
     const active = level ?? shop.connect(item, location);
     active.isActive = true;
-    /* A level that was active before comes back with its old numbers, whatever was asked for. */
-    if (level === null) active.shift(given ?? 0);
+    /* A level that was active before comes back with its old numbers; an untracked item takes none. */
+    if (level === null && item.tracked) active.shift(given ?? 0);
     record.entries.set(0, itemId, locationId, given, null, before, active.get(name));
     record.outcome = 'applied';
     const again = () => ({ inventoryLevel: shop.level(item, location), userErrors: [] });

@@ -138,6 +138,11 @@ function sellable(item) {
   return item.levels.reduce((sum, level) => (level?.isActive ? sum + level.available : sum), 0);
 }
 
+/** A write scope holds its read scope, and both are listed. */
+function listedScopes(scopes) {
+  return [...new Set(scopes.flatMap((scope) => [scope.replace(/^write_/, 'read_'), scope]))];
+}
+
 const connection = {
   edges: (found) => found.nodes.map((node, index) => ({ node, cursor: encodeCursor(found.ids[index]) })),
 };
@@ -165,13 +170,15 @@ const RESOLVERS = {
       return { count: isCut ? limit : count, precision: isCut ? 'AT_LEAST' : 'EXACT' };
     },
     bulkOperation(root, { id }, { shop }, info) {
-      const operation = shop.bulk.operations.get(gid.parseAny(id)?.number);
+      const parsed = gid.parseAny(id);
+      if (parsed?.type !== 'BulkOperation') throw refuse(info, 'RESOURCE_NOT_FOUND', `Invalid id: ${id}`);
+      const operation = shop.bulk.operations.get(parsed.number);
       return operation === undefined ? null : bulk.poll(shop, info.schema, operation, readProperty);
     },
     locations: (root, args, context, info) => locationPage(args, context, info),
     currentAppInstallation: (root, args, context) => ({
       id: gid.format('AppInstallation', 1),
-      accessScopes: context.shop.scopes.map((handle) => ({ handle, description: handle })),
+      accessScopes: listedScopes(context.shop.scopes).map((handle) => ({ handle, description: handle })),
     }),
     publicApiVersions: () => VERSIONS.map(({ handle, supported }) => ({ handle, displayName: handle, supported })),
     shop: (root, args, { shop }) => ({

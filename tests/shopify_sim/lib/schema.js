@@ -8,7 +8,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const zlib = require('node:zlib');
-const { buildClientSchema } = require('graphql');
+const { buildClientSchema, GraphQLError, valueFromASTUntyped } = require('graphql');
 
 const EXECUTED = '2026-10';
 
@@ -24,6 +24,21 @@ function scopesOf(text) {
   return anyOf.length === 0 ? null : { anyOf, text: sentence };
 }
 
+const GLOBAL_ID = /^gid:\/\/[A-Za-z0-9-]+\/[A-Za-z]+\/\S+$/;
+
+/** Every id is global. What only looks like one of another shop is found nowhere; a bare number is no id at all. */
+function parseId(value) {
+  const id = String(value);
+  if (!GLOBAL_ID.test(id)) throw new GraphQLError(`Invalid global id '${id}'`);
+  return id;
+}
+
+function refuseOtherIds(schema) {
+  const type = schema.getType('ID');
+  type.parseValue = parseId;
+  type.parseLiteral = (node) => parseId(valueFromASTUntyped(node));
+}
+
 function loadSchema(file = schemaFile(EXECUTED)) {
   let packed;
   try {
@@ -33,6 +48,7 @@ function loadSchema(file = schemaFile(EXECUTED)) {
   }
   const { data } = JSON.parse(zlib.gunzipSync(packed).toString('utf8'));
   const schema = buildClientSchema(data, { assumeValid: true });
+  refuseOtherIds(schema);
   const types = new Map();
   for (const type of data.__schema.types) {
     const fields = new Map();

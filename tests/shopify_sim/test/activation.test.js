@@ -20,6 +20,7 @@ function numbers(level) {
 
 test('a level that was never connected gets the given quantity', async () => {
   const shop = await newShop();
+  await shop.ask('ItemTrack', { id: itemId(4403) });
   const { inventoryLevel, userErrors, cost } = await activate(shop, 4403, 7003, { available: 5 });
   assert.deepEqual(userErrors, []);
   assert.match(inventoryLevel.id, /^gid:\/\/shopify\/InventoryLevel\/\d+\?inventory_item_id=4403$/);
@@ -33,6 +34,20 @@ test('a level that was never connected gets the given quantity', async () => {
   const set = await shop.set([entry(4403, 7003, 8, 5)]);
   assert.deepEqual(set.data.inventorySetQuantities.userErrors, []);
   assert.equal((await shop.level(4403, 7003)).available, 8);
+});
+
+test('a level of an untracked item is activated without the given quantity', async () => {
+  const shop = await newShop();
+  for (const given of [{ available: 9 }, { onHand: 9 }]) {
+    const location = given.available ? 7001 : 7003;
+    const { inventoryLevel, userErrors } = await activate(shop, 4403, location, given);
+    assert.deepEqual(userErrors, []);
+    assert.equal(inventoryLevel.isActive, true);
+    assert.deepEqual(numbers(inventoryLevel), [
+      ['available', 0],
+      ['on_hand', 0],
+    ]);
+  }
 });
 
 test('a level that was active before comes back with its old numbers', async () => {

@@ -102,6 +102,8 @@ test('one bad entry, and nothing is changed', async () => {
     change(4404, 7001, 1),
     { ...change(4402, 7001, 1), ledgerDocumentUri: 'gid://stocksync/Line/1' },
     change(4402, 7001, 2147483647),
+    change(9998, 7001, 1500000000),
+    change(9999, 7001, 1500000000),
   ];
   const answer = await adjust(shop, bad);
   assert.equal(payload(answer).inventoryAdjustmentGroup, null);
@@ -112,6 +114,8 @@ test('one bad entry, and nothing is changed', async () => {
     ['NON_MUTABLE_INVENTORY_ITEM', 'input.changes.4.inventoryItemId'],
     ['INVALID_AVAILABLE_DOCUMENT', 'input.changes.5.ledgerDocumentUri'],
     ['INVALID_QUANTITY_TOO_HIGH', 'input.changes.6.delta'],
+    ['INVALID_INVENTORY_ITEM', 'input.changes.7.inventoryItemId'],
+    ['INVALID_INVENTORY_ITEM', 'input.changes.8.inventoryItemId'],
   ]);
   assert.equal((await shop.level(4402, 7001)).available, 4);
   assert.equal((await shop.level(4401, 7001)).available, 15);

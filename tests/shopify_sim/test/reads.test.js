@@ -98,7 +98,7 @@ test('the start check names scopes, versions and the shop', async () => {
   const { data } = await shop.ask('StartCheck');
   assert.deepEqual(
     data.currentAppInstallation.accessScopes.map(({ handle }) => handle),
-    ['write_inventory', 'read_products'],
+    ['read_inventory', 'write_inventory', 'read_products'],
   );
   assert.ok(data.publicApiVersions.some(({ handle, supported }) => handle === '2026-10' && supported));
   assert.equal(data.shop.myshopifyDomain, `${shop.shop}.myshopify.com`);
