@@ -101,9 +101,8 @@ static const struct conf_option STORE_OPTIONS[] = {
      .fallback = "15m",
      .min = 0,
      .max = 86400000,
-     .help =
-         "with quantity = available: how long sold units are held back for their order's import; "
-         "longer than an import takes; 0s: off"},
+     .help = "how long units that are missing in the store are held back for their order's import; "
+             "longer than an import takes; 0s: off"},
     {.key = "basis",
      .type = CONF_CHOICE,
      .offset = offsetof(struct store_conf, basis),

@@ -49,7 +49,7 @@ static const struct metric_row ROWS[] = {
     {offsetof(struct lane_metrics, level.applied), METRIC_COUNTER, "stocksync_store_applied_total",
      NULL, NULL, "Levels written to Shopify."},
     {offsetof(struct lane_metrics, level.unchanged), METRIC_COUNTER,
-     "stocksync_store_unchanged_total", NULL, NULL, "Levels that held the number already."},
+     "stocksync_store_unchanged_total", NULL, NULL, "Levels whose number the store confirmed."},
     {offsetof(struct lane_metrics, level.refused), METRIC_COUNTER, "stocksync_store_refused_total",
      NULL, NULL, "Levels that Shopify refused."},
     {offsetof(struct lane_metrics, level.stale), METRIC_COUNTER, "stocksync_store_stale_total",

@@ -5,6 +5,7 @@ units sold until a write are known exactly, and what the write leaves must not b
 """
 
 import heapq
+import math
 import random
 import threading
 import time
@@ -12,7 +13,7 @@ import time
 import pytest
 
 from conftest import outlet, wholesale
-from lab import programs, stores, wait
+from lab import programs, record, stores, wait
 
 SELL_SECONDS = 18
 UNITS = 1000
@@ -169,6 +170,54 @@ def traders(make_pipeline, database, number, shop):
     pipeline.backfill()
     pipeline.wait_settled()
     return pipeline, Trade(pipeline, one, first, number), Trade(pipeline, two, second, number + 1)
+
+
+RULES = {
+    "cap": {"cap": 400},
+    "percent": {"offer_percent": 40},
+    "second_warehouse": {"locations": {"Berlin": ["WH", "NO", "SO"]}},
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_selling_under_rules_never_offers_sold_units(make_pipeline, database, number, shop, rule):
+    """Units are taken off before the rules: what a write leaves is never more than the rules make of the free stock."""
+    store = outlet(number, buffer=0, **RULES[rule])
+    pipeline = make_pipeline(database, store, options={f"store.{store.name}": {
+        "unimported_sale_grace": f"{GRACE_SECONDS}s", "brake_percent": 100, "brake_change_percent": 100}})
+    pipeline.open_shops().install()
+    shelf = Shelf(pipeline, store, shop, PRODUCTS)
+    pipeline.start()
+    pipeline.backfill()
+    pipeline.wait_settled()
+    trade = Trade(pipeline, store, shelf, number)
+    codes = dict(pipeline.connection.execute("SELECT code, id FROM stock_warehouse").fetchall())
+    latest = record.latest(record.decode_all(pipeline.records()))
+    raw = {product: sum(latest[product].warehouses[codes[code]].free for code in store.locations["Berlin"]
+                        if codes[code] in latest[product].warehouses) for product in shelf.quants}
+
+    def rule_of(free):
+        number = math.floor(free * store.offer_percent / 100 + 1e-9)
+        return max(0, number if store.cap is None else min(number, store.cap))
+
+    first = {product: level_of(pipeline, store, product)["available"] for product in shelf.quants}
+    assert first == {product: rule_of(raw[product]) for product in shelf.quants}
+    after = len(pipeline.simulator.journal(store.name))
+    trade.start()
+    trade.finish()
+    journal = pipeline.simulator.journal(store.name, after=after)
+    for product in shelf.quants:
+        sold, held = 0, first[product]
+        for at, before, left in writes_of(journal, stores.ITEM_BASE + product, trade.location):
+            sold, held = sold + held - before, left
+            assert left <= rule_of(raw[product] + shelf.received(product, at) - sold), (product, at)
+
+    def unequal():
+        return [(product, have, right) for product in shelf.quants
+                for have in [level_of(pipeline, store, product)["available"]]
+                for right in [rule_of(raw[product] + shelf.received(product) - trade.sold[product])] if have != right]
+
+    wait.until(lambda: not unequal(), lambda: f"not equal: {unequal()}", seconds=30, alive=pipeline.alive)
 
 
 def test_selling_during_pushes_never_offers_sold_units(traders):
