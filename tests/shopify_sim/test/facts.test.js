@@ -1,8 +1,9 @@
 'use strict';
 
 /*
- * The simulator beside the facts about Shopify that the consumer relies on: one row for each fact, in the order of
- * the page of facts. A row says the fact in our words and shows it. What a row cannot show is in the other tests.
+ * The facts about Shopify that the consumer relies on, one row each: it says the fact in our words and shows that the
+ * simulator keeps to it. Sources are Shopify's schema and pages, and public recordings of live shops. Whoever learns
+ * something new about Shopify adds a row first.
  */
 
 const test = require('node:test');
@@ -119,7 +120,7 @@ function twoLocations(first, second) {
   );
 }
 
-/* ---- section 6: what a set is refused for ---- */
+/* ---- what a set is refused for ---- */
 
 const SET_REFUSALS = [
   ['another number is stored', [entry(4401, 7001, 1, 14)], {}, ['CHANGE_FROM_QUANTITY_STALE', '0.changeFromQuantity']],
@@ -139,7 +140,7 @@ const SET_REFUSALS = [
   ],
 ];
 
-const SECTION_6 = SET_REFUSALS.map(([what, entries, members, [code, field]]) => ({
+const SET_FACTS = SET_REFUSALS.map(([what, entries, members, [code, field]]) => ({
   fact: `a set is refused as a whole for ${what}: ${code}`,
   async show(shop) {
     const place = /^\d/.test(field) ? `input.quantities.${field}` : `input.${field}`;
@@ -148,7 +149,7 @@ const SECTION_6 = SET_REFUSALS.map(([what, entries, members, [code, field]]) => 
   },
 }));
 
-SECTION_6.push(
+SET_FACTS.push(
   {
     fact: 'a pair that is there twice is named at each of its entries',
     async show(shop) {
@@ -199,9 +200,9 @@ SECTION_6.push(
   },
 );
 
-/* ---- section 7: shapes ---- */
+/* ---- shapes ---- */
 
-const SECTION_7 = [
+const SHAPE_FACTS = [
   {
     fact: 'nothing to change: no group and no errors',
     async show(shop) {
@@ -299,9 +300,9 @@ const SECTION_7 = [
   },
 ];
 
-/* ---- section 10: numbers in flight ---- */
+/* ---- numbers in flight ---- */
 
-const SECTION_10 = [
+const NUMBER_FACTS = [
   {
     fact: 'an order takes from available, its fulfilment from on_hand, a cancelled one gives back',
     async show(shop) {
@@ -361,9 +362,9 @@ const SECTION_10 = [
   },
 ];
 
-/* ---- section 11: activation and tracking ---- */
+/* ---- activation and tracking ---- */
 
-const SECTION_11 = [
+const ACTIVATION_FACTS = [
   {
     fact: 'a quantity is an error at an active level, which comes with it; without one it is none',
     async show(shop) {
@@ -409,7 +410,7 @@ const SECTION_11 = [
   },
 ];
 
-/* ---- section 13: bulk operations ---- */
+/* ---- bulk operations ---- */
 
 const inner = (name, rest = '') => `${name} { edges { node { id ${rest} } } }`;
 
@@ -454,7 +455,7 @@ const BULK_REFUSALS = [
   ],
 ];
 
-const SECTION_13 = BULK_REFUSALS.map(([what, query, message]) => ({
+const BULK_FACTS = BULK_REFUSALS.map(([what, query, message]) => ({
   fact: `a bulk query is INVALID with ${what}`,
   async show(shop) {
     const { bulkOperation, userErrors } = await bulkStart(shop, query);
@@ -463,7 +464,7 @@ const SECTION_13 = BULK_REFUSALS.map(([what, query, message]) => ({
   },
 }));
 
-SECTION_13.push(
+BULK_FACTS.push(
   {
     fact: 'five connections, two of them below another, are accepted; five run at a time',
     async show(shop) {
@@ -499,9 +500,9 @@ SECTION_13.push(
   },
 );
 
-/* ---- section 20: recordings of live shops ---- */
+/* ---- recordings of live shops ---- */
 
-const SECTION_20 = [
+const RECORDED_FACTS = [
   {
     fact: 'a set itself names unknown items and locations',
     async show(shop) {
@@ -733,10 +734,17 @@ const SECTION_20 = [
   },
 ];
 
-const SECTIONS = { 6: SECTION_6, 7: SECTION_7, 10: SECTION_10, 11: SECTION_11, 13: SECTION_13, 20: SECTION_20 };
+const FACTS = {
+  'refused sets': SET_FACTS,
+  shapes: SHAPE_FACTS,
+  'numbers in flight': NUMBER_FACTS,
+  'activation and tracking': ACTIVATION_FACTS,
+  'bulk operations': BULK_FACTS,
+  'recordings of live shops': RECORDED_FACTS,
+};
 
-for (const [section, rows] of Object.entries(SECTIONS)) {
+for (const [topic, rows] of Object.entries(FACTS)) {
   for (const { fact, options, show } of rows) {
-    test(`section ${section}: ${fact}`, async () => show(await newShop(options)));
+    test(`${topic}: ${fact}`, async () => show(await newShop(options)));
   }
 }
