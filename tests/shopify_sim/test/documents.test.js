@@ -2,8 +2,8 @@
 
 /*
  * The documents that the consumer sends (schemas/graphql), with their variables (tests/data/graphql), against Shopify's
- * published schemas, and what they cost. The variables of StockSet and LevelsRead are the bytes that the consumer's own
- * unit test (tests/unit/shopify/test_inventory.c) compares its with.
+ * published schemas, and what they cost. The variables of StockSet, StockAdjust and LevelsRead are the bytes that the
+ * consumer's own unit test (tests/unit/shopify/test_inventory.c) compares its with.
  */
 
 const test = require('node:test');
@@ -33,6 +33,7 @@ const EXPECTED = [
   ['levels_read', 'LevelsRead', ['nodes'], 4],
   ['locations', 'Locations', ['locations'], 13],
   ['start_check', 'StartCheck', ['currentAppInstallation', 'publicApiVersions', 'shop'], 4],
+  ['stock_adjust', 'StockAdjust', ['inventoryAdjustQuantities'], 10],
   ['stock_set', 'StockSet', ['inventorySetQuantities'], 10],
   ['variants_count', 'VariantsCount', ['productVariantsCount'], 1],
   ['variants_page', 'VariantsPage', ['productVariants'], 24],
@@ -107,6 +108,7 @@ for (const version of VERSIONS) {
 
 test('what no schema asks for and the server does: changeFromQuantity stands in every entry', () => {
   for (const entry of readVariables('stock_set').input.quantities) assert.ok('changeFromQuantity' in entry);
+  for (const entry of readVariables('stock_adjust').input.changes) assert.ok('changeFromQuantity' in entry);
 });
 
 test('the list of user error codes is that of every version that may be configured', () => {
@@ -122,11 +124,13 @@ test('the query of a bulk operation is the file with its text', () => {
   assert.equal(readVariables('bulk_start').query, read('bulk_variants'));
 });
 
-test('the set is idempotent under the key of its variables', () => {
-  const [operation] = parse(read('stock_set')).definitions;
-  const [field] = operation.selectionSet.selections;
-  const values = getDirectiveValues(schema.getDirective('idempotent'), field, { key: 'k', input: {} });
-  assert.deepEqual({ ...values }, { key: 'k' });
+test('set and adjustment are idempotent under the key of their variables', () => {
+  for (const name of ['stock_set', 'stock_adjust']) {
+    const [operation] = parse(read(name)).definitions;
+    const [field] = operation.selectionSet.selections;
+    const values = getDirectiveValues(schema.getDirective('idempotent'), field, { key: 'k', input: {} });
+    assert.deepEqual({ ...values }, { key: 'k' });
+  }
 });
 
 test('a document with a field that the schema lacks is found out', () => {

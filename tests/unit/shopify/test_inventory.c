@@ -27,6 +27,17 @@ static void set_variables_are_these_bytes(void **state)
     strbuf_release(&out);
 }
 
+static void adjust_variables_are_these_bytes(void **state)
+{
+    (void)state;
+    struct strbuf out;
+    strbuf_init(&out, 4096);
+    inventory_adjust_variables("6f1c1f6e-0b57-5c64-9a3e-2f4d1c7b8a10", LIST, 2, &out);
+    strbuf_append_char(&out, '\n');
+    assert_string_equal(out.ptr, test_variables_stock_adjust);
+    strbuf_release(&out);
+}
+
 static void read_variables_are_these_bytes(void **state)
 {
     (void)state;
@@ -225,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(set_variables_are_these_bytes),
+        cmocka_unit_test(adjust_variables_are_these_bytes),
         cmocka_unit_test(read_variables_are_these_bytes),
         cmocka_unit_test(variables_of_a_full_request_fit_into_60_kilobytes),
         cmocka_unit_test(key_changes_with_each_ingredient),
