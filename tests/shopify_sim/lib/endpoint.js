@@ -376,6 +376,9 @@ function admit(exchange, effect, schema) {
     concurrentKeys: [],
     fault: exchange.terminal?.kind ?? null,
   };
+  if (effect.forgetsKeys) {
+    for (const field of operation.fields) shop.keys.forget(operation.keyOf(field, variables));
+  }
   const waitMs = shop.latencyMs + effect.executionMs;
   if (waitMs === 0) {
     run(exchange, schema, context, requested, []);
@@ -388,13 +391,14 @@ function admit(exchange, effect, schema) {
 /* ---- the steps before ---- */
 
 function applyModifiers(exchange, modifiers) {
-  const effect = { executionMs: 0 };
+  const effect = { executionMs: 0, forgetsKeys: false };
   for (const fault of modifiers) {
     if (fault.kind === 'slow') exchange.delayMs += fault.delayMs;
     else if (fault.kind === 'slow_execution') effect.executionMs += fault.delayMs;
     else if (fault.kind === 'version') exchange.version = fault.version;
     else if (fault.kind === 'no_version') exchange.version = null;
     else if (fault.kind === 'retire') exchange.isRetiring = true;
+    else if (fault.kind === 'forget_key') effect.forgetsKeys = true;
     else exchange.costStyle = { no_cost: 'none', integer_cost: 'integer', decimal_cost: 'decimal' }[fault.kind];
   }
   return effect;

@@ -37,6 +37,7 @@ const KINDS = {
   version: 'modifier',
   no_version: 'modifier',
   retire: 'modifier',
+  forget_key: 'modifier',
 };
 
 const COUNTED = ['count', 'every'];

@@ -44,6 +44,11 @@ class KeyTable {
     if (entry !== undefined && entry.state === 'running' && entry.owner === owner) this.entries.delete(key);
   }
 
+  /** As if the key had never arrived. */
+  forget(key) {
+    this.entries.delete(key);
+  }
+
   /**
    * What this request may do: {state: 'new'|'running'|'mismatch'|'failed'|'done', entry}.
    * After 'new' the caller must settle the entry.

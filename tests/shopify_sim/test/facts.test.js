@@ -653,6 +653,19 @@ const RECORDED_FACTS = [
     },
   },
   {
+    fact: 'a key need not protect: then a delta is applied twice, a compared set is not',
+    async show(shop) {
+      await shop.fault({ kind: 'forget_key' });
+      const { quantity: _, ...pair } = entry(4402, 7001, 0);
+      const input = { name: 'available', reason: 'correction', changes: [{ ...pair, delta: -1 }] };
+      for (let sent = 0; sent < 2; sent++) await shop.ask('StockAdjust', { key: 'delta', input });
+      assert.deepEqual(await numbers(shop, 4402, 7001), [2, 0, 0, 2]);
+      assert.deepEqual(setCodes(await shop.set([entry(4401, 7001, 12, 15)], {}, 'set')), []);
+      const [[code]] = setCodes(await shop.set([entry(4401, 7001, 12, 15)], {}, 'set'));
+      assert.equal(code, 'CHANGE_FROM_QUANTITY_STALE');
+    },
+  },
+  {
     fact: 'read and write scopes are listed each',
     options: { scopes: ['write_inventory', 'read_products', 'read_locations'] },
     async show(shop) {
