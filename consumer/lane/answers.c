@@ -228,11 +228,11 @@ static void judge_not_applied(const struct lane_context *c,
     if (r->adopted) {
         return;
     }
-    if (r->op == OP_STOCK_ADJUST && answer->class != ANSWER_ENTRIES) {
+    bool no_entry = names_no_entry(answer, r->count);
+    if (r->op == OP_STOCK_ADJUST && (answer->class != ANSWER_ENTRIES || no_entry)) {
         set_instead(r, out);
         return;
     }
-    bool no_entry = names_no_entry(answer, r->count);
     if (no_entry && r->count > 1) {
         judge_unnamed(c, sales, r, stale, out);
     } else {
