@@ -52,11 +52,11 @@ void parking_describe_level(const struct lane_context *c,
 {
     const struct desired *desired = &level->desired;
     bool from_topic = desired->at.partition >= 0;
+    int32_t partition = from_topic ? desired->at.partition : desired->row_partition;
     *row = (struct state_parked){.product_id = desired->product_id,
                                  .key = level->key,
                                  .topic = c->options->shared.topic,
-                                 .partition =
-                                     from_topic ? desired->at.partition : desired->row_partition,
+                                 .partition = partition,
                                  .offset = from_topic ? desired->at.offset : -1,
                                  .revision = desired->revision,
                                  .quantity = desired->quantity};

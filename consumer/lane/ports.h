@@ -140,6 +140,10 @@ struct parked_port {
                             void (*each)(void *arg, int32_t product_id),
                             void *arg,
                             struct err *err);
+    enum status (*place)(struct state *s,
+                         int32_t (*place_of)(void *arg, int32_t product_id),
+                         void *arg,
+                         struct err *err);
     enum status (*due)(struct state *s,
                        const struct state_share *share,
                        state_parked_fn each,

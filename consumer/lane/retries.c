@@ -239,10 +239,20 @@ static enum status take_rows(struct retries *r, struct look *look, bool *more, s
     return rc == STATUS_OK ? look->rc : rc;
 }
 
+static int32_t place_of(void *arg, int32_t product_id)
+{
+    const struct retries *r = arg;
+    return r->c->ports->source->partition_of(r->c->source, product_id);
+}
+
 static enum status look_and_store(struct retries *r, struct look *look, bool *more, struct err *err)
 {
     planner_begin(r->planner);
     enum status rc = learn(r, clock_monotonic_us(), err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = r->c->ports->state->parked.place(r->c->state, place_of, r, err);
     if (rc != STATUS_OK) {
         return rc;
     }

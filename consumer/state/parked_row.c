@@ -52,7 +52,9 @@ struct state_parked parked_row_read(const struct pg_rows *rows, int row)
                              .topic = pg_text(rows, row, PARKED_COLUMN_TOPIC),
                              .partition =
                                  has_position ? pg_i32(rows, row, PARKED_COLUMN_PARTITION) : -1,
-                             .offset = has_position ? pg_i64(rows, row, PARKED_COLUMN_OFFSET) : -1,
+                             .offset = pg_is_null(rows, row, PARKED_COLUMN_OFFSET)
+                                           ? -1
+                                           : pg_i64(rows, row, PARKED_COLUMN_OFFSET),
                              .revision = pg_i64(rows, row, PARKED_COLUMN_REVISION),
                              .quantity = pg_i32(rows, row, PARKED_COLUMN_QUANTITY),
                              .reason = pg_text(rows, row, PARKED_COLUMN_REASON),

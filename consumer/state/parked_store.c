@@ -295,6 +295,53 @@ static void give_out(const struct pg_rows *rows, state_parked_fn each, void *arg
     }
 }
 
+static enum status store_places(struct state *s,
+                                const int32_t *products,
+                                const int32_t *partitions,
+                                size_t count,
+                                struct err *err)
+{
+    enum status rc = count > 0 ? state_begin(s, err) : STATUS_OK;
+    if (rc != STATUS_OK || count == 0) {
+        return rc;
+    }
+    pg_args_i32_array(&s->args, products, count);
+    pg_args_i32_array(&s->args, partitions, count);
+    return pg_query(s->conn, sql_consumer_parked_place, &s->args, "", NULL, err);
+}
+
+enum status state_parked_place(struct state *s,
+                               int32_t (*place_of)(void *arg, int32_t product_id),
+                               void *arg,
+                               struct err *err)
+{
+    struct pg_rows rows = {0};
+    size_t count = 0;
+    if (s->read_only) {
+        return STATUS_OK;
+    }
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = pg_query(s->conn, sql_consumer_parked_unplaced, &s->args, "i", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    int32_t *products = mem_calloc((size_t)rows.count, sizeof *products);
+    int32_t *partitions = mem_calloc((size_t)rows.count, sizeof *partitions);
+    for (int i = 0; i < rows.count; i++) {
+        products[count] = pg_i32(&rows, i, 0);
+        partitions[count] = place_of(arg, products[count]);
+        count += partitions[count] >= 0;
+    }
+    pg_rows_release(&rows);
+    rc = store_places(s, products, partitions, count, err);
+    mem_free(partitions);
+    mem_free(products);
+    return rc;
+}
+
 enum status state_parked_due(struct state *s,
                              const struct state_share *share,
                              state_parked_fn each,

@@ -27,6 +27,15 @@ NODISCARD enum status state_parked_products(struct state *s,
 
 /* --- retries: each row is given to one process, for a minute --- */
 
+/**
+ * A row without a partition gets the one of its product, so that only one process retries it.
+ * @param place_of  the partition of a product; below 0: not known yet
+ */
+NODISCARD enum status state_parked_place(struct state *s,
+                                         int32_t (*place_of)(void *arg, int32_t product_id),
+                                         void *arg,
+                                         struct err *err);
+
 /** Calls each for the rows that are due. @param count  [out] rows given out */
 NODISCARD enum status state_parked_due(struct state *s,
                                        const struct state_share *share,

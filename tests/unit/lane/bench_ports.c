@@ -184,6 +184,19 @@ unpark(struct state *s, const char *const *subjects, size_t count, struct err *e
     return called("unpark", err);
 }
 
+static enum status parked_place(struct state *s,
+                                int32_t (*place)(void *arg, int32_t product_id),
+                                void *arg,
+                                struct err *err)
+{
+    (void)s;
+    (void)place;
+    (void)arg;
+    return bench.fails != NULL && strcmp(bench.fails, "place") == 0
+               ? err_set(err, STATUS_SOURCE_LOST, "place fails")
+               : STATUS_OK;
+}
+
 static enum status parked_due(struct state *s,
                               const struct state_share *share,
                               state_parked_fn each,
@@ -552,6 +565,7 @@ static const struct state_port STATE = {
                .attempts_adopt = attempts_adopt},
     .parked = {.park = park,
                .unpark = unpark,
+               .place = parked_place,
                .due = parked_due,
                .rescan = rescan,
                .settle = parked_settle,

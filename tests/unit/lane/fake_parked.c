@@ -183,6 +183,21 @@ static void give(const struct fake_parked *row, state_parked_fn each, void *arg)
     mem_free(value);
 }
 
+static enum status place(struct state *s,
+                         int32_t (*place_of)(void *arg, int32_t product_id),
+                         void *arg,
+                         struct err *err)
+{
+    (void)s;
+    for (size_t i = 0; i < fake_state.parked.count; i++) {
+        struct fake_parked *row = &fake_state.parked.list[i];
+        if (row->partition < 0 && row->product_id != 0) {
+            row->partition = place_of(arg, row->product_id);
+        }
+    }
+    return fake_state_enter("parked_place", err);
+}
+
 static enum status due(struct state *s,
                        const struct state_share *share,
                        state_parked_fn each,
@@ -286,6 +301,7 @@ each_in_memory(const struct state *s, void (*each)(void *arg, const char *reason
 const struct parked_port fake_parked_port = {.park = park,
                                              .unpark = unpark,
                                              .products = products,
+                                             .place = place,
                                              .due = due,
                                              .rescan = rescan,
                                              .settle = settle,

@@ -402,6 +402,34 @@ static void state_park_without_record_keeps_the_record_and_its_place(void **fixt
     state_free(s);
 }
 
+/* Product 3's partition is not known yet. */
+static int32_t place_of(void *arg, int32_t product_id)
+{
+    (void)arg;
+    return product_id == 3 ? -1 : product_id + 10;
+}
+
+static void state_parked_place_gives_rows_the_partition_of_their_product(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct err err = {0};
+    struct state *s = state_of("outlet");
+    struct state_parked rows[3];
+    for (int32_t i = 0; i < 3; i++) {
+        rows[i] = parked_product(i + 1, 100, "unmapped", "value");
+        rows[i].partition = i == 0 ? 5 : -1;
+        park_one(s, &rows[i]);
+    }
+    ok(state_parked_place(s, place_of, NULL, &err), &err);
+    assert_int_equal(number("SELECT partition FROM stocksync.parked WHERE product_id = 1"), 5);
+    assert_int_equal(number("SELECT partition FROM stocksync.parked WHERE product_id = 2"), 12);
+    assert_int_equal(
+        number("SELECT count(*) FROM stocksync.parked WHERE product_id = 3 AND partition IS NULL"),
+        1);
+    state_free(s);
+}
+
 static size_t due(struct state *s, const struct state_share *share)
 {
     struct err err = {0};
@@ -518,6 +546,7 @@ int main(void)
         SERVER_TEST(state_parked_rows_come_back_as_they_were),
         SERVER_TEST(state_parked_rows_are_filtered_by_reason_and_deleted),
         SERVER_TEST(state_park_keeps_the_first_time_and_the_newest_revision),
+        SERVER_TEST(state_parked_place_gives_rows_the_partition_of_their_product),
         SERVER_TEST(state_parked_rescan_rescans_page_by_page_while_rows_are_deleted),
         SERVER_TEST(state_parked_rescan_skips_rows_parked_lately),
         SERVER_TEST(state_park_splits_lists_too_large_for_one_statement),
