@@ -12,7 +12,6 @@
 #include "common/avro/avro_stock.h"
 #include "common/core/cursor.h"
 #include "common/core/mem.h"
-#include "embedded/avsc.h"
 #include "embedded/pcf.h"
 
 #define FRAME_SIZE 10 /* C3 01 and the fingerprint */
@@ -20,15 +19,26 @@
 #define RECORD_FIXED_MAX    128
 #define WAREHOUSE_FIXED_MAX 64
 
-struct avro_codec {
+/* One schema that values are read with. */
+struct known_schema {
     avro_schema_t schema;
     avro_value_iface_t *class;
     avro_value_t value; /* reused by every call */
+    unsigned char frame[FRAME_SIZE];
+};
+
+struct avro_codec {
+    struct known_schema known[AVRO_FORM_COUNT]; /* values are written with the first */
     avro_writer_t writer;
     avro_reader_t reader;
     char *scratch;
     size_t scratch_size;
-    unsigned char frame[FRAME_SIZE];
+};
+
+/* The canonical form of a schema is a schema too, only without texts and defaults. */
+static const char *const CANONICAL[AVRO_FORM_COUNT] = {
+    [AVRO_FORM_NOW] = pcf_product_stock,
+    [AVRO_FORM_1] = pcf_product_stock_1,
 };
 
 /* avro-c keeps its error text in one process-wide buffer; Debian builds it without the switch that
@@ -51,13 +61,13 @@ static enum status avro_failed(struct err *err, enum status status, const char *
     return err_set(err, status, "%s: %s", what, avro_strerror());
 }
 
-static void set_frame(unsigned char frame[FRAME_SIZE])
+static void set_frame(const char *canonical, unsigned char frame[FRAME_SIZE])
 {
-    size_t len = strlen(pcf_product_stock);
-    while (len > 0 && pcf_product_stock[len - 1] == '\n') {
+    size_t len = strlen(canonical);
+    while (len > 0 && canonical[len - 1] == '\n') {
         len--;
     }
-    const uint64_t fingerprint = avro_fingerprint(bytes_of(pcf_product_stock, len));
+    const uint64_t fingerprint = avro_fingerprint(bytes_of(canonical, len));
     frame[0] = 0xc3;
     frame[1] = 0x01;
     for (size_t i = 0; i < sizeof fingerprint; i++) {
@@ -66,20 +76,33 @@ static void set_frame(unsigned char frame[FRAME_SIZE])
 }
 
 /* Called with the lock held. */
-static enum status build(struct avro_codec *codec, struct err *err)
+static enum status build_schema(struct known_schema *known, enum avro_form form, struct err *err)
 {
-    if (avro_schema_from_json_length(avsc_product_stock, strlen(avsc_product_stock),
-                                     &codec->schema) != 0) {
-        codec->schema = NULL;
+    const char *text = CANONICAL[form];
+    if (avro_schema_from_json_length(text, strlen(text), &known->schema) != 0) {
+        known->schema = NULL;
         return avro_failed(err, STATUS_INTERNAL, "embedded schema");
     }
-    const enum status rc = avro_stock_check_schema(codec->schema, err);
+    const enum status rc = avro_stock_check_schema(known->schema, form, err);
     if (rc != STATUS_OK) {
         return rc;
     }
-    codec->class = avro_generic_class_from_schema(codec->schema);
-    if (codec->class == NULL || avro_generic_value_new(codec->class, &codec->value) != 0) {
+    known->class = avro_generic_class_from_schema(known->schema);
+    if (known->class == NULL || avro_generic_value_new(known->class, &known->value) != 0) {
         return avro_failed(err, STATUS_INTERNAL, "avro value");
+    }
+    set_frame(text, known->frame);
+    return STATUS_OK;
+}
+
+/* Called with the lock held. */
+static enum status build(struct avro_codec *codec, struct err *err)
+{
+    for (int form = 0; form < AVRO_FORM_COUNT; form++) {
+        const enum status rc = build_schema(&codec->known[form], (enum avro_form)form, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
     }
     codec->scratch_size = 1024;
     codec->scratch = mem_alloc(codec->scratch_size);
@@ -94,7 +117,6 @@ static enum status build(struct avro_codec *codec, struct err *err)
 enum status avro_codec_new(struct avro_codec **codec, struct err *err)
 {
     struct avro_codec *made = mem_calloc(1, sizeof *made);
-    set_frame(made->frame);
     lock();
     const enum status rc = build(made, err);
     unlock();
@@ -104,6 +126,20 @@ enum status avro_codec_new(struct avro_codec **codec, struct err *err)
     }
     *codec = made;
     return STATUS_OK;
+}
+
+/* Called with the lock held. */
+static void release_schema(struct known_schema *known)
+{
+    if (known->value.self != NULL) {
+        avro_value_decref(&known->value);
+    }
+    if (known->class != NULL) {
+        avro_value_iface_decref(known->class);
+    }
+    if (known->schema != NULL) {
+        (void)avro_schema_decref(known->schema);
+    }
 }
 
 void avro_codec_free(struct avro_codec *codec)
@@ -118,14 +154,8 @@ void avro_codec_free(struct avro_codec *codec)
     if (codec->writer != NULL) {
         avro_writer_free(codec->writer);
     }
-    if (codec->value.self != NULL) {
-        avro_value_decref(&codec->value);
-    }
-    if (codec->class != NULL) {
-        avro_value_iface_decref(codec->class);
-    }
-    if (codec->schema != NULL) {
-        (void)avro_schema_decref(codec->schema);
+    for (int form = 0; form < AVRO_FORM_COUNT; form++) {
+        release_schema(&codec->known[form]);
     }
     unlock();
     mem_free(codec->scratch);
@@ -151,7 +181,8 @@ static bool is_finite_warehouse(const struct warehouse_stock *w)
 {
     return isfinite(w->on_hand) && isfinite(w->free) &&
            (!w->has_forecast ||
-            (isfinite(w->incoming) && isfinite(w->outgoing) && isfinite(w->forecast)));
+            (isfinite(w->incoming) && isfinite(w->outgoing) && isfinite(w->forecast))) &&
+           (!w->has_free_confirmed || isfinite(w->free_confirmed));
 }
 
 /* Rules of product_stock.h that the binary form cannot express; both directions. */
@@ -228,8 +259,8 @@ static enum status write_binary(struct avro_codec *codec,
     enum status rc = STATUS_OK;
     lock();
     avro_writer_memory_set_dest(codec->writer, codec->scratch, (int64_t)codec->scratch_size);
-    if (avro_stock_put(&codec->value, stock) != 0 ||
-        avro_value_write(codec->writer, &codec->value) != 0) {
+    avro_value_t *value = &codec->known[AVRO_FORM_NOW].value;
+    if (avro_stock_put(value, stock) != 0 || avro_value_write(codec->writer, value) != 0) {
         rc = avro_failed(err, STATUS_INTERNAL, "avro encoding");
     }
     *len = avro_writer_tell(codec->writer);
@@ -252,7 +283,7 @@ enum status avro_codec_encode(struct avro_codec *codec,
     if (rc != STATUS_OK) {
         return rc;
     }
-    strbuf_append(out, codec->frame, FRAME_SIZE);
+    strbuf_append(out, codec->known[AVRO_FORM_NOW].frame, FRAME_SIZE);
     strbuf_append(out, codec->scratch, (size_t)len);
     return strbuf_check(out, "record", err);
 }
@@ -261,24 +292,37 @@ enum status avro_codec_encode(struct avro_codec *codec,
 
 static enum status read_binary(struct avro_codec *codec,
                                struct bytes binary,
+                               enum avro_form form,
                                struct product_stock *stock,
                                struct err *err)
 {
     enum status rc = STATUS_OK;
     lock();
     avro_reader_memory_set_source(codec->reader, (const char *)binary.ptr, (int64_t)binary.len);
-    if (avro_value_reset(&codec->value) != 0 ||
-        avro_value_read(codec->reader, &codec->value) != 0 ||
-        avro_stock_get(&codec->value, stock) != 0) {
+    avro_value_t *value = &codec->known[form].value;
+    if (avro_value_reset(value) != 0 || avro_value_read(codec->reader, value) != 0 ||
+        avro_stock_get(value, form, stock) != 0) {
         rc = avro_failed(err, STATUS_RECORD_INVALID, "value cannot be decoded");
     }
     unlock();
     return rc;
 }
 
+/* The schema whose fingerprint it is; AVRO_FORM_COUNT: unknown. */
+static enum avro_form find_form(const struct avro_codec *codec, struct bytes fingerprint)
+{
+    int form = 0;
+    while (form < AVRO_FORM_COUNT &&
+           memcmp(fingerprint.ptr, codec->known[form].frame + 2, FRAME_SIZE - 2) != 0) {
+        form++;
+    }
+    return (enum avro_form)form;
+}
+
 static enum status strip_frame(const struct avro_codec *codec,
                                struct bytes value,
                                struct bytes *binary,
+                               enum avro_form *form,
                                struct err *err)
 {
     struct cursor c = cursor_of(value);
@@ -293,12 +337,13 @@ static enum status strip_frame(const struct avro_codec *codec,
                        schema_id);
     }
     c = cursor_of(value);
-    if (!cursor_bytes(&c, 2, &magic) || memcmp(magic.ptr, codec->frame, 2) != 0 ||
+    if (!cursor_bytes(&c, 2, &magic) || memcmp(magic.ptr, codec->known[0].frame, 2) != 0 ||
         !cursor_bytes(&c, FRAME_SIZE - 2, &fingerprint)) {
         return err_set(err, STATUS_RECORD_INVALID,
                        "value of %zu bytes does not begin like a record of ours", value.len);
     }
-    if (memcmp(fingerprint.ptr, codec->frame + 2, FRAME_SIZE - 2) != 0) {
+    *form = find_form(codec, fingerprint);
+    if (*form == AVRO_FORM_COUNT) {
         uint64_t found = 0;
         for (size_t i = FRAME_SIZE - 2; i-- > 0;) {
             found = (found << 8) | fingerprint.ptr[i];
@@ -316,15 +361,16 @@ static enum status
 decode(struct avro_codec *codec, struct bytes value, struct product_stock *stock, struct err *err)
 {
     struct bytes binary = {0};
-    enum status rc = strip_frame(codec, value, &binary, err);
+    enum avro_form form = AVRO_FORM_NOW;
+    enum status rc = strip_frame(codec, value, &binary, &form, err);
     if (rc != STATUS_OK) {
         return rc;
     }
-    rc = avro_scan_product_stock(binary, err);
+    rc = avro_scan_product_stock(binary, form, err);
     if (rc != STATUS_OK) {
         return rc;
     }
-    rc = read_binary(codec, binary, stock, err);
+    rc = read_binary(codec, binary, form, stock, err);
     if (rc != STATUS_OK) {
         return rc;
     }

@@ -2,9 +2,10 @@
  * avro_codec: record <-> Kafka value. Holds the lock that avro-c's process-wide error text needs.
  *
  * Writes Avro single-object encoding: C3 01, CRC-64-AVRO of the schema's Parsing Canonical Form
- * (little-endian), Avro binary. Reads that framing by fingerprint; Confluent framing (00, schema id
- * big-endian) is recognised and refused by name until a registry is configured. One codec belongs
- * to one thread; it reuses its value between records.
+ * (little-endian), Avro binary. Reads that framing by fingerprint, those of former schemas included
+ * (enum avro_form); fields that they lack are absent. Confluent framing (00, schema id big-endian)
+ * is recognised and refused by name until a registry is configured. One codec belongs to one
+ * thread; it reuses its value between records.
  */
 #ifndef STOCKSYNC_AVRO_AVRO_CODEC_H
 #define STOCKSYNC_AVRO_AVRO_CODEC_H

@@ -7,6 +7,7 @@
 /* Where the scan stands, and the field that stopped it. */
 struct scan {
     struct cursor c;
+    enum avro_form form;
     const char *field;
 };
 
@@ -103,7 +104,8 @@ static bool scan_warehouse(struct scan *s)
     return field_long(s, "warehouse_id", 1, INT32_MAX) && field_text(s, "code") &&
            field_double(s, "on_hand") && field_double(s, "free") &&
            field_optional_double(s, "incoming") && field_optional_double(s, "outgoing") &&
-           field_optional_double(s, "forecast");
+           field_optional_double(s, "forecast") &&
+           (s->form == AVRO_FORM_1 || field_optional_double(s, "free_confirmed"));
 }
 
 /* Blocks of items until an empty one. A negative count announces a block with its size in bytes: we
@@ -135,9 +137,9 @@ static bool scan_end(struct scan *s)
     return cursor_left(&s->c) == 0;
 }
 
-enum status avro_scan_product_stock(struct bytes binary, struct err *err)
+enum status avro_scan_product_stock(struct bytes binary, enum avro_form form, struct err *err)
 {
-    struct scan s = {.c = cursor_of(binary), .field = ""};
+    struct scan s = {.c = cursor_of(binary), .form = form, .field = ""};
     const bool sound =
         field_long(&s, "product_id", 1, INT32_MAX) && field_long(&s, "template_id", 0, INT32_MAX) &&
         field_optional_text(&s, "sku") && field_optional_text(&s, "barcode") &&

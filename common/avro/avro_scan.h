@@ -17,6 +17,7 @@
  *       string           code
  *       double           on_hand, free
  *       [null, double]   incoming, outgoing, forecast
+ *       [null, double]   free_confirmed, not in AVRO_FORM_1
  *
  * Source: schemas/avro/product_stock.avsc; Avro 1.11 specification, "Binary Encoding".
  */
@@ -28,8 +29,17 @@
 #include "common/core/bytes.h"
 #include "common/core/status.h"
 
+/** The schemas that a record may be written with, the present one first. The topic keeps the latest
+ * record of each product, so a former schema stays readable. */
+enum avro_form {
+    AVRO_FORM_NOW,
+    AVRO_FORM_1, /* schemas/avro/former/product_stock_1: without free_confirmed */
+    AVRO_FORM_COUNT
+};
+
 /** @return STATUS_OK, STATUS_RECORD_INVALID (err names the field and the offset) */
-NODISCARD enum status avro_scan_product_stock(struct bytes binary, struct err *err);
+NODISCARD enum status
+avro_scan_product_stock(struct bytes binary, enum avro_form form, struct err *err);
 /** True when text is UTF-8 (RFC 3629) without NUL: then it can be a C string and an Avro string. */
 bool avro_scan_is_text(struct bytes text);
 

@@ -37,10 +37,11 @@ enum warehouse_field {
     W_INCOMING,
     W_OUTGOING,
     W_FORECAST,
+    W_FREE_CONFIRMED,
     W_COUNT
 };
 static const char *const WAREHOUSE_FIELD_NAMES[W_COUNT] = {
-    "warehouse_id", "code", "on_hand", "free", "incoming", "outgoing", "forecast",
+    "warehouse_id", "code", "on_hand", "free", "incoming", "outgoing", "forecast", "free_confirmed",
 };
 
 enum { BRANCH_NULL = 0, BRANCH_VALUE = 1 };
@@ -59,13 +60,20 @@ static bool has_fields(avro_schema_t record, const char *const *names, size_t co
     return true;
 }
 
-enum status avro_stock_check_schema(avro_schema_t schema, struct err *err)
+/* A former schema has the first of these fields. */
+static size_t warehouse_fields(enum avro_form form)
+{
+    return form == AVRO_FORM_1 ? W_FREE_CONFIRMED : W_COUNT;
+}
+
+enum status avro_stock_check_schema(avro_schema_t schema, enum avro_form form, struct err *err)
 {
     if (!has_fields(schema, FIELD_NAMES, F_COUNT)) {
         return err_set(err, STATUS_INTERNAL, "embedded schema: fields differ from the program's");
     }
     avro_schema_t warehouses = avro_schema_record_field_get_by_index(schema, F_WAREHOUSES);
-    if (!has_fields(avro_schema_array_items(warehouses), WAREHOUSE_FIELD_NAMES, W_COUNT)) {
+    if (!has_fields(avro_schema_array_items(warehouses), WAREHOUSE_FIELD_NAMES,
+                    warehouse_fields(form))) {
         return err_set(err, STATUS_INTERNAL,
                        "embedded schema: warehouse fields differ from the program's");
     }
@@ -174,7 +182,10 @@ static int put_warehouse(avro_value_t *array, const struct warehouse_stock *w)
     rc = rc != 0 ? rc : put_double(&item, W_FREE, w->free);
     rc = rc != 0 ? rc : put_optional_double(&item, W_INCOMING, w->has_forecast, w->incoming);
     rc = rc != 0 ? rc : put_optional_double(&item, W_OUTGOING, w->has_forecast, w->outgoing);
-    return rc != 0 ? rc : put_optional_double(&item, W_FORECAST, w->has_forecast, w->forecast);
+    rc = rc != 0 ? rc : put_optional_double(&item, W_FORECAST, w->has_forecast, w->forecast);
+    return rc != 0 ? rc
+                   : put_optional_double(&item, W_FREE_CONFIRMED, w->has_free_confirmed,
+                                         w->free_confirmed);
 }
 
 int avro_stock_put(avro_value_t *value, const struct product_stock *stock)
@@ -305,7 +316,7 @@ static int get_cause(const avro_value_t *record, enum cause *cause)
 }
 
 /* EINVAL: the three forecast fields are neither all there nor all null. */
-static int get_warehouse(const avro_value_t *item, struct warehouse_stock *w)
+static int get_warehouse(const avro_value_t *item, enum avro_form form, struct warehouse_stock *w)
 {
     bool incoming = false;
     bool outgoing = false;
@@ -316,6 +327,10 @@ static int get_warehouse(const avro_value_t *item, struct warehouse_stock *w)
     rc = rc != 0 ? rc : get_optional_double(item, W_INCOMING, &incoming, &w->incoming);
     rc = rc != 0 ? rc : get_optional_double(item, W_OUTGOING, &outgoing, &w->outgoing);
     rc = rc != 0 ? rc : get_optional_double(item, W_FORECAST, &w->has_forecast, &w->forecast);
+    if (rc == 0 && form != AVRO_FORM_1) {
+        rc =
+            get_optional_double(item, W_FREE_CONFIRMED, &w->has_free_confirmed, &w->free_confirmed);
+    }
     if (rc == 0 && (incoming != w->has_forecast || outgoing != w->has_forecast)) {
         avro_set_error("warehouse %" PRId32 " has only a part of its forecast", w->warehouse_id);
         return EINVAL;
@@ -323,7 +338,8 @@ static int get_warehouse(const avro_value_t *item, struct warehouse_stock *w)
     return rc;
 }
 
-static int get_warehouses(const avro_value_t *value, struct product_stock *stock)
+static int
+get_warehouses(const avro_value_t *value, enum avro_form form, struct product_stock *stock)
 {
     avro_value_t array;
     size_t count = 0;
@@ -337,12 +353,12 @@ static int get_warehouses(const avro_value_t *value, struct product_stock *stock
     for (size_t i = 0; rc == 0 && i < count; i++) {
         avro_value_t item;
         rc = avro_value_get_by_index(&array, i, &item, NULL);
-        rc = rc != 0 ? rc : get_warehouse(&item, &stock->warehouses[i]);
+        rc = rc != 0 ? rc : get_warehouse(&item, form, &stock->warehouses[i]);
     }
     return rc;
 }
 
-int avro_stock_get(const avro_value_t *value, struct product_stock *stock)
+int avro_stock_get(const avro_value_t *value, enum avro_form form, struct product_stock *stock)
 {
     int rc = get_int(value, F_PRODUCT_ID, &stock->product_id);
     rc = rc != 0 ? rc : get_int(value, F_TEMPLATE_ID, &stock->template_id);
@@ -356,5 +372,5 @@ int avro_stock_get(const avro_value_t *value, struct product_stock *stock)
     rc = rc != 0 ? rc : get_cause(value, &stock->cause);
     rc = rc != 0 ? rc : get_long(value, F_CHANGED_AT, &stock->changed_at_us);
     rc = rc != 0 ? rc : get_long(value, F_READ_AT, &stock->read_at_us);
-    return rc != 0 ? rc : get_warehouses(value, stock);
+    return rc != 0 ? rc : get_warehouses(value, form, stock);
 }

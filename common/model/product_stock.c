@@ -99,6 +99,7 @@ static void append_warehouse(struct strbuf *out, const struct warehouse_stock *w
     append_named_double(out, "incoming", w->has_forecast, w->incoming);
     append_named_double(out, "outgoing", w->has_forecast, w->outgoing);
     append_named_double(out, "forecast", w->has_forecast, w->forecast);
+    append_named_double(out, "free_confirmed", w->has_free_confirmed, w->free_confirmed);
     strbuf_append_char(out, '}');
 }
 
@@ -180,6 +181,9 @@ int64_t product_stock_digest(const struct product_stock *stock)
             d = digest_number(d, w->incoming);
             d = digest_number(d, w->outgoing);
             d = digest_number(d, w->forecast);
+        }
+        if (w->has_free_confirmed) {
+            d = digest_number(d, w->free_confirmed);
         }
     }
     int64_t digest = 0;

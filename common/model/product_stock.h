@@ -21,13 +21,15 @@ enum cause { CAUSE_STOCK, CAUSE_PRODUCT, CAUSE_BOM, CAUSE_PARENT, CAUSE_BACKFILL
 /** One warehouse's numbers, Odoo's own: _compute_quantities_dict with that warehouse as context. */
 struct warehouse_stock {
     int32_t warehouse_id;
-    bool has_forecast; /* the last three were read ([odoo] forecast = on); Avro null otherwise */
-    char *code;        /* stock_warehouse.code, never NULL */
-    double on_hand;    /* qty_available */
-    double free;       /* free_qty */
+    bool has_forecast; /* the three below were read ([odoo] forecast = on); Avro null otherwise */
+    bool has_free_confirmed; /* so was free_confirmed; older records lack it */
+    char *code;              /* stock_warehouse.code, never NULL */
+    double on_hand;          /* qty_available */
+    double free;             /* free_qty */
     double incoming;
     double outgoing;
-    double forecast; /* virtual_available */
+    double forecast;       /* virtual_available */
+    double free_confirmed; /* free, less what moves out of the warehouse have not reserved yet */
 };
 
 struct product_stock {

@@ -51,9 +51,11 @@ def flag(b):
     return b"\x01" if b else b"\x00"
 
 
-def warehouse(id, code, on_hand, free, incoming=None, outgoing=None, forecast=None):
+def warehouse(id, code, on_hand, free, incoming=None, outgoing=None, forecast=None, free_confirmed=None, form=0):
+    """form 1: the former schema, which has no free_confirmed."""
     return (long(id) + text(code) + double(on_hand) + double(free)
-            + optional(double, incoming) + optional(double, outgoing) + optional(double, forecast))
+            + optional(double, incoming) + optional(double, outgoing) + optional(double, forecast)
+            + (b"" if form == 1 else optional(double, free_confirmed)))
 
 
 def record(product, template, sku, barcode, company, active, enabled, kit, revision, cause, changed, read, warehouses):
@@ -64,8 +66,10 @@ def record(product, template, sku, barcode, company, active, enabled, kit, revis
 
 
 def main():
-    canonical = (ROOT / "schemas/avro/product_stock.pcf.json").read_bytes().rstrip(b"\n")
-    frame = b"\xc3\x01" + struct.pack("<Q", crc64(canonical))
+    frames = []
+    for name in ("product_stock", "former/product_stock_1"):
+        canonical = (ROOT / f"schemas/avro/{name}.pcf.json").read_bytes().rstrip(b"\n")
+        frames.append(b"\xc3\x01" + struct.pack("<Q", crc64(canonical)))
     records = {
         "bare": record(1, 0, None, None, None, False, False, False, 1, 0, 0, -1, []),
         "plain": record(4711, 4000, "SKU-1", "4006381333931", 1, True, True, False,
@@ -73,10 +77,13 @@ def main():
                         [warehouse(1, "WH", 12.5, 10.0), warehouse(300, "Nörd", -3.0, 0.1)]),
         "forecast": record(2147483647, 2147483647, "ß", None, 2147483647, True, False, True,
                            9223372036854775807, 4, -9223372036854775808, 9223372036854775807,
-                           [warehouse(2, "", 1e300, -0.0, 1.0, 2.0, 1e-300)]),
+                           [warehouse(2, "", 1e300, -0.0, 1.0, 2.0, 1e-300, -7.5)]),
     }
     for name, value in records.items():
-        print(name, (frame + value).hex())
+        print(name, (frames[0] + value).hex())
+    print("former", (frames[1] + record(
+        17, 3, "OLD", None, None, True, True, False, 5, 0, 6, 7,
+        [warehouse(1, "WH", 11.0, 9.0, 1.0, 2.0, 10.0, form=1), warehouse(2, "NO", 1.0, 1.0, form=1)])).hex())
 
 
 if __name__ == "__main__":

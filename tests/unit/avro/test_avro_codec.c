@@ -11,20 +11,26 @@
 #include "common/core/mem.h"
 
 #define MAX_VALUE 65536
-#define FRAME     "c30135772079684c3c86"
+#define FRAME     "c301b35d6d6fd40c170e"
+#define FORMER    "c30135772079684c3c86"
 
 /* Output of golden.py, another implementation of the encoding. */
 static const char GOLDEN_BARE[] = FRAME "02000000000000000200000100";
-static const char GOLDEN_PLAIN[] = FRAME "ce49c03e020a534b552d31021a3430303633383133333339333102020"
-                                         "101008089818283898506028080f2818389850"
-                                         "6f0818182838985060402045748000000000000294000000000000024"
-                                         "40000000d8040a4ec3b6726400000000000008"
-                                         "c09a9999999999b93f00000000";
-static const char GOLDEN_FORECAST[] = FRAME "feffffff0ffeffffff0f0204c39f0002feffffff0f010001feffff"
-                                            "ffffffffffff0108ffffffffffffffffff01feffffff"
-                                            "ffffffffff010204009c7500883ce4377e00000000000000800200"
-                                            "0000000000f03f0200000000000000400259f3f8c21f"
-                                            "6ea50100";
+static const char GOLDEN_PLAIN[] =
+    FRAME "ce49c03e020a534b552d31021a34303036333831333333393331020201010080898182"
+          "83898506028080f28183898506f0818182838985060402045748000000000000294000"
+          "0000000000244000000000d8040a4ec3b6726400000000000008c09a9999999999b93f"
+          "0000000000";
+static const char GOLDEN_FORECAST[] =
+    FRAME "feffffff0ffeffffff0f0204c39f0002feffffff0f010001feffffffffffffffff0108"
+          "ffffffffffffffffff01feffffffffffffffff010204009c7500883ce4377e00000000"
+          "0000008002000000000000f03f0200000000000000400259f3f8c21f6ea50102000000"
+          "0000001ec000";
+/* By a producer that did not know free_confirmed. */
+static const char GOLDEN_FORMER[] =
+    FORMER "220602064f4c4400000101000a000c0e04020457480000000000002640000000000000"
+           "224002000000000000f03f02000000000000004002000000000000244004044e4f0000"
+           "00000000f03f000000000000f03f00000000";
 
 static struct avro_codec *codec;
 
@@ -106,7 +112,9 @@ static struct product_stock forecast(void)
                                                    .has_forecast = true,
                                                    .incoming = 1,
                                                    .outgoing = 2,
-                                                   .forecast = 1e-300});
+                                                   .forecast = 1e-300,
+                                                   .has_free_confirmed = true,
+                                                   .free_confirmed = -7.5});
     return stock;
 }
 
@@ -200,10 +208,11 @@ static void avro_codec_forgets_the_record_before(void **state)
 static void avro_codec_refuses_cut_and_lengthened_values(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < GOLDEN_COUNT; i++) {
+    for (size_t i = 0; i <= GOLDEN_COUNT; i++) {
+        const bool former = i == GOLDEN_COUNT;
         struct strbuf value;
         strbuf_init(&value, MAX_VALUE);
-        append_hex(&value, GOLDEN[i].hex);
+        append_hex(&value, former ? GOLDEN_FORMER : GOLDEN[i].hex);
         strbuf_append_char(&value, '\0');
         for (size_t len = 0; len <= value.len; len++) {
             struct product_stock got;
@@ -215,7 +224,8 @@ static void avro_codec_refuses_cut_and_lengthened_values(void **state)
             char *copy = mem_strndup(value.ptr, len);
             const enum status status = avro_codec_decode(codec, bytes_of(copy, len), &got, &err);
             if (status != STATUS_RECORD_INVALID) {
-                fail_msg("%s cut to %zu bytes: %s", GOLDEN[i].name, len, status_name(status));
+                fail_msg("%s cut to %zu bytes: %s", former ? "former" : GOLDEN[i].name, len,
+                         status_name(status));
             }
             mem_free(copy);
         }
@@ -234,14 +244,30 @@ static const struct {
     {"empty", "", STATUS_RECORD_INVALID},
     {"another magic",
      "c302"
-     "35772079684c3c86" HEAD "00",
+     "b35d6d6fd40c170e" HEAD "00",
      STATUS_RECORD_INVALID},
     {"text", "7b2261223a317d7b2261223a317d", STATUS_RECORD_INVALID},
     {"schema registry", "0000000007" HEAD "00", STATUS_RECORD_INVALID},
     {"unknown fingerprint",
      "c301"
-     "36772079684c3c86" HEAD "00",
+     "b45d6d6fd40c170e" HEAD "00",
      STATUS_SCHEMA_UNKNOWN},
+    {"the fields of the former schema under today's fingerprint",
+     FRAME HEAD "02"
+                "0200"
+                "0000000000000000"
+                "0000000000000000"
+                "000000"
+                "00",
+     STATUS_RECORD_INVALID},
+    {"today's fields under the former fingerprint",
+     FORMER HEAD "02"
+                 "0200"
+                 "0000000000000000"
+                 "0000000000000000"
+                 "00000000"
+                 "00",
+     STATUS_RECORD_INVALID},
     {"unknown fingerprint, nothing else", "c3010000000000000000", STATUS_SCHEMA_UNKNOWN},
     {"negative array count",
      FRAME HEAD "01"
@@ -363,7 +389,7 @@ static const struct {
                 "0200"
                 "000000000000f07f"
                 "0000000000000000"
-                "000000"
+                "00000000"
                 "00",
      STATUS_RECORD_INVALID},
     {"warehouse with a part of its forecast",
@@ -371,7 +397,7 @@ static const struct {
                 "0200"
                 "0000000000000000"
                 "0000000000000000"
-                "02000000000000f03f0000"
+                "02000000000000f03f000000"
                 "00",
      STATUS_RECORD_INVALID},
     {"warehouse twice",
@@ -379,11 +405,11 @@ static const struct {
                 "0200"
                 "0000000000000000"
                 "0000000000000000"
-                "000000"
+                "00000000"
                 "0200"
                 "0000000000000000"
                 "0000000000000000"
-                "000000"
+                "00000000"
                 "00",
      STATUS_RECORD_INVALID},
     {"two blocks",
@@ -391,15 +417,51 @@ static const struct {
                 "0200"
                 "0000000000000000"
                 "0000000000000000"
-                "000000"
+                "00000000"
                 "02"
                 "0400"
                 "0000000000000000"
                 "0000000000000000"
-                "000000"
+                "00000000"
                 "00",
      STATUS_OK},
 };
+
+static void avro_codec_reads_what_a_former_producer_wrote(void **state)
+{
+    (void)state;
+    struct product_stock got;
+    struct product_stock now = forecast();
+    struct strbuf value;
+    struct strbuf newer;
+    struct err err;
+    strbuf_init(&value, MAX_VALUE);
+    strbuf_init(&newer, MAX_VALUE);
+    append_hex(&value, GOLDEN_FORMER);
+    assert_int_equal(avro_codec_decode(codec, strbuf_bytes(&value), &got, &err), STATUS_OK);
+    assert_string_equal(got.sku, "OLD");
+    assert_int_equal(got.warehouse_count, 2);
+    assert_true(got.warehouses[0].has_forecast);
+    assert_float_equal(got.warehouses[0].forecast, 10, 0);
+    assert_false(got.warehouses[0].has_free_confirmed);
+    assert_false(got.warehouses[1].has_forecast);
+    assert_string_equal(got.warehouses[1].code, "NO");
+    /* written again it is a record of today, which lacks the number as well */
+    assert_int_equal(avro_codec_encode(codec, &got, &newer, &err), STATUS_OK);
+    product_stock_release(&got);
+    assert_int_equal(avro_codec_decode(codec, strbuf_bytes(&newer), &got, &err), STATUS_OK);
+    assert_false(got.warehouses[0].has_free_confirmed);
+    product_stock_release(&got);
+    /* each form has a value, so that they do not mix */
+    strbuf_reset(&newer);
+    assert_int_equal(avro_codec_encode(codec, &now, &newer, &err), STATUS_OK);
+    assert_int_equal(avro_codec_decode(codec, strbuf_bytes(&newer), &got, &err), STATUS_OK);
+    assert_same(&got, &now);
+    product_stock_release(&got);
+    product_stock_release(&now);
+    strbuf_release(&newer);
+    strbuf_release(&value);
+}
 
 static void avro_codec_refuses_damaged_values(void **state)
 {
@@ -465,6 +527,12 @@ static void avro_codec_encode_refuses_what_decode_would(void **state)
     stock.warehouses[1].forecast = (double)INFINITY; /* not read: not written either */
     assert_int_equal(encode(&stock, MAX_VALUE), STATUS_OK);
 
+    stock.warehouses[1].free_confirmed = (double)NAN;
+    assert_int_equal(encode(&stock, MAX_VALUE), STATUS_OK);
+    stock.warehouses[1].has_free_confirmed = true;
+    assert_int_equal(encode(&stock, MAX_VALUE), STATUS_RECORD_INVALID);
+    stock.warehouses[1].free_confirmed = 0;
+
     stock.revision = 0;
     assert_int_equal(encode(&stock, MAX_VALUE), STATUS_RECORD_INVALID);
     stock.revision = 1;
@@ -521,6 +589,7 @@ int main(void)
         cmocka_unit_test(avro_codec_decodes_the_golden_bytes),
         cmocka_unit_test(avro_codec_forgets_the_record_before),
         cmocka_unit_test(avro_codec_refuses_cut_and_lengthened_values),
+        cmocka_unit_test(avro_codec_reads_what_a_former_producer_wrote),
         cmocka_unit_test(avro_codec_refuses_damaged_values),
         cmocka_unit_test(avro_codec_decode_makes_an_empty_sku_absent),
         cmocka_unit_test(avro_codec_encode_refuses_what_decode_would),

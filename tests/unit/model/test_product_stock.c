@@ -92,7 +92,9 @@ static void product_stock_append_json_writes_the_schemas_fields(void **state)
                                                    .has_forecast = true,
                                                    .incoming = 1,
                                                    .outgoing = 0,
-                                                   .forecast = (double)NAN};
+                                                   .forecast = (double)NAN,
+                                                   .has_free_confirmed = true,
+                                                   .free_confirmed = 7.5};
     struct strbuf out;
     strbuf_init(&out, 4096);
     product_stock_append_json(&stock, &out);
@@ -102,10 +104,11 @@ static void product_stock_append_json_writes_the_schemas_fields(void **state)
                                  "\"revision\":1700000000000001,\"cause\":\"parent\","
                                  "\"changed_at\":5,\"read_at\":6,\"warehouses\":["
                                  "{\"warehouse_id\":1,\"code\":\"WH\",\"on_hand\":0.1,\"free\":-2."
-                                 "5,\"incoming\":null,\"outgoing\":null,\"forecast\":null},"
+                                 "5,\"incoming\":null,\"outgoing\":null,\"forecast\":null,"
+                                 "\"free_confirmed\":null},"
                                  "{\"warehouse_id\":2,\"code\":\"NO\",\"on_hand\":0."
                                  "3333333333333333,\"free\":1e+21,\"incoming\":1,\"outgoing\":0,"
-                                 "\"forecast\":null}]}");
+                                 "\"forecast\":null,\"free_confirmed\":7.5}]}");
     strbuf_release(&out);
     product_stock_release(&stock);
     assert_null(stock.warehouses);
@@ -159,6 +162,9 @@ static void product_stock_digest_changes_with_all_that_a_record_says(void **stat
         assert_int_not_equal(product_stock_digest(&base), digest);
         *numbers[i] -= 1;
     }
+    warehouse.has_free_confirmed = true; /* as soon as it is known the product is published again */
+    assert_int_not_equal(product_stock_digest(&base), digest);
+    warehouse.has_free_confirmed = false;
     warehouse.incoming = -0.0;
     assert_int_equal(product_stock_digest(&base), digest);
     warehouse.code = other_code;
