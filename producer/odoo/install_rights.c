@@ -33,6 +33,7 @@ static const struct right {
     {"public", "product_template_attribute_line", "SELECT", INSTALL_ODOO, false, ALWAYS},
     {"public", "product_commingled", "SELECT", INSTALL_ODOO, false, WITH_COMMINGLED},
     {"public", "stock_move", "SELECT", INSTALL_ODOO, true, ALWAYS},
+    {"public", "stock_move_line", "SELECT", INSTALL_ODOO, true, ALWAYS},
     {"public", ODOO_MARKS_TABLE, "SELECT, INSERT, DELETE", INSTALL_ODOO, false, ALWAYS},
     {"public", ODOO_QUANT_MARKS_TABLE, "SELECT, DELETE", INSTALL_ODOO, false, ALWAYS},
     {"stocksync", "migration", "SELECT", INSTALL_ODOO | INSTALL_STATE, false, ALWAYS},
@@ -98,7 +99,7 @@ static const char TOO_MUCH[] =
     " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')"
     " AND c.relname IN ('product_product', 'product_template', 'uom_uom', 'stock_quant',"
     " 'stock_location', 'stock_warehouse', 'res_company', 'ir_module_module', 'stock_move',"
-    " 'mrp_bom', 'mrp_bom_line')"
+    " 'stock_move_line', 'mrp_bom', 'mrp_bom_line')"
     " AND has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')"
     " WHERE r.rolname = current_user GROUP BY r.rolsuper";
 

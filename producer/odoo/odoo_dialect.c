@@ -3,12 +3,12 @@
 #include <stddef.h>
 
 static const struct odoo_dialect DIALECTS[] = {
-    {.major = 15, .is_proven = true},
-    {.major = 16, .kit_rounding = KIT_ROUND_RESULT},
-    {.major = 17},
+    {.major = 15, .is_proven = true, .moves = ODOO_MOVES_15},
+    {.major = 16, .moves = ODOO_MOVES_16, .kit_rounding = KIT_ROUND_RESULT},
+    {.major = 17, .moves = ODOO_MOVES_17},
     {.major = 18,
      .has_storable_flag = true,
-     .has_final_location = true,
+     .moves = ODOO_MOVES_18,
      .bom_order = KIT_BOM_VARIANT_FIRST,
      .kit_rounding = KIT_ROUND_RATIO},
 };
@@ -65,6 +65,10 @@ static const struct odoo_column COLUMNS[] = {
     {.table = "stock_move", .column = "location_id"},
     {.table = "stock_move", .column = "location_dest_id"},
     {.table = "stock_move", .column = "location_final_id", .since = 18},
+    {.table = "stock_move_line", .column = "move_id"},
+    {.table = "stock_move_line", .column = "product_qty", .until = 15},
+    {.table = "stock_move_line", .column = "reserved_qty", .since = 16, .until = 16},
+    {.table = "stock_move_line", .column = "quantity_product_uom", .since = 17},
     {.table = "mrp_bom", .column = "type"},
     {.table = "mrp_bom", .column = "active"},
     {.table = "mrp_bom", .column = "product_tmpl_id"},

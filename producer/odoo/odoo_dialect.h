@@ -19,11 +19,20 @@
 
 #define ODOO_OLDEST 15 /* the first version that is served */
 
+/** How open moves are read. */
+enum odoo_moves {
+    ODOO_MOVES_15, /* a line's reservation is product_qty, in the product's unit */
+    ODOO_MOVES_16, /* it is reserved_qty */
+    ODOO_MOVES_17, /* it is quantity_product_uom: of an open move, what is reserved */
+    ODOO_MOVES_18, /* likewise; location_final_id, where set, is the move's destination */
+    ODOO_MOVES_COUNT
+};
+
 struct odoo_dialect {
     int major;
     bool is_proven;
-    bool has_storable_flag;  /* product_template.is_storable instead of type = 'product' */
-    bool has_final_location; /* stock_move.location_final_id, where set, is the destination */
+    bool has_storable_flag; /* product_template.is_storable instead of type = 'product' */
+    enum odoo_moves moves;
     enum kit_bom_order bom_order;
     enum kit_rounding kit_rounding;
 };
@@ -43,7 +52,7 @@ struct odoo_column {
 /**
  * The columns of every version, those that hold the version first. Static.
  *
- *   stock_move           only the forecast reads it
+ *   stock_move…          only the forecast reads them
  *   mrp_…                only with the module mrp
  *   product_commingled   only when the table exists
  */

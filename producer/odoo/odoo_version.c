@@ -17,7 +17,7 @@ static const char MISSING_COLUMNS[] =
     " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')"
     " WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid"
     " AND a.attname IN (n.col, n.instead) AND NOT a.attisdropped)"
-    " AND ($4 OR n.tab <> 'stock_move')"
+    " AND ($4 OR n.tab NOT LIKE 'stock_move%')"
     " AND (n.tab <> 'product_commingled' OR c.oid IS NOT NULL)"
     " AND (n.tab NOT LIKE 'mrp%' OR to_regclass('public.mrp_bom') IS NOT NULL)";
 

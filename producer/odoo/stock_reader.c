@@ -130,7 +130,9 @@ static int32_t group_at(struct stock_reader *r, int32_t id, char *code)
         }
     }
     struct warehouse_stock *group = &r->blank[r->group_count];
-    *group = (struct warehouse_stock){.warehouse_id = id, .has_forecast = r->options.forecast};
+    *group = (struct warehouse_stock){.warehouse_id = id,
+                                      .has_forecast = r->options.forecast,
+                                      .has_free_confirmed = r->options.forecast};
     group->code = code;
     return (int32_t)r->group_count++;
 }
@@ -282,6 +284,7 @@ static void fill_record(const struct stock_reader *r, struct product_stock *stoc
         stock->warehouses[g].incoming = v[STOCK_FIELD_INCOMING];
         stock->warehouses[g].outgoing = v[STOCK_FIELD_OUTGOING];
         stock->warehouses[g].forecast = v[STOCK_FIELD_FORECAST];
+        stock->warehouses[g].free_confirmed = v[STOCK_FIELD_FREE_CONFIRMED];
     }
 }
 

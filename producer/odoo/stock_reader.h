@@ -2,7 +2,7 @@
  * stock_reader: reads the current state of a set of products as Odoo computes it, one record each.
  *
  * Source: Odoo 15, addons/stock/models/product.py and addons/mrp/models/product.py,
- * _compute_quantities_dict.
+ * _compute_quantities_dict. free_confirmed is ours: Odoo has no such field.
  *
  *   plain products      stock_sums; each field is rounded HALF-UP to the product's unit
  *   services            all 0
@@ -32,7 +32,7 @@ struct stock_reader;
 enum stock_group { STOCK_BY_WAREHOUSE, STOCK_BY_COMPANY, STOCK_OF_ALL };
 
 struct stock_reader_options {
-    bool forecast; /* also incoming, outgoing, forecast */
+    bool forecast; /* also incoming, outgoing, forecast, free_confirmed */
     enum stock_scope scope;
     enum stock_group group;
 };

@@ -26,12 +26,26 @@ static const char QUANTS[] = "SELECT product_id, location_id, quantity::float8,"
 #define DESTINATION    "location_dest_id"
 #define DESTINATION_18 "COALESCE(location_final_id, location_dest_id)"
 
-#define MOVES(destination)                                                                         \
-    "SELECT product_id, location_id, " destination ", product_qty::float8"                         \
-    " FROM public.stock_move WHERE product_id = ANY ($1::integer[]) AND " OPEN_MOVE
+/* What an open move has reserved. The state says it, but for a part. */
+#define RESERVED(column)                                                                           \
+    "CASE m.state WHEN 'assigned' THEN m.product_qty WHEN 'partially_available' THEN"              \
+    " COALESCE((SELECT sum(l." column ") FROM public.stock_move_line l WHERE l.move_id = m.id), "  \
+    "0) ELSE 0 END"
+#define RESERVED_15 RESERVED("product_qty")
+#define RESERVED_16 RESERVED("reserved_qty")
+#define RESERVED_17 RESERVED("quantity_product_uom")
 
-/* By has_final_location. */
-static const char *const MOVES_BY_DESTINATION[2] = {MOVES(DESTINATION), MOVES(DESTINATION_18)};
+#define MOVES(destination, reserved)                                                               \
+    "SELECT product_id, location_id, " destination ", product_qty::float8, (" reserved ")::float8" \
+    " FROM public.stock_move m WHERE product_id = ANY ($1::integer[]) AND " OPEN_MOVE
+
+/* By enum odoo_moves. */
+static const char *const MOVES_BY_VERSION[ODOO_MOVES_COUNT] = {
+    [ODOO_MOVES_15] = MOVES(DESTINATION, RESERVED_15),
+    [ODOO_MOVES_16] = MOVES(DESTINATION, RESERVED_16),
+    [ODOO_MOVES_17] = MOVES(DESTINATION, RESERVED_17),
+    [ODOO_MOVES_18] = MOVES(DESTINATION_18, RESERVED_17),
+};
 
 #define PLACES(root)                                                                               \
     "SELECT l.id, w.id FROM public.stock_location l"                                               \
@@ -63,27 +77,38 @@ static const char *const PLACES_BY_SCOPE[2] = {PLACES("view_location_id"), PLACE
               " COALESCE(sum(q.reserved_quantity), 0)::float8"                                     \
               " FROM quant q JOIN place ON place.id = q.location_id GROUP BY 1, 2"
 
-#define EXACT_MOVES(root, destination)                                                             \
-    "WITH move AS (SELECT product_id, location_id, " destination " AS dest_id, product_qty"        \
-    " FROM public.stock_move WHERE product_id = ANY ($1::integer[]) AND " OPEN_MOVE ")," PLACE(    \
+/* Columns: incoming, outgoing, unreserved, inside. */
+#define EXACT_MOVES(root, destination, reserved)                                                   \
+    "WITH move AS (SELECT product_id, location_id, " destination " AS dest_id, product_qty, "      \
+    "(" reserved ") AS reserved"                                                                   \
+    " FROM public.stock_move m WHERE product_id = ANY ($1::integer[]) AND " OPEN_MOVE ")," PLACE(  \
         "SELECT location_id AS id FROM move UNION SELECT dest_id FROM move",                       \
-        root) " SELECT product_id, grp, COALESCE(sum(qty) FILTER (WHERE incoming), 0)::float8,"    \
-              " COALESCE(sum(qty) FILTER (WHERE NOT incoming), 0)::float8 FROM ("                  \
-              " SELECT m.product_id, d.grp, m.product_qty AS qty, true AS incoming"                \
+        root) " SELECT product_id, grp, COALESCE(sum(a), 0)::float8, COALESCE(sum(b), 0)::float8," \
+              " COALESCE(sum(c), 0)::float8, COALESCE(sum(d), 0)::float8 FROM ("                   \
+              " SELECT m.product_id, d.grp, m.product_qty AS a, NULL::numeric AS b,"               \
+              " NULL::numeric AS c, NULL::numeric AS d"                                            \
               " FROM move m JOIN place d ON d.id = m.dest_id WHERE NOT EXISTS"                     \
               " (SELECT FROM place s WHERE s.id = m.location_id AND s.grp = d.grp)"                \
-              " UNION ALL SELECT m.product_id, s.grp, m.product_qty, false"                        \
+              " UNION ALL SELECT m.product_id, s.grp, NULL, m.product_qty,"                        \
+              " GREATEST(m.product_qty - m.reserved, 0), NULL"                                     \
               " FROM move m JOIN place s ON s.id = m.location_id WHERE NOT EXISTS"                 \
               " (SELECT FROM place d WHERE d.id = m.dest_id AND d.grp = s.grp)"                    \
-              ") x GROUP BY 1, 2"
+              " UNION ALL SELECT m.product_id, s.grp, NULL, NULL, NULL, m.reserved"                \
+              " FROM move m JOIN place s ON s.id = m.location_id"                                  \
+              " JOIN place d ON d.id = m.dest_id AND d.grp = s.grp) x GROUP BY 1, 2"
 
 static const char *const EXACT_QUANTS_BY_SCOPE[2] = {EXACT_QUANTS("view_location_id"),
                                                      EXACT_QUANTS("lot_stock_id")};
-/* By enum stock_scope, then by has_final_location. */
-static const char *const EXACT_MOVES_BY_SCOPE[2][2] = {
-    {EXACT_MOVES("view_location_id", DESTINATION), EXACT_MOVES("view_location_id", DESTINATION_18)},
-    {EXACT_MOVES("lot_stock_id", DESTINATION), EXACT_MOVES("lot_stock_id", DESTINATION_18)},
-};
+#define EXACT_MOVES_BY_VERSION(root)                                                               \
+    {                                                                                              \
+        [ODOO_MOVES_15] = EXACT_MOVES(root, DESTINATION, RESERVED_15),                             \
+        [ODOO_MOVES_16] = EXACT_MOVES(root, DESTINATION, RESERVED_16),                             \
+        [ODOO_MOVES_17] = EXACT_MOVES(root, DESTINATION, RESERVED_17),                             \
+        [ODOO_MOVES_18] = EXACT_MOVES(root, DESTINATION_18, RESERVED_17),                          \
+    }
+/* By enum stock_scope, then by enum odoo_moves. */
+static const char *const EXACT_MOVES_BY_SCOPE[2][ODOO_MOVES_COUNT] = {
+    EXACT_MOVES_BY_VERSION("view_location_id"), EXACT_MOVES_BY_VERSION("lot_stock_id")};
 
 /* Sums of one product in one group while rows are added. */
 struct cell {
@@ -95,7 +120,7 @@ struct cell {
 struct stock_sums {
     struct pg_conn *conn;
     bool forecast;
-    bool final_location;
+    enum odoo_moves moves;
     enum stock_scope scope;
     struct pg_args args, place_args;
     struct place_map places;
@@ -121,7 +146,7 @@ struct stock_sums *stock_sums_new(struct pg_conn *conn,
     struct stock_sums *s = mem_calloc(1, sizeof *s);
     s->conn = conn;
     s->forecast = forecast;
-    s->final_location = dialect->has_final_location;
+    s->moves = dialect->moves;
     s->scope = scope;
     pg_args_init(&s->args, ARGS_MAX_BYTES);
     pg_args_init(&s->place_args, ARGS_MAX_BYTES);
@@ -209,6 +234,18 @@ static void add_move(struct stock_sums *s,
     }
 }
 
+/* Adds to every group that has both. */
+static void
+add_inside(struct stock_sums *s, size_t product, int32_t source, int32_t destination, double value)
+{
+    for (const struct place_link *at = place_map_first(&s->places, source); at != NULL;
+         at = place_map_next(&s->places, at)) {
+        if (place_map_has(&s->places, destination, at->warehouse)) {
+            add_to(s, product, at->warehouse, STOCK_INSIDE, value);
+        }
+    }
+}
+
 /* Incoming: the destination is in the group, the source is not; outgoing is the mirror image. */
 static void add_moves(struct stock_sums *s, const struct pg_rows *rows)
 {
@@ -217,8 +254,15 @@ static void add_moves(struct stock_sums *s, const struct pg_rows *rows)
         int32_t source = pg_i32(rows, i, 1);
         int32_t destination = pg_i32(rows, i, 2);
         double value = pg_f64(rows, i, 3);
+        double reserved = pg_f64(rows, i, 4);
         add_move(s, product, STOCK_INCOMING, destination, source, value);
         add_move(s, product, STOCK_OUTGOING, source, destination, value);
+        if (reserved < value) {
+            add_move(s, product, STOCK_UNRESERVED, source, destination, value - reserved);
+        }
+        if (reserved > 0) {
+            add_inside(s, product, source, destination, reserved);
+        }
     }
 }
 
@@ -310,10 +354,9 @@ static enum status read_rows(struct stock_sums *s, struct err *err)
     struct pg_rows quants = {0};
     struct pg_rows moves = {0};
     struct pg_rows places = {0};
-    struct pg_call calls[] = {
-        {QUANTS, &s->args, "iidd", &quants},
-        {PLACES_BY_SCOPE[s->scope], &s->place_args, "ii", &places},
-        {MOVES_BY_DESTINATION[s->final_location ? 1 : 0], &s->args, "iiid", &moves}};
+    struct pg_call calls[] = {{QUANTS, &s->args, "iidd", &quants},
+                              {PLACES_BY_SCOPE[s->scope], &s->place_args, "ii", &places},
+                              {MOVES_BY_VERSION[s->moves], &s->args, "iiidd", &moves}};
     pg_args_reset(&s->args);
     pg_args_i32_array(&s->args, s->ids, s->count);
     pg_args_reset(&s->place_args);
@@ -328,17 +371,19 @@ static enum status read_rows(struct stock_sums *s, struct err *err)
     return rc;
 }
 
-/* Replaces two sums of every cell that the statement names. */
-static enum status
-read_exact(struct stock_sums *s, const char *sql, enum stock_sum first, struct err *err)
+/* Replaces sums of every cell that the statement names. @param shape  product, group, the sums */
+static enum status read_exact(
+    struct stock_sums *s, const char *sql, const char *shape, enum stock_sum first, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status rc = pg_query(s->conn, sql, &s->args, "iidd", &rows, err);
+    const int columns = (int)strlen(shape);
+    enum status rc = pg_query(s->conn, sql, &s->args, shape, &rows, err);
     for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         size_t product = find_product(s, pg_i32(&rows, i, 0));
         double *value = s->cells[product * s->group_count + (size_t)pg_i32(&rows, i, 1)].value;
-        value[first] = pg_f64(&rows, i, 2);
-        value[first + 1] = pg_f64(&rows, i, 3);
+        for (int column = 2; column < columns; column++) {
+            value[(int)first + column - 2] = pg_f64(&rows, i, column);
+        }
     }
     pg_rows_release(&rows);
     return rc;
@@ -350,12 +395,11 @@ static enum status read_exact_sums(struct stock_sums *s, struct err *err)
     if (rc != STATUS_OK) {
         return rc;
     }
-    rc = read_exact(s, EXACT_QUANTS_BY_SCOPE[s->scope], STOCK_QUANTITY, err);
+    rc = read_exact(s, EXACT_QUANTS_BY_SCOPE[s->scope], "iidd", STOCK_QUANTITY, err);
     if (rc != STATUS_OK || !s->forecast) {
         return rc;
     }
-    return read_exact(s, EXACT_MOVES_BY_SCOPE[s->scope][s->final_location ? 1 : 0], STOCK_INCOMING,
-                      err);
+    return read_exact(s, EXACT_MOVES_BY_SCOPE[s->scope][s->moves], "iidddd", STOCK_INCOMING, err);
 }
 
 /* Reads the sums of inexact products again, added by the database. */

@@ -1,6 +1,5 @@
 /**
- * stock_sums: adds up quants and open moves: quantity, reserved, incoming, outgoing of each product
- * in each group of warehouses.
+ * stock_sums: adds up quants and open moves of each product in each group of warehouses.
  *
  * Source: Odoo 15, addons/stock/models/product.py, _compute_quantities_dict. A group's locations
  * are those below the view (or stock) locations of its warehouses, whatever their usage. Sums are exact
@@ -32,7 +31,15 @@ struct stock_place {
     int32_t group; /* 0 … group_count - 1 */
 };
 
-enum stock_sum { STOCK_QUANTITY, STOCK_RESERVED, STOCK_INCOMING, STOCK_OUTGOING, STOCK_SUM_COUNT };
+enum stock_sum {
+    STOCK_QUANTITY,
+    STOCK_RESERVED,
+    STOCK_INCOMING,
+    STOCK_OUTGOING,
+    STOCK_UNRESERVED, /* of the outgoing moves: what they have not reserved */
+    STOCK_INSIDE,     /* what moves inside the group have reserved */
+    STOCK_SUM_COUNT
+};
 
 /** @param conn  borrowed until stock_sums_free */
 NODISCARD struct stock_sums *stock_sums_new(struct pg_conn *conn,
@@ -57,8 +64,8 @@ NODISCARD enum status stock_sums_read(struct stock_sums *sums,
                                       size_t group_count,
                                       struct err *err);
 /**
- * The sums of one product in one group, by enum stock_sum. Without forecast incoming and outgoing
- * are 0. Valid until the next read.
+ * The sums of one product in one group, by enum stock_sum. Without forecast those of moves are 0.
+ * Valid until the next read.
  * @param at  index of the product in ids
  */
 const double *stock_sums_of(const struct stock_sums *sums, size_t at, size_t group);

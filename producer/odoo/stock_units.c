@@ -1,5 +1,6 @@
 #include "producer/odoo/stock_units.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -252,6 +253,18 @@ static double *values_of(const struct stock_units *u, size_t unit, size_t group)
     return u->values + (unit * u->group_count + group) * STOCK_FIELD_COUNT;
 }
 
+/*
+ * Free stock, less what moves out of the group have not reserved yet. Where a delivery takes several
+ * steps, the picking inside the warehouse has reserved the units and the delivery waits for them:
+ * free has lost them already. So reservations inside the group count for the moves out of it. The
+ * result is never above what is on hand less all that goes out.
+ */
+static double free_confirmed(const double *sum)
+{
+    return sum[STOCK_QUANTITY] - sum[STOCK_RESERVED] -
+           fmax(sum[STOCK_UNRESERVED] - sum[STOCK_INSIDE], 0);
+}
+
 /* From sums to Odoo's quantities, in Odoo's order of operations: the forecast adds rounded moves to
  * the unrounded stock. */
 static void
@@ -269,6 +282,7 @@ fill_plain(struct stock_units *u, const struct stock_sums *sums, size_t unit, si
             v[STOCK_FIELD_OUTGOING] = quantity_round_half_up(sum[STOCK_OUTGOING], rounding);
             v[STOCK_FIELD_FORECAST] = quantity_round_half_up(
                 sum[STOCK_QUANTITY] + v[STOCK_FIELD_INCOMING] - v[STOCK_FIELD_OUTGOING], rounding);
+            v[STOCK_FIELD_FREE_CONFIRMED] = quantity_round_half_up(free_confirmed(sum), rounding);
         }
     }
 }

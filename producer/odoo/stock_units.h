@@ -48,6 +48,7 @@ enum stock_field {
     STOCK_FIELD_INCOMING,
     STOCK_FIELD_OUTGOING,
     STOCK_FIELD_FORECAST,
+    STOCK_FIELD_FREE_CONFIRMED,
     STOCK_FIELD_COUNT
 };
 
@@ -56,7 +57,7 @@ struct stock_units;
 /**
  * @param conn      borrowed until stock_units_free
  * @param dialect   static
- * @param forecast  also compute incoming, outgoing and forecast
+ * @param forecast  also compute incoming, outgoing, forecast and free_confirmed
  */
 NODISCARD struct stock_units *
 stock_units_new(struct pg_conn *conn, const struct odoo_dialect *dialect, bool forecast);

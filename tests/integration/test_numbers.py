@@ -30,6 +30,58 @@ def test_every_record_equals_odoo_before_and_after_the_tape(with_forecast, shop)
     assert pipeline.producer.stop() == 0
 
 
+def test_free_confirmed_equals_free_less_unreserved_moves(with_forecast, connection, shop):
+    """Odoo has no such field: from its own free stock, moves and their lines, written again."""
+    pipeline = with_forecast
+    pipeline.backfill()
+    pipeline.producer.start()
+    pipeline.parents.start()
+    for products, tape in ((shop.before, ()), (shop.after, shop.tape)):
+        pipeline.replay(tape)
+        pipeline.wait_settled()
+        stocks = record.decode_all(pipeline.records())
+        expected = odoo.free_confirmed(connection, products)
+        # an archived sub-kit beside another line: Odoo's number is no formula's (decision 0019)
+        expected = {key: value for key, value in expected.items() if key[0] != 384}
+        checks.expect(checks.free_confirmed_equals(stocks, expected), "free_confirmed")
+        free = {(product.id, warehouse): numbers.free for product in products.values()
+                for warehouse, numbers in product.warehouses.items()}
+        assert sum(value < free[key] for key, value in expected.items()) > 20
+
+
+# A move's life; {move} is confirmed, without a reservation.
+MOVES = {
+    "confirmed": "INSERT INTO public.stock_move (id, name, company_id, date, product_id,"
+                 " product_uom_qty, product_qty, product_uom, location_id, location_dest_id, state,"
+                 " procure_method) SELECT 1 + max(m.id), 'm', 1, now(), {product}, 3, 3, 1,"
+                 " {stock}, {customer}, 'confirmed', 'make_to_stock' FROM public.stock_move m",
+    "reserved": "UPDATE public.stock_move SET state = 'assigned' WHERE id = {move}",
+    "cancelled": "UPDATE public.stock_move SET state = 'cancel' WHERE id = {move}",
+    "changed": "UPDATE public.stock_move SET product_qty = 2 WHERE id = {move}",
+    "deleted": "DELETE FROM public.stock_move WHERE id = {move}",
+}
+
+
+def test_every_step_of_a_move_marks_its_product(with_forecast, connection):
+    product = 1
+    stock, = connection.execute("SELECT lot_stock_id FROM public.stock_warehouse"
+                                " WHERE code = 'WH'").fetchone()
+    customer, = connection.execute("SELECT min(id) FROM public.stock_location"
+                                   " WHERE usage = 'customer'").fetchone()
+
+    def run(name):
+        move, = connection.execute("SELECT max(id) FROM public.stock_move").fetchone()
+        connection.execute(f"DELETE FROM public.{odoo.MARKS}")
+        connection.execute(MOVES[name].format(product=product, stock=stock, customer=customer,
+                                              move=move))
+        return connection.execute(f"SELECT DISTINCT product_id FROM public.{odoo.MARKS}").fetchall()
+
+    for name in MOVES:
+        if name != "confirmed":
+            run("confirmed")
+        assert run(name) == [(product,)], name
+
+
 def test_without_forecast_its_numbers_are_absent(producer_only, shop):
     producer_only.backfill()
     producer_only.producer.start()
@@ -38,7 +90,8 @@ def test_without_forecast_its_numbers_are_absent(producer_only, shop):
     checks.expect(checks.topic_equals_oracle(stocks, shop.before), "before")
     numbers = [numbers for stock in stocks for numbers in stock.warehouses.values()]
     assert numbers
-    assert {(one.incoming, one.outgoing, one.forecast) for one in numbers} == {(None, None, None)}
+    assert {(one.incoming, one.outgoing, one.forecast, one.free_confirmed)
+            for one in numbers} == {(None,) * 4}
 
 
 def test_deleted_product_becomes_a_tombstone_and_may_come_back(producer_only, connection):

@@ -88,6 +88,18 @@ def _numbers(number, stock, product, forecast):
     return differences
 
 
+def free_confirmed_equals(stocks, expected):
+    """The latest records against odoo.free_confirmed(); what differs."""
+    latest = record.latest(stocks)
+    differences = []
+    for (product, warehouse), wanted in sorted(expected.items()):
+        ours = latest[product].warehouses[warehouse].free_confirmed
+        if not equal(ours, wanted):
+            differences.append(f"product {product}, warehouse {warehouse}: free_confirmed {ours}, "
+                               f"expected {wanted}")
+    return differences
+
+
 # Odoo's formula for products that are no kits, in exact numbers; a second wording of it, to judge a
 # database for which no oracle was recorded.
 PLAIN_NUMBERS = """

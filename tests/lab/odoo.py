@@ -7,6 +7,7 @@ changes that Odoo committed after the base was taken. An oracle is what Odoo's o
 import functools
 import gzip
 import json
+import math
 import os
 import re
 import time
@@ -132,6 +133,62 @@ def replay(connection, transactions, before_each=None):
             connection.execute("ROLLBACK")
         outcomes.append(Outcome(transaction.number, transaction.kind, error, time.time()))
     return outcomes
+
+
+# What moves out of a warehouse have not reserved, and what moves inside it have: by the lines of
+# moves, whose sums the programs take from the moves' states.
+UNRESERVED = """
+WITH place AS (
+    SELECT w.id AS warehouse, l.id AS location FROM public.stock_warehouse w
+      JOIN public.stock_location v ON v.id = w.view_location_id
+      JOIN public.stock_location l ON starts_with(l.parent_path, v.parent_path)
+     WHERE w.active),
+move AS (
+    SELECT m.product_id, m.product_qty AS wanted, m.location_id, m.location_dest_id,
+           coalesce((SELECT sum(l.product_qty) FROM public.stock_move_line l
+                      WHERE l.move_id = m.id), 0) AS reserved
+      FROM public.stock_move m
+     WHERE m.state IN ('waiting', 'confirmed', 'partially_available', 'assigned'))
+SELECT m.product_id, s.warehouse,
+       coalesce(sum(greatest(m.wanted - m.reserved, 0)) FILTER (WHERE d.location IS NULL), 0),
+       coalesce(sum(m.reserved) FILTER (WHERE d.location IS NOT NULL), 0)
+  FROM move m
+  JOIN place s ON s.location = m.location_id
+  LEFT JOIN place d ON d.location = m.location_dest_id AND d.warehouse = s.warehouse
+ GROUP BY 1, 2
+"""
+
+
+def free_confirmed(connection, products):
+    """{(product, warehouse): number} from Odoo's recorded free stock and the present moves.
+
+    products  {id: Product}; kits are made from stocksync.kit_component
+    """
+    moves = {(product, warehouse): (float(unreserved), float(inside))
+             for product, warehouse, unreserved, inside in connection.execute(UNRESERVED)}
+    plain = {}
+    for product in products.values():
+        for warehouse, numbers in product.warehouses.items():
+            unreserved, inside = moves.get((product.id, warehouse), (0, 0))
+            is_service = product.type == "service"
+            plain[product.id, warehouse] = (
+                0.0 if is_service else numbers.free - max(unreserved - inside, 0))
+    parts = {}
+    for kit, *part in connection.execute(
+            "SELECT kit_id, component_id, need, yield, own FROM stocksync.kit_component"
+            " WHERE need <> 0"):
+        parts.setdefault(kit, []).append(part)
+
+    def number(product, warehouse, own=False):
+        if own or not products[product].is_kit:
+            return plain[product, warehouse]
+        if product not in parts:
+            return 0.0
+        least = min(number(component, warehouse, by_own) / need
+                    for component, need, _, by_own in parts[product])
+        return float(math.floor(least * parts[product][0][2]))
+
+    return {key: number(*key) for key in plain}
 
 
 def count_marks(connection):

@@ -14,13 +14,14 @@ SINGLE_OBJECT = b"\xc3\x01"
 
 @dataclass(frozen=True)
 class Warehouse:
-    """One warehouse's numbers; the last three are None without forecast."""
+    """One warehouse's numbers; the last four are None without forecast."""
     code: str
     on_hand: float
     free: float
     incoming: float
     outgoing: float
     forecast: float
+    free_confirmed: float = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def decode(record):
                          f"record's {content['cause']}")
     warehouses = {
         one["warehouse_id"]: Warehouse(one["code"], one["on_hand"], one["free"], one["incoming"],
-                                       one["outgoing"], one["forecast"])
+                                       one["outgoing"], one["forecast"], one["free_confirmed"])
         for one in content["warehouses"]}
     return Stock(content["product_id"], content["revision"], False, record, content["sku"],
                  content["active"], content["shopify_enabled"], content["is_kit"],

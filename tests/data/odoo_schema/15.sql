@@ -122,6 +122,14 @@ CREATE TABLE public.stock_move (
     state character varying,
     bom_line_id integer
 );
+CREATE TABLE public.stock_move_line (
+    id integer,
+    move_id integer,
+    product_id integer,
+    product_qty numeric,
+    product_uom_qty numeric,
+    qty_done numeric
+);
 CREATE TABLE public.mrp_bom (
     id integer,
     code character varying,

@@ -124,6 +124,14 @@ CREATE TABLE public.stock_move (
     bom_line_id integer,
     quantity_done numeric
 );
+CREATE TABLE public.stock_move_line (
+    id integer,
+    move_id integer,
+    product_id integer,
+    reserved_qty numeric,
+    reserved_uom_qty numeric,
+    qty_done numeric
+);
 CREATE TABLE public.mrp_bom (
     id integer,
     code character varying,

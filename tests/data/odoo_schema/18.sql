@@ -126,6 +126,14 @@ CREATE TABLE public.stock_move (
     picked boolean,
     location_final_id integer
 );
+CREATE TABLE public.stock_move_line (
+    id integer,
+    move_id integer,
+    product_id integer,
+    quantity numeric,
+    quantity_product_uom numeric,
+    picked boolean
+);
 CREATE TABLE public.mrp_bom (
     id integer,
     code character varying,

@@ -2,6 +2,7 @@
  * The schemas of Odoo 15 to 18 on a real server: what is required of each, and that the statements
  * that read kits and stock name nothing else.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -130,12 +131,16 @@ static void without_forecast_moves_are_not_required(void **state)
     struct err err = {0};
     struct odoo_shape shape;
     begin(3);
-    run_sql("DROP TABLE public.stock_move");
+    run_sql("DROP TABLE public.stock_move, public.stock_move_line");
     ok(odoo_version_read(admin, false, &shape, &err), &err);
     assert_int_equal(odoo_version_read(admin, true, &shape, &err), STATUS_DATABASE_UNFIT);
-    assert_non_null(strstr(err.msg, "table stock_move"));
+    assert_non_null(strstr(err.msg, "table stock_move, table stock_move_line"));
     run_sql("ROLLBACK");
 }
+
+/* The column of a move line that holds what it has reserved. */
+static const char *const RESERVED[VERSION_COUNT] = {"product_qty", "reserved_qty",
+                                                    "quantity_product_uom", "quantity_product_uom"};
 
 /* A kit of 2 of product 1, for variants with value 5. */
 static const char ROWS[] =
@@ -204,6 +209,96 @@ static void reads_stock(const struct odoo_shape *shape, double incoming)
     stock_reader_free(reader);
 }
 
+/*
+ * What happens to 50.5 units in the stock of a warehouse with a stock location 8 and an output 11:
+ * moves of (quantity, state, from, to, reserved by its lines) change free_confirmed. Location 9 is
+ * outside.
+ */
+static const struct {
+    const char *name;
+    const char *moves;    /* rows of id, quantity, state, from, to */
+    const char *lines;    /* rows of move, reserved; "": none */
+    const char *reserved; /* of the quant */
+    double free, expected;
+} CONFIRMED[] = {
+    {"nothing planned", "(1, 0, 'done', 8, 9)", "", "0", 50.5, 50.5},
+    {"confirmed", "(1, 4, 'confirmed', 8, 9)", "", "0", 50.5, 46.5},
+    {"waiting", "(1, 4, 'waiting', 8, 9)", "", "0", 50.5, 46.5},
+    {"fractions", "(1, 0.1, 'confirmed', 8, 9), (2, 0.2, 'confirmed', 8, 9)", "", "0", 50.5, 50.2},
+    {"draft, done and cancelled do not count",
+     "(1, 1, 'draft', 8, 9), (2, 2, 'done', 8, 9), (3, 4, 'cancel', 8, 9)", "", "0", 50.5, 50.5},
+    {"reserved", "(1, 4, 'assigned', 8, 9)", "(1, 4)", "4", 46.5, 46.5},
+    {"partly reserved", "(1, 4, 'partially_available', 8, 9)", "(1, 1), (1, 0.5)", "1.5", 49, 46.5},
+    {"some reserved, some not", "(1, 4, 'assigned', 8, 9), (2, 3, 'confirmed', 8, 9)", "(1, 4)",
+     "4", 46.5, 43.5},
+    {"reserved by a hand of no move", "(1, 4, 'confirmed', 8, 9)", "", "2", 48.5, 44.5},
+    {"incoming does not count", "(1, 4, 'confirmed', 9, 8)", "", "0", 50.5, 50.5},
+    {"inside the warehouse does not count", "(1, 4, 'confirmed', 8, 11)", "", "0", 50.5, 50.5},
+    {"two steps, the picking has not reserved",
+     "(1, 4, 'confirmed', 8, 11), (2, 4, 'waiting', 11, 9)", "", "0", 50.5, 46.5},
+    {"two steps, the picking has reserved: once",
+     "(1, 4, 'assigned', 8, 11), (2, 4, 'waiting', 11, 9)", "(1, 4)", "4", 46.5, 46.5},
+    {"two steps, the picking has reserved a part",
+     "(1, 4, 'partially_available', 8, 11), (2, 4, 'waiting', 11, 9)", "(1, 3)", "3", 47.5, 46.5},
+    {"more moves inside than go out", "(1, 9, 'assigned', 8, 11), (2, 4, 'waiting', 11, 9)",
+     "(1, 9)", "9", 41.5, 41.5},
+};
+
+static void expect_confirmed(const struct odoo_shape *shape, size_t c)
+{
+    static const int32_t ids[] = {1};
+    const struct stock_reader_options options = {.forecast = true};
+    struct err err = {0};
+    struct stock_batch batch;
+    struct stock_reader *reader = stock_reader_new(admin, shape, &options);
+    ok(stock_reader_read(reader, ids, 1, &batch, &err), &err);
+    const struct warehouse_stock *w = &batch.list[0].warehouses[0];
+    assert_true(w->has_free_confirmed);
+    if (fabs(w->free - CONFIRMED[c].free) > 1e-9 ||
+        fabs(w->free_confirmed - CONFIRMED[c].expected) > 1e-9) {
+        fail_msg("%d, %s: free %g, free_confirmed %g, expected %g", shape->dialect->major,
+                 CONFIRMED[c].name, w->free, w->free_confirmed, CONFIRMED[c].expected);
+    }
+    stock_reader_free(reader);
+}
+
+static void free_confirmed_is_less_what_moves_have_not_reserved(void **state)
+{
+    (void)state;
+    NEEDS_SERVER();
+    for (size_t i = 0; i < VERSION_COUNT; i++) {
+        struct err err = {0};
+        struct odoo_shape shape;
+        begin(i);
+        run_sql(ROWS);
+        run_sql(KIT_TABLE);
+        run_sql("DELETE FROM public.stock_move;"
+                "INSERT INTO public.stock_location (id, usage, parent_path)"
+                " VALUES (11, 'internal', '7/11/')");
+        ok(odoo_version_read(admin, true, &shape, &err), &err);
+        for (size_t c = 0; c < sizeof CONFIRMED / sizeof CONFIRMED[0]; c++) {
+            char sql[640];
+            run_sql("SAVEPOINT whole");
+            (void)snprintf(sql, sizeof sql,
+                           "UPDATE public.stock_quant SET quantity = 50.5, reserved_quantity = %s;"
+                           "INSERT INTO public.stock_move (id, product_id, product_qty, state,"
+                           " location_id, location_dest_id) SELECT m.i, 1, m.q, m.s, m.f, m.t"
+                           " FROM (VALUES %s) AS m(i, q, s, f, t);",
+                           CONFIRMED[c].reserved, CONFIRMED[c].moves);
+            run_sql(sql);
+            if (CONFIRMED[c].lines[0] != '\0') {
+                (void)snprintf(sql, sizeof sql,
+                               "INSERT INTO public.stock_move_line (move_id, %s) VALUES %s",
+                               RESERVED[i], CONFIRMED[c].lines);
+                run_sql(sql);
+            }
+            expect_confirmed(&shape, c);
+            run_sql("ROLLBACK TO whole");
+        }
+        run_sql("ROLLBACK");
+    }
+}
+
 static void each_schema_serves_every_statement(void **state)
 {
     (void)state;
@@ -232,6 +327,7 @@ int main(void)
         cmocka_unit_test(every_column_of_a_version_is_required_and_named),
         cmocka_unit_test(without_forecast_moves_are_not_required),
         cmocka_unit_test(each_schema_serves_every_statement),
+        cmocka_unit_test(free_confirmed_is_less_what_moves_have_not_reserved),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

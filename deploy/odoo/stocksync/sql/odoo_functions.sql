@@ -378,7 +378,9 @@ BEGIN
         n := to_jsonb(NEW);
         is_open := COALESCE(n ->> 'state' IN ('waiting', 'confirmed', 'assigned', 'partially_available'), false);
     END IF;
+    -- The state as well: it says what the move has reserved.
     IF (was_open AND is_open
+        AND o -> 'state' IS NOT DISTINCT FROM n -> 'state'
         AND o -> 'product_qty' IS NOT DISTINCT FROM n -> 'product_qty'
         AND o -> 'location_id' IS NOT DISTINCT FROM n -> 'location_id'
         AND o -> 'location_dest_id' IS NOT DISTINCT FROM n -> 'location_dest_id'
