@@ -7,7 +7,6 @@
 #include "consumer/plan/rules.h"
 
 static const char *const QUANTITIES[] = {"available", "on_hand", NULL};
-static const char *const BASES[] = {"free", "on_hand", "forecast", NULL};
 static const char *const MATCHES[] = {"sku", "barcode", NULL};
 
 static const struct conf_option CONSUMER_OPTIONS[] = {
@@ -107,8 +106,14 @@ static const struct conf_option STORE_OPTIONS[] = {
      .type = CONF_CHOICE,
      .offset = offsetof(struct store_conf, basis),
      .fallback = "free",
-     .choices = BASES,
-     .help = "the Odoo quantity to start from"},
+     .choices = basis_names,
+     .help = "the Odoo quantity to start from. free_confirmed: free, less what confirmed moves out "
+             "of the warehouse have not reserved yet. It and forecast need [odoo] forecast = on"},
+    {.key = "company",
+     .type = CONF_TEXT,
+     .offset = offsetof(struct store_conf, company),
+     .help = "name or id of an Odoo company: products of others are not sold here, those without "
+             "a company are. Empty: the company that all mapped warehouses belong to; *: no limit"},
     {.key = "match",
      .type = CONF_CHOICE,
      .offset = offsetof(struct store_conf, match),
@@ -348,10 +353,10 @@ static void check_store(const struct consumer_conf *conf,
                          "[store.%s] has no location: add location.NAME = WAREHOUSE", name);
     }
     check_credentials(s, problems);
-    if (s->basis == BASIS_FORECAST && conf->shared.odoo.dsn != NULL &&
-        !conf->shared.odoo.forecast) {
-        conf_problem_add(problems, line, "[store.%s] basis = forecast needs [odoo] forecast = on",
-                         name);
+    if ((s->basis == BASIS_FORECAST || s->basis == BASIS_FREE_CONFIRMED) &&
+        conf->shared.odoo.dsn != NULL && !conf->shared.odoo.forecast) {
+        conf_problem_add(problems, line, "[store.%s] basis = %s needs [odoo] forecast = on", name,
+                         basis_names[s->basis]);
     }
     for (size_t i = 0; i < s->locations.count; i++) {
         const struct conf_pair *p = &s->locations.list[i];

@@ -236,7 +236,7 @@ static void offer_levels(struct planner *p,
 /* @return true: the record is decided without its numbers */
 static bool is_excluded(struct planner *p, const struct product_stock *stock)
 {
-    enum exclusion exclusion = rules_exclusion(stock);
+    enum exclusion exclusion = rules_exclusion(&p->c->rules, stock);
     if (exclusion == EXCLUDED_NOT) {
         return false;
     }
@@ -261,7 +261,8 @@ static void plan_stock(struct planner *p,
     }
     const struct state_product product = {.product_id = stock->product_id,
                                           .text = text,
-                                          .sellable = stock->active && stock->shopify_enabled,
+                                          .sellable =
+                                              rules_exclusion(&p->c->rules, stock) == EXCLUDED_NOT,
                                           .revision = stock->revision};
     planner_note_product(p, &product, false);
     source_guard_note_revision(p->guard, stock->revision);

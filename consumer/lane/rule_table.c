@@ -142,6 +142,112 @@ static enum status bind_warehouses(const struct lookup *l,
     return rc;
 }
 
+/* --- company --- */
+
+static enum status company_not_noted(const struct lookup *l, const char *code, struct err *err)
+{
+    return err_set(err, STATUS_SOURCE_BUSY,
+                   "[store.%s] the company of warehouse '%s' is not known yet: no producer of this "
+                   "version has run on this state so far",
+                   l->store, code);
+}
+
+static const struct state_warehouse *warehouse_of(const struct lookup *l, int32_t id)
+{
+    for (size_t i = 0; i < l->facts->warehouse_count; i++) {
+        if (l->facts->warehouses[i].id == id) {
+            return &l->facts->warehouses[i];
+        }
+    }
+    return NULL;
+}
+
+/* The company of all warehouses that the store maps; 0 when they belong to several. */
+static enum status
+company_of_warehouses(const struct lookup *l, struct store_rules *rules, struct err *err)
+{
+    bool several = false;
+    for (size_t i = 0; i < rules->location_count; i++) {
+        const struct location_rule *rule = &rules->locations[i];
+        for (size_t k = 0; k < rule->warehouse_count; k++) {
+            const struct state_warehouse *w = warehouse_of(l, rule->warehouse_ids[k]);
+            if (w->company_id == 0) {
+                return company_not_noted(l, w->code, err);
+            }
+            several = several || (rules->company_id != 0 && rules->company_id != w->company_id);
+            rules->company_id = w->company_id;
+        }
+    }
+    if (several) {
+        rules->company_id = 0;
+    }
+    return STATUS_OK;
+}
+
+static enum status unknown_company(const struct lookup *l, const char *text, struct err *err)
+{
+    struct strbuf known;
+    strbuf_init(&known, 200);
+    for (size_t i = 0; i < l->facts->warehouse_count; i++) {
+        const struct state_warehouse *w = &l->facts->warehouses[i];
+        bool named = false;
+        for (size_t k = 0; k < i && !named; k++) {
+            named = l->facts->warehouses[k].company_id == w->company_id;
+        }
+        if (!named) {
+            strbuf_appendf(&known, "%s%s (%d)", i > 0 ? ", " : "", w->company, w->company_id);
+        }
+    }
+    enum status rc = err_set(err, STATUS_STORE_MISCONFIGURED,
+                             "[store.%s] company = %s: no warehouse in Odoo belongs to such a "
+                             "company; known are: %s",
+                             l->store, text, known.ptr);
+    strbuf_release(&known);
+    return rc;
+}
+
+/* By its numeric id, else by its name, which only one has. */
+static enum status
+find_company(const struct lookup *l, const char *text, int32_t *id, struct err *err)
+{
+    char *end = NULL;
+    long long number = strtoll(text, &end, 10);
+    bool numeric = end != text && *end == '\0';
+    const struct state_warehouse *named = NULL;
+    for (size_t i = 0; i < l->facts->warehouse_count; i++) {
+        const struct state_warehouse *w = &l->facts->warehouses[i];
+        if (w->company_id == 0) {
+            return company_not_noted(l, w->code, err);
+        }
+        if (numeric && w->company_id == number) {
+            *id = w->company_id;
+            return STATUS_OK;
+        }
+        if (strcmp(w->company, text) == 0) {
+            named = w;
+        }
+    }
+    if (named == NULL) {
+        return unknown_company(l, text, err);
+    }
+    *id = named->company_id;
+    return STATUS_OK;
+}
+
+static enum status bind_company(const struct lookup *l,
+                                const char *company,
+                                struct store_rules *rules,
+                                struct err *err)
+{
+    if (company == NULL) {
+        return company_of_warehouses(l, rules, err);
+    }
+    if (strcmp(company, COMPANY_ANY) == 0) {
+        return STATUS_OK;
+    }
+    return find_company(l, company, &rules->company_id, err);
+}
+
 void rule_table_release(struct store_rules *rules)
 {
     for (size_t i = 0; i < rules->location_count; i++) {
@@ -208,5 +314,6 @@ enum status rule_table_build(const struct store_conf *store,
         .cap = store->cap,
         .locations = mem_calloc(store->locations.count, sizeof(struct location_rule)),
         .location_count = store->locations.count};
-    return bind(&l, &store->locations, rules, err);
+    enum status rc = bind(&l, &store->locations, rules, err);
+    return rc == STATUS_OK ? bind_company(&l, store->company, rules, err) : rc;
 }

@@ -18,14 +18,16 @@ struct rule_facts {
 };
 
 /**
- * Resolves every location.X of the store.
+ * Resolves every location.X of the store, and its company.
  * @param rules  [out] rule_table_release in any case
  * @return
  *     STATUS_OK
  *     STATUS_STORE_MISCONFIGURED  err names a location or warehouse that does not exist, a location
  *                                 that is inactive, of a fulfilment service, given twice or not the
- *                                 only one of its name, or a code that several companies use
- *     STATUS_SOURCE_BUSY          the producer has not stored any warehouse yet
+ *                                 only one of its name, a code that several companies use, or a
+ *                                 company that has no warehouse
+ *     STATUS_SOURCE_BUSY          the producer has not stored any warehouse yet, or not with its
+ *                                 company
  */
 NODISCARD enum status rule_table_build(const struct store_conf *store,
                                        const struct rule_facts *facts,

@@ -15,6 +15,9 @@
 /* Follows the name in a dry run, which must not take partitions from a real run. */
 #define DRY_RUN_GROUP_SUFFIX "-dry-run"
 
+/* The option company: no limit. */
+#define COMPANY_ANY "*"
+
 /* Which of Shopify's quantities is written. */
 enum quantity_choice { QUANTITY_AVAILABLE, QUANTITY_ON_HAND };
 
@@ -38,6 +41,7 @@ struct store_conf {
     int64_t unimported_sale_grace_ms; /* 0: off */
     int basis;                        /* enum basis */
     int match;                        /* enum match */
+    char *company;                    /* name or id, COMPANY_ANY; NULL: that of the warehouses */
     bool activate_levels;             /* levels that are missing or inactive */
     bool track_items;                 /* items that the store does not track */
     struct conf_pairs locations;      /* name or id -> warehouses */

@@ -5,10 +5,22 @@
 /* Shopify's limit for both numbers of an entry. */
 #define MAX_QUANTITY INT64_C(1000000000)
 
-enum exclusion rules_exclusion(const struct product_stock *stock)
+const char *const basis_names[] = {
+    [BASIS_FREE] = "free",
+    [BASIS_ON_HAND] = "on_hand",
+    [BASIS_FORECAST] = "forecast",
+    [BASIS_FREE_CONFIRMED] = "free_confirmed",
+    NULL,
+};
+
+enum exclusion rules_exclusion(const struct store_rules *rules, const struct product_stock *stock)
 {
     if (stock == NULL) {
         return EXCLUDED_GONE;
+    }
+    if (rules->company_id != 0 && stock->company_id != 0 &&
+        stock->company_id != rules->company_id) {
+        return EXCLUDED_OTHER_COMPANY;
     }
     if (!stock->active) {
         return EXCLUDED_INACTIVE;
@@ -28,6 +40,8 @@ const char *exclusion_name(enum exclusion exclusion)
         return "inactive";
     case EXCLUDED_DISABLED:
         return "disabled";
+    case EXCLUDED_OTHER_COMPANY:
+        return "other_company";
     case EXCLUDED_NOT:
     case EXCLUSION_COUNT:
         break;
@@ -57,6 +71,17 @@ static const struct warehouse_stock *find_warehouse(const struct product_stock *
     return NULL;
 }
 
+static enum status basis_missing(const struct store_rules *rules,
+                                 const struct product_stock *stock,
+                                 const struct warehouse_stock *warehouse,
+                                 struct err *err)
+{
+    return err_set(err, STATUS_RECORD_INVALID,
+                   "basis = %s, but its record has no such number for warehouse '%s': set [odoo] "
+                   "forecast = on and publish product %d again",
+                   basis_names[rules->basis], warehouse->code, stock->product_id);
+}
+
 static enum status basis_of(const struct store_rules *rules,
                             const struct product_stock *stock,
                             const struct warehouse_stock *warehouse,
@@ -72,12 +97,15 @@ static enum status basis_of(const struct store_rules *rules,
         break;
     case BASIS_FORECAST:
         if (!warehouse->has_forecast) {
-            return err_set(err, STATUS_RECORD_INVALID,
-                           "basis = forecast, but its record has no forecast for warehouse '%s': "
-                           "set [odoo] forecast = on and publish product %d again",
-                           warehouse->code, stock->product_id);
+            return basis_missing(rules, stock, warehouse, err);
         }
         *value = warehouse->forecast;
+        break;
+    case BASIS_FREE_CONFIRMED:
+        if (!warehouse->has_free_confirmed) {
+            return basis_missing(rules, stock, warehouse, err);
+        }
+        *value = warehouse->free_confirmed;
         break;
     }
     return STATUS_OK;

@@ -14,7 +14,7 @@
 
 #include "common/model/product_stock.h"
 
-enum basis { BASIS_FREE, BASIS_ON_HAND, BASIS_FORECAST };
+enum basis { BASIS_FREE, BASIS_ON_HAND, BASIS_FORECAST, BASIS_FREE_CONFIRMED };
 enum match { MATCH_SKU, MATCH_BARCODE };
 
 struct location_rule {
@@ -26,6 +26,7 @@ struct location_rule {
 struct store_rules {
     enum basis basis;
     enum match match;
+    int32_t company_id; /* products of other companies are not the store's; 0: no limit */
     int64_t buffer;
     int64_t percent; /* 0 … 1000 */
     int64_t cap;     /* -1: none */
@@ -39,12 +40,17 @@ enum exclusion {
     EXCLUDED_GONE,
     EXCLUDED_INACTIVE,
     EXCLUDED_DISABLED,
+    EXCLUDED_OTHER_COMPANY,
     EXCLUSION_COUNT
 };
 
-/** The reason, or EXCLUDED_NOT. NULL: a tombstone, the product is gone. */
-enum exclusion rules_exclusion(const struct product_stock *stock);
-/** "inactive", "disabled", "gone", "none"; static, for metrics. */
+/** "free", …, by enum basis, and NULL at the end: the words of the option. */
+extern const char *const basis_names[];
+
+/** The reason, or EXCLUDED_NOT. NULL: a tombstone, the product is gone. An excluded product claims
+ * no SKU. */
+enum exclusion rules_exclusion(const struct store_rules *rules, const struct product_stock *stock);
+/** "inactive", "disabled", "other_company", "gone", "none"; static, for metrics. */
 const char *exclusion_name(enum exclusion exclusion);
 /** False: a kit whose bill of materials is broken, so that Odoo has no number for it. "No
  * warehouse" does not mean "no stock". */

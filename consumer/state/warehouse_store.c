@@ -14,7 +14,7 @@ state_warehouses(struct state *s, struct state_warehouse **list, size_t *count, 
     if (rc != STATUS_OK) {
         return rc;
     }
-    rc = pg_query(s->conn, sql_consumer_warehouses, NULL, "ittb", &rows, err);
+    rc = pg_query(s->conn, sql_consumer_warehouses, NULL, "ittbi", &rows, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -24,7 +24,8 @@ state_warehouses(struct state *s, struct state_warehouse **list, size_t *count, 
         (*list)[i] = (struct state_warehouse){.id = pg_i32(&rows, i, 0),
                                               .code = mem_strdup(pg_text(&rows, i, 1)),
                                               .company = mem_strdup(pg_text(&rows, i, 2)),
-                                              .active = pg_bool(&rows, i, 3)};
+                                              .active = pg_bool(&rows, i, 3),
+                                              .company_id = pg_i32(&rows, i, 4)};
     }
     pg_rows_release(&rows);
     return STATUS_OK;

@@ -12,6 +12,7 @@
 
 struct state_warehouse {
     int32_t id;
+    int32_t company_id; /* 0: not known; an older producer noted the warehouse */
     bool active;
     char *code;
     char *company; /* company's name */

@@ -50,14 +50,14 @@ static const char SET_IDENTITY[] =
 #define MINE "mine AS (SELECT FROM stocksync.owner WHERE epoch = $1)"
 
 static const char SYNC_WAREHOUSES[] =
-    "WITH " MINE ", now_is AS (SELECT w.id, w.code, w.company, w.active <> 0 AS active FROM mine,"
-    " unnest($2::integer[], $3::text[], $4::text[], $5::integer[]) AS w(id, code, company, "
-    "active)),"
+    "WITH " MINE ", now_is AS (SELECT w.* FROM mine, jsonb_to_recordset($2::text::jsonb)"
+    " AS w(id integer, code text, company text, active boolean, company_id integer)),"
     " gone AS (DELETE FROM stocksync.warehouse s USING mine"
     " WHERE NOT EXISTS (SELECT FROM now_is n WHERE n.id = s.id)),"
-    " put AS (INSERT INTO stocksync.warehouse (id, code, company, active)"
-    " SELECT id, code, company, active FROM now_is ON CONFLICT (id) DO UPDATE"
-    " SET code = EXCLUDED.code, company = EXCLUDED.company, active = EXCLUDED.active)"
+    " put AS (INSERT INTO stocksync.warehouse (id, code, company, active, company_id)"
+    " SELECT id, code, company, active, company_id FROM now_is ON CONFLICT (id) DO UPDATE"
+    " SET code = EXCLUDED.code, company = EXCLUDED.company, active = EXCLUDED.active,"
+    " company_id = EXCLUDED.company_id)"
     " SELECT true FROM mine";
 
 static const char PARK[] =
@@ -90,7 +90,7 @@ struct leader {
     enum leader_backfill backfill;
     bool has_parked;
     struct revision_source revisions;
-    struct strbuf warehouses; /* the list stored last, as text to compare */
+    struct strbuf warehouses; /* the list stored last, as JSON */
     struct strbuf scratch;
 };
 
@@ -492,11 +492,18 @@ enum status leader_next_revision(struct leader *leader, int64_t *revision, struc
 static void describe(const struct stock_warehouse_row *list, size_t count, struct strbuf *out)
 {
     strbuf_reset(out);
+    strbuf_append_char(out, '[');
     for (size_t i = 0; i < count; i++) {
-        strbuf_appendf(out, "%d %d ", list[i].id, list[i].active ? 1 : 0);
-        strbuf_append_json(out, list[i].code);
-        strbuf_append_json(out, list[i].company);
+        const struct stock_warehouse_row *w = &list[i];
+        strbuf_appendf(out,
+                       "%s{\"id\":%d,\"active\":%s,\"company_id\":%d,\"code\":", i > 0 ? "," : "",
+                       w->id, w->active ? "true" : "false", w->company_id);
+        strbuf_append_json(out, w->code);
+        strbuf_append_text(out, ",\"company\":");
+        strbuf_append_json(out, w->company);
+        strbuf_append_char(out, '}');
     }
+    strbuf_append_char(out, ']');
 }
 
 bool leader_knows_warehouses(struct leader *leader,
@@ -516,32 +523,19 @@ enum status leader_sync_warehouses(struct leader *leader,
     if (leader_knows_warehouses(leader, list, count)) {
         return STATUS_OK;
     }
-    int32_t *ids = mem_calloc(count, sizeof *ids);
-    int32_t *actives = mem_calloc(count, sizeof *actives);
-    const char **codes = mem_calloc(count, sizeof *codes);
-    const char **companies = mem_calloc(count, sizeof *companies);
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = list[i].id;
-        actives[i] = list[i].active ? 1 : 0;
-        codes[i] = list[i].code;
-        companies[i] = list[i].company;
+    enum status rc = strbuf_check(&leader->scratch, "list of warehouses", err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     struct pg_args args;
     pg_args_init(&args, WAREHOUSES_MAX_BYTES);
     pg_args_i64(&args, leader->epoch);
-    pg_args_i32_array(&args, ids, count);
-    pg_args_text_array(&args, codes, count);
-    pg_args_text_array(&args, companies, count);
-    pg_args_i32_array(&args, actives, count);
-    enum status rc = query_as_leader(leader, SYNC_WAREHOUSES, &args, err);
+    pg_args_text(&args, leader->scratch.ptr);
+    rc = query_as_leader(leader, SYNC_WAREHOUSES, &args, err);
     if (rc == STATUS_OK) {
         describe(list, count, &leader->warehouses);
     }
     pg_args_release(&args);
-    mem_free(companies);
-    mem_free(codes);
-    mem_free(actives);
-    mem_free(ids);
     return rc;
 }
 

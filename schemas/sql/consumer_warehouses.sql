@@ -1,1 +1,1 @@
-SELECT id, code, company, active FROM stocksync.warehouse ORDER BY id
+SELECT id, code, company, active, COALESCE(company_id, 0) FROM stocksync.warehouse ORDER BY id

@@ -8,3 +8,6 @@ ALTER TABLE stocksync.attempt ADD COLUMN raw double precision[];   -- of each en
 ALTER TABLE stocksync.attempt ADD COLUMN missing integer[];        -- of each entry; NULL: wanted - quantity
 ALTER TABLE stocksync.attempt ADD COLUMN reserved integer[];       -- of each entry; NULL: none
 ALTER TABLE stocksync.attempt ADD COLUMN adjusts boolean NOT NULL DEFAULT false; -- by the difference quantity - change_from
+
+-- Stores that sell for one company.
+ALTER TABLE stocksync.warehouse ADD COLUMN company_id integer;     -- NULL: noted by an older producer

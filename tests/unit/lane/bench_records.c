@@ -39,6 +39,7 @@ struct bytes bench_value(const struct bench_stock *stock)
         .warehouse_id = 1, .code = code, .on_hand = stock->free, .free = stock->free};
     struct product_stock record = {.product_id = stock->product_id,
                                    .sku = stock->sku != NULL ? sku : NULL,
+                                   .company_id = stock->company_id,
                                    .active = !stock->inactive,
                                    .shopify_enabled = !stock->disabled,
                                    .is_kit = stock->broken_kit,

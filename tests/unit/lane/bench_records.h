@@ -12,6 +12,7 @@ struct bench_stock {
     double free;     /* in the one warehouse */
     int64_t revision;
     bool inactive, disabled, broken_kit;
+    int32_t company_id;
 };
 
 /** A record of partition 0 with the next offset. Its bytes stay for the whole program. */

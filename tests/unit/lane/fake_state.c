@@ -102,8 +102,11 @@ warehouses(struct state *s, struct state_warehouse **list, size_t *count, struct
         return rc;
     }
     *list = mem_calloc(1, sizeof **list);
-    (*list)[0] = (struct state_warehouse){
-        .id = 1, .code = mem_strdup("WH"), .company = mem_strdup("Acme"), .active = true};
+    (*list)[0] = (struct state_warehouse){.id = 1,
+                                          .code = mem_strdup("WH"),
+                                          .company = mem_strdup("Acme"),
+                                          .active = true,
+                                          .company_id = 1};
     *count = 1;
     return STATUS_OK;
 }

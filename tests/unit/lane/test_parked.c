@@ -91,6 +91,26 @@ static void a_record_without_the_basis_of_the_store_is_parked(void **state)
     assert_int_equal(fake_shop_available("A"), 3);
 }
 
+static void a_record_without_free_confirmed_is_parked_until_it_has_it(void **state)
+{
+    (void)state;
+    struct warehouse_stock place;
+    (void)fake_shop_add("A", 1);
+    fake_lane.conf.basis = BASIS_FREE_CONFIRMED;
+    struct product_stock stock = fake_lane_stock(1, "A", 5, &place);
+    place.has_forecast = true; /* by a producer that did not know the number */
+    (void)fake_source_append(0, &stock, FAKE_DATABASE);
+    fake_lane_run_ok(fake_lane_is_quiet);
+    assert_string_equal(reason_of("product/1"), "basis_missing");
+    assert_int_equal(fake_source.partition[0].committed, 1);
+    stock = fake_lane_stock(1, "A", 5, &place);
+    place.has_free_confirmed = true;
+    place.free_confirmed = 3;
+    (void)fake_source_append(0, &stock, FAKE_DATABASE);
+    fake_lane_run_ok(nothing_is_parked);
+    assert_int_equal(fake_shop_available("A"), 3);
+}
+
 static void a_record_of_a_newer_producer_stops_the_session(void **state)
 {
     (void)state;
@@ -350,6 +370,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LANE_TEST(products_that_cannot_be_matched_are_parked),
         LANE_TEST(a_record_without_the_basis_of_the_store_is_parked),
+        LANE_TEST(a_record_without_free_confirmed_is_parked_until_it_has_it),
         LANE_TEST(a_record_of_a_newer_producer_stops_the_session),
         LANE_TEST(what_is_not_sold_is_excluded),
         LANE_TEST(a_later_record_settles_a_parked_product),

@@ -157,6 +157,29 @@ static void excluded_products_are_counted_and_taken_off_the_list(void **state)
     assert_int_equal(coalescer_total(bench.c.coalescer), 0);
 }
 
+static void a_product_of_another_company_neither_writes_nor_claims(void **state)
+{
+    (void)state;
+    struct level *level = NULL;
+    bench.c.rules.company_id = 1;
+    add_item("A", 41);
+    plan(&(struct bench_stock){
+        .product_id = 2, .sku = "A", .free = 9, .revision = 19, .company_id = 2});
+    plan(&(struct bench_stock){
+        .product_id = 1, .sku = "A", .free = 7, .revision = 20, .company_id = 1});
+    plan(&(struct bench_stock){.product_id = 3, .sku = "B", .revision = 21, .company_id = 2});
+    store();
+    assert_int_equal(value(bench.metrics.record.excluded[EXCLUDED_OTHER_COMPANY]), 2);
+    assert_int_equal(bench.parked.count, 0);
+    assert_int_equal(sku_claims_count_of(bench.c.claims, "A"), 1);
+    assert_int_equal(coalescer_take(bench.c.coalescer, LEVEL_UNRESOLVED, &level, 1), 1);
+    assert_int_equal(level->desired.product_id, 1);
+    assert_int_equal(level->desired.quantity, 7);
+    coalescer_finish(bench.c.coalescer, level, NULL);
+    assert_int_equal(bench_unfinished(), 0);
+    bench.c.rules.company_id = 0;
+}
+
 static void a_tombstone_excludes_and_forgets_the_sku(void **state)
 {
     (void)state;
@@ -398,6 +421,7 @@ int main(void)
         PLANNER_TEST(a_record_offers_its_level_and_is_held_by_it),
         PLANNER_TEST(a_product_that_is_known_is_not_noted_again),
         PLANNER_TEST(excluded_products_are_counted_and_taken_off_the_list),
+        PLANNER_TEST(a_product_of_another_company_neither_writes_nor_claims),
         PLANNER_TEST(a_tombstone_excludes_and_forgets_the_sku),
         PLANNER_TEST(a_record_that_cannot_be_applied_is_parked_as_a_whole),
         PLANNER_TEST(a_record_that_cannot_be_decoded_is_parked_by_its_position),

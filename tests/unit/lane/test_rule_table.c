@@ -17,10 +17,20 @@ static const struct shop_location LOCATIONS[] = {
     {.id = 74, .name = (char[]){"Post"}, .active = true, .fulfilment_service = true},
 };
 static const struct state_warehouse WAREHOUSES[] = {
-    {.id = 1, .code = (char[]){"WH"}, .company = (char[]){"One"}, .active = true},
-    {.id = 2, .code = (char[]){"WH"}, .company = (char[]){"Two"}, .active = true},
+    {.id = 1, .code = (char[]){"WH"}, .company = (char[]){"One"}, .active = true, .company_id = 7},
+    {.id = 2, .code = (char[]){"WH"}, .company = (char[]){"Two"}, .active = true, .company_id = 8},
+    {.id = 3, .code = (char[]){"EU"}, .company = (char[]){"One"}, .active = true, .company_id = 7},
+    {.id = 4, .code = (char[]){"GONE"}, .company = (char[]){"One"}, .company_id = 7},
+    {.id = 5,
+     .code = (char[]){"US"},
+     .company = (char[]){"7 Seas"},
+     .active = true,
+     .company_id = 9},
+    {.id = 6, .code = (char[]){"JP"}, .company = (char[]){"8"}, .active = true, .company_id = 10},
+};
+/* By a producer that did not know companies' ids. */
+static const struct state_warehouse OLD_WAREHOUSES[] = {
     {.id = 3, .code = (char[]){"EU"}, .company = (char[]){"One"}, .active = true},
-    {.id = 4, .code = (char[]){"GONE"}, .company = (char[]){"One"}, .active = false},
 };
 static const struct rule_facts FACTS = {.locations = LOCATIONS,
                                         .location_count = sizeof LOCATIONS / sizeof LOCATIONS[0],
@@ -29,6 +39,12 @@ static const struct rule_facts FACTS = {.locations = LOCATIONS,
                                             sizeof WAREHOUSES / sizeof WAREHOUSES[0]};
 static const struct rule_facts NO_WAREHOUSES = {
     .locations = LOCATIONS, .location_count = sizeof LOCATIONS / sizeof LOCATIONS[0]};
+
+static const struct rule_facts OLD_FACTS = {.locations = LOCATIONS,
+                                            .location_count =
+                                                sizeof LOCATIONS / sizeof LOCATIONS[0],
+                                            .warehouses = OLD_WAREHOUSES,
+                                            .warehouse_count = 1};
 
 static enum status build(struct conf_pair *pairs,
                          size_t count,
@@ -131,9 +147,72 @@ static void mistakes_are_named(void **state)
     }
 }
 
+static const struct {
+    const char *warehouses, *company; /* NULL: not set */
+    const struct rule_facts *facts;
+    int32_t expected; /* -1: refused */
+    const char *text;
+} COMPANIES[] = {
+    {"EU, One/WH", NULL, &FACTS, 7, ""},
+    {"EU, Two/WH", NULL, &FACTS, 0, ""},
+    {"EU, Two/WH, EU", NULL, &FACTS, 0, ""},
+    {"Two/WH", NULL, &FACTS, 8, ""},
+    {"EU, Two/WH", "Two", &FACTS, 8, ""},
+    {"EU, Two/WH", "7", &FACTS, 7, ""},
+    {"EU", "7 Seas", &FACTS, 9, ""},
+    {"EU", "8", &FACTS, 8, ""}, /* an id comes before a name */
+    {"EU", "10", &FACTS, 10, ""},
+    {"EU", "*", &FACTS, 0, ""},
+    {"EU", "*", &OLD_FACTS, 0, ""},
+    {"EU", "Three", &FACTS, -1,
+     "[store.alpha] company = Three: no warehouse in Odoo belongs to such a company; known are: "
+     "One (7), Two (8), 7 Seas (9), 8 (10)"},
+    {"EU", "one", &FACTS, -1,
+     "[store.alpha] company = one: no warehouse in Odoo belongs to such a company; known are: "
+     "One (7), Two (8), 7 Seas (9), 8 (10)"},
+    {"EU", NULL, &OLD_FACTS, -1,
+     "[store.alpha] the company of warehouse 'EU' is not known yet: no producer of this version "
+     "has run on this state so far"},
+    {"EU", "One", &OLD_FACTS, -1,
+     "[store.alpha] the company of warehouse 'EU' is not known yet: no producer of this version "
+     "has run on this state so far"},
+};
+
+static void the_company_is_found(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof COMPANIES / sizeof COMPANIES[0]; i++) {
+        char value[32];
+        char company[32];
+        struct conf_pair pairs[] = {{.name = (char[]){"Main"}, .value = value},
+                                    {.name = (char[]){"72"}, .value = (char[]){"EU"}}};
+        struct store_conf conf = {.instance = {.name = (char[]){"alpha"}}};
+        struct store_rules rules;
+        struct err err = {0};
+        (void)snprintf(value, sizeof value, "%s", COMPANIES[i].warehouses);
+        if (COMPANIES[i].company != NULL) {
+            (void)snprintf(company, sizeof company, "%s", COMPANIES[i].company);
+            conf.company = company;
+        }
+        conf.locations.list = pairs;
+        conf.locations.count = strcmp(value, "Two/WH") == 0 ? 1 : 2;
+        enum status rc = rule_table_build(&conf, COMPANIES[i].facts, &rules, &err);
+        assert_string_equal(err.msg, COMPANIES[i].text);
+        if (COMPANIES[i].expected < 0) {
+            assert_int_equal(rc, COMPANIES[i].facts == &FACTS ? STATUS_STORE_MISCONFIGURED
+                                                              : STATUS_SOURCE_BUSY);
+        } else {
+            assert_int_equal(rc, STATUS_OK);
+            assert_int_equal(rules.company_id, COMPANIES[i].expected);
+        }
+        rule_table_release(&rules);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_company_is_found),
         cmocka_unit_test(names_and_ids_and_codes_are_bound),
         cmocka_unit_test(mistakes_are_named),
     };

@@ -12,6 +12,7 @@
 static void rules_exclusion_names_the_first_reason(void **state)
 {
     (void)state;
+    const struct store_rules any = {0};
     static const struct {
         bool active, enabled, kit;
         enum exclusion expected;
@@ -27,11 +28,36 @@ static void rules_exclusion_names_the_first_reason(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct product_stock stock = {
             .active = cases[i].active, .shopify_enabled = cases[i].enabled, .is_kit = cases[i].kit};
-        assert_int_equal(rules_exclusion(&stock), cases[i].expected);
-        assert_string_equal(exclusion_name(rules_exclusion(&stock)), cases[i].name);
+        assert_int_equal(rules_exclusion(&any, &stock), cases[i].expected);
+        assert_string_equal(exclusion_name(rules_exclusion(&any, &stock)), cases[i].name);
     }
-    assert_int_equal(rules_exclusion(NULL), EXCLUDED_GONE);
+    assert_int_equal(rules_exclusion(&any, NULL), EXCLUDED_GONE);
     assert_string_equal(exclusion_name(EXCLUDED_GONE), "gone");
+}
+
+static void rules_exclusion_keeps_a_store_to_its_company(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t store, product;
+        bool active;
+        enum exclusion expected;
+    } cases[] = {
+        {0, 0, true, EXCLUDED_NOT},
+        {0, 2, true, EXCLUDED_NOT},
+        {1, 1, true, EXCLUDED_NOT},
+        {1, 0, true, EXCLUDED_NOT},
+        {1, 2, true, EXCLUDED_OTHER_COMPANY},
+        {1, 2, false, EXCLUDED_OTHER_COMPANY}, /* the store does not know the product at all */
+        {1, 0, false, EXCLUDED_INACTIVE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct store_rules rules = {.company_id = cases[i].store};
+        struct product_stock stock = {
+            .company_id = cases[i].product, .active = cases[i].active, .shopify_enabled = true};
+        assert_int_equal(rules_exclusion(&rules, &stock), cases[i].expected);
+    }
+    assert_string_equal(exclusion_name(EXCLUDED_OTHER_COMPANY), "other_company");
 }
 
 static void rules_has_number_is_false_for_a_broken_kit_alone(void **state)
@@ -99,12 +125,13 @@ static const struct quantity_case QUANTITY_CASES[] = {
 static void rules_offer_follows_the_table(void **state)
 {
     (void)state;
-    static const enum basis bases[] = {BASIS_FREE, BASIS_ON_HAND, BASIS_FORECAST};
+    static const enum basis bases[] = {BASIS_FREE, BASIS_ON_HAND, BASIS_FORECAST,
+                                       BASIS_FREE_CONFIRMED};
     int32_t ids[] = {9, 2, 1};
     struct location_rule location = {.location = 7001, .warehouse_ids = ids, .warehouse_count = 3};
     for (size_t i = 0; i < sizeof QUANTITY_CASES / sizeof QUANTITY_CASES[0]; i++) {
         const struct quantity_case *c = &QUANTITY_CASES[i];
-        for (size_t b = 0; b < 3; b++) {
+        for (size_t b = 0; b < sizeof bases / sizeof bases[0]; b++) {
             const double other = 12345; /* the bases that are not asked for */
             struct warehouse_stock list[2];
             const double values[2] = {c->first, c->second};
@@ -114,7 +141,9 @@ static void rules_offer_follows_the_table(void **state)
                     .free = bases[b] == BASIS_FREE ? values[w] : other,
                     .on_hand = bases[b] == BASIS_ON_HAND ? values[w] : other,
                     .forecast = bases[b] == BASIS_FORECAST ? values[w] : other,
-                    .has_forecast = bases[b] == BASIS_FORECAST};
+                    .has_forecast = bases[b] == BASIS_FORECAST,
+                    .free_confirmed = bases[b] == BASIS_FREE_CONFIRMED ? values[w] : other,
+                    .has_free_confirmed = bases[b] == BASIS_FREE_CONFIRMED};
             }
             struct product_stock stock = {.warehouses = list, .warehouse_count = 2};
             struct store_rules rules = {
@@ -131,31 +160,38 @@ static void rules_offer_follows_the_table(void **state)
     }
 }
 
-static void rules_raw_refuses_a_forecast_that_was_not_read(void **state)
+static void rules_raw_refuses_a_basis_that_was_not_read(void **state)
 {
     (void)state;
+    static const enum basis bases[] = {BASIS_FORECAST, BASIS_FREE_CONFIRMED};
+    static const char *const names[] = {"basis = forecast, ", "basis = free_confirmed, "};
     char code[] = "WH";
     int32_t ids[] = {1};
     struct location_rule location = {.location = 7001, .warehouse_ids = ids, .warehouse_count = 1};
     struct warehouse_stock list[] = {{.warehouse_id = 1, .code = code, .free = 5}};
     struct product_stock stock = {.product_id = 17, .warehouses = list, .warehouse_count = 1};
-    struct store_rules rules = {.basis = BASIS_FORECAST, .percent = 100, .cap = -1};
-    struct err err = {0};
-    double raw = -1;
-    assert_int_equal(rules_raw(&rules, &location, &stock, &raw, &err), STATUS_RECORD_INVALID);
-    assert_non_null(strstr(err.msg, "forecast"));
-    assert_non_null(strstr(err.msg, "'WH'"));
-    assert_true(raw <= 0);
+    for (size_t i = 0; i < 2; i++) {
+        struct store_rules rules = {.basis = bases[i], .percent = 100, .cap = -1};
+        struct err err = {0};
+        double raw = -1;
+        assert_int_equal(rules_raw(&rules, &location, &stock, &raw, &err), STATUS_RECORD_INVALID);
+        assert_non_null(strstr(err.msg, names[i]));
+        assert_non_null(strstr(err.msg, "[odoo] forecast = on"));
+        assert_non_null(strstr(err.msg, "'WH'"));
+        assert_true(raw <= 0);
+        list[0].has_forecast = true; /* a record of a producer that did not know free_confirmed */
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_exclusion_names_the_first_reason),
+        cmocka_unit_test(rules_exclusion_keeps_a_store_to_its_company),
         cmocka_unit_test(rules_has_number_is_false_for_a_broken_kit_alone),
         cmocka_unit_test(rules_match_text_is_null_where_the_product_has_none),
         cmocka_unit_test(rules_offer_follows_the_table),
-        cmocka_unit_test(rules_raw_refuses_a_forecast_that_was_not_read),
+        cmocka_unit_test(rules_raw_refuses_a_basis_that_was_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,8 +82,8 @@ static void state_warehouses_come_as_they_were_noted(void **fixture)
     size_t count = 0;
     struct err err = {0};
     struct state *s = state_of("outlet");
-    run_sql("INSERT INTO stocksync.warehouse VALUES (4, 'NO', 'Söhne & Co', false), (1, 'WH', "
-            "'Main', true)");
+    run_sql("INSERT INTO stocksync.warehouse (id, code, company, active, company_id) VALUES"
+            " (4, 'NO', 'Söhne & Co', false, 17), (1, 'WH', 'Main', true, NULL)");
     ok(state_warehouses(s, &list, &count, &err), &err);
     assert_int_equal(count, 2);
     assert_int_equal(list[0].id, 1);
@@ -91,6 +91,8 @@ static void state_warehouses_come_as_they_were_noted(void **fixture)
     assert_string_equal(list[1].code, "NO");
     assert_string_equal(list[1].company, "Söhne & Co");
     assert_false(list[1].active);
+    assert_int_equal(list[0].company_id, 0);
+    assert_int_equal(list[1].company_id, 17);
     state_warehouses_release(list, count);
     state_free(s);
 }
