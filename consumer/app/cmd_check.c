@@ -2,7 +2,7 @@
 
 #include "common/kafka/kafka_topic.h"
 #include "consumer/app/commands.h"
-#include "consumer/lane/rule_table.h"
+#include "consumer/lane/option_pairs.h"
 #include "consumer/parents/parents.h"
 #include "consumer/shopify/catalog.h"
 
@@ -38,6 +38,22 @@ static enum status check_topic(const struct consumer_conf *conf, struct err *err
     return rc;
 }
 
+static void print_option_pair(void *arg, const char *text)
+{
+    (void)printf("WARNING store %s: %s\n", (const char *)arg, text);
+}
+
+static void print_company(const struct rule_facts *facts, const struct store_rules *rules)
+{
+    for (size_t i = 0; i < facts->warehouse_count && rules->company_id != 0; i++) {
+        if (facts->warehouses[i].company_id == rules->company_id) {
+            (void)printf("        company: %s (%d); products of others are excluded\n",
+                         facts->warehouses[i].company, rules->company_id);
+            return;
+        }
+    }
+}
+
 static enum status check_rules(const struct consumer_conf *conf,
                                struct graphql *g,
                                const struct store_conf *store_conf,
@@ -66,6 +82,8 @@ static enum status check_rules(const struct consumer_conf *conf,
     if (rc != STATUS_OK) {
         goto out;
     }
+    option_pairs_check(store_conf, &facts, &rules, print_option_pair, store_conf->instance.name);
+    print_company(&facts, &rules);
     rc = cmd_print_catalogue(state, "        ", err);
 out:
     rule_table_release(&rules);

@@ -33,6 +33,7 @@ struct lane {
     /* lives across sessions */
     struct catalogue catalogue;
     bool rescanned_at_start;
+    bool options_logged;
     bool joined; /* partitions were assigned once */
 
     enum lane_state state;
@@ -516,6 +517,7 @@ enum status lane_session(void *lane, struct thread *thread, bool *worked, struct
                                         .store = &l->store,
                                         .catalogue = &l->catalogue,
                                         .rescanned_at_start = &l->rescanned_at_start,
+                                        .options_logged = &l->options_logged,
                                         .group_id = l->group_id,
                                         .client_id = l->client_id,
                                         .stop_fd = thread->stop_fd};

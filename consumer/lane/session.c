@@ -5,7 +5,7 @@
 #include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
-#include "consumer/lane/rule_table.h"
+#include "consumer/lane/option_pairs.h"
 
 #define MOD "lane"
 
@@ -14,7 +14,23 @@
 
 /* --- opening --- */
 
-static enum status build_rules(struct session *s, struct err *err)
+static void log_option_pair(void *arg, const char *text)
+{
+    const struct lane_context *c = arg;
+    log_warn(MOD, "option_pair", LF_TEXT("store", c->store->name), LF_MSG(text));
+}
+
+static void log_options(struct lane_context *c, const struct rule_facts *facts)
+{
+    if (c->rules.company_id != 0) {
+        log_info(MOD, "company", LF_TEXT("store", c->store->name),
+                 LF_INT("company", c->rules.company_id),
+                 LF_MSG("products of other companies are excluded"));
+    }
+    option_pairs_check(c->options->store_conf, facts, &c->rules, log_option_pair, c);
+}
+
+static enum status build_rules(struct session *s, bool *logged, struct err *err)
 {
     struct lane_context *c = &s->c;
     struct shop_location *locations = NULL;
@@ -33,6 +49,10 @@ static enum status build_rules(struct session *s, struct err *err)
                                          .warehouses = warehouses,
                                          .warehouse_count = warehouse_count};
         rc = rule_table_build(c->options->store_conf, &facts, &c->rules, err);
+        if (rc == STATUS_OK && !*logged) {
+            log_options(c, &facts);
+            *logged = true;
+        }
     }
     state_warehouses_release(warehouses, warehouse_count);
     catalog_locations_release(locations, location_count);
@@ -44,7 +64,7 @@ static enum status build_rules(struct session *s, struct err *err)
  * its scopes, its API version or a location finds out that somebody has fixed it. The catalogue,
  * the long part, is kept in memory and in the state.
  */
-static enum status open_store(struct session *s, struct err *err)
+static enum status open_store(struct session *s, bool *options_logged, struct err *err)
 {
     struct lane_context *c = &s->c;
     enum status rc = c->ports->store->open(c->store, &c->graphql, err);
@@ -57,7 +77,7 @@ static enum status open_store(struct session *s, struct err *err)
     }
     requests_open(&s->requests, c);
     rc = catalogue_open(s->catalogue, c, &s->requests, err);
-    return rc == STATUS_OK ? build_rules(s, err) : rc;
+    return rc == STATUS_OK ? build_rules(s, options_logged, err) : rc;
 }
 
 static void load_product(void *arg, const struct state_product *p)
@@ -154,7 +174,7 @@ enum status session_open(struct session *s, const struct session_setup *setup, s
     c->state = c->ports->state->make(setup->options->shared.state_dsn, c->store->name, read_only);
     enum status rc = c->ports->state->open(c->state, err);
     if (rc == STATUS_OK) {
-        rc = open_store(s, err);
+        rc = open_store(s, setup->options_logged, err);
     }
     if (rc == STATUS_OK) {
         rc = open_plan(s, err);

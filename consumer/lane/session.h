@@ -37,6 +37,7 @@ struct session_setup {
     struct store *store;
     struct catalogue *catalogue;
     bool *rescanned_at_start;
+    bool *options_logged; /* what the options mean, once in the life of the lane */
     const char *group_id, *client_id;
     int stop_fd;
 };
