@@ -16,10 +16,11 @@ NEW_ITEM = 900000       # ids of items that tests add: this plus the product's i
 class Case:
     """A running pipeline of one store, and products of known stock, each with one item."""
 
-    def __init__(self, make_pipeline, database, number, shop, count=1, consumer=None, **options):
-        self.store = outlet(number, buffer=0)
+    def __init__(self, make_pipeline, database, number, shop, count=1, consumer=None, odoo=None,
+                 **options):
+        self.store = outlet(number, buffer=0, basis=options.pop("basis", "free"))
         self.pipeline = make_pipeline(database, self.store, options={
-            f"store.{self.store.name}": options, "consumer": consumer or {}})
+            f"store.{self.store.name}": options, "consumer": consumer or {}, "odoo": odoo or {}})
         self.pipeline.open_shops().install()
         self.shelf = Shelf(self.pipeline, self.store, shop, count)
         self.products = list(self.shelf.quants)

@@ -11,7 +11,7 @@ import math
 import os
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 
@@ -41,12 +41,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Numbers:
-    """Odoo's answer for one product in one warehouse."""
+    """Odoo's answer for one product in one warehouse; free_confirmed is no answer of Odoo's."""
     on_hand: float
     free: float
     incoming: float
     outgoing: float
     forecast: float
+    free_confirmed: float = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ SELECT m.product_id, s.warehouse,
 def free_confirmed(connection, products):
     """{(product, warehouse): number} from Odoo's recorded free stock and the present moves.
 
-    products  {id: Product}; kits are made from stocksync.kit_component
+    products  {id: Product}; kits are made from stocksync.kit_component, and 0 before that is filled
     """
     moves = {(product, warehouse): (float(unreserved), float(inside))
              for product, warehouse, unreserved, inside in connection.execute(UNRESERVED)}
@@ -189,6 +190,14 @@ def free_confirmed(connection, products):
         return float(math.floor(least * parts[product][0][2]))
 
     return {key: number(*key) for key in plain}
+
+
+def with_free_confirmed(connection, products):
+    """The products with numbers that have free_confirmed as well."""
+    found = free_confirmed(connection, products)
+    return {product.id: replace(product, warehouses={
+        warehouse: replace(numbers, free_confirmed=found[product.id, warehouse])
+        for warehouse, numbers in product.warehouses.items()}) for product in products.values()}
 
 
 def count_marks(connection):

@@ -166,6 +166,8 @@ class Pipeline:
     # Whether it is right
 
     def expected(self, store, products, leave_out=()):
+        if store.basis == "free_confirmed":
+            products = odoo.with_free_confirmed(self.connection, products)
         return store.expected(products, self.skus, self.codes, leave_out)
 
     def compare_levels(self, store, products, leave_out=()):
