@@ -77,6 +77,11 @@ def test_install_keeps_marks_and_state(bare, connection):
 
 # From a version to the one before it.
 BACKWARDS = {
+    4: """
+        ALTER TABLE stocksync.level DROP COLUMN raw, DROP COLUMN missing, DROP COLUMN reserved;
+        ALTER TABLE stocksync.attempt DROP COLUMN raw, DROP COLUMN missing, DROP COLUMN reserved,
+            DROP COLUMN adjusts;
+        ALTER TABLE stocksync.warehouse DROP COLUMN company_id;""",
     3: """
         DROP TABLE stocksync.guard, stocksync.item, stocksync.catalogue;
         DROP INDEX stocksync.parked_level;
@@ -90,7 +95,7 @@ BACKWARDS = {
 }
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_older_state_is_brought_up_to_date(bare, connection, version):
     bare.install()
     now = catalogue(connection)
@@ -107,8 +112,9 @@ def test_older_state_is_brought_up_to_date(bare, connection, version):
     assert catalogue(connection) == now
     assert connection.execute("SELECT quantity, wanted FROM stocksync.level").fetchall() == [
         (4, None)]
-    assert connection.execute("SELECT subject FROM stocksync.parked WHERE retry_at < now()"
-                              " + interval '6 minutes'").fetchall() == [("product/1",)]
+    if version < 3:     # rows of later versions know when they are tried again
+        assert connection.execute("SELECT subject FROM stocksync.parked WHERE retry_at < now()"
+                                  " + interval '6 minutes'").fetchall() == [("product/1",)]
 
 
 OLD_FUNCTION = """
