@@ -422,8 +422,10 @@ static void state_parked_place_gives_rows_the_partition_of_their_product(void **
         park_one(s, &rows[i]);
     }
     ok(state_parked_place(s, place_of, NULL, &err), &err);
-    assert_int_equal(number("SELECT partition FROM stocksync.parked WHERE product_id = 1"), 5);
-    assert_int_equal(number("SELECT partition FROM stocksync.parked WHERE product_id = 2"), 12);
+    assert_int_equal(number("SELECT partition::bigint FROM stocksync.parked WHERE product_id = 1"),
+                     5);
+    assert_int_equal(number("SELECT partition::bigint FROM stocksync.parked WHERE product_id = 2"),
+                     12);
     assert_int_equal(
         number("SELECT count(*) FROM stocksync.parked WHERE product_id = 3 AND partition IS NULL"),
         1);
