@@ -26,8 +26,11 @@ enum status cmd_print_catalogue(struct state *state, const char *indent, struct 
         (void)printf("%scatalogue: %lld texts, read %s\n", indent, (long long)report.texts,
                      clock_format_utc(report.read_us, read_at));
     }
-    print_problem(indent, report.shared, "on several inventory items, none of which is written",
+    print_problem(indent, report.shared,
+                  "on several inventory items, of which only the first is written",
                   report.shared_examples);
+    print_problem(indent, report.ambiguous, "on several inventory items, none of which is written",
+                  report.ambiguous_examples);
     print_problem(indent, report.untracked,
                   "items not tracked by the store, which sells them without limit",
                   report.untracked_examples);

@@ -239,8 +239,10 @@ static void print_json(void *arg, const struct parked_entry *e)
     }
     if (row->partition >= 0) {
         json_text(out, "topic", row->topic);
-        strbuf_appendf(out, ",\"partition\":%d,\"offset\":%lld", row->partition,
-                       (long long)row->offset);
+        strbuf_appendf(out, ",\"partition\":%d", row->partition);
+        if (row->offset >= 0) {
+            strbuf_appendf(out, ",\"offset\":%lld", (long long)row->offset);
+        }
     }
     strbuf_append_text(out, "}\n");
     (void)fwrite(out->ptr, 1, out->len, stdout);

@@ -7,6 +7,7 @@
 #include "common/core/mem.h"
 #include "common/core/utf8.h"
 #include "consumer/lane/catalogue_store.h"
+#include "consumer/lane/newcomers.h"
 #include "consumer/lane/resolve.h"
 
 #define MOD "lane"
@@ -15,6 +16,8 @@
 /* Between two tries while another process reads. */
 #define OTHER_READER_US INT64_C(5000000)
 #define GONE_AGAIN_US   INT64_C(3600000000)
+/* Before a reading that lost too much is repeated. */
+#define SUSPECT_AGAIN_US INT64_C(60000000)
 
 const char *const CATALOGUE_FIXABLE[] = {
     "unmapped",     "sku_shared_in_shopify", "bundle",  "tracking_locked",
@@ -26,17 +29,19 @@ static void report_index(const struct catalogue *cat, const char *event)
 {
     const char *examples[3] = {NULL, NULL, NULL};
     const struct lane_context *c = cat->c;
+    size_t shared = sku_index_shared_count(cat->index);
     size_t ambiguous = sku_index_ambiguous_count(cat->index);
     size_t untracked = sku_index_untracked_count(cat->index);
     log_info(MOD, event, LF_TEXT("store", c->store->name),
-             LF_INT("count", sku_index_count(cat->index)), LF_INT("ambiguous", ambiguous),
-             LF_INT("untracked", untracked));
+             LF_INT("count", sku_index_count(cat->index)), LF_INT("shared", shared),
+             LF_INT("ambiguous", ambiguous), LF_INT("untracked", untracked));
     if (sku_index_ambiguous_examples(cat->index, examples, 3) > 0) {
-        log_warn(MOD, "catalogue_ambiguous", LF_TEXT("store", c->store->name),
-                 LF_INT("count", ambiguous), LF_TEXT("sku", examples[0]),
-                 LF_TEXT("sku", examples[1]), LF_TEXT("sku", examples[2]),
-                 LF_MSG("several inventory items share these SKUs, so none of them is written: "
-                        "make them unique in the store"));
+        log_warn(
+            MOD, "catalogue_ambiguous", LF_TEXT("store", c->store->name),
+            LF_INT("count", ambiguous), LF_TEXT("sku", examples[0]), LF_TEXT("sku", examples[1]),
+            LF_TEXT("sku", examples[2]),
+            LF_MSG("several inventory items share these SKUs, and none had its SKU alone before, "
+                   "so none is written: make them unique in the store"));
     }
     memset(examples, 0, sizeof examples);
     if (sku_index_untracked_examples(cat->index, examples, 3) > 0) {
@@ -146,6 +151,12 @@ enum status catalogue_open(struct catalogue *cat,
 
 /* --- ends --- */
 
+static void end_suspicion(struct catalogue *cat)
+{
+    sku_losses_free(cat->suspect.losses);
+    cat->suspect = (struct suspect_reading){0};
+}
+
 void catalogue_close(struct catalogue *cat)
 {
     catalogue_reader_close(&cat->reader);
@@ -161,6 +172,7 @@ void catalogue_release(struct catalogue *cat)
     catalogue_search_release(&cat->reader.search);
     sku_index_free(cat->index);
     cat->index = NULL;
+    end_suspicion(cat);
 }
 
 /* --- readings --- */
@@ -192,12 +204,16 @@ static enum status look(struct catalogue *cat, struct err *err)
 
 static bool reading_is_due(const struct catalogue *cat, int64_t now_us)
 {
+    bool may = now_us >= cat->reader.not_before_us && !cat->reader.is_reading &&
+               cat->reader.next.index == NULL;
+    if (!may || cat->suspect.losses != NULL) { /* a second reading at once proves little */
+        return may && now_us >= cat->suspect.again_at_us;
+    }
     int64_t reload_us = cat->c->options->shared.reload_catalogue_ms * 1000;
     bool old = clock_wall_us() - cat->read_wall_us > reload_us;
-    bool suspect = (cat->is_contradicted || cat->reader.search.overflowed) &&
-                   now_us >= cat->reader.rest_until_us;
-    return (old || suspect || cat->wanted) && now_us >= cat->reader.not_before_us &&
-           !cat->reader.is_reading && cat->reader.next.index == NULL;
+    bool contradicted = (cat->is_contradicted || cat->reader.search.overflowed) &&
+                        now_us >= cat->reader.rest_until_us;
+    return old || contradicted || cat->wanted;
 }
 
 static enum status begin_reading(struct catalogue *cat, struct err *err)
@@ -224,6 +240,53 @@ static enum status begin_reading(struct catalogue *cat, struct err *err)
     catalogue_reader_start(&cat->reader);
     cat->is_contradicted = false; /* contradictions from now on ask for the next one */
     cat->reader.search.overflowed = false;
+    return STATUS_OK;
+}
+
+/* --- believing --- */
+
+static enum status set_aside(struct catalogue *cat, struct sku_losses *losses, struct err *err)
+{
+    const struct lane_context *c = cat->c;
+    log_warn(
+        MOD, "catalogue_suspect", LF_TEXT("store", c->store->name),
+        LF_INT("count", sku_losses_count(losses)), LF_INT("known", sku_losses_mapped(losses)),
+        LF_TEXT("sku", sku_losses_example(losses)),
+        LF_MSG("the reading of the store's catalogue has lost too many SKUs to be believed: the "
+               "SKUs known before stay in use until a second reading, in a minute, agrees"));
+    metric_add(c->metrics->catalogue.suspect, 1);
+    end_suspicion(cat);
+    cat->suspect = (struct suspect_reading){.losses = losses,
+                                            .again_at_us = clock_monotonic_us() + SUSPECT_AGAIN_US};
+    sku_index_free(cat->reader.next.index);
+    cat->reader.next = (struct next_index){0};
+    return c->ports->state->catalogue.unlock(c->state, err);
+}
+
+/* A reading of ours may be wrong although it is complete. What other processes stored is believed:
+ * they have asked the same question. */
+static enum status believe(struct catalogue *cat, struct err *err)
+{
+    struct next_index *next = &cat->reader.next;
+    struct sku_losses *losses = NULL;
+    if (next->is_ours) {
+        losses = sku_losses_new(cat->index, next->index);
+    }
+    bool suspect = losses != NULL && sku_losses_are_suspect(losses);
+    bool agreed =
+        suspect && cat->suspect.losses != NULL && sku_losses_agree(cat->suspect.losses, losses);
+    if (suspect && !agreed) {
+        return set_aside(cat, losses, err);
+    }
+    if (cat->suspect.losses != NULL) {
+        log_info(MOD, "catalogue_believed", LF_TEXT("store", cat->c->store->name),
+                 LF_INT("count", losses != NULL ? sku_losses_count(losses) : 0),
+                 LF_MSG(agreed ? "a second reading of the catalogue has lost the same SKUs"
+                               : "a later reading of the catalogue has these SKUs"));
+    }
+    next->is_believed = true;
+    end_suspicion(cat);
+    sku_losses_free(losses);
     return STATUS_OK;
 }
 
@@ -274,6 +337,9 @@ static enum status take_over(struct catalogue *cat,
 {
     bool ours = cat->reader.next.is_ours;
     enum status rc = catalogue_moves_orphan(cat->c, lost, err);
+    if (rc == STATUS_OK) { /* before the reading is stored: what failed is repeated with it */
+        rc = newcomers_park(cat->c, cat->reader.next.index, err);
+    }
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -298,7 +364,7 @@ static enum status take_over(struct catalogue *cat,
  * nothing new is sent until the last answer is there. Then the index changes between two requests.
  */
 static enum status
-try_take_over(struct catalogue *cat, struct catalogue_news *news, struct err *err)
+replace_index(struct catalogue *cat, struct catalogue_news *news, struct err *err)
 {
     struct lost_list lost = {0};
     struct comparison comparison = {
@@ -315,6 +381,17 @@ try_take_over(struct catalogue *cat, struct catalogue_news *news, struct err *er
     }
     lost_list_release(&lost);
     return rc;
+}
+
+static enum status
+try_take_over(struct catalogue *cat, struct catalogue_news *news, struct err *err)
+{
+    struct next_index *next = &cat->reader.next;
+    if (next->is_ours) {
+        sku_index_inherit(next->index, cat->index);
+    }
+    enum status rc = next->is_believed ? STATUS_OK : believe(cat, err);
+    return rc == STATUS_OK && next->index != NULL ? replace_index(cat, news, err) : rc;
 }
 
 void catalogue_settle_news(struct catalogue *cat, const struct catalogue_news *news)
@@ -341,7 +418,20 @@ static bool was_gone_before(struct gone_ring *ring, int64_t item)
     return false;
 }
 
-static enum status forget_gone(struct catalogue *cat, struct err *err)
+/* Another item with the text has its numbers from now on, or the text is searched for. */
+static void replace_gone(struct catalogue *cat, const struct lost_item *gone, bool *found)
+{
+    struct mapped_item item;
+    if (sku_index_find(cat->index, gone->text, &item) != SKU_INDEX_MISSING) {
+        *found = true;
+    } else if (was_gone_before(&cat->gone_before, gone->item)) {
+        cat->is_contradicted = true;
+    } else {
+        catalogue_search_want(&cat->reader.search, gone->text);
+    }
+}
+
+static enum status forget_gone(struct catalogue *cat, bool *found, struct err *err)
 {
     const struct lane_context *c = cat->c;
     struct lost_list gone = cat->gone;
@@ -352,11 +442,7 @@ static enum status forget_gone(struct catalogue *cat, struct err *err)
     struct state_item *rows = mem_calloc(gone.count, sizeof *rows);
     for (size_t i = 0; i < gone.count; i++) {
         rows[i] = (struct state_item){.text = gone.list[i].text, .item = gone.list[i].item};
-        if (was_gone_before(&cat->gone_before, gone.list[i].item)) {
-            cat->is_contradicted = true;
-        } else {
-            catalogue_search_want(&cat->reader.search, gone.list[i].text);
-        }
+        replace_gone(cat, &gone.list[i], found);
     }
     enum status rc = c->ports->state->catalogue.items_remove(c->state, rows, gone.count, err);
     if (rc == STATUS_OK) {
@@ -372,7 +458,7 @@ static enum status forget_gone(struct catalogue *cat, struct err *err)
 
 static void learn_gone(struct catalogue *cat, const struct level *level, const char *text)
 {
-    sku_index_drop(cat->index, text);
+    sku_index_remove(cat->index, text, level->key.item);
     lost_list_add(&cat->gone, level->key.item, text);
 }
 
@@ -384,8 +470,11 @@ static enum status learn_tracking(
     item.tracked = tracked;
     item.locked = !tracked;
     sku_index_add(cat->index, text, &item);
-    const struct state_item row = {
-        .text = text, .item = item.item, .tracked = tracked, .bundle = item.bundle};
+    const struct state_item row = {.text = text,
+                                   .item = item.item,
+                                   .tracked = tracked,
+                                   .bundle = item.bundle,
+                                   .known = item.known};
     return tracked ? c->ports->state->catalogue.items_store(c->state, &row, 1, err) : STATUS_OK;
 }
 
@@ -428,7 +517,7 @@ void catalogue_cancel(struct catalogue *cat)
 enum status
 catalogue_turn(struct catalogue *cat, bool blocked, struct catalogue_news *news, struct err *err)
 {
-    enum status rc = forget_gone(cat, err);
+    enum status rc = forget_gone(cat, &news->retry, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -471,11 +560,15 @@ void catalogue_fill_view(const struct catalogue *cat, struct catalogue_view *vie
 {
     const char *texts[STATUS_EXAMPLES];
     view->skus = sku_index_count(cat->index);
+    view->shared = sku_index_shared_count(cat->index);
     view->ambiguous = sku_index_ambiguous_count(cat->index);
     view->untracked = sku_index_untracked_count(cat->index);
     view->searched = sku_search_count(cat->reader.search.wanted);
     view->read_wall_us = cat->read_wall_us;
     view->is_reading = cat->reader.is_reading;
+    view->suspect = cat->suspect.losses != NULL ? sku_losses_count(cat->suspect.losses) : 0;
+    copy_examples(view->shared_sku, texts,
+                  sku_index_shared_examples(cat->index, texts, STATUS_EXAMPLES));
     copy_examples(view->ambiguous_sku, texts,
                   sku_index_ambiguous_examples(cat->index, texts, STATUS_EXAMPLES));
     copy_examples(view->untracked_sku, texts,

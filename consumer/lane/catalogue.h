@@ -5,12 +5,16 @@
  * step between the other requests: on schedule, when answers contradict the index, when a person
  * asks. Missing texts are searched for one by one. One request of this module is in flight at a
  * time. One process of a store reads, the others load its rows.
+ *
+ * A complete reading that loses more than a tenth of the mapped texts is set aside. It takes over
+ * when a second one, a minute later, has lost the same.
  */
 #ifndef STOCKSYNC_LANE_CATALOGUE_H
 #define STOCKSYNC_LANE_CATALOGUE_H
 
 #include "consumer/lane/catalogue_moves.h"
 #include "consumer/lane/catalogue_reader.h"
+#include "consumer/plan/sku_losses.h"
 
 /* Items that were found gone lately. If one comes back with a search and is gone again, only a
  * whole reading helps. */
@@ -22,6 +26,12 @@ struct gone_ring {
         int64_t item, at_us;
     } list[CATALOGUE_GONE_MAX];
     size_t count; /* ever added */
+};
+
+/** A reading that lost too much to be believed before a second one agrees. */
+struct suspect_reading {
+    struct sku_losses *losses; /* owned; NULL: none */
+    int64_t again_at_us;       /* the second one */
 };
 
 /** Lives as long as the lane. All times without "wall" are monotonic µs. */
@@ -36,6 +46,7 @@ struct catalogue {
     bool is_pausing;           /* nothing new is sent until the next index has taken over */
     struct lost_list gone;     /* items that do not exist any more: handled with the next turn */
     struct gone_ring gone_before;
+    struct suspect_reading suspect;
     struct catalogue_reader reader;
 };
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
 
@@ -27,6 +28,15 @@ void lost_list_release(struct lost_list *lost)
     }
     mem_free(lost->list);
     *lost = (struct lost_list){0};
+}
+
+int64_t catalogue_moves_item_of(const struct lane_context *c, int32_t product_id)
+{
+    struct mapped_item item;
+    const char *text = sku_claims_owned_text(c->claims, product_id);
+    bool found =
+        text != NULL && sku_index_find(c->index, text, &item) == SKU_INDEX_FOUND && !item.bundle;
+    return found ? item.item : 0;
 }
 
 /* --- what was written --- */
@@ -69,23 +79,12 @@ static int compare_items(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* The item that carries a product's text now. 0: none or several, or the product does not claim the
- * text alone (it is not sold any more, or shares its SKU in Odoo). */
-static int64_t item_of(const struct lane_context *c, int32_t product_id)
-{
-    struct mapped_item item;
-    const char *text = sku_claims_owned_text(c->claims, product_id);
-    bool found =
-        text != NULL && sku_index_find(c->index, text, &item) == SKU_INDEX_FOUND && !item.bundle;
-    return found ? item.item : 0;
-}
-
 static bool is_lost(void *arg, const struct level *level)
 {
     const struct lost_search *search = arg;
     return bsearch(&level->key.item, search->items, search->count, sizeof *search->items,
                    compare_items) != NULL &&
-           item_of(search->c, level->desired.product_id) != level->key.item;
+           catalogue_moves_item_of(search->c, level->desired.product_id) != level->key.item;
 }
 
 void catalogue_moves_park_pending(const struct lane_context *c,
@@ -110,4 +109,63 @@ void catalogue_moves_park_pending(const struct lane_context *c,
                       text != NULL ? text : "?");
     }
     mem_free(levels);
+}
+
+/* --- what is remembered --- */
+
+/*
+ * The level is the product's, and its memory may stand elsewhere. When two products own one item,
+ * each by another text, the newer number stays: see resolve_level.
+ */
+static bool
+has_come(const struct lane_context *c, const struct level *level, const struct level_known *known)
+{
+    int32_t product_id = level->desired.product_id;
+    if (known->found && known->product_id == product_id) {
+        return false;
+    }
+    return catalogue_moves_item_of(c, product_id) == level->key.item &&
+           !(known->found && catalogue_moves_item_of(c, known->product_id) == level->key.item);
+}
+
+static enum status follow(const struct lane_context *c,
+                          struct level *const *levels,
+                          size_t count,
+                          const struct level_known *known,
+                          bool *moved,
+                          struct err *err)
+{
+    struct state_owner *list = mem_calloc(count, sizeof *list);
+    size_t come = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (has_come(c, levels[i], &known[i])) {
+            list[come++] = (struct state_owner){.key = levels[i]->key,
+                                                .product_id = levels[i]->desired.product_id};
+        }
+    }
+    *moved = false;
+    enum status rc =
+        come > 0 ? c->ports->state->levels.follow(c->state, list, come, moved, err) : STATUS_OK;
+    mem_free(list);
+    return rc;
+}
+
+enum status catalogue_moves_read(const struct lane_context *c,
+                                 struct level *const *levels,
+                                 size_t count,
+                                 struct level_key *keys,
+                                 struct level_known *known,
+                                 struct err *err)
+{
+    const struct levels_port *port = &c->ports->state->levels;
+    bool moved = false;
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = levels[i]->key;
+    }
+    enum status rc = port->read(c->state, keys, count, clock_wall_us(), known, err);
+    if (rc == STATUS_OK) {
+        rc = follow(c, levels, count, known, &moved, err);
+    }
+    return rc == STATUS_OK && moved ? port->read(c->state, keys, count, clock_wall_us(), known, err)
+                                    : rc;
 }

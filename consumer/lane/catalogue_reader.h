@@ -15,7 +15,8 @@
 struct next_index {
     struct sku_index *index; /* NULL: none */
     int64_t read_wall_us;
-    bool is_ours; /* read by us and to be stored; else loaded from the state */
+    bool is_ours;     /* read by us and to be stored; else loaded from the state */
+    bool is_believed; /* by us: it does not lose too much, or two readings agree */
 };
 
 /** The one request of this module. */

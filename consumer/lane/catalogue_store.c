@@ -12,7 +12,7 @@ struct state_catalogue catalogue_store_key(const struct lane_context *c)
 static void load_item(void *arg, const struct state_item *row)
 {
     const struct mapped_item item = {
-        .item = row->item, .tracked = row->tracked, .bundle = row->bundle};
+        .item = row->item, .tracked = row->tracked, .bundle = row->bundle, .known = row->known};
     sku_index_add(arg, row->text, &item);
 }
 
@@ -34,13 +34,30 @@ struct item_list {
     const struct sku_index *other; /* items that are there as well are left out */
 };
 
-static void list_difference(void *arg, const char *text, const struct mapped_item *item)
+static void
+list_difference(struct item_list *diff, const char *text, const struct mapped_item *item)
 {
-    struct item_list *diff = arg;
     if (!sku_index_has(diff->other, text, item)) {
-        const struct state_item row = {
-            .text = text, .item = item->item, .tracked = item->tracked, .bundle = item->bundle};
+        const struct state_item row = {.text = text,
+                                       .item = item->item,
+                                       .tracked = item->tracked,
+                                       .bundle = item->bundle,
+                                       .known = item->known};
         MEM_ADD(diff, list, count, room, &row);
+    }
+}
+
+static void list_known(void *arg, const char *text, const struct mapped_item *item)
+{
+    if (item->known) {
+        list_difference(arg, text, item);
+    }
+}
+
+static void list_other(void *arg, const char *text, const struct mapped_item *item)
+{
+    if (!item->known) {
+        list_difference(arg, text, item);
     }
 }
 
@@ -92,7 +109,9 @@ enum status catalogue_store_reading(const struct lane_context *c,
     struct item_list gone = {.other = fresh};
     struct item_list changed = {.other = old};
     sku_index_each(old, list_gone, &gone);
-    sku_index_each(fresh, list_difference, &changed);
+    /* first: what is stored of a text before a crash must not make it ambiguous */
+    sku_index_each(fresh, list_known, &changed);
+    sku_index_each(fresh, list_other, &changed);
     enum status rc = store_lists(c, &gone, &changed, read_us, err);
     mem_free(gone.list);
     mem_free(changed.list);

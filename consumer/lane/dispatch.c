@@ -26,11 +26,7 @@ static enum status read_and_resolve(struct dispatch *d,
                                     struct err *err)
 {
     const struct lane_context *c = d->c;
-    for (size_t i = 0; i < count; i++) {
-        keys[i] = levels[i]->key;
-    }
-    enum status rc =
-        c->ports->state->levels.read(c->state, keys, count, clock_wall_us(), known, err);
+    enum status rc = catalogue_moves_read(c, levels, count, keys, known, err);
     if (rc != STATUS_OK) {
         return rc;
     }

@@ -7,8 +7,9 @@
 #include "consumer/lane/context.h"
 
 /* Reasons that several files know. */
-#define PARKED_UNMAPPED       "unmapped"
-#define PARKED_SHARED_IN_ODOO "sku_shared_in_odoo"
+#define PARKED_UNMAPPED        "unmapped"
+#define PARKED_SHARED_IN_ODOO  "sku_shared_in_odoo"
+#define PARKED_SHARED_IN_STORE "sku_shared_in_shopify"
 
 /** Stores rows. Logs each row that was not parked before, counts the rest. Fills wait_s, first. */
 NODISCARD enum status parking_store(const struct lane_context *c,

@@ -14,6 +14,7 @@
 #include "consumer/state/attempt_store.h"
 #include "consumer/state/catalogue_store.h"
 #include "consumer/state/guard_store.h"
+#include "consumer/state/level_moves.h"
 #include "consumer/state/level_store.h"
 #include "consumer/state/parked_store.h"
 #include "consumer/state/product_store.h"
@@ -95,6 +96,11 @@ struct levels_port {
     enum status (*orphan)(struct state *s,
                           const struct state_orphan *list,
                           size_t count,
+                          struct err *err);
+    enum status (*follow)(struct state *s,
+                          const struct state_owner *list,
+                          size_t count,
+                          bool *moved,
                           struct err *err);
     enum status (*sales_see)(struct state *s,
                              struct level_seen *list,

@@ -45,7 +45,7 @@ const char *resolve_item(const struct lane_context *c,
     case SKU_INDEX_AMBIGUOUS:
         (void)snprintf(detail, size, "several inventory items in the store have the %s '%s'", kind,
                        text);
-        return "sku_shared_in_shopify";
+        return PARKED_SHARED_IN_STORE;
     }
     if (item->bundle) {
         (void)snprintf(detail, size, "'%s' is a bundle in the store: its stock cannot be set",
@@ -164,7 +164,8 @@ bool resolve_before_write(const struct lane_context *c,
         outcomes_retry(out, level, LEVEL_BLOCKED);
         return true;
     }
-    if (!known->found && !level->is_read) {
+    /* not read: its number came along from another item */
+    if ((!known->found || known->quantity == LEVEL_NOT_READ) && !level->is_read) {
         outcomes_retry(out, level, LEVEL_UNREAD);
         return true;
     }

@@ -6,6 +6,7 @@
 
 #include "common/core/clock.h"
 #include "common/core/mem.h"
+#include "consumer/lane/newcomers.h"
 #include "consumer/lane/parking.h"
 #include "consumer/lane/resolve.h"
 
@@ -91,12 +92,18 @@ static bool is_under_way(const struct retries *r, const char *subject)
     return false;
 }
 
+/* Else of a level or of an item. */
+static bool is_of_product(const struct state_parked *row)
+{
+    return row->key.item == 0 && state_subject_item_of(row->subject) == 0;
+}
+
 /* The row's place among those under way, with one hold that the turn ends. */
 static struct record_position begin_retry(struct retries *r, const struct state_parked *row)
 {
     struct retry *e = &r->list[r->count++];
     *e = (struct retry){.row = {.revision = row->revision, .attempts = row->attempts},
-                        .product_id = row->key.item == 0 ? row->product_id : 0};
+                        .product_id = is_of_product(row) ? row->product_id : 0};
     memcpy(e->row.subject, row->subject, sizeof e->row.subject);
     enum status rc = offset_ledger_add(r->c->ledger, OFFSET_LEDGER_RETRY, ++r->number, &e->at);
     INVARIANT(rc == STATUS_OK, "retry %lld: %s", (long long)r->number, status_name(rc));
@@ -160,6 +167,15 @@ static void retry_without_record(struct look *look, const struct state_parked *r
     park_again(look, row, PARKED_SHARED_IN_ODOO);
 }
 
+/* An item that shares a SKU with the item that had it before. */
+static void retry_newcomer(struct look *look, const struct state_parked *row, int64_t item)
+{
+    if (newcomers_has(look->retries->c, row->product_id, item, look->details[look->again_count],
+                      sizeof look->details[0])) {
+        park_again(look, row, PARKED_SHARED_IN_STORE);
+    }
+}
+
 static void retry_row(void *arg, const struct state_parked *row)
 {
     struct look *look = arg;
@@ -168,6 +184,11 @@ static void retry_row(void *arg, const struct state_parked *row)
         return;
     }
     struct record_position at = begin_retry(r, row);
+    int64_t newcomer = state_subject_item_of(row->subject);
+    if (newcomer != 0) {
+        retry_newcomer(look, row, newcomer);
+        return;
+    }
     if (row->key.item != 0) {
         retry_level(look, row, at);
         return;

@@ -125,10 +125,24 @@ static const struct metric_row ROWS[] = {
     {offsetof(struct lane_metrics, brake.changed), METRIC_GAUGE,
      "stocksync_store_brake_changed_levels", NULL, NULL,
      "Levels that changed within the brake's window, or would next."},
-    {offsetof(struct lane_metrics, untracked_items), METRIC_GAUGE,
+    {offsetof(struct lane_metrics, catalogue.shared), METRIC_GAUGE, "stocksync_store_shared_skus",
+     NULL, NULL,
+     "SKUs that several inventory items of the store have. Only the item that had it first is "
+     "written."},
+    {offsetof(struct lane_metrics, catalogue.ambiguous), METRIC_GAUGE,
+     "stocksync_store_ambiguous_skus", NULL, NULL,
+     "SKUs that several inventory items of the store have, none of which had it first. None is "
+     "written."},
+    {offsetof(struct lane_metrics, catalogue.suspect), METRIC_COUNTER,
+     "stocksync_store_catalogue_suspect_total", NULL, NULL,
+     "Readings of the store's catalogue that lost too many SKUs to be believed at once."},
+    {offsetof(struct lane_metrics, catalogue.suspect_skus), METRIC_GAUGE,
+     "stocksync_store_catalogue_suspect_skus", NULL, NULL,
+     "SKUs that such a reading lost, until a second reading agrees or does not. They stay in use."},
+    {offsetof(struct lane_metrics, catalogue.untracked), METRIC_GAUGE,
      "stocksync_store_untracked_items", NULL, NULL,
      "SKUs that the store does not track and sells without limit."},
-    {offsetof(struct lane_metrics, catalogue_age), METRIC_GAUGE,
+    {offsetof(struct lane_metrics, catalogue.age), METRIC_GAUGE,
      "stocksync_store_catalogue_age_seconds", NULL, NULL,
      "Age of the reading of the store's catalogue that is in use."},
 };
@@ -153,8 +167,11 @@ void status_set_gauges(const struct lane_metrics *metrics, const struct lane_vie
     metric_set(metrics->record.unfinished, (double)view->unfinished);
     metric_set(metrics->parked.products, (double)view->parked);
     metric_set(metrics->brake.held, view->hold.on ? 1 : 0);
-    metric_set(metrics->untracked_items, (double)view->catalogue.untracked);
-    metric_set(metrics->catalogue_age, age_s(view->catalogue.read_wall_us));
+    metric_set(metrics->catalogue.shared, (double)view->catalogue.shared);
+    metric_set(metrics->catalogue.ambiguous, (double)view->catalogue.ambiguous);
+    metric_set(metrics->catalogue.suspect_skus, (double)view->catalogue.suspect);
+    metric_set(metrics->catalogue.untracked, (double)view->catalogue.untracked);
+    metric_set(metrics->catalogue.age, age_s(view->catalogue.read_wall_us));
 }
 
 static void append_examples(struct strbuf *out, const char *name, const char (*list)[80])
@@ -170,14 +187,19 @@ static void append_examples(struct strbuf *out, const char *name, const char (*l
 static void append_catalogue(const struct catalogue_view *v, struct strbuf *out)
 {
     char read_at[CLOCK_TEXT_SIZE];
-    strbuf_appendf(out, ",\"skus\":%zu,\"skus_ambiguous\":%zu,\"items_untracked\":%zu", v->skus,
-                   v->ambiguous, v->untracked);
+    strbuf_appendf(
+        out, ",\"skus\":%zu,\"skus_shared\":%zu,\"skus_ambiguous\":%zu,\"items_untracked\":%zu",
+        v->skus, v->shared, v->ambiguous, v->untracked);
     if (v->read_wall_us > 0) {
         strbuf_appendf(out, ",\"catalogue_read\":\"%s\"",
                        clock_format_utc(v->read_wall_us, read_at));
     }
     strbuf_appendf(out, ",\"catalogue_reading\":%s,\"skus_searched\":%zu",
                    v->is_reading ? "true" : "false", v->searched);
+    if (v->suspect > 0) {
+        strbuf_appendf(out, ",\"catalogue_suspect_skus\":%zu", v->suspect);
+    }
+    append_examples(out, "shared", v->shared_sku);
     append_examples(out, "ambiguous", v->ambiguous_sku);
     append_examples(out, "untracked", v->untracked_sku);
     append_examples(out, "searched", v->searched_sku);

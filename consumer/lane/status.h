@@ -37,6 +37,10 @@ struct brake_metrics {
     struct metric *held, *holds, *fallen, *changed;
 };
 
+struct catalogue_metrics {
+    struct metric *untracked, *shared, *ambiguous, *age, *suspect, *suspect_skus;
+};
+
 struct lane_metrics {
     struct metric *state[LANE_STATE_COUNT];
     struct record_metrics record;
@@ -44,7 +48,7 @@ struct lane_metrics {
     struct request_metrics request;
     struct parked_metrics parked;
     struct brake_metrics brake;
-    struct metric *untracked_items, *catalogue_age;
+    struct catalogue_metrics catalogue;
 };
 
 /** Label: store. */
@@ -54,9 +58,11 @@ extern const struct metric_table lane_metric_table;
 #define STATUS_EXAMPLES 3
 
 struct catalogue_view {
-    size_t skus, ambiguous, untracked, searched;
+    size_t skus, shared, ambiguous, untracked, searched;
+    size_t suspect;       /* SKUs that the last reading lost; it is not believed yet */
     int64_t read_wall_us; /* when the reading in use began; 0: none */
     bool is_reading;      /* another one is going on */
+    char shared_sku[STATUS_EXAMPLES][80];
     char ambiguous_sku[STATUS_EXAMPLES][80];
     char untracked_sku[STATUS_EXAMPLES][80];
     char searched_sku[STATUS_EXAMPLES][80];

@@ -1,8 +1,11 @@
 #include "consumer/lane/unimported_sales.h"
 
+#include <math.h>
+
 #include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
+#include "consumer/lane/catalogue_moves.h"
 #include "consumer/lane/resolve.h"
 
 #define MOD "lane"
@@ -77,6 +80,16 @@ remember(const struct unimported_sales *u, struct level *level, const struct lev
                                                .missing = u->grace_us > 0 ? known->missing : 0,
                                                .reserved = known->reserved,
                                                .live = u->grace_us > 0 ? known->live : 0};
+}
+
+/* A parked row has the number after the rules only. What was written for its record had both. */
+static void complete_raw(struct level *level, const struct level_known *known)
+{
+    struct desired *desired = &level->desired;
+    if (isnan(desired->raw) && known->found && known->product_id == desired->product_id &&
+        known->revision == desired->revision) {
+        desired->raw = known->raw;
+    }
 }
 
 /* Somebody wrote the level since it was read from the store. */
@@ -165,6 +178,7 @@ void unimported_sales_resolve(struct unimported_sales *u,
     bool moved = level->is_read && has_moved(level, known);
     level->is_read = level->is_read && !moved;
     remember(u, level, known);
+    complete_raw(level, known);
     if (resolve_before_write(u->c, level, known, out)) {
         return;
     }
@@ -183,7 +197,9 @@ static void offer_again(const struct lane_context *c, const struct state_unimpor
 {
     struct desired desired =
         resolve_desired_of_row(c, due->product_id, due->raw, due->desired, due->revision);
-    if (resolve_uses_location(c, due->key.location)) {
+    /* while its SKU is elsewhere, nothing is written to the item */
+    if (resolve_uses_location(c, due->key.location) &&
+        catalogue_moves_item_of(c, due->product_id) == due->key.item) {
         (void)coalescer_offer(c->coalescer, due->key, &desired);
     }
 }

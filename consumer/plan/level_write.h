@@ -41,12 +41,17 @@ struct level_write {
     int64_t changed_at_us; /* of that record, wall clock */
 };
 
+/** The quantity of a level whose number came along with its product from another item: Shopify's
+ * number at this item is not known. Below the least that Shopify accepts. */
+#define LEVEL_NOT_READ (-1000000001)
+
 /** A level in the state. */
 struct level_known {
     struct level_key key;
     bool found;
     int32_t product_id;    /* whose value was written */
-    int32_t quantity;      /* last written by us, or lower: Shopify's, when units were missing */
+    int32_t quantity;      /* last written by us, or lower: Shopify's, when units were missing;
+                              LEVEL_NOT_READ */
     int32_t desired;       /* as in level_write, when it was written */
     double raw;            /* Odoo's number when it was written; NAN: not known */
     int32_t missing;       /* unimported sales since */

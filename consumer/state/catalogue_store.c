@@ -110,7 +110,7 @@ state_catalogue_report(struct state *s, struct state_catalogue_report *report, s
     if (rc != STATUS_OK) {
         return rc;
     }
-    rc = pg_query(s->conn, sql_consumer_catalogue_report, &s->args, "zlltltlt", &rows, err);
+    rc = pg_query(s->conn, sql_consumer_catalogue_report, &s->args, "zlltltltlt", &rows, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -118,10 +118,12 @@ state_catalogue_report(struct state *s, struct state_catalogue_report *report, s
     report->texts = pg_i64(&rows, 0, 1);
     report->shared = pg_i64(&rows, 0, 2);
     report->shared_examples = mem_strdup(pg_text(&rows, 0, 3));
-    report->untracked = pg_i64(&rows, 0, 4);
-    report->untracked_examples = mem_strdup(pg_text(&rows, 0, 5));
-    report->unmapped = pg_i64(&rows, 0, 6);
-    report->unmapped_examples = mem_strdup(pg_text(&rows, 0, 7));
+    report->ambiguous = pg_i64(&rows, 0, 4);
+    report->ambiguous_examples = mem_strdup(pg_text(&rows, 0, 5));
+    report->untracked = pg_i64(&rows, 0, 6);
+    report->untracked_examples = mem_strdup(pg_text(&rows, 0, 7));
+    report->unmapped = pg_i64(&rows, 0, 8);
+    report->unmapped_examples = mem_strdup(pg_text(&rows, 0, 9));
     pg_rows_release(&rows);
     return STATUS_OK;
 }
@@ -129,6 +131,7 @@ state_catalogue_report(struct state *s, struct state_catalogue_report *report, s
 void state_catalogue_report_release(struct state_catalogue_report *report)
 {
     mem_free(report->shared_examples);
+    mem_free(report->ambiguous_examples);
     mem_free(report->untracked_examples);
     mem_free(report->unmapped_examples);
     *report = (struct state_catalogue_report){0};
@@ -146,7 +149,7 @@ read_page(struct state *s, const char *text, int64_t item, struct pg_rows *rows,
     }
     pg_args_text(&s->args, text);
     pg_args_i64(&s->args, item);
-    return pg_query(s->conn, sql_consumer_items_load, &s->args, "tlbb", rows, err);
+    return pg_query(s->conn, sql_consumer_items_load, &s->args, "tlbbb", rows, err);
 }
 
 enum status state_items_load(struct state *s,
@@ -163,7 +166,8 @@ enum status state_items_load(struct state *s,
             struct state_item item = {.text = pg_text(&rows, i, 0),
                                       .item = pg_i64(&rows, i, 1),
                                       .tracked = pg_bool(&rows, i, 2),
-                                      .bundle = pg_bool(&rows, i, 3)};
+                                      .bundle = pg_bool(&rows, i, 3),
+                                      .known = pg_bool(&rows, i, 4)};
             each(arg, &item);
         }
         mem_free(last_text);
@@ -199,6 +203,10 @@ static void push_flags(struct state *s, const struct state_item *list, size_t co
     pg_args_i32_array(&s->args, flags, count);
     for (size_t i = 0; i < count; i++) {
         flags[i] = list[i].bundle;
+    }
+    pg_args_i32_array(&s->args, flags, count);
+    for (size_t i = 0; i < count; i++) {
+        flags[i] = list[i].known;
     }
     pg_args_i32_array(&s->args, flags, count);
     mem_free(flags);
@@ -254,42 +262,4 @@ enum status state_items_clear(struct state *s, struct err *err)
         return rc;
     }
     return pg_query(s->conn, sql_consumer_items_clear, &s->args, "", NULL, err);
-}
-
-/* --- items that lost their text --- */
-
-static enum status
-orphan_some(struct state *s, const struct state_orphan *list, size_t count, struct err *err)
-{
-    enum status rc = state_begin(s, err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    int64_t *items = mem_calloc(count, sizeof *items);
-    const char **details = mem_calloc(count, sizeof *details);
-    for (size_t i = 0; i < count; i++) {
-        items[i] = list[i].item;
-        details[i] = state_clean(s, list[i].detail);
-    }
-    pg_args_i64_array(&s->args, items, count);
-    pg_args_text_array(&s->args, details, count);
-    mem_free(items);
-    mem_free(details);
-    return pg_query(s->conn, sql_consumer_levels_orphan, &s->args, "", NULL, err);
-}
-
-enum status
-state_levels_orphan(struct state *s, const struct state_orphan *list, size_t count, struct err *err)
-{
-    if (s->read_only) {
-        return STATUS_OK;
-    }
-    for (size_t at = 0; at < count; at += ROWS_PER_STATEMENT) {
-        size_t n = count - at < ROWS_PER_STATEMENT ? count - at : ROWS_PER_STATEMENT;
-        enum status rc = orphan_some(s, list + at, n, err);
-        if (rc != STATUS_OK) {
-            return rc;
-        }
-    }
-    return STATUS_OK;
 }

@@ -22,22 +22,18 @@ struct state_item {
     int64_t item;
     bool tracked;
     bool bundle;
+    bool known; /* of several items with this text: the one that it stands for */
 };
 
 /** For a person. Texts are owned: state_catalogue_report_release. NULL: no example. */
 struct state_catalogue_report {
     int64_t read_us; /* 0: never read */
     int64_t texts;
-    int64_t shared;    /* texts on several items */
+    int64_t shared;    /* texts on several items, one of which is known */
+    int64_t ambiguous; /* texts on several items, none of which is */
     int64_t untracked; /* items */
     int64_t unmapped;  /* products */
-    char *shared_examples, *untracked_examples, *unmapped_examples;
-};
-
-/** An item that lost its text. */
-struct state_orphan {
-    int64_t item;
-    char detail[200];
+    char *shared_examples, *ambiguous_examples, *untracked_examples, *unmapped_examples;
 };
 
 /**
@@ -80,13 +76,5 @@ NODISCARD enum status
 state_items_remove(struct state *s, const struct state_item *list, size_t count, struct err *err);
 /** Deletes the store's catalogue. */
 NODISCARD enum status state_items_clear(struct state *s, struct err *err);
-/**
- * Items lost their text. In one statement, the levels written to them are deleted and become parked
- * rows (reason "item_changed") that hold the desired quantity.
- */
-NODISCARD enum status state_levels_orphan(struct state *s,
-                                          const struct state_orphan *list,
-                                          size_t count,
-                                          struct err *err);
 
 #endif

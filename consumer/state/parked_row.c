@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/pg/pg_query.h"
@@ -18,6 +19,19 @@ void state_subject_product(char subject[160], int32_t product_id)
 void state_subject_level(char subject[160], struct level_key key)
 {
     (void)snprintf(subject, SUBJECT_SIZE, "level/%" PRId64 "/%" PRId64, key.item, key.location);
+}
+
+#define ITEM_PREFIX "item/"
+
+void state_subject_item(char subject[160], int64_t item)
+{
+    (void)snprintf(subject, SUBJECT_SIZE, ITEM_PREFIX "%" PRId64, item);
+}
+
+int64_t state_subject_item_of(const char *subject)
+{
+    size_t len = strlen(ITEM_PREFIX);
+    return strncmp(subject, ITEM_PREFIX, len) == 0 ? strtoll(subject + len, NULL, 10) : 0;
 }
 
 static uint64_t hash_of(const char *text)

@@ -16,6 +16,9 @@
  *
  *     product/17
  *     level/4401/7001                       item and location
+ *     level/4401/7001/product/17            what product 17 still owes, since another product has
+ *                                           its item
+ *     item/4402                             shares its SKU with the item that had it before
  *     record/<topic>/<partition>/<offset>   a record that cannot be decoded
  *
  * Reasons: "no_sku", "no_barcode", "unmapped", "sku_shared_in_odoo", "sku_shared_in_shopify",
@@ -73,6 +76,9 @@ struct state_tried {
 /** A topic name over 110 bytes is cut and gets a hash appended, so that subjects stay unique. */
 void state_subject_product(char subject[160], int32_t product_id);
 void state_subject_level(char subject[160], struct level_key key);
+void state_subject_item(char subject[160], int64_t item);
+/** @return the item of such a subject; 0: it is another kind */
+int64_t state_subject_item_of(const char *subject);
 void state_subject_record(char subject[160], const char *topic, int32_t partition, int64_t offset);
 
 /* --- for consumer/state only --- */

@@ -42,6 +42,9 @@ static const char DELETE_PRODUCTS[] =
     "DELETE FROM stocksync.product WHERE product_id = ANY ($1::integer[]) AND " OLD_REVISION;
 static const char DELETE_LEVELS[] =
     "DELETE FROM stocksync.level WHERE product_id = ANY ($1::integer[]) AND " OLD_REVISION;
+/* By then the grace of every unimported sale in it is over, and Shopify is read before a write. */
+static const char OLD_KEPT[] =
+    "DELETE FROM stocksync.level_kept WHERE kept_at < now() - interval '7 days'";
 
 /* The size a backlog leaves behind. Reading quant marks walks over the whole file. */
 #define LARGE_FILE "8388608"
@@ -181,6 +184,10 @@ enum status gc_run(struct pg_conn *odoo,
 {
     *counts = (struct gc_counts){0};
     enum status rc = delete_attempts(state, keep_attempts_ms, counts, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = delete_counted(state, OLD_KEPT, NULL, &counts->levels, err);
     if (rc != STATUS_OK) {
         return rc;
     }

@@ -6,6 +6,7 @@
  *   - answered attempts older than the option says,
  *   - rows of the state about deleted products that have no mark, so their tombstone is published,
  *     and that were untouched for 7 days, so a store that lags behind keeps what it needs,
+ *   - levels that were kept for products without an item for 7 days,
  *   - dead rows of both marks tables, by VACUUM outside a transaction.
  *
  * Each step is a short transaction, so an interrupted run keeps what it has done. Thread: the one
@@ -24,7 +25,7 @@ struct gc_counts {
     int64_t attempts;        /* stocksync.attempt */
     int64_t parked_products; /* stocksync.parked_product */
     int64_t products;        /* stocksync.product */
-    int64_t levels;          /* stocksync.level */
+    int64_t levels;          /* stocksync.level, stocksync.level_kept */
     bool vacuumed;           /* false: the role does not own the marks tables, see install_grants */
 };
 

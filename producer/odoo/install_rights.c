@@ -46,6 +46,7 @@ static const struct right {
     {"stocksync", "warehouse", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "parked_product", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "level", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
+    {"stocksync", "level_kept", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "attempt", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "in_flight", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "guard", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},

@@ -1,6 +1,6 @@
 -- $1 store
 WITH shared AS MATERIALIZED (
-    SELECT text FROM stocksync.item WHERE store = $1 GROUP BY text HAVING count(*) > 1
+    SELECT text, bool_or(known) AS known FROM stocksync.item WHERE store = $1 GROUP BY text HAVING count(*) > 1
 ), untracked AS MATERIALIZED (
     SELECT item, min(text) AS text FROM stocksync.item WHERE store = $1 AND NOT tracked GROUP BY item
 ), unmapped AS MATERIALIZED (
@@ -8,8 +8,10 @@ WITH shared AS MATERIALIZED (
 )
 SELECT (SELECT read_at FROM stocksync.catalogue WHERE store = $1),
        (SELECT count(DISTINCT text) FROM stocksync.item WHERE store = $1),
-       (SELECT count(*) FROM shared),
-       (SELECT string_agg(text, ', ') FROM (SELECT text FROM shared ORDER BY text LIMIT 5) s),
+       (SELECT count(*) FROM shared WHERE known),
+       (SELECT string_agg(text, ', ') FROM (SELECT text FROM shared WHERE known ORDER BY text LIMIT 5) s),
+       (SELECT count(*) FROM shared WHERE NOT known),
+       (SELECT string_agg(text, ', ') FROM (SELECT text FROM shared WHERE NOT known ORDER BY text LIMIT 5) s),
        (SELECT count(*) FROM untracked),
        (SELECT string_agg(text, ', ') FROM (SELECT text FROM untracked ORDER BY text LIMIT 5) u),
        (SELECT count(*) FROM unmapped),

@@ -11,3 +11,23 @@ ALTER TABLE stocksync.attempt ADD COLUMN adjusts boolean NOT NULL DEFAULT false;
 
 -- Stores that sell for one company.
 ALTER TABLE stocksync.warehouse ADD COLUMN company_id integer;     -- NULL: noted by an older producer
+
+-- SKUs that several items share, and numbers that move with their product.
+ALTER TABLE stocksync.item ADD COLUMN known boolean NOT NULL DEFAULT false; -- of several items with one text: it had it alone before
+CREATE INDEX level_product ON stocksync.level (store, product_id);
+CREATE TABLE stocksync.level_kept (               -- numbers of products whose item is another product's by now
+    store text NOT NULL,
+    product_id integer NOT NULL,
+    location bigint NOT NULL,
+    item bigint NOT NULL,                         -- where they were written, and the rest as in stocksync.level
+    quantity integer NOT NULL,
+    wanted integer,
+    raw double precision,
+    missing integer,
+    reserved integer NOT NULL,
+    revision bigint NOT NULL,
+    until timestamptz[] NOT NULL,                 -- the level's rows of stocksync.in_flight
+    units integer[] NOT NULL,
+    kept_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (store, product_id, location)
+);

@@ -78,6 +78,9 @@ def test_install_keeps_marks_and_state(bare, connection):
 # From a version to the one before it.
 BACKWARDS = {
     4: """
+        DROP TABLE stocksync.level_kept;
+        DROP INDEX stocksync.level_product;
+        ALTER TABLE stocksync.item DROP COLUMN known;
         ALTER TABLE stocksync.level DROP COLUMN raw, DROP COLUMN missing, DROP COLUMN reserved;
         ALTER TABLE stocksync.attempt DROP COLUMN raw, DROP COLUMN missing, DROP COLUMN reserved,
             DROP COLUMN adjusts;

@@ -149,6 +149,24 @@ def test_marks_of_other_writers_are_answered(producer_only, connection):
     assert all(stock.gone for stock in stocks if stock.product_id == 999999)
 
 
+def test_gc_removes_levels_that_nobody_needs(producer_only, connection):
+    """Levels of deleted products, and levels kept for products without an item, after a week."""
+    product, = connection.execute("SELECT min(id) FROM product_product").fetchone()
+    gone, week = 99000000, 7 * 86400 * 1000000
+    now, = connection.execute("SELECT (extract(epoch FROM now()) * 1000000)::bigint").fetchone()
+    connection.cursor().executemany(
+        "INSERT INTO stocksync.level (store, item, location, product_id, quantity, revision)"
+        " VALUES ('x', %s, 7, %s, 1, %s)",
+        [(1, product, 5), (2, gone, 5), (3, gone, now - week // 2)])
+    connection.cursor().executemany(
+        "INSERT INTO stocksync.level_kept (store, product_id, location, item, quantity, reserved, revision,"
+        " until, units, kept_at) VALUES ('x', %s, 7, 9, 1, 0, 5, '{}', '{}', now() - %s * interval '1 day')",
+        [(product, 6), (gone, 8)])
+    producer_only.command("producer", "gc")
+    assert connection.execute("SELECT item FROM stocksync.level ORDER BY item").fetchall() == [(1,), (3,)]
+    assert connection.execute("SELECT product_id FROM stocksync.level_kept").fetchall() == [(product,)]
+
+
 def test_gc_gives_back_what_a_backlog_left(producer_only, connection):
     """Every look at stock_quant's marks walks over their file."""
     size = f"SELECT pg_relation_size('public.{odoo.QUANT_MARKS}')"

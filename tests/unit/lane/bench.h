@@ -22,6 +22,10 @@ struct bench_levels {
     size_t noted_count;
     struct state_orphan orphans[BENCH_MAX];
     size_t orphan_count;
+    struct state_owner followed[BENCH_MAX];
+    size_t followed_count;
+    const struct level_known *known; /* what a read answers, in order of the keys */
+    const struct level_known *moved; /* the same after levels followed; NULL: none does */
     struct level_seen seen[BENCH_MAX];
     size_t seen_count;
     bool see_notes, see_first; /* what sales_see answers */

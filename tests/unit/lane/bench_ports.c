@@ -52,6 +52,32 @@ orphan(struct state *s, const struct state_orphan *list, size_t count, struct er
 }
 
 static enum status
+follow(struct state *s, const struct state_owner *list, size_t count, bool *moved, struct err *err)
+{
+    (void)s;
+    COPY(bench.levels.followed, bench.levels.followed_count, list, count)
+    *moved = bench.levels.moved != NULL;
+    return called("follow", err);
+}
+
+static enum status read_levels(struct state *s,
+                               const struct level_key *keys,
+                               size_t count,
+                               int64_t now_us,
+                               struct level_known *known,
+                               struct err *err)
+{
+    (void)s;
+    assert_true(now_us == bench.wall_us);
+    bool moved = bench.levels.followed_count > 0 && bench.levels.moved != NULL;
+    for (size_t i = 0; i < count; i++) {
+        known[i] = moved ? bench.levels.moved[i] : bench.levels.known[i];
+        known[i].key = keys[i];
+    }
+    return called("read_levels", err);
+}
+
+static enum status
 sales_see(struct state *s, struct level_seen *list, size_t count, struct err *err)
 {
     (void)s;
@@ -423,8 +449,9 @@ static void append_items(char *text, size_t size, const struct state_item *list,
 {
     for (size_t i = 0; i < count; i++) {
         char one[80];
-        (void)snprintf(one, sizeof one, "%s=%lld%s%s", list[i].text, (long long)list[i].item,
-                       list[i].tracked ? "+tracked" : "", list[i].bundle ? "+bundle" : "");
+        (void)snprintf(one, sizeof one, "%s=%lld%s%s%s", list[i].text, (long long)list[i].item,
+                       list[i].tracked ? "+tracked" : "", list[i].bundle ? "+bundle" : "",
+                       list[i].known ? "+known" : "");
         append(text, size, one);
     }
 }
@@ -553,8 +580,10 @@ static const struct store_port STORE = {.load_catalogue = load_catalogue,
                                         .cancel = cancel,
                                         .running = running};
 static const struct state_port STATE = {
-    .levels = {.note = note,
+    .levels = {.read = read_levels,
+               .note = note,
                .orphan = orphan,
+               .follow = follow,
                .sales_see = sales_see,
                .sales_due = sales_due,
                .sales_next = sales_next,

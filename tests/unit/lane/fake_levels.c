@@ -138,47 +138,6 @@ levels_note(struct state *s, const struct level_write *list, size_t count, struc
     return rc;
 }
 
-static void park_orphan(const struct fake_known *level, const char *detail)
-{
-    struct fake_parked row = {.product_id = level->product_id,
-                              .partition = -1,
-                              .quantity = level->desired,
-                              .attempts = 1,
-                              .key = level->key,
-                              .offset = -1,
-                              .revision = level->revision,
-                              .retry_us = clock_wall_us() + 900 * FAKE_SECOND,
-                              .last_us = clock_wall_us()};
-    state_subject_level(row.subject, level->key);
-    (void)snprintf(row.reason, sizeof row.reason, "item_changed");
-    (void)snprintf(row.detail, sizeof row.detail, "%s", detail);
-    struct fake_parked *old = fake_state_parked(row.subject);
-    if (old == NULL) {
-        MEM_ADD(&fake_state.parked, list, count, room, &row);
-    } else if (old->revision < row.revision) {
-        row.attempts = old->attempts + 1;
-        *old = row;
-    }
-}
-
-static enum status
-levels_orphan(struct state *s, const struct state_orphan *list, size_t count, struct err *err)
-{
-    (void)s;
-    enum status rc = fake_state_enter("levels_orphan", err);
-    for (size_t i = 0; rc == STATUS_OK && !fake_state.read_only && i < count; i++) {
-        for (size_t k = fake_state.levels.count; k > 0; k--) {
-            const struct fake_known *level = &fake_state.levels.list[k - 1];
-            if (level->key.item == list[i].item) {
-                park_orphan(level, list[i].detail);
-                fake_state_remove(k - 1, fake_state.levels.list, &fake_state.levels.count,
-                                  sizeof *level);
-            }
-        }
-    }
-    return rc;
-}
-
 /* --- unimported sales --- */
 
 /* An open attempt that asked for this number: it was executed. */
@@ -459,7 +418,8 @@ attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, stru
 
 const struct levels_port fake_levels_port = {.read = levels_read,
                                              .note = levels_note,
-                                             .orphan = levels_orphan,
+                                             .orphan = fake_levels_orphan,
+                                             .follow = fake_levels_follow,
                                              .sales_see = sales_see,
                                              .sales_due = sales_due,
                                              .sales_next = sales_next,

@@ -33,9 +33,11 @@ static void remove_row(struct fake_parked *row)
 
 void fake_state_unpark_level(const struct level_write *w)
 {
+    char subject[160];
+    state_subject_level(subject, w->key);
     for (size_t i = fake_state.parked.count; i > 0; i--) {
         struct fake_parked *row = &fake_state.parked.list[i - 1];
-        bool same = row->key.item == w->key.item && row->key.location == w->key.location;
+        bool same = strcmp(row->subject, subject) == 0;
         bool moved = row->product_id == w->product_id && row->key.item != 0 &&
                      row->key.item != w->key.item && row->key.location == w->key.location;
         if ((same || moved) && row->revision <= w->revision) {

@@ -32,6 +32,10 @@ void fake_state_release(void)
     mem_free(s->levels.list);
     mem_free(s->attempts.list);
     mem_free(s->unimported.list);
+    for (size_t i = 0; i < s->kept.count; i++) {
+        mem_free(s->kept.list[i].unimported.list);
+    }
+    mem_free(s->kept.list);
     mem_free(s->parked.list);
     mem_free(s->products.list);
     mem_free(s->items.list);
@@ -362,8 +366,11 @@ static enum status items_load(struct state *s,
     enum status rc = fake_state_enter("items_load", err);
     for (size_t i = 0; rc == STATUS_OK && i < fake_state.items.count; i++) {
         const struct fake_item *f = &fake_state.items.list[i];
-        const struct state_item item = {
-            .text = f->text, .item = f->item, .tracked = f->tracked, .bundle = f->bundle};
+        const struct state_item item = {.text = f->text,
+                                        .item = f->item,
+                                        .tracked = f->tracked,
+                                        .bundle = f->bundle,
+                                        .known = f->known};
         each(arg, &item);
     }
     return rc;
@@ -385,8 +392,10 @@ items_store(struct state *s, const struct state_item *list, size_t count, struct
     (void)s;
     enum status rc = fake_state_enter("items_store", err);
     for (size_t i = 0; rc == STATUS_OK && !fake_state.read_only && i < count; i++) {
-        struct fake_item item = {
-            .item = list[i].item, .tracked = list[i].tracked, .bundle = list[i].bundle};
+        struct fake_item item = {.item = list[i].item,
+                                 .tracked = list[i].tracked,
+                                 .bundle = list[i].bundle,
+                                 .known = list[i].known};
         (void)snprintf(item.text, sizeof item.text, "%s", list[i].text);
         remove_item(&list[i]);
         MEM_ADD(&fake_state.items, list, count, room, &item);

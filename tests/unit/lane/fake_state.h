@@ -13,6 +13,13 @@
 /* One that is gone. */
 #define FAKE_DEAD_PROCESS 6666
 
+/** A growing list. */
+#define FAKE_LIST(type)                                                                            \
+    struct {                                                                                       \
+        type *list;                                                                                \
+        size_t count, room;                                                                        \
+    }
+
 struct fake_known {
     struct level_key key;
     int32_t product_id, quantity, desired, missing, reserved;
@@ -39,6 +46,12 @@ struct fake_unimported {
     int64_t until_us, wake_us; /* wall clock */
 };
 
+/** A number that waits for its product to get an item. */
+struct fake_kept {
+    struct fake_known level;
+    FAKE_LIST(struct fake_unimported) unimported;
+};
+
 struct fake_parked {
     char subject[160];
     char reason[32], detail[320], code[64];
@@ -62,15 +75,8 @@ struct fake_product {
 struct fake_item {
     char text[48];
     int64_t item;
-    bool tracked, bundle;
+    bool tracked, bundle, known;
 };
-
-/** A growing list. */
-#define FAKE_LIST(type)                                                                            \
-    struct {                                                                                       \
-        type *list;                                                                                \
-        size_t count, room;                                                                        \
-    }
 
 struct fake_guard {
     struct state_guard row; /* .ours is set by the read */
@@ -92,6 +98,7 @@ struct fake_state {
     FAKE_LIST(struct fake_known) levels;
     FAKE_LIST(struct fake_attempt) attempts;
     FAKE_LIST(struct fake_unimported) unimported;
+    FAKE_LIST(struct fake_kept) kept;
     FAKE_LIST(struct fake_parked) parked;
     FAKE_LIST(struct fake_product) products;
     FAKE_LIST(struct fake_item) items;
@@ -124,6 +131,10 @@ size_t fake_state_open_attempts(void);
 /* --- between the files of this fake --- */
 
 extern const struct levels_port fake_levels_port;
+enum status
+fake_levels_orphan(struct state *s, const struct state_orphan *list, size_t count, struct err *err);
+enum status fake_levels_follow(
+    struct state *s, const struct state_owner *list, size_t count, bool *moved, struct err *err);
 extern const struct parked_port fake_parked_port;
 /** Counts the call. @return what it must return at once, or STATUS_OK */
 enum status fake_state_enter(const char *function, struct err *err);

@@ -355,11 +355,135 @@ static void a_sku_that_became_ambiguous_has_left_its_item(void **state)
 {
     (void)state;
     open_with(SERVER_US);
-    read_again(LAST_PAGE(VARIANT("A", "41") "," VARIANT("A", "51") "," VARIANT("B", "42")));
+    read_again(LAST_PAGE(VARIANT("A", "61") "," VARIANT("A", "51") "," VARIANT("B", "42")));
     turn(true);
     assert_int_equal(bench.levels.orphan_count, 1);
     assert_int_equal(bench.levels.orphans[0].item, 41);
+    assert_int_equal(bench.parked.count, 0); /* none of both had it before */
 }
+
+static void a_shared_sku_stays_with_its_item_and_the_newcomer_is_parked(void **state)
+{
+    (void)state;
+    open_with(SERVER_US);
+    (void)sku_claims_note(bench.c.claims, 1, "A", true, 10);
+    requests.slots[0].phase = REQUEST_SENT;
+    read_again(LAST_PAGE(VARIANT("A", "51") "," VARIANT("A", "41") "," VARIANT("B", "42")));
+    turn(true);
+    assert_string_equal(bench.calls, "park items_remove items_store read unlock ");
+    assert_string_equal(bench.catalogue.stored, "A=41+tracked+known A=51+tracked B=42+tracked ");
+    assert_string_equal(bench.parked.rows[0].row.subject, "item/51");
+    assert_string_equal(bench.parked.rows[0].reason, "sku_shared_in_shopify");
+    assert_int_equal(bench.parked.rows[0].row.product_id, 1);
+    assert_true(has("A", 41));
+    requests.slots[0].phase = REQUEST_FREE;
+}
+
+static void newcomers_that_cannot_be_parked_are_not_stored(void **state)
+{
+    (void)state;
+    struct err err;
+    open_with(SERVER_US);
+    (void)sku_claims_note(bench.c.claims, 1, "A", true, 10);
+    read_again(LAST_PAGE(VARIANT("A", "51") "," VARIANT("A", "41") "," VARIANT("B", "42")));
+    bench.fails = "park";
+    assert_int_equal(catalogue_turn(&catalogue, true, &news, &err), STATUS_SOURCE_LOST);
+    assert_string_equal(bench.catalogue.stored, "");
+    assert_false(news.replaced);
+}
+
+/* --- believing --- */
+
+static void a_reading_that_loses_everything_is_set_aside(void **state)
+{
+    (void)state;
+    struct catalogue_view view;
+    open_with(SERVER_US);
+    read_again(LAST_PAGE(""));
+    turn(true);
+    assert_string_equal(bench.calls, "unlock ");
+    assert_true(has("A", 41));
+    assert_false(news.replaced || news.retry);
+    assert_null(catalogue.reader.next.index);
+    assert_false(catalogue.is_pausing);
+    assert_true(catalogue.read_wall_us == SERVER_US);
+    assert_int_equal((int)metric_value(bench.metrics.catalogue.suspect), 1);
+    catalogue_fill_view(&catalogue, &view);
+    assert_int_equal(view.suspect, 2);
+    /* nobody who asks is faster than a minute */
+    bench.catalogue.wanted = true;
+    catalogue.is_contradicted = true;
+    bench_pass_s(59);
+    turn(false);
+    assert_false(catalogue.reader.is_reading);
+    bench_pass_s(1);
+    turn(false);
+    assert_true(catalogue.reader.is_reading);
+}
+
+static void read_after_a_minute(const char *page)
+{
+    bench_pass_s(60);
+    read_again(page);
+    turn(true);
+}
+
+static void a_second_reading_that_agrees_takes_over(void **state)
+{
+    (void)state;
+    open_with(SERVER_US);
+    read_again(LAST_PAGE(""));
+    turn(true);
+    read_after_a_minute(LAST_PAGE(""));
+    assert_string_equal(bench.calls, "orphan items_remove items_store read unlock ");
+    assert_false(has("A", 41));
+    assert_true(news.replaced);
+    assert_null(catalogue.suspect.losses);
+}
+
+static void a_second_reading_that_is_whole_ends_the_suspicion(void **state)
+{
+    (void)state;
+    open_with(SERVER_US);
+    read_again(LAST_PAGE(""));
+    turn(true);
+    read_after_a_minute(LAST_PAGE(VARIANT("A", "41") "," VARIANT("C", "44")));
+    assert_true(has("A", 41) && has("C", 44));
+    assert_false(has("B", 42)); /* one of two is no more than a small shop may lose */
+    assert_null(catalogue.suspect.losses);
+    assert_int_equal((int)metric_value(bench.metrics.catalogue.suspect), 1);
+}
+
+static void the_rows_of_another_process_end_the_suspicion(void **state)
+{
+    (void)state;
+    open_with(SERVER_US);
+    read_again(LAST_PAGE(""));
+    turn(true);
+    bench.catalogue.item_count = 0;
+    bench.catalogue.read_us = SERVER_US + 7;
+    bench_pass_s(5);
+    turn(true);
+    assert_null(catalogue.suspect.losses);
+    assert_false(has("A", 41));
+    assert_true(news.replaced);
+}
+
+static void a_suspicion_outlives_a_session(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    open_with(SERVER_US);
+    read_again(LAST_PAGE(""));
+    turn(true);
+    catalogue_close(&catalogue);
+    assert_int_equal(catalogue_open(&catalogue, &bench.c, &requests, &err), STATUS_OK);
+    assert_non_null(catalogue.suspect.losses);
+    read_after_a_minute(LAST_PAGE(""));
+    assert_true(news.replaced);
+}
+
+/* --- taking over, again --- */
 
 static void the_catalogue_of_another_process_is_loaded_and_not_stored(void **state)
 {
@@ -463,6 +587,22 @@ static void an_item_that_is_gone_is_searched_once_and_then_asks_for_a_reading(vo
     assert_false(catalogue.is_contradicted);
 }
 
+static void another_item_with_the_sku_takes_the_place_of_one_that_is_gone(void **state)
+{
+    (void)state;
+    static const struct state_item items[] = {{.text = "A", .item = 41, .known = true},
+                                              {.text = "A", .item = 51}};
+    bench.catalogue.items = items;
+    open_with(SERVER_US);
+    learn(level_of(1, "A", 41), ITEM_IS_GONE);
+    turn(true);
+    assert_string_equal(bench.catalogue.removed, "A=41 ");
+    assert_int_equal(sku_search_count(catalogue.reader.search.wanted), 0);
+    assert_true(has("A", 51));
+    assert_true(news.retry);
+    assert_false(news.replaced);
+}
+
 static void pending_levels_of_an_item_that_is_gone_are_parked(void **state)
 {
     (void)state;
@@ -540,11 +680,13 @@ static void the_view_shows_figures_and_examples(void **state)
     catalogue_search_want(&catalogue.reader.search, "NEW");
     catalogue_fill_view(&catalogue, &view);
     assert_int_equal(view.skus, 3);
+    assert_int_equal(view.shared, 1);
     assert_int_equal(view.ambiguous, 1);
     assert_int_equal(view.untracked, 1);
     assert_int_equal(view.searched, 1);
     assert_true(view.read_wall_us == SERVER_US);
     assert_false(view.is_reading);
+    assert_string_equal(view.shared_sku[0], "M");
     assert_string_equal(view.ambiguous_sku[0], "M");
     assert_string_equal(view.ambiguous_sku[1], "");
     assert_string_equal(view.untracked_sku[0], "B");
@@ -570,6 +712,14 @@ int main(void)
         CATALOGUE_TEST(an_overflow_during_a_reading_asks_for_the_next_one),
         CATALOGUE_TEST(a_moved_sku_waits_until_no_request_is_in_flight),
         CATALOGUE_TEST(a_sku_that_became_ambiguous_has_left_its_item),
+        CATALOGUE_TEST(a_shared_sku_stays_with_its_item_and_the_newcomer_is_parked),
+        CATALOGUE_TEST(newcomers_that_cannot_be_parked_are_not_stored),
+        CATALOGUE_TEST(a_reading_that_loses_everything_is_set_aside),
+        CATALOGUE_TEST(a_second_reading_that_agrees_takes_over),
+        CATALOGUE_TEST(a_second_reading_that_is_whole_ends_the_suspicion),
+        CATALOGUE_TEST(the_rows_of_another_process_end_the_suspicion),
+        CATALOGUE_TEST(a_suspicion_outlives_a_session),
+        CATALOGUE_TEST(another_item_with_the_sku_takes_the_place_of_one_that_is_gone),
         CATALOGUE_TEST(the_catalogue_of_another_process_is_loaded_and_not_stored),
         CATALOGUE_TEST(a_failed_take_over_leaves_the_index_in_use),
         CATALOGUE_TEST(tracking_is_learned_and_stored_and_a_refusal_only_remembered),

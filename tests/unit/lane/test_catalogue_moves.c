@@ -108,6 +108,82 @@ static void a_product_without_the_sku_alone_does_not_keep_the_item(void **state)
     assert_true(unknown);
 }
 
+/* --- what is remembered --- */
+
+static enum status read_levels(struct level *const *levels, size_t count, struct level_known *known)
+{
+    struct level_key keys[4];
+    struct err err = {0};
+    bench_forget();
+    return catalogue_moves_read(&bench.c, levels, count, keys, known, &err);
+}
+
+static void numbers_follow_products_that_have_come_to_their_item(void **state)
+{
+    (void)state;
+    bench_product(1, "A", 41);
+    bench_product(2, "B", 42);
+    bench_product(3, "C", 43);
+    struct level *levels[] = {pending(41, 1), pending(42, 2), pending(43, 3), pending(49, 3)};
+    static const struct level_known BEFORE[] = {
+        {.found = false},
+        {.found = true, .product_id = 9}, /* which is not sold any more */
+        {.found = true, .product_id = 3, .quantity = 7},
+        {.found = false}, /* an item that is not the product's any more */
+    };
+    static const struct level_known AFTER[] = {
+        {.found = true, .product_id = 1, .quantity = LEVEL_NOT_READ},
+        {.found = false},
+        {.found = true, .product_id = 3, .quantity = 7},
+        {.found = false},
+    };
+    struct level_known known[4];
+    bench.levels.known = BEFORE;
+    bench.levels.moved = AFTER;
+    assert_int_equal(read_levels(levels, 4, known), STATUS_OK);
+    assert_string_equal(bench.calls, "read_levels follow read_levels ");
+    assert_int_equal(bench.levels.followed_count, 2);
+    assert_int_equal(bench.levels.followed[0].key.item, 41);
+    assert_int_equal(bench.levels.followed[0].product_id, 1);
+    assert_int_equal(bench.levels.followed[1].key.item, 42);
+    assert_int_equal(bench.levels.followed[1].product_id, 2);
+    assert_int_equal(known[0].quantity, LEVEL_NOT_READ);
+    assert_int_equal(known[0].key.item, 41);
+    assert_false(known[1].found);
+}
+
+static void nothing_is_asked_when_every_number_is_at_home(void **state)
+{
+    (void)state;
+    bench_product(1, "A", 41);
+    bench_product(2, "B", 41); /* two variants, one item: the newer number stays */
+    struct level *levels[] = {pending(41, 1)};
+    struct level_known known[1];
+    for (int32_t owner = 1; owner <= 2; owner++) {
+        const struct level_known before = {.found = true, .product_id = owner};
+        bench.levels.known = &before;
+        assert_int_equal(read_levels(levels, 1, known), STATUS_OK);
+        assert_string_equal(bench.calls, "read_levels ");
+    }
+}
+
+static void levels_are_read_once_when_nothing_moved(void **state)
+{
+    (void)state;
+    static const struct level_known BEFORE = {.found = false};
+    bench_product(1, "A", 41);
+    struct level *levels[] = {pending(41, 1)};
+    struct level_known known[1];
+    bench.levels.known = &BEFORE;
+    assert_int_equal(read_levels(levels, 1, known), STATUS_OK);
+    assert_string_equal(bench.calls, "read_levels follow ");
+    bench.fails = "follow";
+    assert_int_equal(read_levels(levels, 1, known), STATUS_SOURCE_LOST);
+    bench.fails = "read_levels";
+    assert_int_equal(read_levels(levels, 1, known), STATUS_SOURCE_LOST);
+    assert_string_equal(bench.calls, "read_levels ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +191,9 @@ int main(void)
         MOVES_TEST(pending_levels_of_lost_items_are_parked),
         MOVES_TEST(a_level_stays_while_its_item_carries_the_products_text),
         MOVES_TEST(a_product_without_the_sku_alone_does_not_keep_the_item),
+        MOVES_TEST(numbers_follow_products_that_have_come_to_their_item),
+        MOVES_TEST(nothing_is_asked_when_every_number_is_at_home),
+        MOVES_TEST(levels_are_read_once_when_nothing_moved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

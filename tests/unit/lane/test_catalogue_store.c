@@ -70,6 +70,27 @@ static void a_reading_stores_only_the_differences(void **state)
     sku_index_free(fresh);
 }
 
+/* A process that dies in between must not leave a shared text without its known item. */
+static void known_items_are_stored_first(void **state)
+{
+    (void)state;
+    struct err err;
+    struct sku_index *old = sku_index_new();
+    struct sku_index *fresh = sku_index_new();
+    add(old, "A", 43, true);
+    add(old, "B", 42, true);
+    add(fresh, "A", 41, true);
+    add(fresh, "A", 43, true);
+    add(fresh, "B", 42, true);
+    add(fresh, "B", 44, true);
+    sku_index_inherit(fresh, old);
+    assert_int_equal(catalogue_store_reading(&bench.c, old, fresh, 77, &err), STATUS_OK);
+    assert_string_equal(bench.catalogue.stored, "A=43+tracked+known B=42+tracked+known "
+                                                "A=41+tracked B=44+tracked ");
+    sku_index_free(old);
+    sku_index_free(fresh);
+}
+
 static void a_failure_leaves_the_time_of_the_reading_alone(void **state)
 {
     (void)state;
@@ -89,6 +110,7 @@ int main(void)
         BENCH_TEST(the_key_names_shop_and_match),
         BENCH_TEST(the_stored_rows_become_an_index),
         BENCH_TEST(a_reading_stores_only_the_differences),
+        BENCH_TEST(known_items_are_stored_first),
         BENCH_TEST(a_failure_leaves_the_time_of_the_reading_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

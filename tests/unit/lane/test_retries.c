@@ -119,6 +119,42 @@ static void a_due_level_is_offered_to_the_item_that_carries_its_sku(void **state
     assert_int_equal((int)metric_value(bench.metrics.parked.fixed), 1);
 }
 
+static void a_newcomer_stays_parked_while_it_shares_the_sku(void **state)
+{
+    (void)state;
+    const struct mapped_item newcomer = {.item = 51};
+    struct mapped_item known = {.item = 41, .known = true};
+    const struct state_parked row = {.subject = "item/51",
+                                     .product_id = 1,
+                                     .partition = -1,
+                                     .offset = -1,
+                                     .reason = "sku_shared_in_shopify",
+                                     .detail = "why",
+                                     .attempts = 1};
+    bench_product(1, "A", 41);
+    sku_index_add(bench.c.index, "A", &known);
+    sku_index_add(bench.c.index, "A", &newcomer);
+    give(&row, 1);
+    turn(false);
+    assert_int_equal(bench.parked.count, 1);
+    assert_string_equal(bench.parked.rows[0].row.subject, "item/51");
+    assert_string_equal(bench.parked.rows[0].reason, "sku_shared_in_shopify");
+    assert_int_equal(coalescer_total(bench.c.coalescer), 0);
+    give(NULL, 0);
+    turn(false);
+    assert_true(retries_are_done(&retries));
+    sku_index_remove(bench.c.index, "A", 51);
+    bench_pass_s(5);
+    bench.parked.settled[0] = '\0';
+    give(&row, 1);
+    turn(false);
+    give(NULL, 0);
+    turn(false);
+    assert_int_equal(bench.parked.count, 1);
+    assert_string_equal(bench.parked.settled, "item/51 ");
+    assert_int_equal((int)metric_value(bench.metrics.parked.fixed), 2);
+}
+
 static void a_row_under_way_is_not_tried_twice(void **state)
 {
     (void)state;
@@ -465,6 +501,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RETRIES_TEST(a_due_level_is_offered_to_the_item_that_carries_its_sku),
+        RETRIES_TEST(a_newcomer_stays_parked_while_it_shares_the_sku),
         RETRIES_TEST(a_row_under_way_is_not_tried_twice),
         RETRIES_TEST(a_level_of_no_use_any_more_is_taken_off),
         RETRIES_TEST(a_level_without_an_item_stays_parked_and_keeps_its_record),

@@ -139,30 +139,6 @@ static void a_bundle_is_parked_and_written_once_it_is_none(void **state)
 
 /* --- SKUs --- */
 
-static bool duplicate_is_written(void)
-{
-    return fake_shop.list[1].available == 7 && nothing_is_parked();
-}
-
-static void a_sku_of_two_items_is_written_once_it_is_unique(void **state)
-{
-    (void)state;
-    const struct fake_level *level = fake_shop_add("A", 3);
-    (void)fake_lane_publish(1, "A", 5);
-    fake_lane_run_ok(fake_lane_is_quiet);
-    const struct fake_level *duplicate = fake_shop_add("A", 1);
-    read_again();
-    assert_true(fake_lane_shows("\"skus_ambiguous\":1"));
-    (void)fake_lane_publish(1, "A", 7);
-    fake_lane_run_ok(fake_lane_is_quiet);
-    assert_string_equal(reason_of("product/1"), "sku_shared_in_shopify");
-    assert_int_equal(level->available, 5);
-    assert_int_equal(duplicate->sets, 0);
-    fake_shop.list[0].gone = true;
-    fake_state.catalogue.wanted = true;
-    fake_lane_run_ok(duplicate_is_written);
-}
-
 static bool exchange_is_written(void)
 {
     return fake_shop.list[0].available == 9 && fake_shop.list[1].available == 5 &&
@@ -220,7 +196,6 @@ int main(void)
         LANE_TEST(an_item_that_can_be_tracked_at_last_is_written),
         LANE_TEST(an_item_that_is_no_longer_tracked_is_tracked_again),
         LANE_TEST(a_bundle_is_parked_and_written_once_it_is_none),
-        LANE_TEST(a_sku_of_two_items_is_written_once_it_is_unique),
         LANE_TEST(two_items_exchange_their_skus),
         LANE_TEST(a_product_that_is_not_sold_any_more_is_not_written),
     };

@@ -41,11 +41,14 @@ static struct lane_view full_view(void)
                                    .token_left_s = 90,
                                    .token_problem = "expires"};
     v.catalogue = (struct catalogue_view){.skus = 10,
+                                          .shared = 2,
                                           .ambiguous = 1,
                                           .untracked = 2,
                                           .searched = 3,
                                           .read_wall_us = bench.wall_us - 60000000,
                                           .is_reading = true,
+                                          .suspect = 5,
+                                          .shared_sku = {"A", "G"},
                                           .ambiguous_sku = {"A"},
                                           .untracked_sku = {"B", "C"},
                                           .searched_sku = {"D", "E", "F"}};
@@ -71,8 +74,9 @@ static void json_of_a_quiet_lane_leaves_out_what_is_not_there(void **state)
                 "{\"store\":\"alpha\",\"state\":\"running\",\"since\":\"at 5 s\","
                 "\"why\":\"at the \\\"end\\\"\",\"partitions\":0,\"records\":11,\"applied\":12,"
                 "\"pending\":0,\"in_flight\":0,\"unfinished\":0,\"parked\":0,"
-                "\"unimported_levels\":0,\"skus\":0,\"skus_ambiguous\":0,\"items_untracked\":0,"
-                "\"catalogue_reading\":false,\"skus_searched\":0,\"ambiguous\":[],"
+                "\"unimported_levels\":0,\"skus\":0,\"skus_shared\":0,\"skus_ambiguous\":0,"
+                "\"items_untracked\":0,\"catalogue_reading\":false,\"skus_searched\":0,"
+                "\"shared\":[],\"ambiguous\":[],"
                 "\"untracked\":[],\"searched\":[],\"points\":0,\"points_maximum\":0,"
                 "\"restore_rate\":0,\"breaker\":\"closed\"}");
 }
@@ -85,9 +89,11 @@ static void json_of_a_busy_lane_shows_everything(void **state)
                 "{\"store\":\"alpha\",\"state\":\"held\",\"since\":\"at 5 s\","
                 "\"why\":\"at the \\\"end\\\"\",\"partitions\":3,\"records\":0,\"applied\":0,"
                 "\"pending\":4,\"in_flight\":2,\"unfinished\":6,\"parked\":7,"
-                "\"unimported_levels\":8,\"skus\":10,\"skus_ambiguous\":1,\"items_untracked\":2,"
+                "\"unimported_levels\":8,\"skus\":10,\"skus_shared\":2,\"skus_ambiguous\":1,"
+                "\"items_untracked\":2,"
                 "\"catalogue_read\":\"at 1794999940 s\",\"catalogue_reading\":true,"
-                "\"skus_searched\":3,\"ambiguous\":[\"A\"],\"untracked\":[\"B\",\"C\"],"
+                "\"skus_searched\":3,\"catalogue_suspect_skus\":5,\"shared\":[\"A\",\"G\"],"
+                "\"ambiguous\":[\"A\"],\"untracked\":[\"B\",\"C\"],"
                 "\"searched\":[\"D\",\"E\",\"F\"],\"points\":1990,\"points_maximum\":2000,"
                 "\"restore_rate\":100,\"breaker\":\"half_open\",\"token_left_s\":90,"
                 "\"token_problem\":\"expires\",\"dry_run\":true,\"database\":\"db-1\","
@@ -115,14 +121,17 @@ static void gauges_follow_the_view(void **state)
     assert_int_equal(value(m->record.unfinished), 6);
     assert_int_equal(value(m->parked.products), 7);
     assert_int_equal(value(m->brake.held), 1);
-    assert_int_equal(value(m->untracked_items), 2);
-    assert_int_equal(value(m->catalogue_age), 60);
+    assert_int_equal(value(m->catalogue.shared), 2);
+    assert_int_equal(value(m->catalogue.ambiguous), 1);
+    assert_int_equal(value(m->catalogue.suspect_skus), 5);
+    assert_int_equal(value(m->catalogue.untracked), 2);
+    assert_int_equal(value(m->catalogue.age), 60);
     view = quiet_view();
     status_set_gauges(m, &view);
     assert_int_equal(value(m->state[LANE_HELD]), 0);
     assert_int_equal(value(m->state[LANE_RUNNING]), 1);
     assert_int_equal(value(m->level.age), 0);
-    assert_int_equal(value(m->catalogue_age), 0);
+    assert_int_equal(value(m->catalogue.age), 0);
     assert_int_equal(value(m->brake.held), 0);
     view.oldest_changed_at_us = bench.wall_us + 1000000; /* Odoo's clock is ahead */
     status_set_gauges(m, &view);

@@ -274,8 +274,11 @@ static void a_level_whose_grace_is_over_is_offered_with_odoos_number(void **stat
                                                     .desired = 8,
                                                     .raw = 8,
                                                     .revision = 5};
-    bench.levels.due_count = 3;
+    bench.levels.due[3] = (struct state_unimported){
+        .key = {49, BENCH_LOCATION}, .product_id = 1, .desired = 8, .raw = 8, .revision = 5};
+    bench.levels.due_count = 4;
     bench.levels.held_back = 3;
+    bench_product(1, "A", 41); /* and not 49 any more: nothing is written there */
     end_graces();
     assert_string_equal(bench.calls, "sales_due sales_next ");
     assert_int_equal(sales.levels, 3);

@@ -58,6 +58,7 @@ static void sku_index_lets_variants_share_an_item_but_refuses_a_text_on_several_
     assert_int_equal(sku_index_find(index, "two", &found), SKU_INDEX_AMBIGUOUS);
     assert_int_equal(sku_index_find(index, "three", &found), SKU_INDEX_AMBIGUOUS);
     assert_int_equal(sku_index_count(index), 4);
+    assert_int_equal(sku_index_shared_count(index), 2);
     assert_int_equal(sku_index_ambiguous_count(index), 2);
     assert_int_equal(sku_index_ambiguous_examples(index, examples, 4), 2);
     assert_string_equal(examples[0], "two");
@@ -130,30 +131,141 @@ static void count_items(void *arg, const char *text, const struct mapped_item *i
     *sum += item->item;
 }
 
-static void sku_index_drops_a_text_with_all_its_items(void **state)
+static void sku_index_removes_one_item_of_a_text(void **state)
 {
     (void)state;
     struct sku_index *index = sku_index_new();
-    struct mapped_item a = item_of(1);
-    struct mapped_item b = item_of(2);
-    struct mapped_item c = item_of(4);
+    struct mapped_item items[] = {item_of(1), item_of(2), item_of(4)};
     struct mapped_item found;
     int64_t sum = 0;
-    sku_index_add(index, "shared", &a);
-    sku_index_add(index, "shared", &b);
-    sku_index_add(index, "other", &c);
-    sku_index_drop(index, "shared");
-    sku_index_drop(index, "shared");
-    sku_index_drop(index, "never there");
-    assert_int_equal(sku_index_find(index, "shared", &found), SKU_INDEX_MISSING);
-    assert_int_equal(sku_index_count(index), 1);
-    assert_int_equal(sku_index_ambiguous_count(index), 0);
-    sku_index_add(index, "shared", &b);
-    assert_int_equal(sku_index_find(index, "shared", &found), SKU_INDEX_FOUND);
-    assert_int_equal(found.item, 2);
-    assert_int_equal(sku_index_find(index, "other", &found), SKU_INDEX_FOUND);
-    sku_index_each(index, count_items, &sum);
+    for (size_t i = 0; i < 3; i++) {
+        sku_index_add(index, "three", &items[i]);
+    }
+    sku_index_add(index, "alone", &items[0]);
+    sku_index_remove(index, "three", 9);
+    sku_index_remove(index, "never there", 1);
+    sku_index_remove(index, "three", 1);
+    assert_int_equal(sku_index_find(index, "three", &found), SKU_INDEX_AMBIGUOUS);
+    assert_int_equal(sku_index_shared_count(index), 1);
+    sku_index_each_of(index, "three", count_items, &sum);
     assert_int_equal(sum, 2 + 4);
+    sku_index_remove(index, "three", 4);
+    assert_int_equal(sku_index_find(index, "three", &found), SKU_INDEX_FOUND);
+    assert_int_equal(found.item, 2);
+    assert_int_equal(sku_index_shared_count(index), 0);
+    sku_index_remove(index, "three", 2);
+    assert_int_equal(sku_index_find(index, "three", &found), SKU_INDEX_MISSING);
+    assert_int_equal(sku_index_count(index), 1);
+    assert_int_equal(sku_index_find(index, "alone", &found), SKU_INDEX_FOUND);
+    sku_index_add(index, "three", &items[1]);
+    assert_int_equal(sku_index_find(index, "three", &found), SKU_INDEX_FOUND);
+    sum = 0;
+    sku_index_each(index, count_items, &sum);
+    assert_int_equal(sum, 2 + 1);
+    sku_index_free(index);
+}
+
+/* --- the known item of a shared text --- */
+
+static struct sku_index *index_of(const int64_t *items, size_t count)
+{
+    struct sku_index *index = sku_index_new();
+    for (size_t i = 0; i < count; i++) {
+        struct mapped_item item = item_of(items[i]);
+        sku_index_add(index, "A", &item);
+    }
+    return index;
+}
+
+/* @return the item that "A" stands for after a reading that found these; 0: none */
+static int64_t after(struct sku_index **index, const int64_t *items, size_t count)
+{
+    struct mapped_item found = {0};
+    struct sku_index *fresh = index_of(items, count);
+    sku_index_inherit(fresh, *index);
+    sku_index_free(*index);
+    *index = fresh;
+    return sku_index_find(fresh, "A", &found) == SKU_INDEX_FOUND ? found.item : 0;
+}
+
+static void note_newcomer(void *arg, const char *text, int64_t known, int64_t newcomer)
+{
+    int64_t *sum = arg;
+    assert_string_equal(text, "A");
+    *sum += known * 100 + newcomer;
+}
+
+static void sku_index_keeps_the_item_that_had_the_text_alone(void **state)
+{
+    (void)state;
+    static const int64_t alone[] = {5};
+    static const int64_t copied[] = {3, 5};
+    static const int64_t thrice[] = {3, 5, 7};
+    struct sku_index *index = index_of(alone, 1);
+    const char *examples[2];
+    int64_t sum = 0;
+    assert_int_equal(after(&index, copied, 2), 5);
+    assert_int_equal(sku_index_shared_count(index), 1);
+    assert_int_equal(sku_index_shared_examples(index, examples, 2), 1);
+    assert_string_equal(examples[0], "A");
+    assert_int_equal(sku_index_ambiguous_count(index), 0);
+    assert_int_equal(sku_index_ambiguous_examples(index, examples, 2), 0);
+    sku_index_each_newcomer(index, note_newcomer, &sum);
+    assert_int_equal(sum, 503);
+    assert_int_equal(after(&index, thrice, 3), 5); /* known, although it shared the text before */
+    sum = 0;
+    sku_index_each_newcomer(index, note_newcomer, &sum);
+    assert_int_equal(sum, 503 + 507);
+    assert_int_equal(after(&index, alone, 1), 5);
+    assert_int_equal(sku_index_shared_count(index), 0);
+    sku_index_free(index);
+}
+
+static void sku_index_without_the_known_item_takes_the_one_that_remains(void **state)
+{
+    (void)state;
+    static const int64_t alone[] = {5};
+    static const int64_t copied[] = {5, 3};
+    static const int64_t others[] = {3, 7};
+    static const int64_t last[] = {7};
+    struct sku_index *index = index_of(alone, 1);
+    int64_t sum = 0;
+    assert_int_equal(after(&index, copied, 2), 5);
+    assert_int_equal(after(&index, others, 2), 0);
+    assert_int_equal(sku_index_ambiguous_count(index), 1);
+    sku_index_each_newcomer(index, note_newcomer, &sum);
+    assert_int_equal(sum, 0);
+    assert_int_equal(after(&index, copied, 2), 0); /* nobody knows any more which it was */
+    assert_int_equal(after(&index, last, 1), 7);
+    sku_index_free(index);
+    index = index_of(alone, 1);
+    assert_int_equal(after(&index, copied, 2), 5);
+    sku_index_remove(index, "A", 5);
+    struct mapped_item found;
+    assert_int_equal(sku_index_find(index, "A", &found), SKU_INDEX_FOUND);
+    assert_int_equal(found.item, 3);
+    sku_index_free(index);
+}
+
+static void sku_index_loads_the_known_item_from_rows(void **state)
+{
+    (void)state;
+    struct sku_index *index = sku_index_new();
+    struct mapped_item newcomer = item_of(1);
+    struct mapped_item known = {.item = 2, .known = true};
+    struct mapped_item found;
+    sku_index_add(index, "A", &newcomer);
+    sku_index_add(index, "A", &known);
+    assert_int_equal(sku_index_find(index, "A", &found), SKU_INDEX_FOUND);
+    assert_int_equal(found.item, 2);
+    assert_int_equal(sku_index_untracked_count(index), 1); /* the newcomer does not matter */
+    assert_true(sku_index_has(index, "A", &known));
+    known.known = false;
+    known.tracked = true; /* a fact from an answer: it stays known */
+    sku_index_add(index, "A", &known);
+    assert_int_equal(sku_index_find(index, "A", &found), SKU_INDEX_FOUND);
+    assert_true(found.known && found.tracked);
+    assert_false(sku_index_has(index, "A", &known));
     sku_index_free(index);
 }
 
@@ -209,7 +321,10 @@ int main(void)
         cmocka_unit_test(sku_index_lets_variants_share_an_item_but_refuses_a_text_on_several_items),
         cmocka_unit_test(sku_index_knows_bundles_and_untracked_items),
         cmocka_unit_test(sku_index_ignores_variants_without_a_text),
-        cmocka_unit_test(sku_index_drops_a_text_with_all_its_items),
+        cmocka_unit_test(sku_index_removes_one_item_of_a_text),
+        cmocka_unit_test(sku_index_keeps_the_item_that_had_the_text_alone),
+        cmocka_unit_test(sku_index_without_the_known_item_takes_the_one_that_remains),
+        cmocka_unit_test(sku_index_loads_the_known_item_from_rows),
         cmocka_unit_test(sku_index_has_is_false_for_rows_that_differ),
         cmocka_unit_test(sku_index_holds_a_large_catalogue),
     };

@@ -14,8 +14,6 @@
 #include "common/core/mem.h"
 #include "common/pg/pg_query.h"
 #include "consumer/state/catalogue_store.h"
-#include "consumer/state/level_store.h"
-#include "consumer/state/parked_list.h"
 #include "consumer/state/parked_store.h"
 #include "consumer/state/product_store.h"
 #include "tests/unit/state/server.h"
@@ -38,8 +36,9 @@ static struct state *empty_store(void)
 
 static void append_item(void *arg, const struct state_item *item)
 {
-    strbuf_appendf(arg, "%s=%lld%s%s ", item->text, (long long)item->item,
-                   item->tracked ? "" : " untracked", item->bundle ? " bundle" : "");
+    strbuf_appendf(arg, "%s=%lld%s%s%s ", item->text, (long long)item->item,
+                   item->tracked ? "" : " untracked", item->bundle ? " bundle" : "",
+                   item->known ? " known" : "");
 }
 
 static void assert_items(struct state *s, const char *expected)
@@ -57,18 +56,18 @@ static void items_are_stored_changed_and_removed(void **fixture)
     (void)fixture;
     struct state *s = empty_store();
     struct err err = {0};
-    static const struct state_item FIRST[] = {{"b", 2, true, false},
-                                              {"B", 3, true, true},
-                                              {"\xC3\xA4", 4, false, false},
-                                              {"b", 1, true, false}};
-    static const struct state_item CHANGED[] = {{"b", 2, false, false}};
+    static const struct state_item FIRST[] = {{"b", 2, true, false, false},
+                                              {"B", 3, true, true, false},
+                                              {"\xC3\xA4", 4, false, false, false},
+                                              {"b", 1, true, false, false}};
+    static const struct state_item CHANGED[] = {{"b", 2, false, false, true}};
     static const struct state_item GONE[] = {{.text = "B", .item = 3}, {.text = "b", .item = 9}};
     assert_items(s, "");
     ok(state_items_store(s, FIRST, 4, &err), &err);
     assert_items(s, "B=3 bundle b=1 b=2 \xC3\xA4=4 untracked ");
     ok(state_items_store(s, CHANGED, 1, &err), &err);
     ok(state_items_remove(s, GONE, 2, &err), &err);
-    assert_items(s, "b=1 b=2 untracked \xC3\xA4=4 untracked ");
+    assert_items(s, "b=1 b=2 untracked known \xC3\xA4=4 untracked ");
     ok(state_items_clear(s, &err), &err);
     assert_items(s, "");
     state_free(s);
@@ -141,73 +140,15 @@ static void one_process_reads_at_a_time(void **fixture)
     state_free(another_store);
 }
 
-static void append_parked(void *arg, const struct parked_entry *entry)
-{
-    const struct state_parked *row = &entry->row;
-    strbuf_appendf(arg, "%s %s %d@%lld; ", row->subject, row->reason, row->quantity,
-                   (long long)row->revision);
-}
-
-static void assert_parked(struct state *s, const char *expected)
-{
-    struct strbuf text;
-    struct err err = {0};
-    strbuf_init(&text, 65536);
-    ok(parked_list_each(s, &(struct parked_filter){0}, append_parked, &text, &err), &err);
-    assert_string_equal(text.ptr, expected);
-    strbuf_release(&text);
-}
-
-/* The number of product 5 is parked for item 1 until it reached another one; a newer one that is
- * parked already stays. */
-static void levels_of_items_that_lost_their_text_become_parked_rows(void **fixture)
-{
-    (void)fixture;
-    struct state *s = empty_store();
-    struct err err = {0};
-    static const struct level_write WRITTEN[] = {
-        {.key = {1, 7}, .product_id = 5, .quantity = 8, .desired = 10, .revision = 100},
-        {.key = {1, 8}, .product_id = 5, .quantity = 3, .desired = 3, .revision = 100},
-        {.key = {2, 7}, .product_id = 6, .quantity = 4, .desired = 4, .revision = 90}};
-    struct state_parked newer = {.product_id = 5,
-                                 .key = {1, 8},
-                                 .partition = -1,
-                                 .offset = -1,
-                                 .revision = 110,
-                                 .quantity = 2,
-                                 .reason = "item_missing",
-                                 .detail = "gone"};
-    struct state_orphan lost = {.item = 1, .detail = "its SKU is elsewhere"};
-    struct level_key keys[] = {{1, 7}, {2, 7}};
-    struct level_known known[2];
-    ok(state_levels_note(s, WRITTEN, 3, &err), &err);
-    state_subject_level(newer.subject, newer.key);
-    ok(state_park(s, &newer, 1, &err), &err);
-    ok(state_levels_orphan(s, &lost, 1, &err), &err);
-    ok(state_levels_orphan(s, &lost, 1, &err), &err);
-    ok(state_levels_read(s, keys, 2, 0, known, &err), &err);
-    assert_false(known[0].found);
-    assert_true(known[1].found);
-    assert_parked(s, "level/1/8 item_missing 2@110; level/1/7 item_changed 10@100; ");
-    /* Written to the item that carries the SKU now. */
-    const struct level_write moved[] = {
-        {.key = {9, 7}, .product_id = 5, .quantity = 10, .desired = 10, .revision = 100},
-        {.key = {9, 8}, .product_id = 5, .quantity = 3, .desired = 3, .revision = 100}};
-    ok(state_levels_note(s, moved, 2, &err), &err);
-    assert_parked(s, "level/1/8 item_missing 2@110; ");
-    state_free(s);
-}
-
 static void catalogue_report_counts_and_names_examples(void **fixture)
 {
     (void)fixture;
     struct state *s = empty_store();
     struct state_catalogue_report report;
     struct err err = {0};
-    static const struct state_item ITEMS[] = {{"A", 1, true, false},
-                                              {"A", 2, true, false},
-                                              {"B", 3, false, false},
-                                              {"C", 3, false, false}};
+    static const struct state_item ITEMS[] = {
+        {"A", 1, true, false, false}, {"A", 2, true, false, false},  {"D", 4, true, false, true},
+        {"D", 5, true, false, false}, {"B", 3, false, false, false}, {"C", 3, false, false, false}};
     static const struct state_product PRODUCT = {17, true, "NEW-1", 100};
     struct state_parked parked = {.product_id = 17,
                                   .partition = 0,
@@ -217,15 +158,17 @@ static void catalogue_report_counts_and_names_examples(void **fixture)
     ok(state_catalogue_report(s, &report, &err), &err);
     assert_true(report.read_us == 0 && report.texts == 0 && report.shared_examples == NULL);
     state_catalogue_report_release(&report);
-    ok(state_items_store(s, ITEMS, 4, &err), &err);
+    ok(state_items_store(s, ITEMS, 6, &err), &err);
     ok(state_catalogue_read(s, &SKUS, INT64_C(1600000000000000), &err), &err);
     ok(state_products_note(s, &PRODUCT, 1, &err), &err);
     state_subject_product(parked.subject, 17);
     ok(state_park(s, &parked, 1, &err), &err);
     ok(state_catalogue_report(s, &report, &err), &err);
-    assert_int_equal(report.texts, 3);
+    assert_int_equal(report.texts, 4);
     assert_int_equal(report.shared, 1);
-    assert_string_equal(report.shared_examples, "A");
+    assert_string_equal(report.shared_examples, "D");
+    assert_int_equal(report.ambiguous, 1);
+    assert_string_equal(report.ambiguous_examples, "A");
     assert_int_equal(report.untracked, 1);
     assert_string_equal(report.untracked_examples, "B");
     assert_int_equal(report.unmapped, 1);
@@ -271,7 +214,6 @@ int main(void)
         cmocka_unit_test(items_are_stored_changed_and_removed),
         cmocka_unit_test(catalogue_of_another_shop_or_text_counts_as_absent),
         cmocka_unit_test(one_process_reads_at_a_time),
-        cmocka_unit_test(levels_of_items_that_lost_their_text_become_parked_rows),
         cmocka_unit_test(catalogue_report_counts_and_names_examples),
         cmocka_unit_test(large_catalogue_is_loaded_in_pages),
     };
