@@ -39,6 +39,8 @@ static bool judge_read(const struct lane_context *c,
     }
     for (size_t i = 0; i < r->count; i++) {
         struct level *level = r->levels[i];
+        /* a newer value that waits is judged by this read too */
+        level->read = level->has_next ? level->next.revision : level->desired.revision;
         if (level_setup_needs(c, level, &read[i], out) ||
             level_setup_park_unwritable(level, &read[i], answer, out)) {
             continue;
@@ -225,6 +227,7 @@ static void judge_not_applied(const struct lane_context *c,
         unimported_sales_note_uncertain(sales, r->list, r->count);
     }
     outcomes_settle(out, &settlement);
+    brake_unwrite(c->brake, r->list, r->count);
     if (r->adopted) {
         return;
     }

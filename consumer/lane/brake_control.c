@@ -5,6 +5,7 @@
 
 #include "common/core/clock.h"
 #include "common/core/logger.h"
+#include "common/core/mem.h"
 
 #define MOD "brake"
 
@@ -14,15 +15,22 @@
 #define RECOUNT_EVERY_US  INT64_C(1000000)
 #define LEVELS_EVERY_US   INT64_C(60000000)
 #define LEVELS_LOADING_US INT64_C(5000000)
+/* A count may take this share of the time: 1/20. */
+#define COUNT_SHARE 20
+/* Reads of a check answer one after the other; each may decide it. */
+#define CHECK_EVERY_US INT64_C(100000)
+/* A tenth of 200,000 levels is 80 reads: the smallest plan affords them within seconds. */
+#define CHECK_LIMIT_US INT64_C(60000000)
 /* Numbers that come back do so one after the other: the first of them must not let the rest of the
  * fall through. */
 #define CALM_US INT64_C(5000000)
 
 /* --- counting --- */
 
-static void expect(struct brake_control *b, struct level *level)
+static void expect(struct brake_control *b, struct level *level, bool may_be_certain)
 {
     struct brake_change change = outcomes_change_of(b->c, level);
+    change.certain = change.certain && may_be_certain;
     (void)brake_expect(b->c->brake, &change);
     level->judged = level->desired.revision;
 }
@@ -31,7 +39,7 @@ bool brake_control_admits(struct brake_control *b, struct level *const *levels, 
 {
     for (size_t i = 0; i < count; i++) {
         if (levels[i]->judged != levels[i]->desired.revision) {
-            expect(b, levels[i]);
+            expect(b, levels[i], true);
         }
     }
     return brake_judge(b->c->brake) == BRAKE_OFF;
@@ -43,11 +51,13 @@ void brake_control_note_sending(struct brake_control *b, struct level *const *le
     for (size_t i = 0; i < count; i++) {
         struct brake_change change = outcomes_change_of(b->c, levels[i]);
         brake_write(b->c->brake, &change, now);
+        levels[i]->brake_asked = false;
     }
 }
 
 /* Several processes share a store by partition, and keys spread evenly. Each answers for its share
- * of the levels, so that all together see as much as one alone. */
+ * of the levels, so that all together see as much as one alone. Before the group has assigned
+ * anything there is no share: the journal's writes are the whole store's. */
 static enum status count_levels(struct brake_control *b, struct err *err)
 {
     const struct lane_context *c = b->c;
@@ -58,7 +68,8 @@ static enum status count_levels(struct brake_control *b, struct err *err)
     if (rc != STATUS_OK) {
         return rc;
     }
-    brake_set_levels(c->brake, assigned < partitions ? total * assigned / partitions : total);
+    bool shares = assigned > 0 && assigned < partitions;
+    brake_set_levels(c->brake, shares ? total * assigned / partitions : total);
     b->known_levels = total;
     b->levels_for = assigned;
     b->levels_at_us = clock_monotonic_us() + (b->loaded ? LEVELS_EVERY_US : LEVELS_LOADING_US);
@@ -71,29 +82,33 @@ struct walk {
     bool changes; /* examples of changes, not of falls */
 };
 
+/* Levels that the check reads count as before until they are resolved again: they might still fall.
+ */
 static void count_one(void *arg, struct level *level)
 {
     const struct walk *walk = arg;
-    expect(walk->control, level);
+    bool is_ready = level->stage == LEVEL_READY || level->stage == LEVEL_HOT;
+    bool is_being_read = level->stage == LEVEL_UNREAD || level->stage == LEVEL_BUSY ||
+                         level->stage == LEVEL_UNRESOLVED || level->stage == LEVEL_BLOCKED;
+    if (is_ready || (level->brake_asked && is_being_read)) {
+        expect(walk->control, level, is_ready);
+    } else if (level->stage != LEVEL_UNRESOLVED && !level->memory.written) {
+        brake_count_unwritten(walk->control->c->brake);
+    }
 }
 
 static void take_example(void *arg, struct level *level)
 {
     const struct walk *walk = arg;
-    struct lane_hold *h = walk->hold;
     struct brake_change change = outcomes_change_of(walk->control->c, level);
     bool falls = change.from > 0 && change.to <= 0;
-    if (h->example_count == HOLD_EXAMPLES || change.from == change.to ||
-        (!falls && !walk->changes)) {
+    bool counts = level->stage == LEVEL_READY || level->stage == LEVEL_HOT || level->brake_asked;
+    if (!counts || change.from == change.to || (!falls && !walk->changes)) {
         return;
     }
-    const char *sku = sku_claims_text(walk->control->c->claims, level->desired.product_id);
-    struct hold_example *e = &h->examples[h->example_count++];
-    *e = (struct hold_example){.product_id = level->desired.product_id,
-                               .key = change.key,
-                               .from = change.from,
-                               .to = change.to};
-    (void)snprintf(e->sku, sizeof e->sku, "%s", sku != NULL ? sku : "");
+    hold_take_example(walk->hold, level->desired.product_id,
+                      sku_claims_text(walk->control->c->claims, level->desired.product_id),
+                      &change);
 }
 
 static void
@@ -119,11 +134,14 @@ enum status brake_control_count(struct brake_control *b,
 {
     const struct lane_context *c = b->c;
     struct walk walk = {.control = b, .hold = hold};
+    int64_t began = clock_monotonic_us();
     *hold = (struct lane_hold){0};
-    brake_recount(c->brake, clock_wall_us());
-    coalescer_each(c->coalescer, LEVEL_READY, count_one, &walk);
+    brake_count_begin(c->brake, clock_wall_us());
+    coalescer_each(c->coalescer, LEVEL_STAGE_COUNT, count_one, &walk);
+    brake_count_end(c->brake);
     b->replaced = false;
     b->recount_us = clock_monotonic_us();
+    b->count_took_us = b->recount_us - began;
     if (brake_judge(c->brake) != BRAKE_OFF) {
         enum status rc = count_levels(b, err); /* they may have become more */
         if (rc != STATUS_OK) {
@@ -137,7 +155,7 @@ enum status brake_control_count(struct brake_control *b,
     if (*verdict != BRAKE_OFF) {
         walk.changes = *verdict == BRAKE_CHANGE;
         describe(b, *verdict, hold);
-        coalescer_each(c->coalescer, LEVEL_READY, take_example, &walk);
+        coalescer_each(c->coalescer, LEVEL_STAGE_COUNT, take_example, &walk);
     }
     return STATUS_OK;
 }
@@ -195,6 +213,15 @@ static void let_go(struct brake_control *b, const char *why)
     show(b);
 }
 
+static enum status release(struct brake_control *b, const char *why, struct err *err)
+{
+    enum status rc = b->c->ports->state->guard.release(b->c->state, err);
+    if (rc == STATUS_OK) {
+        let_go(b, why);
+    }
+    return rc;
+}
+
 /* The figures are below the limits: for good? Every record that was read must be resolved, since
  * the state of a restart is learned record by record. */
 static enum status release_when_calm(struct brake_control *b, bool at_end, struct err *err)
@@ -210,12 +237,7 @@ static enum status release_when_calm(struct brake_control *b, bool at_end, struc
     if (now - b->hold.calm_us < CALM_US || !(at_end || b->unassigned) || unknown > 0) {
         return STATUS_OK;
     }
-    enum status rc = c->ports->state->guard.release(c->state, err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    let_go(b, "the cause is gone: pending changes are below the limits again");
-    return STATUS_OK;
+    return release(b, "the cause is gone: pending changes are below the limits again", err);
 }
 
 /*
@@ -240,17 +262,120 @@ static enum status note_loaded(struct brake_control *b, bool at_end, struct err 
     return STATUS_OK;
 }
 
+/* --- the check before a hold --- */
+
+static bool wants_read(void *arg, const struct level *level)
+{
+    const struct brake_control *b = arg;
+    struct brake_change change = outcomes_change_of(b->c, level);
+    return level->stage == LEVEL_READY && !change.certain &&
+           brake_effect(b->c->brake, &change) != BRAKE_OFF;
+}
+
+/* Levels that count, and whose number in the store is only our memory, are read. */
+static size_t ask_store(struct brake_control *b)
+{
+    struct level **list = NULL;
+    size_t count = coalescer_pull(b->c->coalescer, wants_read, b, &list);
+    for (size_t i = 0; i < count; i++) {
+        list[i]->brake_asked = true;
+        (void)coalescer_put_back(b->c->coalescer, list[i], LEVEL_UNREAD);
+    }
+    mem_free(list);
+    return count;
+}
+
+static void begin_check(struct brake_control *b, size_t asked, const struct lane_hold *found)
+{
+    b->is_checking = true;
+    b->check_until_us = clock_monotonic_us() + CHECK_LIMIT_US;
+    metric_add(b->c->metrics->brake.checks, 1);
+    log_info(MOD, "check", LF_TEXT("store", b->c->store->name), LF_TEXT("reason", found->reason),
+             LF_INT("count", asked), LF_INT("fallen", found->figures.fallen),
+             LF_INT("changed", found->figures.changed), LF_INT("levels", found->figures.levels),
+             LF_MSG("so many would change by our memory: the store is asked first"));
+}
+
+static void end_check(struct brake_control *b, const char *why)
+{
+    if (b->is_checking) {
+        b->is_checking = false;
+        log_info(MOD, "checked", LF_TEXT("store", b->c->store->name), LF_MSG(why));
+    }
+}
+
+void brake_control_note_blocked(struct brake_control *b)
+{
+    b->check_until_us = clock_monotonic_us() + CHECK_LIMIT_US;
+}
+
+/* The figures pass a limit. They hold the store if certain levels alone do, or nothing more can be
+ * learned. A store that is held stays so until the greatest figures are low. */
+static enum status
+ask_or_hold(struct brake_control *b, const struct lane_hold *found, struct err *err)
+{
+    size_t asked = ask_store(b);
+    bool is_late = b->is_checking && clock_monotonic_us() >= b->check_until_us;
+    if (b->hold.on || is_late || brake_judge_certain(b->c->brake) != BRAKE_OFF) {
+        end_check(b, is_late ? "the store did not answer in time" : "the store is held");
+        return hold_store(b, found, err);
+    }
+    if (!b->is_checking) {
+        begin_check(b, asked, found);
+    }
+    return STATUS_OK;
+}
+
+/* --- the verdict --- */
+
+static int64_t rest_us(const struct brake_control *b, int64_t least_us)
+{
+    int64_t share = b->count_took_us * COUNT_SHARE;
+    return share > least_us ? share : least_us;
+}
+
+bool brake_control_stops(const struct brake_control *b)
+{
+    return b->hold.on || b->is_checking;
+}
+
+int64_t brake_control_deadline_us(const struct brake_control *b)
+{
+    return b->is_checking ? b->recount_us + rest_us(b, CHECK_EVERY_US) : INT64_MAX;
+}
+
 static bool recount_is_due(const struct brake_control *b)
 {
-    bool rested = clock_monotonic_us() - b->recount_us >= RECOUNT_EVERY_US;
+    int64_t rested_us = clock_monotonic_us() - b->recount_us;
+    if (b->is_checking) {
+        return rested_us >= rest_us(b, CHECK_EVERY_US);
+    }
     bool suspicious = !b->hold.on && brake_judge(b->c->brake) != BRAKE_OFF;
+    bool rested = rested_us >= rest_us(b, RECOUNT_EVERY_US);
     return suspicious || (rested && (b->replaced || b->hold.on));
+}
+
+static enum status judge_levels(struct brake_control *b, bool at_end, struct err *err)
+{
+    struct lane_hold found = {0};
+    enum brake_verdict verdict = BRAKE_OFF;
+    if (!recount_is_due(b)) {
+        return STATUS_OK;
+    }
+    enum status rc = brake_control_count(b, &verdict, &found, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    if (verdict != BRAKE_OFF) {
+        return ask_or_hold(b, &found, err);
+    }
+    end_check(b, "the changes are below the limits");
+    return b->hold.on ? release_when_calm(b, at_end, err) : STATUS_OK;
 }
 
 enum status brake_control_judge(struct brake_control *b, bool at_end, struct err *err)
 {
     struct lane_hold found = {0};
-    enum brake_verdict verdict = BRAKE_OFF;
     enum status rc = note_loaded(b, at_end, err);
     if (rc != STATUS_OK || (b->hold.on && !b->hold.ours)) {
         return rc;
@@ -259,20 +384,11 @@ enum status brake_control_judge(struct brake_control *b, bool at_end, struct err
         return b->hold.on ? release_when_calm(b, at_end, err) : STATUS_OK;
     }
     if (source_guard_wants_hold(b->guard)) {
+        end_check(b, "the store is held");
         source_guard_describe(b->guard, &found);
         return hold_store(b, &found, err);
     }
-    if (!recount_is_due(b)) {
-        return STATUS_OK;
-    }
-    rc = brake_control_count(b, &verdict, &found, err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    if (verdict != BRAKE_OFF) {
-        return hold_store(b, &found, err);
-    }
-    return b->hold.on ? release_when_calm(b, at_end, err) : STATUS_OK;
+    return judge_levels(b, at_end, err);
 }
 
 /* --- decisions of others --- */
@@ -283,6 +399,7 @@ static void follow(struct brake_control *b, const struct state_guard *row)
 {
     bool begins = !b->hold.on;
     b->hold.ours = row->ours;
+    b->is_checking = false;
     if (!begins) {
         return;
     }
@@ -323,6 +440,7 @@ enum status brake_control_look(struct brake_control *b, struct err *err)
         if (rc != STATUS_OK) {
             return rc;
         }
+        b->replaced = true; /* levels that wait for their first write became known */
     }
     rc = source_guard_compare(b->guard, &row, err);
     if (rc != STATUS_OK) {
@@ -330,6 +448,7 @@ enum status brake_control_look(struct brake_control *b, struct err *err)
     }
     if (row.accepted_revision > b->accepted_revision) {
         brake_accept(c->brake, row.accepted_revision);
+        end_check(b, "a person accepted the changes");
         b->accepted_revision = row.accepted_revision;
         b->replaced = true;
     }
@@ -349,6 +468,7 @@ void brake_control_note_replaced(struct brake_control *b)
 void brake_control_note_assigned(struct brake_control *b, size_t assigned)
 {
     b->unassigned = assigned == 0;
+    b->is_checking = b->is_checking && assigned > 0;
     b->hold.calm_us = 0;
 }
 
@@ -360,7 +480,9 @@ static void note_journal(void *arg, const struct level_write *write, int64_t at_
     struct brake_change change = {.key = write->key,
                                   .from = write->change_from,
                                   .to = write->quantity,
-                                  .revision = write->revision};
+                                  .revision = write->revision,
+                                  .at_us = write->changed_at_us};
+    (void)brake_expect(b->c->brake, &change);
     brake_write(b->c->brake, &change, at_us);
 }
 
@@ -390,6 +512,6 @@ enum status brake_control_open(struct brake_control *b,
     if (row->held_at_us != 0 && c->sink->writes) {
         follow(b, row);
     }
-    return c->ports->state->guard.journal(c->state, clock_wall_us() - window_us,
+    return c->ports->state->guard.journal(c->state, clock_wall_us() - window_us, window_us,
                                           row->accepted_revision, note_journal, b, err);
 }

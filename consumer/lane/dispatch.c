@@ -239,6 +239,7 @@ static enum status drop_lost(struct dispatch *d, struct err *err)
             r->levels[k]->is_read = false;
             outcomes_retry(d->out, r->levels[k], LEVEL_UNRESOLVED);
         }
+        brake_unwrite(d->c->brake, r->list, r->count);
         requests_end(r);
     }
     return outcomes_apply(d->c, d->out, err);
@@ -296,8 +297,9 @@ static enum status send_new(struct dispatch *d, bool *more, struct err *err)
 
 static void note_hold(struct dispatch *d)
 {
-    d->requests->is_held = d->brake->hold.on;
-    d->requests->may_mutate = d->c->sink->writes && !d->brake->hold.on;
+    bool stops = brake_control_stops(d->brake);
+    d->requests->is_held = stops;
+    d->requests->may_mutate = d->c->sink->writes && !stops;
 }
 
 static enum status judge_brake(struct dispatch *d, bool at_end, struct err *err)
@@ -326,6 +328,7 @@ static void seat_adopted(struct dispatch *d)
 static enum status seek_end_of_hold(struct dispatch *d, bool at_end, struct err *err)
 {
     enum status rc = resolve(d, err);
+    brake_control_note_blocked(d->brake);
     if (rc == STATUS_OK) {
         rc = judge_brake(d, at_end, err);
     }
@@ -382,7 +385,7 @@ enum status dispatch_turn(struct dispatch *d, bool blocked, bool at_end, struct 
     if (rc != STATUS_OK) {
         return rc;
     }
-    if (blocked && d->brake->hold.on && !d->catalogue->is_pausing) {
+    if (blocked && brake_control_stops(d->brake) && !d->catalogue->is_pausing) {
         return seek_end_of_hold(d, at_end, err);
     }
     return is_waiting(d, blocked) ? STATUS_OK : send_all_new(d, at_end, err);
@@ -425,5 +428,7 @@ int64_t dispatch_deadline_us(const struct dispatch *d, bool blocked)
     int64_t allowed = allowed_us(d);
     next = allowed < next ? allowed : next;
     int64_t setup = level_setup_deadline_us(d->setup);
+    int64_t check = brake_control_deadline_us(d->brake);
+    next = check < next ? check : next;
     return setup < next ? setup : next;
 }

@@ -6,6 +6,20 @@
 
 #define MOD "brake"
 
+void hold_take_example(struct lane_hold *hold,
+                       int32_t product_id,
+                       const char *sku,
+                       const struct brake_change *change)
+{
+    if (hold->example_count == HOLD_EXAMPLES) {
+        return;
+    }
+    struct hold_example *e = &hold->examples[hold->example_count++];
+    *e = (struct hold_example){
+        .product_id = product_id, .key = change->key, .from = change->from, .to = change->to};
+    (void)snprintf(e->sku, sizeof e->sku, "%s", sku != NULL ? sku : "");
+}
+
 void hold_log(const struct lane_hold *hold, const char *store)
 {
     log_warn(MOD, "held", LF_TEXT("store", store), LF_TEXT("reason", hold->reason),

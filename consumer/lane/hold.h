@@ -31,6 +31,11 @@ struct lane_hold {
     int64_t calm_us;         /* monotonic: the cause is gone since then; 0: it is not */
 };
 
+/** Adds an example while there is room. @param sku  NULL: none */
+void hold_take_example(struct lane_hold *hold,
+                       int32_t product_id,
+                       const char *sku,
+                       const struct brake_change *change);
 /** Logs the hold and its examples. */
 void hold_log(const struct lane_hold *hold, const char *store);
 /** One line an example; whole lines only. */

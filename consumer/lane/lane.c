@@ -81,7 +81,7 @@ static const struct transition {
     [LANE_CATCHING_UP] = {FROM_LIVE, is_open, "the session is open"},
     [LANE_RUNNING] = {FROM_WORK, is_at_end, "the end of the topic was read"},
     [LANE_THROTTLED] = {FROM_LIVE, is_open, "the session is open"},
-    [LANE_HELD] = {FROM_LIVE, is_held, "brake or source guard hold the store"},
+    [LANE_HELD] = {FROM_LIVE, is_held, "the store is held"},
     [LANE_BROKEN] = {FROM_LIVE, NULL, ""},
     [LANE_UNAUTHORISED] = {FROM_LIVE, NULL, ""},
     [LANE_CLOSED] = {FROM_LIVE, NULL, ""},
@@ -217,7 +217,7 @@ static void publish(struct lane *l)
         v->hold = (struct lane_hold){0};
     }
     v->state = l->state;
-    v->why = l->why;
+    v->why = l->session.brake.is_checking ? BRAKE_CHECKING : l->why;
     v->client.token_left_s = token_left_s(&l->store.token, clock_monotonic_us());
     v->client.token_problem = l->store.token.failure.msg;
     status_set_gauges(&l->metrics, v);

@@ -109,7 +109,9 @@ struct brake_change outcomes_change_of(const struct lane_context *c, const struc
                                  .from = level->change_from,
                                  .to = outcomes_target(c, level),
                                  .revision = level->desired.revision,
-                                 .first = !level->memory.written};
+                                 .at_us = level->desired.number_at_us,
+                                 .first = !level->memory.written,
+                                 .certain = level->read == level->desired.revision};
 }
 
 /* --- storing --- */

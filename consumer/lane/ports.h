@@ -200,6 +200,7 @@ struct guard_port {
     enum status (*levels)(struct state *s, size_t *levels, struct err *err);
     enum status (*journal)(struct state *s,
                            int64_t since_us,
+                           int64_t window_us,
                            int64_t accepted_revision,
                            void (*each)(void *arg, const struct level_write *write, int64_t at_us),
                            void *arg,

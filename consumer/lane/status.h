@@ -34,7 +34,7 @@ struct parked_metrics {
 };
 
 struct brake_metrics {
-    struct metric *held, *holds, *fallen, *changed;
+    struct metric *held, *holds, *checks, *fallen, *changed;
 };
 
 struct catalogue_metrics {

@@ -1,27 +1,45 @@
 #include "consumer/plan/brake.h"
 
+#include <stdlib.h>
+
 #include "common/core/mem.h"
 #include "common/core/status.h"
 #include "consumer/plan/hash_index.h"
 
 #define NONE UINT32_MAX
 
-/* A level written within the window. Used ones form a list by time; free ones a stack through
- * `newer`. */
+/* A level written within the window. Used ones form a list by the time of their last write; free ones
+ * a stack through `newer`. */
 struct written {
     struct level_key key;
-    int64_t since_us; /* of the first write after base */
-    int64_t at_us;    /* of the last write */
+    int64_t since_us;   /* when Odoo's number changed for the first write after base */
+    int64_t at_us;      /* when it changed to `to` */
+    int64_t written_us; /* of the last write */
     int32_t base;
+    int32_t before; /* what the last write replaced */
     int32_t to;
-    bool stocked; /* above zero, then or since */
+    bool stocked;    /* above zero, then or since */
+    bool superseded; /* while counting: a waiting level counts instead */
     uint32_t older, newer;
 };
 
-/* Counts of levels; below zero in between, since a level may return to its old quantity. */
+struct effect {
+    bool fallen, changed;
+};
+
 struct tally {
-    int64_t fallen;
-    int64_t changed;
+    size_t fallen, changed;
+};
+
+/* The moments of the levels that count. */
+struct moment {
+    int64_t at_us;
+    bool certain;
+};
+
+struct moments {
+    struct moment *list;
+    size_t count, room;
 };
 
 struct brake {
@@ -32,10 +50,12 @@ struct brake {
     uint32_t free;
     uint32_t oldest, newest;
     struct hash_index by_key;
-    struct tally window;   /* of the pool */
-    struct tally expected; /* added to it by the levels that wait */
-    int64_t expected_first;
+    bool is_counting;
+    struct moments fallen, changed; /* while counting */
+    struct tally bound;             /* the last count, and what was expected since */
+    struct tally certain;           /* of the last count */
     size_t levels;
+    size_t unwritten; /* waiting levels that we never wrote, by the last count */
     int64_t accepted;
     bool loaded;
 };
@@ -55,6 +75,8 @@ void brake_free(struct brake *b)
         return;
     }
     mem_free(b->pool);
+    mem_free(b->fallen.list);
+    mem_free(b->changed.list);
     hash_index_release(&b->by_key);
     mem_free(b);
 }
@@ -122,34 +144,12 @@ static uint32_t take_free(struct brake *b)
     return b->pool_used++;
 }
 
-static struct tally tally_of(int32_t base, bool stocked, int32_t to)
-{
-    return (struct tally){.fallen = stocked && to <= 0, .changed = base != to};
-}
-
-static struct tally tally_of_written(const struct written *w)
-{
-    return tally_of(w->base, w->stocked, w->to);
-}
-
-static struct tally minus(struct tally a, struct tally b)
-{
-    return (struct tally){.fallen = a.fallen - b.fallen, .changed = a.changed - b.changed};
-}
-
-static void add(struct tally *sum, struct tally t)
-{
-    sum->fallen += t.fallen;
-    sum->changed += t.changed;
-}
-
 static void drop(struct brake *b, uint32_t number)
 {
     struct written *w = &b->pool[number];
     size_t place = 0;
     bool found = find(b, w->key, &place);
     INVARIANT(found, "level %lld is not indexed", (long long)w->key.item);
-    b->window = minus(b->window, tally_of_written(w));
     unlink_entry(b, number);
     hash_index_remove(&b->by_key, place);
     w->newer = b->free;
@@ -158,94 +158,165 @@ static void drop(struct brake *b, uint32_t number)
 
 static void expire(struct brake *b, int64_t now_us)
 {
-    while (b->oldest != NONE && b->pool[b->oldest].at_us <= now_us - b->limits.window_us) {
+    while (b->oldest != NONE && b->pool[b->oldest].written_us <= now_us - b->limits.window_us) {
         drop(b, b->oldest);
     }
 }
 
-/* --- effects --- */
-
-/* The change of the window's figures by a write. */
-static struct tally effect_of(const struct brake *b, const struct brake_change *c)
+static struct written *find_written(const struct brake *b, struct level_key key)
 {
     size_t place = 0;
-    if (c->revision <= b->accepted) {
-        return (struct tally){0};
+    return find(b, key, &place) ? &b->pool[hash_index_number(&b->by_key, place)] : NULL;
+}
+
+/* --- effects --- */
+
+static struct effect effect_of(int32_t base, bool stocked, int32_t to)
+{
+    return (struct effect){.fallen = stocked && to <= 0, .changed = base != to};
+}
+
+static struct effect effect_of_written(const struct written *w)
+{
+    return effect_of(w->base, w->stocked, w->to);
+}
+
+static int64_t distance(int64_t a, int64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+/*
+ * A change counts together with earlier writes of its level while they lie within a window and the
+ * store holds what we wrote last. Otherwise it begins at what the store holds: 10 → 9 → … → 0 over
+ * hours must not hide that the last step is a fall of today, nor a sale in the store be one.
+ */
+static bool continues(const struct brake *b, const struct written *w, const struct brake_change *c)
+{
+    return c->from == w->to && c->at_us - w->since_us <= b->limits.window_us;
+}
+
+static struct effect effect_of_change(const struct brake *b, const struct brake_change *c)
+{
+    const struct written *w = find_written(b, c->key);
+    if (c->revision <= b->accepted || c->from == c->to) {
+        return (struct effect){0};
     }
-    if (find(b, c->key, &place)) {
-        const struct written *w = &b->pool[hash_index_number(&b->by_key, place)];
-        return minus(tally_of(w->base, w->stocked, c->to), tally_of_written(w));
+    if (w != NULL && continues(b, w, c)) {
+        return effect_of(w->base, w->stocked, c->to);
     }
-    struct tally t = tally_of(c->from, c->from > 0, c->to);
+    struct effect e = effect_of(c->from, c->from > 0, c->to);
     if (c->first) {
-        t.changed = 0;
-        t.fallen = b->loaded ? t.fallen : 0;
+        e.changed = false;
+        e.fallen = b->loaded && e.fallen;
     }
-    return t;
+    return e;
+}
+
+static enum brake_verdict verdict_of(struct effect e)
+{
+    if (e.fallen) {
+        return BRAKE_ZERO;
+    }
+    return e.changed ? BRAKE_CHANGE : BRAKE_OFF;
+}
+
+enum brake_verdict brake_effect(const struct brake *b, const struct brake_change *change)
+{
+    return verdict_of(effect_of_change(b, change));
+}
+
+static void collect(struct brake *b, struct effect e, int64_t at_us, bool certain)
+{
+    const struct moment moment = {.at_us = at_us, .certain = certain};
+    if (e.fallen) {
+        MEM_ADD(&b->fallen, list, count, room, &moment);
+    }
+    if (e.changed) {
+        MEM_ADD(&b->changed, list, count, room, &moment);
+    }
+}
+
+/* At most so much more than before: the new change, and what its level has done, should another
+ * change that took its place be gone. */
+static void add_to_bound(struct brake *b, const struct brake_change *c, struct effect e)
+{
+    const struct written *w = find_written(b, c->key);
+    struct effect back = w != NULL ? effect_of_written(w) : (struct effect){0};
+    b->bound.fallen += (size_t)e.fallen + back.fallen;
+    b->bound.changed += (size_t)e.changed + back.changed;
 }
 
 enum brake_verdict brake_expect(struct brake *b, const struct brake_change *change)
 {
-    struct tally effect = effect_of(b, change);
-    add(&b->expected, effect);
-    b->expected_first += change->first;
-    if (effect.fallen > 0) {
-        return BRAKE_ZERO;
+    struct effect e = effect_of_change(b, change);
+    if (!b->is_counting) {
+        add_to_bound(b, change, e);
+        return verdict_of(e);
     }
-    return effect.changed > 0 ? BRAKE_CHANGE : BRAKE_OFF;
+    struct written *w = find_written(b, change->key);
+    if (w != NULL && change->revision > b->accepted && change->from != change->to) {
+        w->superseded =
+            continues(b, w, change) || distance(change->at_us, w->at_us) < b->limits.window_us;
+    }
+    collect(b, e, change->at_us, change->certain);
+    b->unwritten += change->first;
+    return verdict_of(e);
 }
 
-static void take_back(int64_t *count, int64_t effect)
-{
-    *count = effect > *count ? 0 : *count - effect;
-}
+/* --- writes --- */
 
-/* A level that is written all the time begins a new window. */
-static void rewrite(struct brake *b, uint32_t number, const struct brake_change *c, int64_t now_us)
+static void rewrite(struct brake *b, struct written *w, const struct brake_change *c)
 {
-    struct written *w = &b->pool[number];
-    b->window = minus(b->window, tally_of_written(w));
-    if (now_us - w->since_us > b->limits.window_us) {
-        w->since_us = now_us;
+    if (!continues(b, w, c)) {
+        w->since_us = c->at_us;
         w->base = c->from;
         w->stocked = c->from > 0;
     }
+    if (c->to != c->from) {
+        w->at_us = c->at_us;
+    }
+    w->before = c->from;
     w->to = c->to;
     w->stocked = w->stocked || c->to > 0;
-    w->at_us = now_us;
-    add(&b->window, tally_of_written(w));
-    unlink_entry(b, number);
-    append(b, number);
 }
 
 void brake_write(struct brake *b, const struct brake_change *change, int64_t now_us)
 {
-    size_t place = 0;
     expire(b, now_us);
-    struct tally effect = effect_of(b, change);
-    take_back(&b->expected.fallen, effect.fallen);
-    take_back(&b->expected.changed, effect.changed);
-    if (change->first) {
-        take_back(&b->expected_first, 1);
-        b->levels++;
-    }
-    if (find(b, change->key, &place)) {
-        rewrite(b, hash_index_number(&b->by_key, place), change, now_us);
+    struct written *w = find_written(b, change->key);
+    if (w != NULL) {
+        uint32_t number = (uint32_t)(w - b->pool);
+        rewrite(b, w, change);
+        w->written_us = now_us;
+        unlink_entry(b, number);
+        append(b, number);
         return;
     }
-    if (effect.fallen == 0 && effect.changed == 0) {
+    if (brake_effect(b, change) == BRAKE_OFF) {
         return;
     }
     uint32_t number = take_free(b);
     b->pool[number] = (struct written){.key = change->key,
-                                       .since_us = now_us,
-                                       .at_us = now_us,
+                                       .since_us = change->at_us,
+                                       .at_us = change->at_us,
+                                       .written_us = now_us,
                                        .base = change->from,
+                                       .before = change->from,
                                        .stocked = change->from > 0 || change->to > 0,
                                        .to = change->to};
     hash_index_add(&b->by_key, key_tag(change->key), number);
     append(b, number);
-    add(&b->window, tally_of_written(&b->pool[number]));
+}
+
+void brake_unwrite(struct brake *b, const struct level_write *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct written *w = find_written(b, list[i].key);
+        if (w != NULL && w->to == list[i].quantity && w->before == list[i].change_from) {
+            w->to = w->before;
+        }
+    }
 }
 
 void brake_accept(struct brake *b, int64_t revision)
@@ -259,25 +330,76 @@ void brake_accept(struct brake *b, int64_t revision)
     }
 }
 
-void brake_recount(struct brake *b, int64_t now_us)
+/* --- counting --- */
+
+void brake_count_begin(struct brake *b, int64_t now_us)
 {
     expire(b, now_us);
-    b->expected = (struct tally){0};
-    b->expected_first = 0;
+    b->fallen = b->changed = (struct moments){0};
+    b->unwritten = 0;
+    b->is_counting = true;
+}
+
+void brake_count_unwritten(struct brake *b)
+{
+    b->unwritten++;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct moment *x = a;
+    const struct moment *y = b;
+    return (x->at_us > y->at_us) - (x->at_us < y->at_us);
+}
+
+static size_t greater(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The most moments within one window; frees the list. */
+static size_t greatest(struct moments *m, int64_t window_us, size_t *certain)
+{
+    size_t first = 0;
+    size_t most = 0;
+    size_t certain_now = 0;
+    *certain = 0;
+    if (m->count > 0) {
+        qsort(m->list, m->count, sizeof *m->list, by_time);
+    }
+    for (size_t i = 0; i < m->count; i++) {
+        certain_now += m->list[i].certain;
+        while (m->list[i].at_us - m->list[first].at_us >= window_us) {
+            certain_now -= m->list[first++].certain;
+        }
+        most = greater(most, i + 1 - first);
+        *certain = greater(*certain, certain_now);
+    }
+    mem_free(m->list);
+    *m = (struct moments){0};
+    return most;
+}
+
+void brake_count_end(struct brake *b)
+{
+    for (uint32_t number = b->oldest; number != NONE; number = b->pool[number].newer) {
+        struct written *w = &b->pool[number];
+        if (!w->superseded) {
+            collect(b, effect_of_written(w), w->at_us, true);
+        }
+        w->superseded = false;
+    }
+    b->bound.fallen = greatest(&b->fallen, b->limits.window_us, &b->certain.fallen);
+    b->bound.changed = greatest(&b->changed, b->limits.window_us, &b->certain.changed);
+    b->is_counting = false;
 }
 
 /* --- the verdict --- */
 
-static size_t positive(int64_t n)
-{
-    return n > 0 ? (size_t)n : 0;
-}
-
 struct brake_figures brake_figures(const struct brake *b)
 {
-    return (struct brake_figures){.levels = b->levels + positive(b->expected_first),
-                                  .fallen = positive(b->window.fallen + b->expected.fallen),
-                                  .changed = positive(b->window.changed + b->expected.changed)};
+    return (struct brake_figures){
+        .levels = b->levels + b->unwritten, .fallen = b->bound.fallen, .changed = b->bound.changed};
 }
 
 static bool is_over(size_t count, size_t levels, int64_t percent, int64_t least)
@@ -285,12 +407,22 @@ static bool is_over(size_t count, size_t levels, int64_t percent, int64_t least)
     return percent < 100 && count >= (size_t)least && count * 100 > levels * (size_t)percent;
 }
 
-enum brake_verdict brake_judge(const struct brake *b)
+static enum brake_verdict judge(const struct brake *b, const struct tally *t)
 {
-    struct brake_figures f = brake_figures(b);
-    if (is_over(f.fallen, f.levels, b->limits.zero_percent, b->limits.least)) {
+    const struct brake_limits *l = &b->limits;
+    size_t levels = b->levels + b->unwritten;
+    if (is_over(t->fallen, levels, l->zero_percent, l->least)) {
         return BRAKE_ZERO;
     }
-    return is_over(f.changed, f.levels, b->limits.change_percent, b->limits.least) ? BRAKE_CHANGE
-                                                                                   : BRAKE_OFF;
+    return is_over(t->changed, levels, l->change_percent, l->least) ? BRAKE_CHANGE : BRAKE_OFF;
+}
+
+enum brake_verdict brake_judge(const struct brake *b)
+{
+    return judge(b, &b->bound);
+}
+
+enum brake_verdict brake_judge_certain(const struct brake *b)
+{
+    return judge(b, &b->certain);
 }

@@ -273,12 +273,23 @@ size_t coalescer_take_at(
 
 /* --- values --- */
 
+/* A number that is the same again did not change now. */
+static void
+take_value(struct desired *to, const struct desired *value, const struct desired *before)
+{
+    int64_t since = before != NULL && before->quantity == value->quantity ? before->number_at_us
+                                                                          : value->changed_at_us;
+    *to = *value;
+    to->number_at_us = since;
+}
+
 static void
 enter_new(struct coalescer *c, struct level_key key, uint32_t tag, const struct desired *desired)
 {
     uint32_t number = take_free(c);
     struct entry *e = entry_at(c, number);
-    *e = (struct entry){.level = {.key = key, .desired = *desired}, .number = number};
+    *e = (struct entry){.level = {.key = key}, .number = number};
+    take_value(&e->level.desired, desired, NULL);
     hash_index_add(&c->by_key, tag, number);
     arrive(c, e);
     enter_stage(c, e, LEVEL_UNRESOLVED);
@@ -301,12 +312,12 @@ coalescer_offer(struct coalescer *c, struct level_key key, const struct desired 
     }
     offset_ledger_hold(c->ledger, desired->at);
     if (p->stage == LEVEL_BUSY && !p->has_next) {
-        p->next = *desired;
+        take_value(&p->next, desired, &p->desired);
         p->has_next = true;
         return OFFER_NEW;
     }
     offset_ledger_finish(c->ledger, newest->at);
-    *newest = *desired;
+    take_value(newest, desired, newest);
     if (!p->has_next) {
         p->tries = 0;
     }
@@ -478,7 +489,7 @@ void coalescer_each(const struct coalescer *c,
     for (uint32_t number = c->oldest; number != NONE;) {
         struct entry *e = entry_at(c, number);
         number = e->newer;
-        if (e->level.stage == stage) {
+        if (e->level.stage == stage || stage == LEVEL_STAGE_COUNT) {
             each(arg, &e->level);
         }
     }

@@ -53,6 +53,8 @@ struct desired {
     double raw;       /* before the store's rules; NAN: not known */
     int64_t revision;
     int64_t changed_at_us;
+    int64_t number_at_us; /* changed_at of the first pending record with this quantity; the
+                             coalescer sets it */
     enum cause cause;
     struct record_position at;
     int32_t row_partition; /* of a parked row that is tried again; -1: none, or not known */
@@ -60,19 +62,20 @@ struct desired {
 
 struct level {
     struct level_key key;
-    enum level_stage stage;
     struct desired desired; /* what the level is being brought to */
-    bool has_next;          /* a newer value arrived while BUSY */
     struct desired next;
-    int32_t change_from;             /* valid in CONFIRM, READY, HOT, and in BUSY after them */
     struct unimported_memory memory; /* the caller's; filled once the level is resolved */
-    bool is_read;                    /* the caller's: Shopify's numbers below were just read */
+    int64_t judged; /* the caller's: desired revision that the brake has counted; 0: none */
+    int64_t read;   /* the caller's: desired revision for which the store was read; 0: none */
+    enum level_stage stage;
+    int32_t change_from; /* valid in CONFIRM, READY, HOT, and in BUSY after them */
     int32_t read_quantity, read_reserved;
-    bool bisecting; /* in a group that is taken alone: see coalescer_bisect */
-    unsigned tries; /* counted by the caller: requests for this desired value that
-                                        failed; 0 again with a new value */
-    int64_t judged; /* the caller's: revision of the desired value that the brake
-                                        has counted; 0: none */
+    unsigned tries;   /* counted by the caller: requests for this desired value that failed; 0 again
+                         with a new value */
+    bool has_next;    /* a newer value arrived while BUSY */
+    bool is_read;     /* the caller's: Shopify's numbers above were just read */
+    bool bisecting;   /* in a group that is taken alone: see coalescer_bisect */
+    bool brake_asked; /* the caller's: the brake wanted it to be read */
 };
 
 struct coalescer;
@@ -132,7 +135,8 @@ size_t coalescer_pull(struct coalescer *c,
 /** Drops every level whose record is of this revoked partition, without touching the ledger: close
  * the partition there at the same time. No level may be BUSY. */
 void coalescer_drop_partition(struct coalescer *c, int32_t partition);
-/** Calls each for every level of a stage, oldest first. It may change the caller's members only. */
+/** Calls each for every level of a stage (LEVEL_STAGE_COUNT: of all), oldest first. It may change the
+ * caller's members only. */
 void coalescer_each(const struct coalescer *c,
                     enum level_stage stage,
                     void (*each)(void *arg, struct level *level),

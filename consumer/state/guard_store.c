@@ -157,6 +157,7 @@ enum status state_guard_levels(struct state *s, size_t *levels, struct err *err)
 enum status
 state_guard_journal(struct state *s,
                     int64_t since_us,
+                    int64_t window_us,
                     int64_t accepted_revision,
                     void (*each)(void *arg, const struct level_write *write, int64_t at_us),
                     void *arg,
@@ -169,7 +170,9 @@ state_guard_journal(struct state *s,
     }
     pg_args_time_us(&s->args, since_us);
     pg_args_i64(&s->args, accepted_revision);
-    rc = pg_query(s->conn, sql_consumer_guard_journal, &s->args, "lliilz", &rows, err);
+    pg_args_i64(&s->args, window_us);
+    pg_args_i64(&s->args, s->instance);
+    rc = pg_query(s->conn, sql_consumer_guard_journal, &s->args, "lliilzz", &rows, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -178,8 +181,9 @@ state_guard_journal(struct state *s,
             .key = {.item = pg_i64(&rows, i, 0), .location = pg_i64(&rows, i, 1)},
             .change_from = pg_i32(&rows, i, 2),
             .quantity = pg_i32(&rows, i, 3),
-            .revision = pg_i64(&rows, i, 4)};
-        each(arg, &write, pg_time_us(&rows, i, 5));
+            .revision = pg_i64(&rows, i, 4),
+            .changed_at_us = pg_time_us(&rows, i, 5)};
+        each(arg, &write, pg_time_us(&rows, i, 6));
     }
     pg_rows_release(&rows);
     return STATUS_OK;

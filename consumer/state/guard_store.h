@@ -54,12 +54,14 @@ NODISCARD enum status state_guard_resume(struct state *s, const char *database, 
 /** @param levels  [out] known levels of the store */
 NODISCARD enum status state_guard_levels(struct state *s, size_t *levels, struct err *err);
 /**
- * Calls each for every level written since since_us, with its first and its last value, in order of
- * time. Leaves out the first load and accepted revisions.
+ * Calls each for every level written since since_us, with its first and its last value within the
+ * last window of its changes, in order of time. Leaves out the first load, accepted revisions, writes
+ * that changed nothing, and those of other living processes, which count them.
  */
 NODISCARD enum status
 state_guard_journal(struct state *s,
                     int64_t since_us,
+                    int64_t window_us,
                     int64_t accepted_revision,
                     void (*each)(void *arg, const struct level_write *write, int64_t at_us),
                     void *arg,

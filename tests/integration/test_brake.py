@@ -115,6 +115,71 @@ def test_archived_warehouse_is_held_until_it_comes_back(pipeline, shop):
     pipeline.check(shop.before)
 
 
+def sold_out_in_the_store(pipeline, store, location, count):
+    """Products whose whole stock at a location Shopify sells; kits and components are left out,
+    since they fall together."""
+    place = store.location_ids[location]
+    linked = {number for row in pipeline.connection.execute(
+        "SELECT kit_id, component_id FROM stocksync.kit_component") for number in row}
+    known = pipeline.connection.execute(
+        "SELECT item, product_id FROM stocksync.level WHERE store = %s AND location = %s"
+        " AND quantity > 0 ORDER BY item", (store.name, place)).fetchall()
+    skus = {product: sku for product, sku, _ in stores.skus_of(pipeline.connection)}
+    now = pipeline.simulator.levels(store.name)
+    sold = [(item, product) for item, product in known if product not in linked][:count]
+    for item, product in sold:
+        pipeline.simulator.order(store.name, "place", skus[product], place,
+                                 now[item, place]["available"])
+    assert len(sold) == count
+    return [product for _, product in sold]
+
+
+def import_orders(pipeline, store, location, products):
+    """All at once, as a connector's job does."""
+    pipeline.connection.execute(
+        "UPDATE stock_quant q SET reserved_quantity = q.quantity FROM stock_location l,"
+        " stock_warehouse w, stock_location v WHERE l.id = q.location_id AND w.code = ANY(%s)"
+        " AND v.id = w.view_location_id AND starts_with(l.parent_path, v.parent_path)"
+        " AND q.product_id = ANY(%s) AND q.quantity > q.reserved_quantity",
+        (store.locations[location], products))
+
+
+def test_flash_sale_is_not_held(pipeline):
+    """More levels than the brake allows are sold out by Shopify, and imported in one transaction."""
+    store, _ = pipeline.stores
+    pipeline.sections[f"store.{store.name}"]["brake_percent"] = 5
+    pipeline.write_config()
+    assert pipeline.consumer.stop() == 0
+    pipeline.consumer.start()
+    sold = sold_out_in_the_store(pipeline, store, "Berlin", 35)
+    import_orders(pipeline, store, "Berlin", sold)
+    pipeline.wait_settled()
+    assert state_of(pipeline.consumer, store) == "running"
+    assert pipeline.consumer.metric("stocksync_store_holds_total") == 0
+    assert pipeline.consumer.metric("stocksync_store_brake_checks_total") >= 1
+    now = pipeline.simulator.levels(store.name)
+    place = store.location_ids["Berlin"]
+    assert {now[stores.ITEM_BASE + product, place]["available"] for product in sold} == {0}
+    # Another mistake is still one.
+    archive(pipeline)
+    wait_held(pipeline)
+
+
+def test_restarts_of_a_busy_store_hold_nothing(pipeline):
+    """Many levels changed within the window, and the group takes seconds to assign partitions."""
+    for _ in range(4):
+        pipeline.connection.execute(
+            "UPDATE stock_quant SET quantity = quantity + 1 WHERE id IN (SELECT q.id FROM"
+            " stock_quant q JOIN stock_location l ON l.id = q.location_id"
+            " WHERE l.usage = 'internal' AND q.quantity > 5 ORDER BY random() LIMIT 40)")
+        pipeline.wait_settled()
+        pipeline.consumer.kill()
+        pipeline.consumer.start()
+    pipeline.wait_settled()
+    assert pipeline.consumer.metric("stocksync_store_holds_total") == 0
+    assert "event=held" not in pipeline.consumer.text()
+
+
 def test_resume_writes_what_was_held(pipeline, shop):
     store, _ = pipeline.stores
     archive(pipeline)

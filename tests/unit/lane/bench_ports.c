@@ -377,11 +377,13 @@ static enum status guard_levels(struct state *s, size_t *levels, struct err *err
 static enum status
 guard_journal(struct state *s,
               int64_t since_us,
+              int64_t window_us,
               int64_t accepted_revision,
               void (*each)(void *arg, const struct level_write *write, int64_t at_us),
               void *arg,
               struct err *err)
 {
+    (void)window_us;
     (void)s;
     (void)accepted_revision;
     bench.guard.journal_since_us = since_us;

@@ -287,11 +287,13 @@ static enum status guard_levels(struct state *s, size_t *levels, struct err *err
 static enum status
 guard_journal(struct state *s,
               int64_t since_us,
+              int64_t window_us,
               int64_t accepted_revision,
               void (*each)(void *arg, const struct level_write *write, int64_t at_us),
               void *arg,
               struct err *err)
 {
+    (void)window_us;
     (void)s;
     enum status rc = fake_state_enter("guard_journal", err);
     int64_t loaded_us = fake_state.guard.row.loaded ? fake_state.guard.loaded_us : INT64_MAX;
@@ -300,7 +302,8 @@ guard_journal(struct state *s,
         const struct fake_attempt *a = &fake_state.attempts.list[i];
         bool counts = strcmp(a->outcome, "applied") == 0 && a->sent_at_us > since_us;
         for (size_t k = 0; counts && k < a->count; k++) {
-            if (a->list[k].revision > accepted_revision) {
+            if (a->list[k].revision > accepted_revision &&
+                a->list[k].change_from != a->list[k].quantity) {
                 each(arg, &a->list[k], a->sent_at_us);
             }
         }

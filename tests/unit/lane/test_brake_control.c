@@ -40,6 +40,17 @@ static int close_brake(void **state)
 
 #define BRAKE_TEST(function) cmocka_unit_test_setup_teardown(function, bench_open, close_brake)
 
+/* A level that waits for its write, after the store was read or as we remember it. */
+static struct level *
+put_ready(int64_t item, int32_t product_id, int32_t to, int32_t from, bool is_read)
+{
+    struct level *level = bench_ready(item, product_id, to, from);
+    level->memory.written = true;
+    level->read = is_read ? level->desired.revision : 0;
+    (void)coalescer_put_back(bench.c.coalescer, level, LEVEL_READY);
+    return level;
+}
+
 /* READY levels of products 1 … count that would go from 5 to `to`. */
 static void pending(int32_t count, int32_t to)
 {
@@ -47,7 +58,7 @@ static void pending(int32_t count, int32_t to)
         char sku[16];
         (void)snprintf(sku, sizeof sku, "S%d", (int)i);
         bench_product(i, sku, 40 + i);
-        (void)coalescer_put_back(bench.c.coalescer, bench_ready(40 + i, i, to, 5), LEVEL_READY);
+        (void)put_ready(40 + i, i, to, 5, true);
     }
 }
 
@@ -80,6 +91,12 @@ static int value(const struct metric *m)
 
 /* --- counting --- */
 
+static void recount(void)
+{
+    brake_count_begin(bench.c.brake, bench.wall_us);
+    brake_count_end(bench.c.brake);
+}
+
 static void levels_are_counted_before_they_are_admitted(void **state)
 {
     (void)state;
@@ -104,10 +121,10 @@ static void sent_levels_count_for_the_window(void **state)
     }
     (void)brake_control_admits(&brake, levels, 6);
     brake_control_note_sending(&brake, levels, 6);
-    brake_recount(bench.c.brake, bench.wall_us);
+    recount();
     assert_int_equal(brake_figures(bench.c.brake).fallen, 6);
     bench_pass_s(61);
-    brake_recount(bench.c.brake, bench.wall_us);
+    recount();
     assert_int_equal(brake_figures(bench.c.brake).fallen, 0);
 }
 
@@ -122,10 +139,12 @@ static void the_journal_counts_and_so_do_adopted_writes_after_the_first_load(voi
     assert_true(bench.guard.journal_since_us == bench.wall_us - 60000000);
     assert_int_equal(brake_figures(bench.c.brake).fallen, 1);
     brake_control_note_adopted(&brake, writes, 2);
+    recount();
     assert_int_equal(brake_figures(bench.c.brake).fallen, 2);
     brake.loaded = false;
     const struct level_write more = {.key = {43, 70}, .change_from = 5, .revision = 3};
     brake_control_note_adopted(&brake, &more, 1);
+    recount();
     assert_int_equal(brake_figures(bench.c.brake).fallen, 2);
 }
 
@@ -137,7 +156,7 @@ static void a_count_gives_figures_and_examples_of_falls(void **state)
     struct lane_hold hold;
     open_brake(FREE);
     brake_control_note_replaced(&brake);
-    (void)coalescer_put_back(bench.c.coalescer, bench_ready(60, 60, 4, 5), LEVEL_READY);
+    (void)put_ready(60, 60, 4, 5, true);
     pending(12, 0);
     assert_int_equal(brake_control_count(&brake, &verdict, &hold, &err), STATUS_OK);
     assert_int_equal(verdict, BRAKE_ZERO);
@@ -169,7 +188,7 @@ static void a_count_of_changes_leaves_out_levels_that_stay(void **state)
     bench.conf.brake_change_percent = 30;
     open_brake(FREE);
     pending(4, 7);
-    (void)coalescer_put_back(bench.c.coalescer, bench_ready(60, 60, 5, 5), LEVEL_READY);
+    (void)put_ready(60, 60, 5, 5, true);
     assert_int_equal(brake_control_count(&brake, &verdict, &hold, &err), STATUS_OK);
     assert_int_equal(verdict, BRAKE_CHANGE);
     assert_int_equal(hold.example_count, 4);
@@ -201,6 +220,108 @@ static void a_process_answers_for_its_share_of_the_levels(void **state)
     assert_string_equal(bench.calls, "guard_read guard_levels ");
 }
 
+/* Recent writes of the journal are the whole store's. */
+static void nothing_is_scaled_before_partitions_are_assigned(void **state)
+{
+    (void)state;
+    bench.options.shared.partitions = 4;
+    bench.input.assigned = 0;
+    open_brake(FREE);
+    assert_int_equal(brake_figures(bench.c.brake).levels, 10);
+    pending(5, 0);
+    brake_control_note_replaced(&brake);
+    bench_pass_s(2);
+    judge(false);
+    assert_false(brake.hold.on);
+}
+
+/* --- asking before holding --- */
+
+static void ask_about_six_falls(void)
+{
+    open_brake(FREE);
+    for (int32_t i = 1; i <= 6; i++) {
+        (void)put_ready(40 + i, i, 0, 5, false);
+    }
+    (void)put_ready(60, 60, 5, 5, false);
+    judge(false);
+    assert_true(brake.is_checking);
+    assert_int_equal(bench_stage(LEVEL_UNREAD), 6);
+    assert_int_equal(value(bench.metrics.brake.checks), 1);
+}
+
+/* The store was read; it holds this. */
+static void answer(size_t count, int32_t holds)
+{
+    struct level *levels[BENCH_MAX];
+    count = coalescer_take(bench.c.coalescer, LEVEL_UNREAD, levels, count);
+    for (size_t i = 0; i < count; i++) {
+        levels[i]->read = levels[i]->desired.revision;
+        levels[i]->change_from = holds;
+        if (holds == levels[i]->desired.quantity) {
+            coalescer_finish(bench.c.coalescer, levels[i], NULL);
+        } else {
+            (void)coalescer_put_back(bench.c.coalescer, levels[i], LEVEL_READY);
+        }
+    }
+}
+
+static void falls_from_memory_are_asked_about(void **state)
+{
+    (void)state;
+    ask_about_six_falls();
+    assert_true(brake_control_stops(&brake));
+    assert_true(brake_control_deadline_us(&brake) == bench.monotonic_us + 100000);
+    judge(false); /* not due yet */
+    bench_pass_s(0.1);
+    judge(false);
+    assert_true(brake.is_checking); /* nobody has answered */
+    answer(1, 0);
+    bench_pass_s(0.1);
+    judge(false);
+    assert_false(brake.is_checking); /* five of ten are allowed */
+    assert_false(brake_control_stops(&brake));
+    assert_true(brake_control_deadline_us(&brake) == INT64_MAX);
+    assert_null(strstr(bench.calls, "hold"));
+    assert_int_equal(value(bench.metrics.brake.holds), 0);
+}
+
+static void falls_that_the_store_confirms_hold_it_and_are_not_asked_again(void **state)
+{
+    (void)state;
+    ask_about_six_falls();
+    answer(6, 5);
+    bench_pass_s(0.1);
+    judge(false);
+    assert_true(brake.hold.on);
+    assert_false(brake.is_checking);
+    assert_int_equal(brake.hold.figures.fallen, 6);
+    bench_pass_s(2);
+    judge(false);
+    assert_int_equal(bench_stage(LEVEL_UNREAD), 0);
+    /* a newer number is asked about */
+    const struct desired newer = {.product_id = 1, .quantity = 0, .revision = 99};
+    (void)coalescer_offer(bench.c.coalescer, (struct level_key){41, BENCH_LOCATION}, &newer);
+    bench_pass_s(2);
+    judge(false);
+    assert_int_equal(bench_stage(LEVEL_UNREAD), 1);
+}
+
+static void a_check_ends_when_a_person_accepts_or_partitions_leave(void **state)
+{
+    (void)state;
+    ask_about_six_falls();
+    brake_control_note_assigned(&brake, 0);
+    assert_false(brake.is_checking);
+    brake_control_note_assigned(&brake, 1);
+    bench_pass_s(2);
+    judge(false);
+    assert_true(brake.is_checking);
+    bench.guard.row.accepted_revision = 10;
+    look();
+    assert_false(brake.is_checking);
+}
+
 /* --- holding and releasing --- */
 
 static void a_fall_holds_the_store_once(void **state)
@@ -223,7 +344,7 @@ static void a_fall_holds_the_store_once(void **state)
     bench_pass_s(1);
     judge(false);
     assert_null(strstr(bench.calls, "hold")); /* nothing is new */
-    (void)coalescer_put_back(bench.c.coalescer, bench_ready(47, 7, 0, 5), LEVEL_READY);
+    (void)put_ready(47, 7, 0, 5, true);
     bench_pass_s(1);
     judge(false);
     assert_non_null(strstr(bench.calls, "hold"));
@@ -513,6 +634,10 @@ int main(void)
         BRAKE_TEST(a_count_gives_figures_and_examples_of_falls),
         BRAKE_TEST(a_count_of_changes_leaves_out_levels_that_stay),
         BRAKE_TEST(a_process_answers_for_its_share_of_the_levels),
+        BRAKE_TEST(nothing_is_scaled_before_partitions_are_assigned),
+        BRAKE_TEST(falls_from_memory_are_asked_about),
+        BRAKE_TEST(falls_that_the_store_confirms_hold_it_and_are_not_asked_again),
+        BRAKE_TEST(a_check_ends_when_a_person_accepts_or_partitions_leave),
         BRAKE_TEST(a_fall_holds_the_store_once),
         BRAKE_TEST(a_newer_revision_is_stored_with_the_hold),
         BRAKE_TEST(a_hold_ends_after_five_calm_seconds_at_the_end),

@@ -314,6 +314,284 @@ static void a_pending_level_stops_when_its_sku_is_shared(void **state)
     assert_int_equal(fake_shop_available("B"), 7);
 }
 
+/* --- the brake asks before it holds --- */
+
+static bool a_second_passed(void)
+{
+    return clock_monotonic_us() - began_us > FAKE_SECOND;
+}
+
+/* Sold out in the store, and then all orders are imported at once. */
+static void sell_out(int count)
+{
+    for (int i = 0; i < count; i++) {
+        fake_shop.list[i].available = 0;
+    }
+    publish_some(count, 0);
+}
+
+static void items_that_the_store_sold_out_hold_nothing(void **state)
+{
+    (void)state;
+    load_shop();
+    sell_out(30);
+    (void)fake_lane_publish(99, "S98", 0); /* sold out elsewhere */
+    uint64_t checks = fake_lane_counter("brake_checks");
+    uint64_t holds = fake_lane_counter("holds");
+    fake_lane_run_ok(fake_lane_is_quiet);
+    assert_int_equal(fake_shop_available("S98"), 0);
+    assert_int_equal(fake_lane_counter("brake_checks"), checks + 1);
+    assert_int_equal(fake_lane_counter("holds"), holds);
+    assert_false(fake_lane_was("held"));
+    assert_int_equal(fake_store_sent(OP_LEVELS_READ), 1);
+    assert_int_equal(fake_store_request(OP_LEVELS_READ, 0)->entries, 31);
+    assert_int_equal(fake_store_sent(OP_STOCK_SET), 1);
+    assert_int_equal(fake_store_request(OP_STOCK_SET, 0)->entries, 1);
+}
+
+static int imported;
+
+/* The orders are imported one after the other: each is compared with our memory, and is stale. */
+static bool import_one_more(void)
+{
+    char sku[16];
+    if (imported < 60 && fake_lane_is_quiet()) {
+        (void)snprintf(sku, sizeof sku, "S%d", imported);
+        (void)fake_lane_publish(++imported, sku, 0);
+        return false;
+    }
+    if (imported == 60 && fake_lane_is_quiet()) { /* sold out elsewhere: the first that fall */
+        for (; imported < 75; imported++) {
+            (void)snprintf(sku, sizeof sku, "S%d", imported);
+            (void)fake_lane_publish(imported + 1, sku, 0);
+        }
+    }
+    return imported == 75 && fake_lane_is_quiet();
+}
+
+static void imports_one_by_one_hold_nothing(void **state)
+{
+    (void)state;
+    imported = 0;
+    load_shop();
+    for (int i = 0; i < 60; i++) {
+        fake_shop.list[i].available = 0;
+    }
+    fake_lane_run_ok(import_one_more);
+    assert_false(fake_lane_was("held"));
+    assert_int_equal(count_holding(0), 75);
+}
+
+static void numbers_that_the_store_has_already_hold_nothing(void **state)
+{
+    (void)state;
+    load_shop();
+    for (int i = 0; i < LEVELS; i++) {
+        fake_shop.list[i].available = 7;
+    }
+    publish_some(LEVELS, 7);
+    fake_lane_run_ok(fake_lane_is_quiet);
+    assert_false(fake_lane_was("held"));
+    assert_int_equal(fake_store_sent(OP_STOCK_SET), 0);
+}
+
+/* Of 30 falls the store made only five: still more than a tenth is left. */
+static void a_mistake_during_a_sale_holds_before_anything_is_written(void **state)
+{
+    (void)state;
+    load_shop();
+    sell_out(5);
+    publish_some(30, 0);
+    fake_lane_run_ok(ten_seconds_passed);
+    assert_true(fake_lane_was("held"));
+    assert_true(fake_lane_shows("\"fallen\":25"));
+    assert_int_equal(fake_store_sent(OP_STOCK_SET), 0);
+    assert_int_equal(fake_store_sent(OP_LEVELS_READ), 1); /* each level is read once */
+}
+
+static void a_check_is_shown_and_no_mutation_goes_out_meanwhile(void **state)
+{
+    (void)state;
+    load_shop();
+    sell_out(30);
+    fake_store_fault(
+        &(struct fake_fault){.op = OP_LEVELS_READ, .times = 1, .delay_us = 5 * FAKE_SECOND});
+    (void)fake_lane_publish(99, "S98", 9);
+    fake_lane_run_ok(a_second_passed);
+    assert_true(fake_lane_shows("the store is asked what it holds"));
+    assert_int_equal(fake_store_sent(OP_STOCK_SET), 0);
+    assert_int_equal(fake_state.guard.row.held_at_us, 0);
+    fake_lane_run_ok(fake_lane_is_quiet);
+    assert_false(fake_lane_shows("the store is asked"));
+    assert_int_equal(fake_shop_available("S98"), 9);
+}
+
+static int64_t held_us;
+
+static bool held_at_last(void)
+{
+    bool held = is_held() && fake_state.guard.row.held_at_us != 0;
+    held_us = held && held_us == 0 ? clock_monotonic_us() : held_us;
+    return held;
+}
+
+/* A check ends: the read stays away. */
+static void a_check_without_an_answer_holds_after_a_minute(void **state)
+{
+    (void)state;
+    load_shop();
+    sell_out(30);
+    fake_store_fault(
+        &(struct fake_fault){.op = OP_LEVELS_READ, .times = 1, .delay_us = 300 * FAKE_SECOND});
+    held_us = 0;
+    fake_lane_run_ok(held_at_last);
+    assert_in_range(held_us - began_us, 60 * FAKE_SECOND, 65 * FAKE_SECOND);
+    assert_int_equal(fake_store_sent(OP_STOCK_SET), 0);
+    fake_lane_run_ok(fake_lane_is_quiet); /* the next process has the answer */
+    assert_int_equal(fake_store_sent(OP_STOCK_SET), 0);
+}
+
+static bool mend_when_broken(void)
+{
+    if (strcmp(fake_lane.state, "broken") == 0 &&
+        clock_monotonic_us() - began_us > 300 * FAKE_SECOND) {
+        fake_store_clear_faults();
+    }
+    return fake_lane_is_quiet();
+}
+
+/* The store is away: a check waits for it, with its reads as probes. */
+static void a_check_waits_for_a_store_that_does_not_answer(void **state)
+{
+    (void)state;
+    load_shop();
+    sell_out(30);
+    fake_store_fault(&(struct fake_fault){.op = OP_LEVELS_READ, .times = 999, .status = 502});
+    fake_lane_run_ok(mend_when_broken);
+    assert_true(fake_lane_was("broken"));
+    assert_false(fake_lane_was("held"));
+    assert_int_equal(fake_store_sent(OP_STOCK_SET), 0);
+}
+
+/* --- Odoo's time --- */
+
+/* Each item sells out once in eight hours, one in five minutes. */
+static void publish_eight_hours(void)
+{
+    for (int i = 0; i < LEVELS; i++) {
+        char sku[16];
+        (void)snprintf(sku, sizeof sku, "S%d", i);
+        (void)fake_lane_publish(i + 1, sku, 0);
+        fake_clock_pass_us(290 * FAKE_SECOND);
+    }
+}
+
+static void eight_hours_of_trade_are_caught_up_without_a_hold(void **state)
+{
+    (void)state;
+    load_shop();
+    publish_eight_hours();
+    fake_lane_run_ok(fake_lane_is_quiet);
+    assert_false(fake_lane_was("held"));
+    assert_int_equal(count_holding(0), LEVELS);
+    /* what was caught up within this minute counts as it happened, for the next process too */
+    publish_some(5, 3);
+    fake_lane_run_ok(fake_lane_is_quiet);
+    assert_false(fake_lane_was("held"));
+}
+
+static void a_mistake_within_eight_hours_of_trade_holds(void **state)
+{
+    (void)state;
+    load_shop();
+    for (int i = 0; i < 50; i++) {
+        char sku[16];
+        (void)snprintf(sku, sizeof sku, "S%d", i);
+        (void)fake_lane_publish(i + 1, sku, i < 25 ? 0 : 4);
+        fake_clock_pass_us((i < 25 ? 1 : 1200) * FAKE_SECOND);
+    }
+    began_us = clock_monotonic_us();
+    fake_lane_run_ok(ten_seconds_passed);
+    assert_true(fake_lane_was("held"));
+    assert_true(fake_lane_shows("\"fallen\":25"));
+    assert_int_equal(fake_store_sent(OP_STOCK_SET), 0);
+}
+
+/* Written again and again with the same number, it does not leave its window. */
+static void a_held_mistake_stays_when_its_products_are_published_again(void **state)
+{
+    (void)state;
+    load_shop();
+    publish_some(25, 0);
+    for (int i = 0; i < 25; i++) {
+        char sku[16];
+        (void)snprintf(sku, sizeof sku, "S%d", i);
+        fake_clock_pass_us(1200 * FAKE_SECOND);
+        (void)fake_lane_publish(i + 1, sku, 0);
+    }
+    began_us = clock_monotonic_us();
+    fake_lane_run_ok(ten_seconds_passed);
+    assert_true(fake_lane_was("held"));
+    assert_int_equal(count_holding(0), 0);
+}
+
+/* --- restarts --- */
+
+/* Most levels changed within the window, and the group takes its time to assign partitions. */
+static void restarts_of_a_busy_store_hold_nothing(void **state)
+{
+    (void)state;
+    load_shop();
+    uint64_t holds = fake_lane_counter("holds");
+    publish_some(70, 6);
+    fake_lane_run_ok(fake_lane_is_quiet);
+    fake_source.partitions = 0;
+    for (int i = 0; i < 20; i++) {
+        fake_source.rebalance_count = fake_source.rebalance_next = 0;
+        fake_source_rebalance(SOURCE_ASSIGNED, 0, 8 * FAKE_SECOND);
+        (void)fake_lane_publish(i + 1, fake_shop.list[i].sku, 7);
+        began_us = clock_monotonic_us();
+        fake_lane_run_ok(ten_seconds_passed);
+        assert_int_equal(fake_shop.list[i].available, 7);
+    }
+    assert_false(fake_lane_was("held"));
+    assert_int_equal(fake_lane_counter("holds"), holds);
+}
+
+static bool fall_while_a_request_waits(void)
+{
+    static const int64_t FIRST = 1500;
+    if (fake_store_sent(OP_STOCK_SET) == 2 && fake_store_running() == 0 &&
+        fake_lane.revision == FIRST) {
+        publish_some(26, 0);
+    }
+    return fake_lane.revision > FIRST && fake_lane_is_quiet();
+}
+
+/* A request of the first load has an unknown outcome and waits, perhaps behind an open breaker. Its
+ * levels are levels too: 26 of 500 fell, not 26 of the 250 whose first number was answered. */
+static void levels_of_a_request_that_waits_are_levels_of_the_store(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 500; i++) {
+        char sku[16];
+        (void)snprintf(sku, sizeof sku, "S%d", i);
+        (void)fake_shop_add(sku, 5);
+    }
+    publish_some(250, 6);
+    fake_lane_run_ok(fake_lane_is_quiet);
+    assert_int_equal(fake_state.levels.count, 250);
+    fake_store_fault(&(struct fake_fault){.op = OP_STOCK_SET, .times = 9, .cut = true});
+    for (int i = 250; i < 500; i++) {
+        char sku[16];
+        (void)snprintf(sku, sizeof sku, "S%d", i);
+        (void)fake_lane_publish(i + 1, sku, 6);
+    }
+    fake_lane_run_ok(fall_while_a_request_waits);
+    assert_false(fake_lane_was("held"));
+    assert_int_equal(count_holding(0), 26);
+}
+
 /* --- another database --- */
 
 static void publish_from(const char *database, int32_t product_id, const char *sku, double number)
@@ -483,6 +761,18 @@ int main(void)
         LANE_TEST(a_held_store_that_is_closed_is_probed_by_a_read),
         LANE_TEST(a_held_store_that_does_not_answer_is_probed_by_reads),
         LANE_TEST(a_pending_level_stops_when_its_sku_is_shared),
+        LANE_TEST(items_that_the_store_sold_out_hold_nothing),
+        LANE_TEST(imports_one_by_one_hold_nothing),
+        LANE_TEST(numbers_that_the_store_has_already_hold_nothing),
+        LANE_TEST(a_mistake_during_a_sale_holds_before_anything_is_written),
+        LANE_TEST(a_check_is_shown_and_no_mutation_goes_out_meanwhile),
+        LANE_TEST(a_check_without_an_answer_holds_after_a_minute),
+        LANE_TEST(a_check_waits_for_a_store_that_does_not_answer),
+        LANE_TEST(eight_hours_of_trade_are_caught_up_without_a_hold),
+        LANE_TEST(a_mistake_within_eight_hours_of_trade_holds),
+        LANE_TEST(a_held_mistake_stays_when_its_products_are_published_again),
+        LANE_TEST(restarts_of_a_busy_store_hold_nothing),
+        LANE_TEST(levels_of_a_request_that_waits_are_levels_of_the_store),
         LANE_TEST(records_of_a_copy_hold_the_store),
         LANE_TEST(a_person_confirms_the_database_that_was_known),
         LANE_TEST(newer_records_of_the_right_database_release_it),

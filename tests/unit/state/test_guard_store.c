@@ -18,6 +18,7 @@
 #include "tests/unit/state/server.h"
 
 #define SECOND INT64_C(1000000)
+#define WINDOW (600 * SECOND)
 
 static struct state *fresh_store(void)
 {
@@ -131,8 +132,12 @@ static void note(void *arg, const struct level_write *write, int64_t at_us)
     seen->count++;
 }
 
-static void
-write_level(struct state *s, const char *key, int32_t from, int32_t to, int64_t revision)
+static void write_at(struct state *s,
+                     const char *key,
+                     int32_t from,
+                     int32_t to,
+                     int64_t revision,
+                     int64_t changed_at_us)
 {
     struct err err = {0};
     struct level_write write = {.key = {1, 7},
@@ -141,11 +146,23 @@ write_level(struct state *s, const char *key, int32_t from, int32_t to, int64_t 
                                 .desired = to,
                                 .change_from = from,
                                 .revision = revision,
-                                .changed_at_us = clock_wall_us()};
+                                .changed_at_us = changed_at_us};
     struct state_attempt attempt = {.variables = (char[]){"{}"}, .list = &write, .count = 1};
     (void)snprintf(attempt.key, sizeof attempt.key, "%s", key);
     ok(begin_one(s, &attempt, &err), &err);
     ok(settle_one(s, &attempt, "applied", "r", clock_wall_us(), &err), &err);
+}
+
+static void
+write_level(struct state *s, const char *key, int32_t from, int32_t to, int64_t revision)
+{
+    write_at(s, key, from, to, revision, clock_wall_us());
+}
+
+static void
+write_level_of(struct state *s, const char *key, int32_t from, int32_t to, int64_t changed_at_us)
+{
+    write_at(s, key, from, to, changed_at_us, changed_at_us);
 }
 
 static void the_journal_gives_first_and_last_value_after_the_first_load(void **fixture)
@@ -157,20 +174,62 @@ static void the_journal_gives_first_and_last_value_after_the_first_load(void **f
     struct state *s = fresh_store();
     int64_t since = clock_wall_us() - 600 * SECOND;
     write_level(s, "00000000-0000-4000-8000-000000000001", 7777, 9, 100);
-    ok(state_guard_journal(s, since, 0, note, &seen, &err), &err);
+    ok(state_guard_journal(s, since, WINDOW, 0, note, &seen, &err), &err);
     assert_int_equal(seen.count, 0); /* the first load */
     ok(state_guard_loaded(s, &err), &err);
     write_level(s, "00000000-0000-4000-8000-000000000002", 9, 4, 101);
     write_level(s, "00000000-0000-4000-8000-000000000003", 4, 0, 102);
-    ok(state_guard_journal(s, since, 0, note, &seen, &err), &err);
+    ok(state_guard_journal(s, since, WINDOW, 0, note, &seen, &err), &err);
     assert_int_equal(seen.count, 1);
     assert_int_equal(seen.last.change_from, 9);
     assert_int_equal(seen.last.quantity, 0);
     seen = (struct seen){0};
-    ok(state_guard_journal(s, since, 102, note, &seen, &err), &err);
+    ok(state_guard_journal(s, since, WINDOW, 102, note, &seen, &err), &err);
     assert_int_equal(seen.count, 0); /* accepted */
     ok(state_guard_levels(s, &levels, &err), &err);
     assert_int_equal(levels, 1);
+    state_free(s);
+}
+
+/* Writes of a process that lives count there; of one that is gone, nobody else counts them. */
+static void the_journal_leaves_out_writes_of_living_processes(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    struct seen seen = {0};
+    struct state *s = fresh_store();
+    struct state *other = state_new(dsn, "outlet");
+    int64_t since = clock_wall_us() - 600 * SECOND;
+    ok(state_guard_loaded(s, &err), &err);
+    write_level(other, "00000000-0000-4000-8000-000000000004", 9, 4, 101);
+    ok(state_guard_journal(s, since, WINDOW, 0, note, &seen, &err), &err);
+    assert_int_equal(seen.count, 0);
+    state_free(other);
+    while (seen.count == 0) { /* the server notices a moment later */
+        ok(state_guard_journal(s, since, WINDOW, 0, note, &seen, &err), &err);
+    }
+    assert_int_equal(seen.last.quantity, 4);
+    state_free(s);
+}
+
+/* Of a level that was caught up, only the changes of its last window; confirmations are none. */
+static void the_journal_goes_by_the_time_of_the_changes(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    struct seen seen = {0};
+    struct state *s = fresh_store();
+    int64_t now = clock_wall_us();
+    ok(state_guard_loaded(s, &err), &err);
+    write_level_of(s, "00000000-0000-4000-8000-000000000005", 9, 6, now - 3 * WINDOW);
+    write_level_of(s, "00000000-0000-4000-8000-000000000006", 6, 5, now - WINDOW - SECOND);
+    write_level_of(s, "00000000-0000-4000-8000-000000000007", 5, 4, now - 2 * SECOND - WINDOW);
+    write_level_of(s, "00000000-0000-4000-8000-000000000008", 4, 4, now);
+    ok(state_guard_journal(s, now - 600 * SECOND, WINDOW, 0, note, &seen, &err), &err);
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(seen.last.change_from, 6);
+    assert_int_equal(seen.last.quantity, 4);
+    assert_true(seen.last.changed_at_us == now - WINDOW - SECOND);
     state_free(s);
 }
 
@@ -219,6 +278,8 @@ int main(void)
         cmocka_unit_test(resume_accepts_all_changes_until_now),
         cmocka_unit_test(a_database_is_pinned_once_and_changed_by_a_person),
         cmocka_unit_test(the_journal_gives_first_and_last_value_after_the_first_load),
+        cmocka_unit_test(the_journal_leaves_out_writes_of_living_processes),
+        cmocka_unit_test(the_journal_goes_by_the_time_of_the_changes),
         cmocka_unit_test(a_dry_run_writes_nothing),
     };
     return cmocka_run_group_tests(tests, make_schema, drop_schema);
