@@ -33,7 +33,10 @@ static enum status check_call(const struct consumer_conf *conf,
 
 static void report(const struct state_guard *before, const char *database)
 {
-    if (before->held_at_us == 0) {
+    if (before->held_at_us == 0 && before->first_load_waits) {
+        (void)printf("the store is not held yet: its first load waits until the topic is read to "
+                     "its end; look at its figures then, and resume\n");
+    } else if (before->held_at_us == 0) {
         (void)printf("the store is not held%s\n",
                      database == NULL ? ": there is nothing to resume" : "");
     } else {

@@ -7,6 +7,7 @@
 #include "consumer/plan/rules.h"
 
 static const char *const QUANTITIES[] = {"available", "on_hand", NULL};
+static const char *const FIRST_LOADS[] = {"hold", "go", NULL};
 static const char *const MATCHES[] = {"sku", "barcode", NULL};
 
 static const struct conf_option CONSUMER_OPTIONS[] = {
@@ -198,6 +199,13 @@ static const struct conf_option STORE_OPTIONS[] = {
      .min = 1,
      .max = 1000000000,
      .help = "brake: fewer levels than this never hold a store"},
+    {.key = "first_load",
+     .type = CONF_CHOICE,
+     .offset = offsetof(struct store_conf, first_load),
+     .fallback = "hold",
+     .choices = FIRST_LOADS,
+     .help = "a store that was never written and has caught up: hold waits for 'resume', go does "
+             "not"},
     {.key = "dry_run",
      .type = CONF_BOOL,
      .offset = offsetof(struct store_conf, dry_run),

@@ -53,7 +53,10 @@ static const struct cli_command COMMANDS[] = {
      3, true, cmd_history},
     {"parked", "list changes that could not be applied, with reasons; retry or drop them",
      PARKED_FLAGS, 10, true, cmd_parked},
-    {"resume", "resume a held store, accepting Odoo's current stock; works while the consumer runs",
+    {"resume",
+     "resume a held store, or begin its first load, accepting Odoo's current stock; works while "
+     "the "
+     "consumer runs",
      RESUME_FLAGS, 2, true, cmd_resume},
     {"catalogue", "show each store's catalogue: known, shared, untracked and missing SKUs",
      CATALOGUE_FLAGS, 2, true, cmd_catalogue},

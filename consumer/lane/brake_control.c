@@ -336,7 +336,7 @@ static int64_t rest_us(const struct brake_control *b, int64_t least_us)
 
 bool brake_control_stops(const struct brake_control *b)
 {
-    return b->hold.on || b->is_checking;
+    return b->hold.on || b->is_checking || first_load_stops(&b->first_load);
 }
 
 int64_t brake_control_deadline_us(const struct brake_control *b)
@@ -373,6 +373,23 @@ static enum status judge_levels(struct brake_control *b, bool at_end, struct err
     return b->hold.on ? release_when_calm(b, at_end, err) : STATUS_OK;
 }
 
+/* The figures follow what Odoo says meanwhile. */
+static enum status judge_first_load(struct brake_control *b, struct err *err)
+{
+    struct lane_hold found = {0};
+    bool rested = clock_monotonic_us() - b->recount_us >= RECOUNT_EVERY_US;
+    if (!first_load_wants_hold(&b->first_load) || (b->hold.on && !rested)) {
+        return STATUS_OK;
+    }
+    b->recount_us = clock_monotonic_us();
+    enum status rc = count_levels(b, err); /* those that were found equal are known */
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    first_load_describe(&b->first_load, b->known_levels, &found);
+    return hold_store(b, &found, err);
+}
+
 enum status brake_control_judge(struct brake_control *b, bool at_end, struct err *err)
 {
     struct lane_hold found = {0};
@@ -387,6 +404,12 @@ enum status brake_control_judge(struct brake_control *b, bool at_end, struct err
         end_check(b, "the store is held");
         source_guard_describe(b->guard, &found);
         return hold_store(b, &found, err);
+    }
+    if (b->first_load.waits) {
+        return judge_first_load(b, err);
+    }
+    if (strcmp(b->hold.reason, FIRST_LOAD_REASON) == 0) {
+        return release(b, "its first load needs no approval", err);
     }
     return judge_levels(b, at_end, err);
 }
@@ -442,6 +465,7 @@ enum status brake_control_look(struct brake_control *b, struct err *err)
         }
         b->replaced = true; /* levels that wait for their first write became known */
     }
+    b->first_load.waits = b->first_load.waits && row.first_load_waits;
     rc = source_guard_compare(b->guard, &row, err);
     if (rc != STATUS_OK) {
         return rc;
@@ -463,6 +487,11 @@ enum status brake_control_look(struct brake_control *b, struct err *err)
 void brake_control_note_replaced(struct brake_control *b)
 {
     b->replaced = true;
+}
+
+void brake_control_note_caught_up(struct brake_control *b, bool caught_up)
+{
+    b->first_load.caught_up = caught_up;
 }
 
 void brake_control_note_assigned(struct brake_control *b, size_t assigned)
@@ -509,6 +538,10 @@ enum status brake_control_open(struct brake_control *b,
         brake_set_loaded(c->brake);
     }
     brake_accept(c->brake, row->accepted_revision);
+    enum status rc = first_load_open(&b->first_load, c, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
     if (row->held_at_us != 0 && c->sink->writes) {
         follow(b, row);
     }

@@ -10,6 +10,7 @@
 #ifndef STOCKSYNC_LANE_BRAKE_CONTROL_H
 #define STOCKSYNC_LANE_BRAKE_CONTROL_H
 
+#include "consumer/lane/first_load.h"
 #include "consumer/lane/outcomes.h"
 #include "consumer/lane/source_guard.h"
 
@@ -20,6 +21,7 @@
 struct brake_control {
     const struct lane_context *c;
     struct source_guard *guard;
+    struct first_load first_load;
     struct lane_hold hold;
     bool is_checking;          /* levels are read before the verdict */
     int64_t check_until_us;    /* monotonic: then the store is held without their answers */
@@ -50,6 +52,8 @@ NODISCARD enum status brake_control_read_row(const struct lane_context *c,
 
 /** A pending level was replaced: the figures may be too high until the next count. */
 void brake_control_note_replaced(struct brake_control *b);
+/** Whether the end of every assigned partition was read once. */
+void brake_control_note_caught_up(struct brake_control *b, bool caught_up);
 /** The store cannot be read now: a check waits for it. */
 void brake_control_note_blocked(struct brake_control *b);
 /** Partitions were assigned: a release must be calm again for its whole time. */
@@ -59,7 +63,7 @@ void brake_control_note_assigned(struct brake_control *b, size_t assigned);
 NODISCARD enum status brake_control_look(struct brake_control *b, struct err *err);
 /** Before anything is sent: holds the store, or releases it when the cause is gone. */
 NODISCARD enum status brake_control_judge(struct brake_control *b, bool at_end, struct err *err);
-/** No mutation may go out: a hold or a check. */
+/** No mutation may go out: a hold, a check, or a first load that may not begin yet. */
 bool brake_control_stops(const struct brake_control *b);
 /** Monotonic time at which a check counts again; INT64_MAX: none. */
 int64_t brake_control_deadline_us(const struct brake_control *b);

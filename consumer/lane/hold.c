@@ -58,9 +58,11 @@ void hold_append_json(const struct lane_hold *hold, struct strbuf *out)
     }
     strbuf_append_text(out, ",\"held\":{\"reason\":");
     strbuf_append_json(out, hold->reason);
-    strbuf_appendf(out, ",\"here\":%s,\"levels\":%zu,\"fallen\":%zu,\"changed\":%zu,\"examples\":[",
-                   hold->ours ? "true" : "false", hold->figures.levels, hold->figures.fallen,
-                   hold->figures.changed);
+    strbuf_appendf(
+        out,
+        ",\"here\":%s,\"levels\":%zu,\"fallen\":%zu,\"changed\":%zu,\"risen\":%zu,\"examples\":[",
+        hold->ours ? "true" : "false", hold->figures.levels, hold->figures.fallen,
+        hold->figures.changed, hold->risen);
     for (size_t i = 0; i < hold->example_count; i++) {
         const struct hold_example *e = &hold->examples[i];
         strbuf_appendf(out, "%s{\"product\":%d,\"sku\":", i > 0 ? "," : "", (int)e->product_id);

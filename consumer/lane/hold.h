@@ -24,6 +24,7 @@ struct lane_hold {
     char reason[32];
     char detail[320];
     struct brake_figures figures;
+    size_t risen; /* of a first load */
     struct hold_example examples[HOLD_EXAMPLES];
     size_t example_count;
     int64_t stored_us;       /* monotonic: when the state was written */

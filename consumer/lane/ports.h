@@ -196,6 +196,10 @@ struct guard_port {
                         struct err *err);
     enum status (*release)(struct state *s, struct err *err);
     enum status (*loaded)(struct state *s, struct err *err);
+    enum status (*contact)(struct state *s,
+                           bool go,
+                           struct state_contact *contact,
+                           struct err *err);
     enum status (*pin)(struct state *s, char database[STATE_DATABASE_SIZE], struct err *err);
     enum status (*levels)(struct state *s, size_t *levels, struct err *err);
     enum status (*journal)(struct state *s,

@@ -7,6 +7,9 @@
 
 #define MOD "lane"
 
+/* Of a partition: read to its end now, and once since it was assigned. */
+enum { END_NOW = 1, END_ONCE = 2 };
+
 void records_open(struct records *r, const struct lane_context *c, struct planner *planner)
 {
     *r = (struct records){.c = c, .planner = planner};
@@ -27,22 +30,28 @@ static void note_end(struct records *r, int32_t partition, bool at_end)
         memset(r->at_end + r->at_end_size, 0, size - r->at_end_size);
         r->at_end_size = size;
     }
-    r->at_end[index] = at_end;
+    r->at_end[index] = at_end ? END_NOW | END_ONCE : r->at_end[index] & END_ONCE;
 }
 
 void records_note_assigned(struct records *r, int32_t partition)
 {
     note_end(r, partition, false);
+    r->at_end[partition] = 0;
+}
+
+static bool has_ends(const struct records *r, unsigned char which)
+{
+    size_t ends = 0;
+    for (size_t i = 0; i < r->at_end_size; i++) {
+        ends += (r->at_end[i] & which) != 0 && offset_ledger_is_open(r->c->ledger, (int32_t)i);
+    }
+    size_t assigned = r->c->ports->source->assigned_count(r->c->source);
+    return assigned > 0 && ends >= assigned;
 }
 
 bool records_at_end(const struct records *r)
 {
-    size_t ends = 0;
-    for (size_t i = 0; i < r->at_end_size; i++) {
-        ends += r->at_end[i] != 0 && offset_ledger_is_open(r->c->ledger, (int32_t)i);
-    }
-    size_t assigned = r->c->ports->source->assigned_count(r->c->source);
-    return assigned > 0 && ends >= assigned;
+    return has_ends(r, END_NOW);
 }
 
 static enum status take_record(struct records *r, const struct source_event *event, struct err *err)
@@ -103,5 +112,6 @@ enum status records_take(struct records *r, bool *busy, struct source_event *eve
     *event = (struct source_event){.type = SOURCE_NOTHING};
     planner_begin(r->planner);
     enum status rc = take_events(r, busy, event, err);
+    brake_control_note_caught_up(r->planner->brake, has_ends(r, END_ONCE));
     return rc == STATUS_OK ? planner_store(r->planner, err) : rc;
 }

@@ -9,7 +9,7 @@
 struct records {
     const struct lane_context *c;
     struct planner *planner;
-    unsigned char *at_end; /* by partition: its end was seen since its last record */
+    unsigned char *at_end; /* by partition: its end was seen since its last record, or once */
     size_t at_end_size;
 };
 

@@ -20,6 +20,8 @@
 
 /* Which of Shopify's quantities is written. */
 enum quantity_choice { QUANTITY_AVAILABLE, QUANTITY_ON_HAND };
+/* What a store without any written level does once it has caught up. */
+enum first_load_choice { FIRST_LOAD_HOLD, FIRST_LOAD_GO };
 
 /* Either an access token, or client id and secret; each secret directly or from a file. */
 struct store_credentials {
@@ -53,6 +55,7 @@ struct store_conf {
     int64_t brake_percent;        /* 100: off */
     int64_t brake_change_percent; /* 100: off */
     int64_t brake_least;
+    int first_load; /* enum first_load_choice */
     bool dry_run;
 };
 

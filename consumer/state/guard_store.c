@@ -14,7 +14,8 @@ enum guard_column {
     GUARD_OURS,
     GUARD_REASON,
     GUARD_DETAIL,
-    GUARD_EXAMPLES
+    GUARD_EXAMPLES,
+    GUARD_FIRST_LOAD_WAITS
 };
 
 static void copy_text(char *to, size_t size, const struct pg_rows *rows, enum guard_column column)
@@ -32,7 +33,7 @@ enum status state_guard_read(struct state *s, struct state_guard *guard, struct 
         return rc;
     }
     pg_args_i64(&s->args, s->instance);
-    rc = pg_query(s->conn, sql_consumer_guard_read, &s->args, "btllzbttt", &rows, err);
+    rc = pg_query(s->conn, sql_consumer_guard_read, &s->args, "btllzbtttb", &rows, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -42,6 +43,7 @@ enum status state_guard_read(struct state *s, struct state_guard *guard, struct 
         guard->accepted_revision = pg_i64(&rows, 0, GUARD_ACCEPTED);
         guard->held_at_us = pg_time_us(&rows, 0, GUARD_HELD_AT);
         guard->ours = pg_bool(&rows, 0, GUARD_OURS);
+        guard->first_load_waits = pg_bool(&rows, 0, GUARD_FIRST_LOAD_WAITS);
         copy_text(guard->database, sizeof guard->database, &rows, GUARD_DATABASE);
         copy_text(guard->reason, sizeof guard->reason, &rows, GUARD_REASON);
         copy_text(guard->detail, sizeof guard->detail, &rows, GUARD_DETAIL);
@@ -106,6 +108,29 @@ enum status state_guard_loaded(struct state *s, struct err *err)
         return rc;
     }
     return pg_query(s->conn, sql_consumer_guard_loaded, &s->args, "", NULL, err);
+}
+
+enum status
+state_guard_contact(struct state *s, bool go, struct state_contact *contact, struct err *err)
+{
+    struct pg_rows rows = {0};
+    *contact = (struct state_contact){0};
+    if (s->read_only) {
+        return STATUS_OK;
+    }
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    pg_args_bool(&s->args, go);
+    rc = pg_query(s->conn, sql_consumer_guard_contact, &s->args, "bb", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    contact->waits = pg_bool(&rows, 0, 0);
+    contact->is_fresh = pg_bool(&rows, 0, 1);
+    pg_rows_release(&rows);
+    return STATUS_OK;
 }
 
 enum status state_guard_pin(struct state *s, char database[STATE_DATABASE_SIZE], struct err *err)

@@ -1,6 +1,6 @@
 /**
- * guard_store: why a store is held as a whole (brake, clone guard), by which process, and what a
- * person has accepted.
+ * guard_store: why a store is held as a whole (brake, clone guard, first load), by which process,
+ * and what a person has accepted.
  */
 #ifndef STOCKSYNC_STATE_GUARD_STORE_H
 #define STOCKSYNC_STATE_GUARD_STORE_H
@@ -21,9 +21,16 @@ struct state_guard {
     int64_t accepted_revision;          /* a person has accepted all changes up to here */
     int64_t held_at_us;                 /* wall clock; 0: not held */
     bool ours;                          /* held by this process */
+    bool first_load_waits;              /* for a person */
     char reason[32];
     char detail[320];
     char examples[1200]; /* one per line */
+};
+
+/** Whether the store was written before. */
+struct state_contact {
+    bool waits;    /* it was not: a person must approve its first load */
+    bool is_fresh; /* none of its levels is known */
 };
 
 /** A store without a row has an empty guard. */
@@ -43,11 +50,18 @@ NODISCARD enum status state_guard_hold(struct state *s,
 NODISCARD enum status state_guard_release(struct state *s, struct err *err);
 /** The first load is over; this cannot be undone. */
 NODISCARD enum status state_guard_loaded(struct state *s, struct err *err);
+/**
+ * Decides once whether the store's first load waits for a person: not if go, and not if a level is
+ * known. Until a person resumes the store this stays so.
+ */
+NODISCARD enum status
+state_guard_contact(struct state *s, bool go, struct state_contact *contact, struct err *err);
 /** Pins the database if none is pinned. @param database  [in, out] becomes the pinned one */
 NODISCARD enum status
 state_guard_pin(struct state *s, char database[STATE_DATABASE_SIZE], struct err *err);
 /**
- * A person resumes the store. If it is held, accepts all changes that Odoo has made until now.
+ * A person resumes the store. If it is held, accepts all changes that Odoo has made until now, and
+ * its first load if that is the reason.
  * @param database  NULL: stays; otherwise confirmed as of now
  */
 NODISCARD enum status state_guard_resume(struct state *s, const char *database, struct err *err);

@@ -10,4 +10,5 @@ VALUES ($1, $2, CASE WHEN $2::text IS NULL THEN 0 ELSE (extract(epoch FROM clock
        database = coalesce(excluded.database, g.database),
        database_since = CASE WHEN excluded.database IS NULL THEN g.database_since
            ELSE greatest(excluded.database_since, g.held_revision, g.database_since) END,
+       first_load = CASE WHEN g.held_at IS NOT NULL AND g.reason = 'first_load' THEN 'go' ELSE g.first_load END,
        holder = NULL, held_at = NULL, held_revision = NULL, reason = NULL, detail = NULL, examples = NULL

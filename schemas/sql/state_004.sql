@@ -31,3 +31,6 @@ CREATE TABLE stocksync.level_kept (               -- numbers of products whose i
     kept_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (store, product_id, location)
 );
+
+-- The first contact with a store.
+ALTER TABLE stocksync.guard ADD COLUMN first_load text;  -- waits: for a person; go: may be written; NULL: not known yet

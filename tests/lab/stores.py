@@ -24,6 +24,7 @@ class Store:
     cap: int = None
     location_base: int = 5000
     tls: bool = False       # HTTP/2 over TLS under the simulator's authority; else plain HTTP/1.1
+    first_load: str = "go"  # tests, benchmarks and the demo run without a person
     bought: bool = False    # client id and secret instead of a static token
     credential_file: str = None
 
@@ -62,6 +63,7 @@ class Store:
             **credential,
             "quantity": self.quantity,
             "basis": self.basis,
+            "first_load": self.first_load,
         }
         for location, codes in self.locations.items():
             options[f"location.{location}"] = ", ".join(codes)

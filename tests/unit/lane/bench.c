@@ -97,7 +97,8 @@ int bench_open(void **state)
                                     .brake_window_ms = 60000,
                                     .brake_percent = 50,
                                     .brake_change_percent = 100,
-                                    .brake_least = 2},
+                                    .brake_least = 2,
+                                    .first_load = FIRST_LOAD_GO},
                            .input = {.assigned = 1},
                            .levels = {.wake_us = INT64_MAX}};
     bench.conf.instance.name = store_name;

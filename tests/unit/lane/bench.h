@@ -64,7 +64,9 @@ struct bench_products {
 
 struct bench_guard {
     struct state_guard row;
-    bool adopts; /* a hold becomes ours */
+    struct state_contact contact;
+    bool asked_go; /* by the last contact */
+    bool adopts;   /* a hold becomes ours */
     struct state_guard held;
     int64_t held_revision;
     const char *pinned; /* by another process; NULL: nobody */

@@ -358,6 +358,15 @@ static enum status guard_loaded(struct state *s, struct err *err)
     return called("loaded", err);
 }
 
+static enum status
+guard_contact(struct state *s, bool go, struct state_contact *contact, struct err *err)
+{
+    (void)s;
+    bench.guard.asked_go = go;
+    *contact = bench.guard.contact;
+    return called("contact", err);
+}
+
 static enum status guard_pin(struct state *s, char database[STATE_DATABASE_SIZE], struct err *err)
 {
     (void)s;
@@ -607,6 +616,7 @@ static const struct state_port STATE = {
               .hold = guard_hold,
               .release = guard_release,
               .loaded = guard_loaded,
+              .contact = guard_contact,
               .pin = guard_pin,
               .levels = guard_levels,
               .journal = guard_journal},

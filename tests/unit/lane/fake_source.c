@@ -111,12 +111,19 @@ void fake_source_rebalance(enum source_event_type type, int32_t partition, int64
         .type = type, .partition = partition, .at_us = clock_monotonic_us() + after_us};
 }
 
+static bool is_slow(int64_t offset)
+{
+    return fake_source.slow_from > 0 && offset >= fake_source.slow_from &&
+           clock_monotonic_us() < fake_source.slow_until_us;
+}
+
 static const struct record *next_record(void)
 {
     for (size_t i = 0; i < records.count; i++) {
         const struct record *r = &records.list[i];
         const struct fake_partition *p = &fake_source.partition[r->partition];
-        if (p->assigned && r->partition != leaving && p->position == r->offset) {
+        if (p->assigned && r->partition != leaving && p->position == r->offset &&
+            !is_slow(r->offset)) {
             return r;
         }
     }
@@ -141,8 +148,10 @@ int64_t fake_source_readable_us(void)
     if (joining || f->poll_rc != STATUS_OK || next_record() != NULL || next_end() >= 0) {
         return 0;
     }
+    int64_t slow_us =
+        clock_monotonic_us() < f->slow_until_us && f->slow_from > 0 ? f->slow_until_us : INT64_MAX;
     return f->rebalance_next < f->rebalance_count ? f->rebalances[f->rebalance_next].at_us
-                                                  : INT64_MAX;
+                                                  : slow_us;
 }
 
 /* --- the port --- */

@@ -33,6 +33,8 @@ struct fake_source {
     struct fake_partition partition[FAKE_PARTITIONS];
     struct fake_rebalance rebalances[FAKE_REBALANCES];
     size_t rebalance_count, rebalance_next;
+    int64_t slow_from;     /* records from this offset on are delivered later; 0: none */
+    int64_t slow_until_us; /* monotonic */
     bool open;
     size_t opens, commits, waited_commits, releases; /* counted */
     enum status open_rc, commit_rc;                  /* what those calls return */

@@ -260,6 +260,21 @@ static enum status guard_loaded(struct state *s, struct err *err)
     return rc;
 }
 
+static enum status
+guard_contact(struct state *s, bool go, struct state_contact *contact, struct err *err)
+{
+    (void)s;
+    enum status rc = fake_state_enter("guard_contact", err);
+    struct fake_guard *g = &fake_state.guard;
+    bool known = fake_state.levels.count > 0;
+    if (go || (known && !g->row.first_load_waits)) {
+        g->first_load_go = true;
+    }
+    g->row.first_load_waits = !g->first_load_go;
+    *contact = (struct state_contact){.waits = g->row.first_load_waits, .is_fresh = !known};
+    return rc;
+}
+
 static enum status guard_pin(struct state *s, char database[STATE_DATABASE_SIZE], struct err *err)
 {
     (void)s;
@@ -447,6 +462,7 @@ void fake_state_reset(void)
                   .hold = guard_hold,
                   .release = guard_release,
                   .loaded = guard_loaded,
+                  .contact = guard_contact,
                   .pin = guard_pin,
                   .levels = guard_levels,
                   .journal = guard_journal},

@@ -83,6 +83,7 @@ struct fake_guard {
     int64_t holder;
     int64_t held_revision;
     int64_t loaded_us;    /* wall clock */
+    bool first_load_go;   /* a person has approved it */
     bool pinned_by_other; /* the next pin finds another database */
 };
 

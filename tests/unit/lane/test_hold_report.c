@@ -50,7 +50,7 @@ static void json_shows_reason_figures_and_examples(void **state)
     assert_string_equal(
         out.ptr,
         ",\"held\":{\"reason\":\"brake_zero\",\"here\":true,\"levels\":100,\"fallen\":60,"
-        "\"changed\":61,\"examples\":["
+        "\"changed\":61,\"risen\":0,\"examples\":["
         "{\"product\":7,\"sku\":\"A\\\"1\",\"item\":41,\"location\":70,\"from\":5,\"to\":0},"
         "{\"product\":8,\"sku\":\"\",\"item\":42,\"location\":70,\"from\":1,\"to\":-1}]}");
     strbuf_reset(&out);

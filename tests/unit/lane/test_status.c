@@ -98,7 +98,7 @@ static void json_of_a_busy_lane_shows_everything(void **state)
                 "\"restore_rate\":100,\"breaker\":\"half_open\",\"token_left_s\":90,"
                 "\"token_problem\":\"expires\",\"dry_run\":true,\"database\":\"db-1\","
                 "\"held\":{\"reason\":\"brake_change\",\"here\":true,\"levels\":0,\"fallen\":0,"
-                "\"changed\":0,\"examples\":[]}}");
+                "\"changed\":0,\"risen\":0,\"examples\":[]}}");
 }
 
 static int value(const struct metric *m)

@@ -233,6 +233,67 @@ static void the_journal_goes_by_the_time_of_the_changes(void **fixture)
     state_free(s);
 }
 
+static struct state_contact contact_of(struct state *s, bool go)
+{
+    struct err err = {0};
+    struct state_contact contact;
+    ok(state_guard_contact(s, go, &contact, &err), &err);
+    return contact;
+}
+
+static void hold_first_load(struct state *s)
+{
+    struct err err = {0};
+    const struct state_guard guard = {
+        .held_at_us = clock_wall_us(), .reason = "first_load", .detail = "first contact"};
+    ok(state_guard_hold(s, &guard, 100, &err), &err);
+}
+
+static void a_first_load_waits_until_a_person_resumes_it(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    struct state *s = fresh_store();
+    struct state *other = state_new(dsn, "outlet");
+    const struct level_write found = {
+        .key = {1, 7}, .product_id = 5, .quantity = 3, .desired = 3, .revision = 1};
+    assert_true(contact_of(s, false).waits);
+    assert_true(contact_of(s, false).is_fresh);
+    ok(state_levels_note(s, &found, 1, &err), &err); /* found equal: no approval */
+    assert_true(contact_of(other, false).waits);
+    assert_false(contact_of(other, false).is_fresh);
+    ok(state_guard_resume(s, NULL, &err), &err); /* nothing is approved beforehand */
+    assert_true(guard_of(s).first_load_waits);
+    hold(s, "another reason", 100);
+    ok(state_guard_resume(s, NULL, &err), &err);
+    assert_true(guard_of(s).first_load_waits);
+    hold_first_load(s);
+    assert_true(guard_of(other).first_load_waits);
+    ok(state_guard_resume(other, NULL, &err), &err);
+    assert_false(guard_of(s).first_load_waits);
+    assert_int_equal(guard_of(s).held_at_us, 0);
+    assert_false(contact_of(s, false).waits);
+    state_free(other);
+    state_free(s);
+}
+
+static void a_store_that_is_known_needs_no_approval(void **fixture)
+{
+    (void)fixture;
+    struct err err = {0};
+    struct state *s = fresh_store();
+    assert_true(contact_of(s, false).waits);
+    assert_false(contact_of(s, true).waits); /* the option was changed */
+    assert_false(contact_of(s, false).waits);
+    ok(pg_exec(admin, "TRUNCATE stocksync.guard", &err), &err);
+    write_level(s, "00000000-0000-4000-8000-000000000009", 1, 2, 1);
+    assert_false(contact_of(s, false).waits); /* levels of an older version */
+    ok(pg_exec(admin, "TRUNCATE stocksync.guard, stocksync.level", &err), &err);
+    ok(state_guard_loaded(s, &err), &err);
+    assert_false(contact_of(s, false).waits); /* its first load was over */
+    state_free(s);
+}
+
 static void a_dry_run_writes_nothing(void **fixture)
 {
     (void)fixture;
@@ -253,6 +314,7 @@ static void a_dry_run_writes_nothing(void **fixture)
     ok(state_guard_adopt(dry, &err), &err);
     ok(state_guard_release(dry, &err), &err);
     ok(state_guard_loaded(dry, &err), &err);
+    assert_false(contact_of(dry, false).waits);
     ok(state_guard_pin(dry, database, &err), &err);
     ok(state_levels_note(dry, &write, 1, &err), &err);
     ok(begin_one(dry, &attempt, &err), &err);
@@ -280,6 +342,8 @@ int main(void)
         cmocka_unit_test(the_journal_gives_first_and_last_value_after_the_first_load),
         cmocka_unit_test(the_journal_leaves_out_writes_of_living_processes),
         cmocka_unit_test(the_journal_goes_by_the_time_of_the_changes),
+        cmocka_unit_test(a_first_load_waits_until_a_person_resumes_it),
+        cmocka_unit_test(a_store_that_is_known_needs_no_approval),
         cmocka_unit_test(a_dry_run_writes_nothing),
     };
     return cmocka_run_group_tests(tests, make_schema, drop_schema);
