@@ -6,6 +6,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "common/kafka/kafka_assignor.h"
 #include "common/kafka/kafka_log.h"
 
 struct property {
@@ -58,8 +59,7 @@ static const struct property FORCED_CONSUMER[] = {
     {"isolation.level", "read_uncommitted"},
     {"enable.auto.commit", "false"}, /* offsets move when the outcome is durable */
     {"enable.auto.offset.store", "false"},
-    {"partition.assignment.strategy", "cooperative-sticky"}, /* the callbacks are incremental */
-    {"enable.partition.eof", "true"},                        /* "caught up" */
+    {"enable.partition.eof", "true"}, /* "caught up" */
     {"log.queue", "true"},
 };
 static const struct property FORCED_READER[] = {
@@ -113,19 +113,34 @@ static bool is_ours(const char *name)
            has_name(FORCED_READER, COUNT(FORCED_READER), name);
 }
 
+static void
+check_pair(const struct conf_pair *pair, rd_kafka_conf_t *conf, struct conf_problems *problems)
+{
+    char text[200] = "";
+    const char *refusal = NULL;
+    if (is_ours(pair->name)) {
+        conf_problem_add(problems, pair->line,
+                         "[kafka] %s: stocksync sets it, a guarantee relies on it", pair->name);
+        return;
+    }
+    if (rd_kafka_conf_set(conf, pair->name, pair->value, text, sizeof text) != RD_KAFKA_CONF_OK) {
+        conf_problem_add(problems, pair->line, "[kafka] %s: %s", pair->name, text);
+        return;
+    }
+    if (strcmp(pair->name, KAFKA_ASSIGNOR_PROPERTY) == 0) {
+        refusal = kafka_assignor_refusal(pair->value); /* the library checks it with the client */
+    }
+    if (refusal != NULL) {
+        conf_problem_add(problems, pair->line, "[kafka] %s = %s: %s", pair->name, pair->value,
+                         refusal);
+    }
+}
+
 void kafka_conf_check(const struct conf_pairs *pass_through, struct conf_problems *problems)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     for (size_t i = 0; i < pass_through->count; i++) {
-        const struct conf_pair *pair = &pass_through->list[i];
-        char text[200] = "";
-        if (is_ours(pair->name)) {
-            conf_problem_add(problems, pair->line,
-                             "[kafka] %s: stocksync sets it, a guarantee relies on it", pair->name);
-        } else if (rd_kafka_conf_set(conf, pair->name, pair->value, text, sizeof text) !=
-                   RD_KAFKA_CONF_OK) {
-            conf_problem_add(problems, pair->line, "[kafka] %s: %s", pair->name, text);
-        }
+        check_pair(&pass_through->list[i], conf, problems);
     }
     rd_kafka_conf_destroy(conf);
 }
@@ -152,7 +167,18 @@ set_list(rd_kafka_conf_t *conf, const struct property *list, size_t count, struc
 }
 
 static enum status
-set_defaults(rd_kafka_conf_t *conf, const struct kafka_identity *identity, struct err *err)
+set_consumer(rd_kafka_conf_t *conf, const struct conf_pairs *pass_through, struct err *err)
+{
+    enum status rc = set_list(conf, CONSUMER, COUNT(CONSUMER), err);
+    return rc == STATUS_OK
+               ? set(conf, KAFKA_ASSIGNOR_PROPERTY, kafka_assignor_of(pass_through).strategy, err)
+               : rc;
+}
+
+static enum status set_defaults(rd_kafka_conf_t *conf,
+                                const struct conf_pairs *pass_through,
+                                const struct kafka_identity *identity,
+                                struct err *err)
 {
     enum status rc = set_list(conf, BOTH, COUNT(BOTH), err);
     if (rc != STATUS_OK) {
@@ -166,7 +192,7 @@ set_defaults(rd_kafka_conf_t *conf, const struct kafka_identity *identity, struc
     case KAFKA_PRODUCER:
         return set_list(conf, PRODUCER, COUNT(PRODUCER), err);
     case KAFKA_CONSUMER:
-        return set_list(conf, CONSUMER, COUNT(CONSUMER), err);
+        return set_consumer(conf, pass_through, err);
     case KAFKA_READER:
         return set_list(conf, READER, COUNT(READER), err);
     }
@@ -248,7 +274,7 @@ static enum status set_all(rd_kafka_conf_t *conf,
                            const struct kafka_identity *identity,
                            struct err *err)
 {
-    enum status rc = set_defaults(conf, identity, err);
+    enum status rc = set_defaults(conf, pass_through, identity, err);
     if (rc != STATUS_OK) {
         return rc;
     }

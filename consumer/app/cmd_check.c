@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "common/kafka/kafka_assignor.h"
 #include "common/kafka/kafka_topic.h"
 #include "consumer/app/commands.h"
 #include "consumer/lane/option_pairs.h"
@@ -164,6 +165,15 @@ add_store(struct report *report, const struct consumer_conf *conf, const struct 
     add_line(report, subject, check_guard(conf, name, &err), &err);
 }
 
+/* A risk that the operator may take is no failure. */
+static void print_assignor(const struct consumer_conf *conf)
+{
+    const struct kafka_assignor a = kafka_assignor_of(&conf->shared.kafka);
+    (void)printf("%s consumer groups: %s with librdkafka %s: %s\n",
+                 a.may_abort ? "WARNING" : "ok     ", a.strategy, a.library,
+                 kafka_assignor_reason(&a));
+}
+
 enum status cmd_check(const struct cli_call *call, const void *root, struct err *err)
 {
     (void)call;
@@ -184,6 +194,7 @@ enum status cmd_check(const struct cli_call *call, const void *root, struct err 
     }
     add_line(&report, "state: schema stocksync", check_state(conf, &one), &one);
     add_line(&report, "topic", check_topic(conf, &one), &one);
+    print_assignor(conf);
     for (size_t i = 0; i < conf->stores.count; i++) {
         add_store(&report, conf, consumer_conf_store(conf, i));
     }

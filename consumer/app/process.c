@@ -7,6 +7,7 @@
 #include "common/core/service.h"
 #include "common/core/signals.h"
 #include "common/http/http_server.h"
+#include "common/kafka/kafka_assignor.h"
 #include "consumer/app/worker.h"
 #include "consumer/lane/lane.h"
 #include "consumer/lane/live_ports.h"
@@ -250,9 +251,24 @@ static enum status first_failure(const struct process *p, struct err *err)
     return STATUS_OK;
 }
 
+/* Once a process: all groups are divided in the same way. */
+static void log_assignor(const struct consumer_conf *conf)
+{
+    const struct kafka_assignor a = kafka_assignor_of(&conf->shared.kafka);
+    const char *reason = kafka_assignor_reason(&a);
+    if (a.may_abort) {
+        log_warn(MOD, "assignor", LF_TEXT("strategy", a.strategy), LF_TEXT("librdkafka", a.library),
+                 LF_MSG(reason));
+        return;
+    }
+    log_info(MOD, "assignor", LF_TEXT("strategy", a.strategy), LF_TEXT("librdkafka", a.library),
+             LF_MSG(reason));
+}
+
 static enum status serve(struct process *p, struct http_server **server, struct err *err)
 {
     const struct consumer_conf *conf = p->plan->conf;
+    log_assignor(conf);
     enum status rc = start_all(p, err);
     if (rc != STATUS_OK) {
         return rc;

@@ -6,9 +6,18 @@
 
 #define MOD "intake"
 
-void assignment_free_list(struct assignment *a)
+static void free_partitions(rd_kafka_topic_partition_list_t **list)
+{
+    if (*list != NULL) {
+        rd_kafka_topic_partition_list_destroy(*list);
+        *list = NULL;
+    }
+}
+
+void assignment_free_lists(struct assignment *a)
 {
     mem_free(a->list);
+    free_partitions(&a->paused);
 }
 
 static bool has_partition(const rd_kafka_topic_partition_list_t *list, int32_t partition)
@@ -69,36 +78,52 @@ static void log_refused(const char *event, const struct assignment *a, rd_kafka_
     }
 }
 
-static void apply_pause(const struct assignment *a)
+static void log_code(const char *event, const struct assignment *a, rd_kafka_resp_err_t code)
 {
-    if (a->count == 0) {
-        return;
-    }
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)a->count);
-    for (size_t i = 0; i < a->count; i++) {
-        (void)rd_kafka_topic_partition_list_add(list, a->topic, a->list[i]);
-    }
-    const rd_kafka_resp_err_t code = a->paused ? rd_kafka_pause_partitions(a->client, list)
-                                               : rd_kafka_resume_partitions(a->client, list);
-    rd_kafka_topic_partition_list_destroy(list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        log_warn(MOD, "pause_failed", LF_TEXT("group", a->group), LF_MSG(rd_kafka_err2str(code)));
+        log_warn(MOD, event, LF_TEXT("group", a->group), LF_TEXT("origin", rd_kafka_err2name(code)),
+                 LF_MSG(rd_kafka_err2str(code)));
+    }
+}
+
+/* Whether a pause outlives its assignment is not for us to know. */
+static void resume_all(struct assignment *a)
+{
+    if (a->paused != NULL) {
+        log_code("resume_failed", a, rd_kafka_resume_partitions(a->client, a->paused));
+        free_partitions(&a->paused);
     }
 }
 
 void assignment_add(struct assignment *a, const rd_kafka_topic_partition_list_t *list)
 {
-    log_refused("assign", a, rd_kafka_incremental_assign(a->client, list));
+    if (a->is_cooperative) {
+        log_refused("assign", a, rd_kafka_incremental_assign(a->client, list));
+    } else {
+        a->count = 0;
+        log_code("assign", a, rd_kafka_assign(a->client, list));
+    }
     remember(a, list);
-    if (a->paused) {
-        apply_pause(a);
+}
+
+static void resume_leaving(struct assignment *a, const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        assignment_pause(a, list->elems[i].partition, false);
     }
 }
 
 void assignment_remove(struct assignment *a, const rd_kafka_topic_partition_list_t *list)
 {
-    forget(a, list);
-    log_refused("unassign", a, rd_kafka_incremental_unassign(a->client, list));
+    if (a->is_cooperative) {
+        resume_leaving(a, list);
+        forget(a, list);
+        log_refused("unassign", a, rd_kafka_incremental_unassign(a->client, list));
+        return;
+    }
+    resume_all(a);
+    a->count = 0;
+    log_code("unassign", a, rd_kafka_assign(a->client, NULL));
 }
 
 void assignment_begin_leaving(struct assignment *a, rd_kafka_topic_partition_list_t *list)
@@ -116,10 +141,35 @@ void assignment_release_leaving(struct assignment *a)
     a->leaving = NULL;
 }
 
-void assignment_pause(struct assignment *a, bool paused)
+static void pause_one(struct assignment *a, int32_t partition)
 {
-    if (a->paused != paused) {
-        a->paused = paused;
-        apply_pause(a);
+    if (a->paused == NULL) {
+        a->paused = rd_kafka_topic_partition_list_new(1);
+    }
+    (void)rd_kafka_topic_partition_list_add(a->paused, a->topic, partition);
+    rd_kafka_topic_partition_list_t *one = rd_kafka_topic_partition_list_new(1);
+    (void)rd_kafka_topic_partition_list_add(one, a->topic, partition);
+    log_code("pause_failed", a, rd_kafka_pause_partitions(a->client, one));
+    rd_kafka_topic_partition_list_destroy(one);
+}
+
+static void resume_one(struct assignment *a, int32_t partition)
+{
+    rd_kafka_topic_partition_list_t *one = rd_kafka_topic_partition_list_new(1);
+    (void)rd_kafka_topic_partition_list_add(one, a->topic, partition);
+    log_code("resume_failed", a, rd_kafka_resume_partitions(a->client, one));
+    rd_kafka_topic_partition_list_destroy(one);
+    (void)rd_kafka_topic_partition_list_del(a->paused, a->topic, partition);
+}
+
+void assignment_pause(struct assignment *a, int32_t partition, bool paused)
+{
+    if (!assignment_has(a, partition) || has_partition(a->paused, partition) == paused) {
+        return;
+    }
+    if (paused) {
+        pause_one(a, partition);
+    } else {
+        resume_one(a, partition);
     }
 }

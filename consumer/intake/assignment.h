@@ -1,5 +1,8 @@
 /**
  * assignment: the partitions that the group has assigned to one client, and those about to leave.
+ *
+ * A cooperative group adds and removes some partitions. An eager one removes all of them, then
+ * assigns a new set.
  * For consumer/intake only. One owner: the record source.
  */
 #ifndef STOCKSYNC_INTAKE_ASSIGNMENT_H
@@ -19,22 +22,24 @@ struct assignment {
     size_t count;
     size_t capacity;
     rd_kafka_topic_partition_list_t *leaving; /* revoked, and not released yet; else NULL */
-    bool paused;
+    rd_kafka_topic_partition_list_t *paused;  /* of the assigned ones; NULL: none */
+    bool is_cooperative;
 };
 
-/** Frees the list alone. */
-void assignment_free_list(struct assignment *a);
+/** Frees the lists alone. */
+void assignment_free_lists(struct assignment *a);
 bool assignment_has(const struct assignment *a, int32_t partition);
 /** Assigned, and not about to leave: its messages are for the caller. */
 bool assignment_delivers(const struct assignment *a, int32_t partition);
-/** Accepts new partitions; they are paused when the assignment is. */
+/** Accepts new partitions. None of them is paused. */
 void assignment_add(struct assignment *a, const rd_kafka_topic_partition_list_t *list);
-/** Lets partitions go. */
+/** Lets partitions go: of an eager group all, whatever the list says. */
 void assignment_remove(struct assignment *a, const rd_kafka_topic_partition_list_t *list);
 /** Takes the list; its partitions stay assigned until assignment_release_leaving. */
 void assignment_begin_leaving(struct assignment *a, rd_kafka_topic_partition_list_t *list);
 void assignment_release_leaving(struct assignment *a);
-/** Pauses or resumes fetching of everything assigned, now and later. */
-void assignment_pause(struct assignment *a, bool paused);
+/** Pauses or resumes the fetching of one assigned partition. Records of a paused partition that
+ * were fetched and not polled come again when it resumes. */
+void assignment_pause(struct assignment *a, int32_t partition, bool paused);
 
 #endif

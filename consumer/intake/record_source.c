@@ -12,6 +12,7 @@
 #include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
+#include "common/kafka/kafka_assignor.h"
 #include "common/kafka/kafka_conf.h"
 #include "common/kafka/kafka_err.h"
 #include "common/kafka/kafka_log.h"
@@ -175,7 +176,11 @@ enum status record_source_open(const struct record_source_options *options,
     if (rc != STATUS_OK) {
         goto out;
     }
-    s->assignment = (struct assignment){.client = s->client, .topic = s->topic, .group = s->group};
+    s->assignment =
+        (struct assignment){.client = s->client,
+                            .topic = s->topic,
+                            .group = s->group,
+                            .is_cooperative = kafka_assignor_of(options->kafka).is_cooperative};
     rc = subscribe(s, err);
     if (rc != STATUS_OK) {
         goto out;
@@ -286,6 +291,13 @@ static enum status take_message(struct record_source *s,
         log_warn(MOD, "poll_exceeded", LF_TEXT("group", s->group),
                  LF_MSG("not polled for max.poll.interval.ms: the group took the partitions away"));
         return STATUS_OK;
+    }
+    if (code == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL) {
+        return err_set_origin(err, STATUS_CONFIG, rd_kafka_err2name(code),
+                              "other members of group '%s' divide its partitions in another way "
+                              "(older or newer librdkafka, or " KAFKA_ASSIGNOR_PROPERTY
+                              "): stop all members, then start them",
+                              s->group);
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         const enum status rc = kafka_err_code(err, code, "reading the topic");
@@ -454,9 +466,9 @@ void record_source_release_partitions(struct record_source *source)
     assignment_release_leaving(&source->assignment);
 }
 
-void record_source_pause(struct record_source *source, bool paused)
+void record_source_pause(struct record_source *source, int32_t partition, bool paused)
 {
-    assignment_pause(&source->assignment, paused);
+    assignment_pause(&source->assignment, partition, paused);
 }
 
 int32_t record_source_partition_of(const struct record_source *source, int32_t product_id)
@@ -546,7 +558,7 @@ void record_source_close(struct record_source *source, int timeout_ms)
     }
     (void)close(s->fd);
     mem_free(s->notes);
-    assignment_free_list(&s->assignment);
+    assignment_free_lists(&s->assignment);
     mem_free(s->listed);
     mem_free(s->topic);
     mem_free(s->group);

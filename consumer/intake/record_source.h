@@ -1,8 +1,9 @@
 /**
  * record_source: one consumer group member: records and assignment events in, offsets out.
  *
- * Reads uncommitted, commits by hand, cooperative-sticky. Callbacks of librdkafka run inside
- * record_source_poll and only record their event. One owner: the lane's thread.
+ * Reads uncommitted, commits by hand. Callbacks of librdkafka run inside record_source_poll and only
+ * record their event. In a cooperative group REVOKED names the partitions that leave, in an eager
+ * group all (kafka_assignor). The caller's duties are the same. One owner: the lane's thread.
  */
 #ifndef STOCKSYNC_INTAKE_RECORD_SOURCE_H
 #define STOCKSYNC_INTAKE_RECORD_SOURCE_H
@@ -75,7 +76,8 @@ int record_source_fd(const struct record_source *source);
 /**
  * The next event, without waiting.
  * @return STATUS_OK, also with SOURCE_NOTHING; STATUS_BROKER_LOST: all brokers are down, go on
- *         polling; STATUS_TOPIC_UNFIT, STATUS_PERMISSION, STATUS_CLIENT_BROKEN
+ *         polling; STATUS_TOPIC_UNFIT, STATUS_PERMISSION, STATUS_CLIENT_BROKEN; STATUS_CONFIG: the
+ *         group has members with the other kind of assignment
  */
 NODISCARD enum status
 record_source_poll(struct record_source *source, struct source_event *event, struct err *err);
@@ -98,8 +100,11 @@ void record_source_release_partitions(struct record_source *source);
 /** The partition that carries a product's records; -1: not known, no broker has said how many there
  * are. */
 int32_t record_source_partition_of(const struct record_source *source, int32_t product_id);
-/** Stops or resumes fetching of everything assigned, now and later. Polling must go on. */
-void record_source_pause(struct record_source *source, bool paused);
+/**
+ * Stops or resumes one partition: no record of it is delivered while it is paused, and none is lost.
+ * Polling must go on. Ends when the partition leaves; ignored when it is not assigned.
+ */
+void record_source_pause(struct record_source *source, int32_t partition, bool paused);
 size_t record_source_assigned_count(const struct record_source *source);
 /** Leaves the group within timeout_ms, then frees. Accepts NULL. */
 void record_source_close(struct record_source *source, int timeout_ms);

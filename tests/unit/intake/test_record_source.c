@@ -11,23 +11,30 @@
 #include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/metric.h"
+#include "common/kafka/kafka_assignor.h"
 #include "consumer/intake/record_source.h"
 #include "tests/unit/kafka/mock_kafka.h"
 
 #define LIMIT_MS   20000
 #define STEP_MS    100
 #define PARTITIONS 2
-#define PLACES     9
+#define PLACES     13
+
+/* Nothing in these tests closes a client before its first assignment, so cooperative groups can be
+ * tested with every librdkafka. */
+#define COOPERATIVE "cooperative-sticky"
 
 /* What one test works with: a cluster and the first member of its group. */
 struct place {
     struct mock_kafka mock;
     struct record_source *source;
+    bool is_cooperative;
 };
 
 static struct place places[PLACES];
 static size_t used; /* places that a test has taken */
 static struct mock_kafka *mock;
+static bool is_cooperative; /* the present place */
 static struct err err;
 
 static struct record_source *open_source(const char *client_id)
@@ -51,7 +58,9 @@ static int start_all(void **state)
     (void)state;
     for (size_t i = 0; i < PLACES; i++) {
         mock = &places[i].mock;
+        places[i].is_cooperative = i % 2 == 1;
         mock_kafka_start(mock, PARTITIONS);
+        mock_kafka_set(mock, KAFKA_ASSIGNOR_PROPERTY, i % 2 == 1 ? COOPERATIVE : "range");
         mock_kafka_set(mock, "session.timeout.ms", "2500");
         mock_kafka_set(mock, "heartbeat.interval.ms", "250");
         mock_kafka_set(mock, "fetch.wait.max.ms", "5");
@@ -66,6 +75,7 @@ static int take_place(void **state)
         return -1;
     }
     mock = &places[used].mock;
+    is_cooperative = places[used].is_cooperative;
     *state = places[used++].source;
     return 0;
 }
@@ -226,16 +236,33 @@ static void record_source_counts_refused_commits(void **state)
     record_source_close(source, LIMIT_MS);
 }
 
-static void record_source_pause_stops_records_until_it_is_lifted(void **state)
+/* The paused partition delivers nothing, also what was fetched before, and loses nothing. */
+static void record_source_pauses_one_partition_and_loses_none_of_its_records(void **state)
 {
     struct record_source *source = *state;
-    record_source_pause(source, true); /* before there is an assignment: it must be kept */
     expect(source, SOURCE_ASSIGNED);
-    mock_kafka_write(mock, 1, "1", "one", NULL);
-    const struct source_event event = next(source, 1500);
-    assert_int_not_equal(event.type, SOURCE_RECORD);
-    record_source_pause(source, false);
-    assert_bytes(expect_later(source, SOURCE_RECORD).key, "1");
+    record_source_pause(source, 7, true); /* not ours: ignored */
+    for (int i = 0; i < 5; i++) {
+        mock_kafka_write(mock, 1, "1", "one", NULL);
+    }
+    assert_int_equal(expect_later(source, SOURCE_RECORD).offset, 0);
+    record_source_pause(source, 1, true);
+    record_source_pause(source, 1, true);
+    mock_kafka_write(mock, 0, "2", "two", NULL);
+    bool other = false;
+    const int64_t until_us = clock_monotonic_us() + 1500000;
+    while (clock_left_ms(until_us) > 0) {
+        const struct source_event event = next(source, STEP_MS);
+        assert_true(event.type != SOURCE_RECORD || event.partition == 0);
+        other = other || event.type == SOURCE_RECORD;
+    }
+    assert_true(other);
+    record_source_pause(source, 1, false);
+    for (int64_t offset = 1; offset < 5; offset++) {
+        const struct source_event event = expect_later(source, SOURCE_RECORD);
+        assert_int_equal(event.partition, 1);
+        assert_int_equal(event.offset, offset);
+    }
     record_source_close(source, LIMIT_MS);
 }
 
@@ -251,20 +278,48 @@ static void assert_commit_is_answered(struct record_source *source,
     }
 }
 
+/* The first member's revocation while a second one joins. Of a cooperative group it has one
+ * partition, of an eager group both. */
+static struct source_event await_revocation(struct record_source *first,
+                                            struct record_source *second)
+{
+    struct source_event event = {0};
+    const int64_t deadline_us = clock_monotonic_us() + LIMIT_MS * INT64_C(1000);
+    while (event.type != SOURCE_REVOKED) {
+        event = next(first, STEP_MS);
+        (void)next(second, 0);
+        assert_true(clock_left_ms(deadline_us) > 0);
+    }
+    assert_int_equal(event.partition_count, is_cooperative ? 1 : PARTITIONS);
+    return event;
+}
+
+/* Polls both until one of them delivers a record of the partition. @return which one */
+static struct record_source *
+await_record(struct record_source *first, struct record_source *second, int32_t partition)
+{
+    struct record_source *const both[2] = {first, second};
+    const int64_t deadline_us = clock_monotonic_us() + LIMIT_MS * INT64_C(1000);
+    for (size_t i = 0;; i = 1 - i) {
+        const struct source_event event = next(both[i], STEP_MS / 2);
+        if (event.type == SOURCE_REVOKED) {
+            record_source_release_partitions(both[i]); /* the group may turn once more */
+        }
+        if (event.type == SOURCE_RECORD && event.partition == partition) {
+            assert_bytes(event.key, "1");
+            return both[i];
+        }
+        assert_true(clock_left_ms(deadline_us) > 0);
+    }
+}
+
 /* Two members: what leaves the first is not given to the second before the first lets go. */
 static void record_source_keeps_revoked_partitions_until_released(void **state)
 {
     struct record_source *first = *state;
     expect(first, SOURCE_ASSIGNED);
     struct record_source *second = open_source("b");
-    struct source_event event = {0};
-    int64_t deadline_us = clock_monotonic_us() + LIMIT_MS * INT64_C(1000);
-    while (event.type != SOURCE_REVOKED) {
-        event = next(first, STEP_MS);
-        (void)next(second, 0);
-        assert_true(clock_left_ms(deadline_us) > 0);
-    }
-    assert_int_equal(event.partition_count, 1);
+    struct source_event event = await_revocation(first, second);
     const int32_t leaving = event.partitions[0];
     /* Still ours for a last commit, but its records are for the next owner. */
     mock_kafka_write(mock, leaving, "1", "one", NULL);
@@ -279,17 +334,29 @@ static void record_source_keeps_revoked_partitions_until_released(void **state)
     }
     assert_int_equal(record_source_assigned_count(first), PARTITIONS);
     record_source_release_partitions(first);
-    assert_int_equal(record_source_assigned_count(first), 1);
-    bool received = false;
-    deadline_us = clock_monotonic_us() + LIMIT_MS * INT64_C(1000);
-    while (!received) {
-        (void)next(first, 0);
-        event = next(second, STEP_MS);
-        received = event.type == SOURCE_RECORD;
-        assert_true(clock_left_ms(deadline_us) > 0);
+    assert_int_equal(record_source_assigned_count(first), is_cooperative ? 1 : 0);
+    const struct record_source *owner = await_record(first, second, leaving);
+    if (is_cooperative) {
+        assert_ptr_equal(owner, second);
     }
-    assert_int_equal(event.partition, leaving);
-    assert_bytes(event.key, "1");
+    assert_int_equal(record_source_assigned_count(first), 1);
+    assert_int_equal(record_source_assigned_count(second), 1);
+    record_source_close(first, LIMIT_MS);
+    record_source_close(second, LIMIT_MS);
+}
+
+/* A pause does not outlive its assignment: the next owner, or the same one, reads on. */
+static void record_source_ends_a_pause_with_its_assignment(void **state)
+{
+    struct record_source *first = *state;
+    expect(first, SOURCE_ASSIGNED);
+    record_source_pause(first, 0, true);
+    record_source_pause(first, 1, true);
+    struct record_source *second = open_source("b");
+    const int32_t leaving = await_revocation(first, second).partitions[0];
+    record_source_release_partitions(first);
+    mock_kafka_write(mock, leaving, "1", "one", NULL);
+    (void)await_record(first, second, leaving);
     record_source_close(first, LIMIT_MS);
     record_source_close(second, LIMIT_MS);
 }
@@ -362,8 +429,13 @@ int main(void)
         SOURCE_TEST(record_source_gives_assignment_records_and_end),
         SOURCE_TEST(record_source_starts_behind_what_was_committed),
         SOURCE_TEST(record_source_counts_refused_commits),
-        SOURCE_TEST(record_source_pause_stops_records_until_it_is_lifted),
+        /* twice each: eager, cooperative */
         SOURCE_TEST(record_source_keeps_revoked_partitions_until_released),
+        SOURCE_TEST(record_source_pauses_one_partition_and_loses_none_of_its_records),
+        SOURCE_TEST(record_source_pauses_one_partition_and_loses_none_of_its_records),
+        SOURCE_TEST(record_source_keeps_revoked_partitions_until_released),
+        SOURCE_TEST(record_source_ends_a_pause_with_its_assignment),
+        SOURCE_TEST(record_source_ends_a_pause_with_its_assignment),
         SOURCE_TEST(record_source_says_when_no_broker_answers),
         SOURCE_TEST(record_source_closes_in_time_without_a_broker),
         SOURCE_TEST(record_source_closes_with_records_unread),

@@ -10,7 +10,7 @@
 
 #include "common/kafka/kafka_conf.h"
 
-#define MAX_PAIRS 8
+#define MAX_PAIRS 12
 
 /* Pairs of literals; conf_pair wants them writable, and nobody writes. */
 struct fixture {
@@ -75,6 +75,7 @@ static void kafka_conf_of_a_consumer_has_the_properties_of_its_guarantees(void *
     void *conf = NULL;
     add(&f, "bootstrap.servers", "b1:9092", 3);
     add(&f, "session.timeout.ms", "6000", 4);
+    add(&f, "partition.assignment.strategy", "roundrobin", 5);
     const struct kafka_identity identity = {
         .role = KAFKA_CONSUMER, .client_id = "stocksync-store-a", .group_id = "stocksync-a"};
     assert_int_equal(kafka_conf_build(&f.pairs, &identity, &conf, &err), STATUS_OK);
@@ -82,7 +83,7 @@ static void kafka_conf_of_a_consumer_has_the_properties_of_its_guarantees(void *
     assert_property(conf, "isolation.level", "read_uncommitted");
     assert_property(conf, "enable.auto.commit", "false");
     assert_property(conf, "enable.auto.offset.store", "false");
-    assert_property(conf, "partition.assignment.strategy", "cooperative-sticky");
+    assert_property(conf, "partition.assignment.strategy", "roundrobin");
     assert_property(conf, "auto.offset.reset", "smallest"); /* as the library calls "earliest" */
     assert_property(conf, "enable.partition.eof", "true");
     assert_property(conf, "session.timeout.ms", "6000");
@@ -137,6 +138,7 @@ static void kafka_conf_check_reports_every_problem_with_its_line(void **state)
     add(&f, "transactional.id", "mine", 8);
     add(&f, "acks", "1", 9);
     add(&f, "security.protocol", "ssl", 10);
+    add(&f, "partition.assignment.strategy", "range,cooperative-sticky", 11);
     kafka_conf_check(&f.pairs, &problems);
     static const struct {
         int line;
@@ -148,6 +150,7 @@ static void kafka_conf_check_reports_every_problem_with_its_line(void **state)
         {7, "stocksync sets it"},
         {8, "stocksync sets it"},
         {9, "stocksync sets it"},
+        {11, "does not mix"},
     };
     assert_int_equal(problems.count, sizeof expected / sizeof *expected);
     for (size_t i = 0; i < problems.count; i++) {
