@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <avro.h>
@@ -344,14 +345,16 @@ static enum status strip_frame(const struct avro_codec *codec,
     }
     *form = find_form(codec, fingerprint);
     if (*form == AVRO_FORM_COUNT) {
+        char found_text[17];
         uint64_t found = 0;
         for (size_t i = FRAME_SIZE - 2; i-- > 0;) {
             found = (found << 8) | fingerprint.ptr[i];
         }
-        return err_set(err, STATUS_SCHEMA_UNKNOWN,
-                       "value was written with schema %016" PRIx64
-                       ", which this program does not know: a newer producer?",
-                       found);
+        (void)snprintf(found_text, sizeof found_text, "%016" PRIx64, found);
+        return err_set_origin(err, STATUS_SCHEMA_UNKNOWN, found_text,
+                              "value was written with schema %s, which this program does not "
+                              "know, probably by a newer producer",
+                              found_text);
     }
     *binary = bytes_of(c.pos, cursor_left(&c));
     return STATUS_OK;

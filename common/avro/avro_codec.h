@@ -37,8 +37,8 @@ NODISCARD enum status avro_codec_encode(struct avro_codec *codec,
  * @return STATUS_OK
  *         STATUS_RECORD_INVALID  not our framing, cut, trailing bytes, negative or giant counts, a
  *                                value out of its range
- *         STATUS_SCHEMA_UNKNOWN  single-object with an unknown fingerprint: a newer producer; hold
- *                                the partition
+ *         STATUS_SCHEMA_UNKNOWN  single-object with an unknown fingerprint, which is the origin: a
+ *                                newer producer; hold the partition
  */
 NODISCARD enum status avro_codec_decode(struct avro_codec *codec,
                                         struct bytes value,

@@ -17,9 +17,29 @@ static const char STATUS_SQL[] =
     " (SELECT string_agg(r.reason || ' ' || r.n, ', ' ORDER BY r.n DESC) FROM"
     "   (SELECT reason, count(*) AS n FROM stocksync.parked p WHERE p.store = s.store GROUP BY "
     "reason) r),"
-    " g.held_at, g.detail, g.examples, g.database"
+    " g.held_at, g.detail, g.examples, g.database,"
+    " (SELECT string_agg('partition ' || b.partition || ' waits at offset ' || b.record_offset ||"
+    "   CASE WHEN b.skip_at IS NULL THEN ': ' || b.detail ELSE ', which is skipped' END, '; '"
+    "   ORDER BY b.partition)"
+    "  FROM stocksync.blocked_partition b WHERE b.store = s.store AND b.topic = $2)"
     " FROM unnest($1::text[]) WITH ORDINALITY AS s(store, at)"
     " LEFT JOIN stocksync.guard g ON g.store = s.store ORDER BY s.at";
+
+/* Records that cannot be read; the next step is named once. */
+static void print_blocked(const struct pg_rows *rows)
+{
+    bool any = false;
+    for (int i = 0; i < rows->count; i++) {
+        if (!pg_is_null(rows, i, 10)) {
+            any = true;
+            (void)printf("\n%s is BLOCKED in part: %s\n", pg_text(rows, i, 0),
+                         pg_text(rows, i, 10));
+        }
+    }
+    if (any) {
+        (void)printf("update the consumer, or pass over a record with 'stocksync-consumer skip'\n");
+    }
+}
 
 /* Holds, and the database whose records a store applies. */
 static void print_guards(const struct pg_rows *rows)
@@ -70,16 +90,18 @@ enum status cmd_status(const struct cli_call *call, const void *root, struct err
     }
     pg_args_init(&args, ARGS_MAX_BYTES);
     pg_args_text_array(&args, names, conf->stores.count);
+    pg_args_text(&args, conf->shared.topic.name);
     enum status rc = pg_conn_open(conn, err);
     if (rc != STATUS_OK) {
         goto out;
     }
-    rc = pg_query(conn, STATUS_SQL, &args, "tlzlltzttt", &rows, err);
+    rc = pg_query(conn, STATUS_SQL, &args, "tlzlltztttt", &rows, err);
     if (rc != STATUS_OK) {
         goto out;
     }
     print_rows(&rows);
     print_guards(&rows);
+    print_blocked(&rows);
     (void)printf("\nLive state of a running consumer: http://%s/status\n",
                  conf->consumer.listen != NULL ? conf->consumer.listen : "(no listen address)");
 out:

@@ -17,6 +17,7 @@ enum status cmd_run(const struct cli_call *call, const void *root, struct err *e
 enum status cmd_history(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_parked(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_resume(const struct cli_call *call, const void *root, struct err *err);
+enum status cmd_skip(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_status(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_catalogue(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_check(const struct cli_call *call, const void *root, struct err *err);

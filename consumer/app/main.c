@@ -41,6 +41,12 @@ static const struct cli_flag RESUME_FLAGS[] = {
      "apply only records of this Odoo database (its database.uuid) from now on"},
 };
 
+static const struct cli_flag SKIP_FLAGS[] = {
+    {"--store", "NAME", false, "the store that the record blocks"},
+    {"--partition", "N", false, "partition of the topic; without it, the blocked ones are named"},
+    {"--offset", "N", false, "offset of the record that blocks it"},
+};
+
 static const struct cli_flag CATALOGUE_FLAGS[] = {
     {"--store", "NAME", false, "only this store"},
     {"--reload", NULL, false, "make the running consumer read the store's catalogue again"},
@@ -58,6 +64,8 @@ static const struct cli_command COMMANDS[] = {
      "the "
      "consumer runs",
      RESUME_FLAGS, 2, true, cmd_resume},
+    {"skip", "pass over a record that blocks its partition; the record is parked", SKIP_FLAGS, 3,
+     true, cmd_skip},
     {"catalogue", "show each store's catalogue: known, shared, untracked and missing SKUs",
      CATALOGUE_FLAGS, 2, true, cmd_catalogue},
     {"status", "levels, last write and parked rows of each store", NULL, 0, true, cmd_status},

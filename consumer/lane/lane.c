@@ -200,6 +200,7 @@ static void view_session(struct lane *l)
     v->unimported_levels = s->sales.levels;
     memcpy(v->database, s->guard.database, sizeof v->database);
     v->hold = s->brake.hold;
+    blocked_partitions_fill_view(&s->records.blocked, &v->blocked);
     v->client.points = s->requests.budget.level;
     v->client.points_maximum = s->requests.budget.maximum;
     v->client.restore_rate = s->requests.budget.restore_rate;
@@ -215,6 +216,7 @@ static void publish(struct lane *l)
         view_session(l);
     } else {
         v->hold = (struct lane_hold){0};
+        v->blocked = (struct blocked_view){0};
     }
     v->state = l->state;
     v->why = l->session.brake.is_checking ? BRAKE_CHECKING : l->why;
@@ -402,6 +404,12 @@ static bool is_drained(const struct lane *l)
            retries_are_done(&s->retries);
 }
 
+/* A partition that a record blocks is noted first. */
+static bool is_finished(const struct lane *l)
+{
+    return is_drained(l) && l->session.records.blocked.count == 0;
+}
+
 /* Where a run with --once ends, while another waits for the store or for a person. */
 static enum status is_hopeless(const struct lane *l, struct err *err)
 {
@@ -474,10 +482,11 @@ static enum status work(struct lane *l, struct thread *thread, bool *worked, str
         if (!l->options.once) {
             continue;
         }
-        if (is_drained(l)) {
+        rc = is_drained(l) ? blocked_partitions_check(&l->session.records.blocked, err)
+                           : is_hopeless(l, err);
+        if (rc == STATUS_OK && is_finished(l)) {
             break;
         }
-        rc = is_hopeless(l, err);
         if (rc != STATUS_OK) {
             return give_up(l, rc);
         }

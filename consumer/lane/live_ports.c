@@ -6,6 +6,7 @@ static const struct source_port SOURCE = {.open = record_source_open,
                                           .commit = record_source_commit,
                                           .commit_wait = record_source_commit_wait,
                                           .release_partitions = record_source_release_partitions,
+                                          .pause = record_source_pause,
                                           .assigned_count = record_source_assigned_count,
                                           .partition_of = record_source_partition_of,
                                           .close = record_source_close};
@@ -27,6 +28,9 @@ static struct state *make_state(const char *dsn, const char *store, bool read_on
 {
     return read_only ? state_new_read_only(dsn, store) : state_new(dsn, store);
 }
+
+static const struct blocked_port BLOCKED = {
+    .note = state_blocked_note, .list = state_blocked_list, .end = state_blocked_end};
 
 static const struct state_port STATE = {.make = make_state,
                                         .open = state_open,
@@ -52,6 +56,7 @@ static const struct state_port STATE = {.make = make_state,
                                                    .rescan = state_parked_rescan,
                                                    .settle = state_parked_settle,
                                                    .each_in_memory = state_parked_each_in_memory},
+                                        .blocked = &BLOCKED,
                                         .products = {.load = state_products_load,
                                                      .note = state_products_note,
                                                      .noted = state_products_noted},

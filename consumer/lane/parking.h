@@ -10,6 +10,8 @@
 #define PARKED_UNMAPPED        "unmapped"
 #define PARKED_SHARED_IN_ODOO  "sku_shared_in_odoo"
 #define PARKED_SHARED_IN_STORE "sku_shared_in_shopify"
+#define PARKED_SKIPPED         "skipped_by_operator" /* a record that blocked its partition */
+#define PARKED_SCHEMA_UNKNOWN  "schema_unknown"      /* a parked record, for an older program */
 
 /** Stores rows. Logs each row that was not parked before, counts the rest. Fills wait_s, first. */
 NODISCARD enum status parking_store(const struct lane_context *c,

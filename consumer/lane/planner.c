@@ -302,12 +302,14 @@ static void plan_tombstone(struct planner *p, int32_t product_id, const struct s
     note_unpark(p, product_id);
 }
 
-static void
-park_undecodable(struct planner *p, const struct source_event *event, const struct err *why)
+void planner_park_record(struct planner *p,
+                         const struct source_event *event,
+                         const char *reason,
+                         const char *detail)
 {
-    struct parked_note *n = park_record(&p->turn, "undecodable", event);
+    struct parked_note *n = park_record(&p->turn, reason, event);
     state_subject_record(n->subject, p->c->options->shared.topic, event->partition, event->offset);
-    (void)snprintf(n->detail, sizeof n->detail, "%.239s", why->msg);
+    (void)snprintf(n->detail, sizeof n->detail, "%.239s", detail);
 }
 
 enum status planner_plan(struct planner *p,
@@ -326,7 +328,7 @@ enum status planner_plan(struct planner *p,
     } else if (rc == STATUS_OK) {
         plan_stock(p, &stock, event, at);
     } else if (status_class(rc) == CLASS_RECORD) {
-        park_undecodable(p, event, &why);
+        planner_park_record(p, event, "undecodable", why.msg);
         rc = STATUS_OK;
     } else {
         *err = why;

@@ -72,6 +72,11 @@ NODISCARD enum status planner_plan(struct planner *p,
                                    const struct source_event *event,
                                    struct record_position at,
                                    struct err *err);
+/** Parks a record as `record/TOPIC/PARTITION/OFFSET`. */
+void planner_park_record(struct planner *p,
+                         const struct source_event *event,
+                         const char *reason,
+                         const char *detail);
 /** Offers a desired quantity to the coalescer, and counts what it replaces. */
 void planner_offer(struct planner *p, struct level_key key, const struct desired *desired);
 /**

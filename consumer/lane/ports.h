@@ -12,6 +12,7 @@
 #include "consumer/shopify/catalog.h"
 #include "consumer/shopify/graphql.h"
 #include "consumer/state/attempt_store.h"
+#include "consumer/state/blocked_store.h"
 #include "consumer/state/catalogue_store.h"
 #include "consumer/state/guard_store.h"
 #include "consumer/state/level_moves.h"
@@ -36,6 +37,7 @@ struct source_port {
                                int timeout_ms,
                                struct err *err);
     void (*release_partitions)(struct record_source *source);
+    void (*pause)(struct record_source *source, int32_t partition, bool paused);
     size_t (*assigned_count)(const struct record_source *source);
     int32_t (*partition_of)(const struct record_source *source, int32_t product_id);
     void (*close)(struct record_source *source, int timeout_ms);
@@ -239,6 +241,25 @@ struct catalogue_port {
     enum status (*items_clear)(struct state *s, struct err *err);
 };
 
+/** Partitions that a record blocks. */
+struct blocked_port {
+    enum status (*note)(struct state *s,
+                        const char *topic,
+                        struct state_blocked *list,
+                        size_t count,
+                        struct err *err);
+    enum status (*list)(struct state *s,
+                        const char *topic,
+                        void (*each)(void *arg, const struct state_blocked *row),
+                        void *arg,
+                        struct err *err);
+    enum status (*end)(struct state *s,
+                       const char *topic,
+                       const int32_t *partitions,
+                       size_t count,
+                       struct err *err);
+};
+
 /** Everything that outlives a session. */
 struct state_port {
     struct state *(*make)(const char *dsn, const char *store, bool read_only);
@@ -250,6 +271,7 @@ struct state_port {
                               struct err *err);
     struct levels_port levels;
     struct parked_port parked;
+    const struct blocked_port *blocked;
     struct products_port products;
     struct guard_port guard;
     struct catalogue_port catalogue;

@@ -13,10 +13,12 @@ enum { END_NOW = 1, END_ONCE = 2 };
 void records_open(struct records *r, const struct lane_context *c, struct planner *planner)
 {
     *r = (struct records){.c = c, .planner = planner};
+    blocked_partitions_open(&r->blocked, c, planner);
 }
 
 void records_close(struct records *r)
 {
+    blocked_partitions_close(&r->blocked);
     mem_free(r->at_end);
     *r = (struct records){0};
 }
@@ -37,13 +39,21 @@ void records_note_assigned(struct records *r, int32_t partition)
 {
     note_end(r, partition, false);
     r->at_end[partition] = 0;
+    blocked_partitions_note_assigned(&r->blocked);
 }
 
+void records_drop(struct records *r, int32_t partition)
+{
+    blocked_partitions_drop(&r->blocked, partition);
+}
+
+/* A partition that a record blocks is read as far as it can be. */
 static bool has_ends(const struct records *r, unsigned char which)
 {
     size_t ends = 0;
     for (size_t i = 0; i < r->at_end_size; i++) {
-        ends += (r->at_end[i] & which) != 0 && offset_ledger_is_open(r->c->ledger, (int32_t)i);
+        bool ended = (r->at_end[i] & which) != 0 || blocked_partitions_has(&r->blocked, (int32_t)i);
+        ends += ended && offset_ledger_is_open(r->c->ledger, (int32_t)i);
     }
     size_t assigned = r->c->ports->source->assigned_count(r->c->source);
     return assigned > 0 && ends >= assigned;
@@ -57,15 +67,28 @@ bool records_at_end(const struct records *r)
 static enum status take_record(struct records *r, const struct source_event *event, struct err *err)
 {
     struct record_position at;
+    if (blocked_partitions_has(&r->blocked, event->partition)) {
+        /* neither planned, which would overtake, nor dropped: a new session reads it again */
+        return err_set(err, STATUS_CLIENT_BROKEN,
+                       "partition %d delivers records although it is paused",
+                       (int)event->partition);
+    }
     if (offset_ledger_add(r->c->ledger, event->partition, event->offset, &at) != STATUS_OK) {
         return STATUS_OK; /* of a partition that left, or delivered twice */
     }
     planner_hold(r->planner, at);
     metric_add(r->c->metrics->record.read, 1);
     note_end(r, event->partition, false);
-    return source_guard_admits(r->planner->guard, event, at)
-               ? planner_plan(r->planner, event, at, err)
-               : STATUS_OK;
+    if (!source_guard_admits(r->planner->guard, event, at)) {
+        return STATUS_OK;
+    }
+    enum status rc = planner_plan(r->planner, event, at, err);
+    if (rc == STATUS_SCHEMA_UNKNOWN) {
+        blocked_partitions_add(&r->blocked, event, at, err);
+        return STATUS_OK;
+    }
+    blocked_partitions_note_passed(&r->blocked, event->partition, event->offset);
+    return rc;
 }
 
 /* @return STATUS_OK: *event is the last one taken, an assignment or SOURCE_NOTHING */
@@ -93,6 +116,7 @@ take_events(struct records *r, bool *busy, struct source_event *event, struct er
             break;
         case SOURCE_AT_END:
             note_end(r, event->partition, true);
+            blocked_partitions_note_passed(&r->blocked, event->partition, INT64_MAX);
             break;
         case SOURCE_ASSIGNED:
         case SOURCE_REVOKED:
@@ -111,7 +135,15 @@ enum status records_take(struct records *r, bool *busy, struct source_event *eve
 {
     *event = (struct source_event){.type = SOURCE_NOTHING};
     planner_begin(r->planner);
-    enum status rc = take_events(r, busy, event, err);
+    enum status rc = blocked_partitions_turn(&r->blocked, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = take_events(r, busy, event, err);
     brake_control_note_caught_up(r->planner->brake, has_ends(r, END_ONCE));
-    return rc == STATUS_OK ? planner_store(r->planner, err) : rc;
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = planner_store(r->planner, err);
+    return rc == STATUS_OK ? blocked_partitions_settle(&r->blocked, err) : rc;
 }

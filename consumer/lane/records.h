@@ -4,13 +4,14 @@
 #ifndef STOCKSYNC_LANE_RECORDS_H
 #define STOCKSYNC_LANE_RECORDS_H
 
-#include "consumer/lane/planner.h"
+#include "consumer/lane/blocked_partitions.h"
 
 struct records {
     const struct lane_context *c;
     struct planner *planner;
     unsigned char *at_end; /* by partition: its end was seen since its last record, or once */
     size_t at_end_size;
+    struct blocked_partitions blocked;
 };
 
 void records_open(struct records *r, const struct lane_context *c, struct planner *planner);
@@ -27,7 +28,9 @@ NODISCARD enum status
 records_take(struct records *r, bool *busy, struct source_event *event, struct err *err);
 /** A partition was assigned: its end was not seen yet. */
 void records_note_assigned(struct records *r, int32_t partition);
-/** Every assigned partition is read to its end. */
+/** A partition left. */
+void records_drop(struct records *r, int32_t partition);
+/** Every assigned partition is read to its end, or to a record that blocks it. */
 bool records_at_end(const struct records *r);
 
 #endif

@@ -176,6 +176,14 @@ static void retry_newcomer(struct look *look, const struct state_parked *row, in
     }
 }
 
+/* Of an older program than the one that parked it: nothing overtakes a parked row, so it may wait. */
+static void retry_unreadable(struct look *look, const struct state_parked *row, const char *why)
+{
+    bool skipped = strcmp(row->reason, PARKED_SKIPPED) == 0;
+    (void)snprintf(look->details[look->again_count], sizeof look->details[0], "%.239s", why);
+    park_again(look, row, skipped ? PARKED_SKIPPED : PARKED_SCHEMA_UNKNOWN);
+}
+
 static void retry_row(void *arg, const struct state_parked *row)
 {
     struct look *look = arg;
@@ -202,7 +210,14 @@ static void retry_row(void *arg, const struct state_parked *row)
                                  .offset = row->offset,
                                  .key = row->record_key,
                                  .value = row->record_value};
-    look->rc = planner_plan(r->planner, &event, at, look->err);
+    struct err why = {0};
+    enum status rc = planner_plan(r->planner, &event, at, &why);
+    if (rc == STATUS_SCHEMA_UNKNOWN) {
+        retry_unreadable(look, row, why.msg);
+    } else if (rc != STATUS_OK) {
+        *look->err = why;
+        look->rc = rc;
+    }
 }
 
 static void learn_product(void *arg, const struct state_product *product)

@@ -266,6 +266,7 @@ static void forget_partitions(struct session *s, const int32_t *partitions, size
 {
     for (size_t i = 0; i < count; i++) {
         coalescer_drop_partition(s->c.coalescer, partitions[i]);
+        records_drop(&s->records, partitions[i]);
         source_guard_drop_partition(&s->guard, partitions[i]);
         offset_ledger_close(s->c.ledger, partitions[i]);
     }

@@ -49,6 +49,9 @@ static const struct metric_row ROWS[] = {
     {offsetof(struct lane_metrics, record.unfinished), METRIC_GAUGE,
      "stocksync_store_unfinished_records", NULL, NULL,
      "Records that hold back the committed offset."},
+    {offsetof(struct lane_metrics, record.blocked), METRIC_GAUGE,
+     "stocksync_store_blocked_partitions", NULL, NULL,
+     "Partitions that wait at a record with an unknown schema; the others go on."},
     {offsetof(struct lane_metrics, level.applied), METRIC_COUNTER, "stocksync_store_applied_total",
      NULL, NULL, "Levels written to Shopify."},
     {offsetof(struct lane_metrics, level.unchanged), METRIC_COUNTER,
@@ -168,6 +171,7 @@ void status_set_gauges(const struct lane_metrics *metrics, const struct lane_vie
     metric_set(metrics->level.age, age_s(view->oldest_changed_at_us));
     metric_set(metrics->level.unimported_levels, (double)view->unimported_levels);
     metric_set(metrics->record.unfinished, (double)view->unfinished);
+    metric_set(metrics->record.blocked, (double)view->blocked.count);
     metric_set(metrics->parked.products, (double)view->parked);
     metric_set(metrics->brake.held, view->hold.on ? 1 : 0);
     metric_set(metrics->catalogue.shared, (double)view->catalogue.shared);
@@ -223,6 +227,26 @@ static void append_client(const struct store_view *v, struct strbuf *out)
     }
 }
 
+static void append_blocked(const struct blocked_view *v, struct strbuf *out)
+{
+    char since[CLOCK_TEXT_SIZE];
+    if (v->count == 0) {
+        return;
+    }
+    strbuf_appendf(out, ",\"blocked\":%zu,\"blocked_partitions\":[", v->count);
+    for (size_t i = 0; i < v->count && i < BLOCKED_SHOWN; i++) {
+        const struct state_blocked *b = &v->shown[i];
+        strbuf_appendf(out, "%s{\"partition\":%d,\"offset\":%lld,\"since\":\"%s\",\"schema\":",
+                       i > 0 ? "," : "", (int)b->partition, (long long)b->offset,
+                       clock_format_utc(b->blocked_us, since));
+        strbuf_append_json(out, b->schema);
+        strbuf_append_text(out, ",\"why\":");
+        strbuf_append_json(out, b->detail);
+        strbuf_append_text(out, "}");
+    }
+    strbuf_append_text(out, "]");
+}
+
 void status_append_json(const struct lane_metrics *metrics,
                         const struct lane_view *view,
                         struct strbuf *out)
@@ -249,6 +273,7 @@ void status_append_json(const struct lane_metrics *metrics,
         strbuf_append_text(out, ",\"database\":");
         strbuf_append_json(out, view->database);
     }
+    append_blocked(&view->blocked, out);
     hold_append_json(&view->hold, out);
     strbuf_append_text(out, "}");
 }

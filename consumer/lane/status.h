@@ -13,10 +13,11 @@
 #include "consumer/lane/lane_state.h"
 #include "consumer/plan/breaker.h"
 #include "consumer/plan/rules.h"
+#include "consumer/state/blocked_store.h"
 #include "consumer/state/guard_store.h"
 
 struct record_metrics {
-    struct metric *read, *superseded, *excluded[EXCLUSION_COUNT], *foreign, *unfinished;
+    struct metric *read, *superseded, *excluded[EXCLUSION_COUNT], *foreign, *unfinished, *blocked;
 };
 
 struct level_metrics {
@@ -57,6 +58,14 @@ extern const struct metric_table lane_metric_table;
 /* Examples of a kind in the status document. */
 #define STATUS_EXAMPLES 3
 
+/* Partitions of them. */
+#define BLOCKED_SHOWN 8
+
+struct blocked_view {
+    size_t count;
+    struct state_blocked shown[BLOCKED_SHOWN]; /* the first ones */
+};
+
 struct catalogue_view {
     size_t skus, shared, ambiguous, untracked, searched;
     size_t suspect;       /* SKUs that the last reading lost; it is not believed yet */
@@ -89,6 +98,7 @@ struct lane_view {
     bool is_dry_run;
     char database[STATE_DATABASE_SIZE]; /* "": not known */
     struct lane_hold hold;
+    struct blocked_view blocked;
     struct store_view client;
     struct catalogue_view catalogue;
 };

@@ -15,6 +15,8 @@ static const struct {
 } PACES[] = {
     {"undecodable", 0},
     {"basis_missing", 0},
+    {"skipped_by_operator", 0},
+    {"schema_unknown", 0},
     {"no_sku", SLOWLY_S},
     {"no_barcode", SLOWLY_S},
     {"unmapped", SLOWLY_S},

@@ -19,11 +19,12 @@
  *     level/4401/7001/product/17            what product 17 still owes, since another product has
  *                                           its item
  *     item/4402                             shares its SKU with the item that had it before
- *     record/<topic>/<partition>/<offset>   a record that cannot be decoded
+ *     record/<topic>/<partition>/<offset>   a record that cannot be read
  *
  * Reasons: "no_sku", "no_barcode", "unmapped", "sku_shared_in_odoo", "sku_shared_in_shopify",
  * "bundle", "item_changed", "item_missing", "level_missing", "level_inactive", "tracking_locked",
- * "refused", "stale", "basis_missing", "undecodable" …
+ * "refused", "stale", "basis_missing", "undecodable", "skipped_by_operator",
+ * "schema_unknown" …
  */
 struct state_parked {
     char subject[160];

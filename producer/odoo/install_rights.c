@@ -50,6 +50,8 @@ static const struct right {
     {"stocksync", "attempt", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "in_flight", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "guard", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
+    {"stocksync", "blocked_partition", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false,
+     ALWAYS},
     {"stocksync", "product", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "item", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "catalogue", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},

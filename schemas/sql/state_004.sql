@@ -34,3 +34,16 @@ CREATE TABLE stocksync.level_kept (               -- numbers of products whose i
 
 -- The first contact with a store.
 ALTER TABLE stocksync.guard ADD COLUMN first_load text;  -- waits: for a person; go: may be written; NULL: not known yet
+
+-- Partitions whose next record cannot be read: one row for each, made by the lane that found the record.
+CREATE TABLE stocksync.blocked_partition (
+    store text NOT NULL,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    record_offset bigint NOT NULL,                -- of the record; what follows it is not planned
+    schema text NOT NULL,                         -- its fingerprint
+    detail text NOT NULL,
+    blocked_at timestamptz NOT NULL DEFAULT now(),
+    skip_at timestamptz,                          -- an operator passes over the record; NULL: not decided
+    PRIMARY KEY (store, topic, partition)
+);

@@ -7,7 +7,7 @@ from lab import checks, programs, stores, wait
 
 LINE = re.compile(r'store=(\S+) product=(\d+) sku="((?:[^"\\]|\\.)*)" item=(\d+) location=(\d+) from=(-?\d+)'
                   r' to=(-?\d+) cause=(\w+)$')
-STATE = ("level", "attempt", "product", "parked", "in_flight", "guard")
+STATE = ("level", "attempt", "product", "parked", "in_flight", "guard", "blocked_partition")
 
 
 def printed(text, store):

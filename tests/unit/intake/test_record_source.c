@@ -345,7 +345,8 @@ static void record_source_keeps_revoked_partitions_until_released(void **state)
     record_source_close(second, LIMIT_MS);
 }
 
-/* A pause does not outlive its assignment: the next owner, or the same one, reads on. */
+/* A pause does not outlive its assignment: the next owner, or the same one, reads on. The partition
+ * that stays, in a cooperative group, stays paused. */
 static void record_source_ends_a_pause_with_its_assignment(void **state)
 {
     struct record_source *first = *state;
@@ -357,6 +358,13 @@ static void record_source_ends_a_pause_with_its_assignment(void **state)
     record_source_release_partitions(first);
     mock_kafka_write(mock, leaving, "1", "one", NULL);
     (void)await_record(first, second, leaving);
+    mock_kafka_write(mock, 1 - leaving, "2", "two", NULL);
+    const int64_t until_us = clock_monotonic_us() + 1000000;
+    while (is_cooperative && clock_left_ms(until_us) > 0) {
+        const struct source_event event = next(first, STEP_MS);
+        assert_true(event.type != SOURCE_RECORD);
+        (void)next(second, 0);
+    }
     record_source_close(first, LIMIT_MS);
     record_source_close(second, LIMIT_MS);
 }

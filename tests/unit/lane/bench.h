@@ -55,6 +55,14 @@ struct bench_parked {
     const char *in_memory[BENCH_MAX + 4];
 };
 
+struct bench_blocked {
+    struct state_blocked noted[BENCH_MAX];
+    size_t noted_count;
+    bool skip;                       /* what a note answers */
+    const struct state_blocked *row; /* what the state has; NULL: nothing */
+    char ended[80];                  /* partitions */
+};
+
 struct bench_products {
     char noted[400]; /* "ID=TEXT …" */
     const struct state_product *others;
@@ -105,7 +113,8 @@ struct bench_source {
     size_t assigned;
     const struct source_event *events;
     size_t event_count, next;
-    size_t lost_at; /* the broker is lost before this event; 0: never */
+    char paused[80]; /* "+PARTITION …": paused, "-PARTITION …": resumed */
+    size_t lost_at;  /* the broker is lost before this event; 0: never */
 };
 
 struct bench {
@@ -122,6 +131,7 @@ struct bench {
     char calls[20000]; /* functions that were called, each with a blank behind */
     struct bench_levels levels;
     struct bench_parked parked;
+    struct bench_blocked blocked;
     struct bench_products products;
     struct bench_guard guard;
     struct bench_catalogue catalogue;

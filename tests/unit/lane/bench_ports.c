@@ -489,6 +489,48 @@ static enum status items_clear(struct state *s, struct err *err)
     return called("items_clear", err);
 }
 
+/* --- blocked partitions --- */
+
+static enum status blocked_note(
+    struct state *s, const char *topic, struct state_blocked *list, size_t count, struct err *err)
+{
+    (void)s;
+    (void)topic;
+    bench.blocked.noted_count = 0;
+    COPY(bench.blocked.noted, bench.blocked.noted_count, list, count)
+    for (size_t i = 0; i < count; i++) {
+        list[i].skip = bench.blocked.skip;
+    }
+    return called("blocked_note", err);
+}
+
+static enum status blocked_list(struct state *s,
+                                const char *topic,
+                                void (*each)(void *arg, const struct state_blocked *row),
+                                void *arg,
+                                struct err *err)
+{
+    (void)s;
+    (void)topic;
+    if (bench.blocked.row != NULL) {
+        each(arg, bench.blocked.row);
+    }
+    return called("blocked_list", err);
+}
+
+static enum status blocked_end(
+    struct state *s, const char *topic, const int32_t *partitions, size_t count, struct err *err)
+{
+    (void)s;
+    (void)topic;
+    for (size_t i = 0; i < count; i++) {
+        char text[16];
+        (void)snprintf(text, sizeof text, "%d", (int)partitions[i]);
+        APPEND(bench.blocked.ended, text);
+    }
+    return called("blocked_end", err);
+}
+
 /* --- the store --- */
 
 static enum status load_catalogue(struct graphql *client,
@@ -583,13 +625,25 @@ static int32_t partition_of(const struct record_source *source, int32_t product_
     return product_id >= BENCH_OTHERS ? 1 : 0;
 }
 
-static const struct source_port SOURCE = {
-    .poll = poll_source, .assigned_count = assigned_count, .partition_of = partition_of};
+static void pause_partition(struct record_source *source, int32_t partition, bool paused)
+{
+    char text[16];
+    (void)source;
+    (void)snprintf(text, sizeof text, "%s%d", paused ? "+" : "-", (int)partition);
+    APPEND(bench.input.paused, text);
+}
+
+static const struct source_port SOURCE = {.poll = poll_source,
+                                          .assigned_count = assigned_count,
+                                          .pause = pause_partition,
+                                          .partition_of = partition_of};
 static const struct store_port STORE = {.load_catalogue = load_catalogue,
                                         .send = send,
                                         .fetch = fetch,
                                         .cancel = cancel,
                                         .running = running};
+static const struct blocked_port BLOCKED = {
+    .note = blocked_note, .list = blocked_list, .end = blocked_end};
 static const struct state_port STATE = {
     .levels = {.read = read_levels,
                .note = note,
@@ -610,6 +664,7 @@ static const struct state_port STATE = {
                .rescan = rescan,
                .settle = parked_settle,
                .each_in_memory = each_in_memory},
+    .blocked = &BLOCKED,
     .products = {.note = products_note, .noted = products_noted},
     .guard = {.read = guard_read,
               .adopt = guard_adopt,

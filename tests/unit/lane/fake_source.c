@@ -122,7 +122,7 @@ static const struct record *next_record(void)
     for (size_t i = 0; i < records.count; i++) {
         const struct record *r = &records.list[i];
         const struct fake_partition *p = &fake_source.partition[r->partition];
-        if (p->assigned && r->partition != leaving && p->position == r->offset &&
+        if (p->assigned && !p->paused && r->partition != leaving && p->position == r->offset &&
             !is_slow(r->offset)) {
             return r;
         }
@@ -135,7 +135,7 @@ static int32_t next_end(void)
 {
     for (int32_t i = 0; i < FAKE_PARTITIONS; i++) {
         const struct fake_partition *p = &fake_source.partition[i];
-        if (p->assigned && i != leaving && p->position == p->end && !p->end_told) {
+        if (p->assigned && !p->paused && i != leaving && p->position == p->end && !p->end_told) {
             return i;
         }
     }
@@ -167,7 +167,7 @@ static enum status source_open(const struct record_source_options *options,
     }
     for (size_t i = 0; i < FAKE_PARTITIONS; i++) {
         struct fake_partition *p = &fake_source.partition[i];
-        p->assigned = p->end_told = false;
+        p->assigned = p->end_told = p->paused = false;
     }
     joining = fake_source.partitions > 0;
     leaving = -1;
@@ -186,7 +186,7 @@ static void assign(int32_t partition)
 {
     struct fake_partition *p = &fake_source.partition[partition];
     p->assigned = true;
-    p->end_told = false;
+    p->end_told = p->paused = false;
     p->position = p->committed;
 }
 
@@ -318,6 +318,14 @@ static int32_t source_partition_of(const struct record_source *source, int32_t p
     return product_id % (fake_source.partitions > 0 ? fake_source.partitions : 1);
 }
 
+static void source_pause(struct record_source *source, int32_t partition, bool paused)
+{
+    struct fake_partition *p = &fake_source.partition[partition];
+    assert_ptr_equal(source, &the_source);
+    assert_true(p->assigned && p->paused != paused);
+    p->paused = paused;
+}
+
 static size_t source_assigned_count(const struct record_source *source)
 {
     size_t count = 0;
@@ -342,6 +350,7 @@ const struct source_port fake_source_port = {.open = source_open,
                                              .commit = source_commit,
                                              .commit_wait = source_commit_wait,
                                              .release_partitions = source_release_partitions,
+                                             .pause = source_pause,
                                              .assigned_count = source_assigned_count,
                                              .partition_of = source_partition_of,
                                              .close = source_close};

@@ -39,6 +39,7 @@ void fake_state_release(void)
     mem_free(s->parked.list);
     mem_free(s->products.list);
     mem_free(s->items.list);
+    mem_free(s->blocked.list);
     *s = (struct fake_state){0};
 }
 
@@ -456,6 +457,7 @@ void fake_state_reset(void)
         .warehouses = warehouses,
         .levels = fake_levels_port,
         .parked = fake_parked_port,
+        .blocked = &fake_blocked_port,
         .products = {.load = products_load, .note = products_note, .noted = products_noted},
         .guard = {.read = guard_read,
                   .adopt = guard_adopt,

@@ -103,6 +103,7 @@ struct fake_state {
     FAKE_LIST(struct fake_parked) parked;
     FAKE_LIST(struct fake_product) products;
     FAKE_LIST(struct fake_item) items;
+    FAKE_LIST(struct state_blocked) blocked;
     struct fake_guard guard;
     struct fake_catalogue catalogue;
     int64_t instance;    /* of the state that is open; each one gets the next */
@@ -126,6 +127,10 @@ const struct fake_known *fake_state_level(int64_t item);
 void fake_state_leave_attempt(int64_t instance, const struct level_write *list, size_t count);
 /** The row of a subject; NULL: it is not parked. */
 struct fake_parked *fake_state_parked(const char *subject);
+/** The row of a blocked partition; NULL: none. */
+struct state_blocked *fake_state_blocked(int32_t partition);
+/** Adds one, as an earlier process left it. */
+void fake_state_block(int32_t partition, int64_t offset, bool skip);
 /** Attempts without outcome. */
 size_t fake_state_open_attempts(void);
 
@@ -137,6 +142,7 @@ fake_levels_orphan(struct state *s, const struct state_orphan *list, size_t coun
 enum status fake_levels_follow(
     struct state *s, const struct state_owner *list, size_t count, bool *moved, struct err *err);
 extern const struct parked_port fake_parked_port;
+extern const struct blocked_port fake_blocked_port;
 /** Counts the call. @return what it must return at once, or STATUS_OK */
 enum status fake_state_enter(const char *function, struct err *err);
 void fake_state_remove(size_t at, void *list, size_t *count, size_t size);

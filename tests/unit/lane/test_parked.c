@@ -111,16 +111,6 @@ static void a_record_without_free_confirmed_is_parked_until_it_has_it(void **sta
     assert_int_equal(fake_shop_available("A"), 3);
 }
 
-static void a_record_of_a_newer_producer_stops_the_session(void **state)
-{
-    (void)state;
-    static const unsigned char NEWER[] = {0xc3, 0x01, 1, 2, 3, 4, 5, 6, 7, 8, 9};
-    (void)fake_source_append_bytes(0, bytes_text("6"), bytes_of(NEWER, sizeof NEWER));
-    assert_int_equal(fake_lane_run(NULL), STATUS_SCHEMA_UNKNOWN);
-    assert_int_equal(fake_source.partition[0].committed, 0);
-    fake_lane_failed(STATUS_SCHEMA_UNKNOWN);
-}
-
 static void what_is_not_sold_is_excluded(void **state)
 {
     (void)state;
@@ -371,7 +361,6 @@ int main(void)
         LANE_TEST(products_that_cannot_be_matched_are_parked),
         LANE_TEST(a_record_without_the_basis_of_the_store_is_parked),
         LANE_TEST(a_record_without_free_confirmed_is_parked_until_it_has_it),
-        LANE_TEST(a_record_of_a_newer_producer_stops_the_session),
         LANE_TEST(what_is_not_sold_is_excluded),
         LANE_TEST(a_later_record_settles_a_parked_product),
         LANE_TEST(an_older_record_never_undoes_a_newer_one),

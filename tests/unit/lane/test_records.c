@@ -109,6 +109,39 @@ static void a_record_of_a_partition_that_left_is_skipped(void **state)
     assert_int_equal(coalescer_total(bench.c.coalescer), 0);
 }
 
+/* Written by a newer producer. */
+static void newer_record(int64_t offset)
+{
+    static const unsigned char newer[] = {0xc3, 0x01, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+    record(offset);
+    events[event_count - 1].value = bytes_of(newer, sizeof newer);
+}
+
+static void a_record_that_cannot_be_read_blocks_its_partition(void **state)
+{
+    (void)state;
+    bench.input.assigned = 1;
+    newer_record(5);
+    assert_int_equal(take(false), SOURCE_NOTHING);
+    assert_string_equal(bench.input.paused, "+0 ");
+    assert_int_equal(bench_unfinished(), 1);
+    assert_true(records_at_end(&records)); /* no more than that can be read */
+    records_drop(&records, 0);
+    assert_false(records_at_end(&records));
+}
+
+static void a_paused_partition_that_delivers_ends_the_session(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct source_event event;
+    bool busy = false;
+    newer_record(5);
+    record(6);
+    assert_int_equal(records_take(&records, &busy, &event, &err), STATUS_CLIENT_BROKEN);
+    assert_int_equal(coalescer_total(bench.c.coalescer), 0);
+}
+
 static void a_foreign_record_is_read_and_not_planned(void **state)
 {
     (void)state;
@@ -221,6 +254,8 @@ int main(void)
         RECORDS_TEST(records_are_planned_and_the_turn_is_stored),
         RECORDS_TEST(a_record_that_comes_twice_is_skipped),
         RECORDS_TEST(a_record_of_a_partition_that_left_is_skipped),
+        RECORDS_TEST(a_record_that_cannot_be_read_blocks_its_partition),
+        RECORDS_TEST(a_paused_partition_that_delivers_ends_the_session),
         RECORDS_TEST(a_foreign_record_is_read_and_not_planned),
         RECORDS_TEST(an_assignment_ends_the_turn),
         RECORDS_TEST(a_lost_broker_ends_the_turn_without_a_failure),

@@ -279,17 +279,24 @@ static void a_row_with_a_key_alone_is_a_record(void **state)
     assert_string_equal(bench.parked.rows[0].reason, "undecodable");
 }
 
-static void a_record_that_ends_the_session_ends_the_look(void **state)
+static void a_record_that_cannot_be_read_stays_parked(void **state)
 {
     (void)state;
     static const unsigned char newer[] = {0xc3, 0x01, 1, 2, 3, 4, 5, 6, 7, 8, 9};
-    struct err err = {0};
     const struct bench_stock stock = {.product_id = 1, .sku = "A", .revision = 10};
-    struct state_parked rows[] = {product_row(&stock, "undecodable"), level_row(41, 1, 6)};
-    rows[0].record_value = bytes_of(newer, sizeof newer);
+    struct state_parked rows[] = {product_row(&stock, "unmapped"),
+                                  product_row(&stock, "skipped_by_operator")};
+    for (size_t i = 0; i < 2; i++) {
+        rows[i].record_value = bytes_of(newer, sizeof newer);
+    }
+    (void)snprintf(rows[1].subject, sizeof rows[1].subject, "record/stock/0/3");
     give(rows, 2);
-    assert_int_equal(retries_turn(&retries, false, &err), STATUS_SCHEMA_UNKNOWN);
-    assert_int_equal(retries.count, 1);
+    turn(false);
+    assert_int_equal(bench.parked.count, 2);
+    assert_string_equal(bench.parked.rows[0].reason, "schema_unknown");
+    assert_string_equal(bench.parked.rows[1].reason, "skipped_by_operator");
+    assert_non_null(strstr(bench.parked.rows[0].detail, "0807060504030201"));
+    assert_false(bench.parked.rows[0].has_record); /* the row keeps the one that it has */
 }
 
 /* --- when --- */
@@ -509,7 +516,7 @@ int main(void)
         RETRIES_TEST(a_product_is_reported_as_fixed_once),
         RETRIES_TEST(a_row_without_a_record_waits_while_its_sku_is_shared),
         RETRIES_TEST(a_row_with_a_key_alone_is_a_record),
-        RETRIES_TEST(a_record_that_ends_the_session_ends_the_look),
+        RETRIES_TEST(a_record_that_cannot_be_read_stays_parked),
         RETRIES_TEST(a_look_comes_every_five_seconds_and_at_once_when_more_may_be_due),
         RETRIES_TEST(no_more_rows_are_under_way_than_fit),
         RETRIES_TEST(the_end_of_the_topic_begins_the_rescan_of_a_start),

@@ -101,6 +101,31 @@ static void json_of_a_busy_lane_shows_everything(void **state)
                 "\"changed\":0,\"risen\":0,\"examples\":[]}}");
 }
 
+static void json_names_the_partitions_that_are_blocked(void **state)
+{
+    (void)state;
+    struct lane_view view = quiet_view();
+    struct strbuf out;
+    strbuf_init(&out, 20000);
+    view.blocked.count = BLOCKED_SHOWN + 1;
+    for (int i = 0; i < BLOCKED_SHOWN; i++) {
+        view.blocked.shown[i] = (struct state_blocked){.partition = i,
+                                                       .offset = 70 + i,
+                                                       .schema = "00ff",
+                                                       .detail = "a \"newer\" one",
+                                                       .blocked_us = 5000000};
+    }
+    status_append_json(&bench.metrics, &view, &out);
+    assert_non_null(strstr(out.ptr, ",\"blocked\":9,\"blocked_partitions\":[{\"partition\":0,"
+                                    "\"offset\":70,\"since\":\"at 5 s\",\"schema\":\"00ff\","
+                                    "\"why\":\"a \\\"newer\\\" one\"},{\"partition\":1,"));
+    assert_non_null(strstr(out.ptr, "\"offset\":77,"));
+    assert_null(strstr(out.ptr, "\"offset\":78,"));
+    strbuf_release(&out);
+    status_set_gauges(&bench.metrics, &view);
+    assert_int_equal((int)metric_value(bench.metrics.record.blocked), 9);
+}
+
 static int value(const struct metric *m)
 {
     return (int)metric_value(m);
@@ -188,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BENCH_TEST(json_of_a_quiet_lane_leaves_out_what_is_not_there),
         BENCH_TEST(json_of_a_busy_lane_shows_everything),
+        BENCH_TEST(json_names_the_partitions_that_are_blocked),
         BENCH_TEST(gauges_follow_the_view),
         BENCH_TEST(the_metric_table_fills_every_cell),
         BENCH_TEST(the_metric_table_documents_every_row),

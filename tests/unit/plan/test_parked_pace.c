@@ -34,6 +34,8 @@ static void parked_pace_never_retries_records_that_stay_unusable(void **state)
     (void)state;
     assert_int_equal(parked_pace_s("undecodable"), 0);
     assert_int_equal(parked_pace_s("basis_missing"), 0);
+    assert_int_equal(parked_pace_s("skipped_by_operator"), 0);
+    assert_int_equal(parked_pace_s("schema_unknown"), 0);
 }
 
 int main(void)
