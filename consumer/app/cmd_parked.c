@@ -5,6 +5,7 @@
 #include "common/core/clock.h"
 #include "common/core/mem.h"
 #include "common/core/strbuf.h"
+#include "consumer/app/cmd_products.h"
 #include "consumer/app/commands.h"
 #include "consumer/state/parked_list.h"
 
@@ -253,6 +254,8 @@ static void print_json(void *arg, const struct parked_entry *e)
 struct order {
     const struct cli_call *call;
     struct parked_filter filter;
+    struct product_names names;
+    struct product_ids ids; /* of the present store */
 };
 
 static enum status
@@ -323,25 +326,37 @@ drop_store(struct state *state, const char *store, const struct order *order, st
     return STATUS_OK;
 }
 
+static enum status
+do_verb(struct state *state, const char *name, struct order *order, struct err *err)
+{
+    if (cli_has(order->call, "retry")) {
+        return retry_store(state, name, order, err);
+    }
+    return cli_has(order->call, "drop") ? drop_store(state, name, order, err)
+                                        : list_store(state, name, order, err);
+}
+
 static enum status do_store(void *arg,
                             const struct consumer_conf *conf,
                             const struct store_conf *store,
                             struct err *err)
 {
-    const struct order *order = arg;
+    struct order *order = arg;
     const char *name = store->instance.name;
     struct state *state = state_new(conf_state_dsn(&conf->shared), name);
     enum status rc = state_open(state, err);
     if (rc != STATUS_OK) {
         goto out;
     }
-    if (cli_has(order->call, "retry")) {
-        rc = retry_store(state, name, order, err);
-    } else if (cli_has(order->call, "drop")) {
-        rc = drop_store(state, name, order, err);
-    } else {
-        rc = list_store(state, name, order, err);
+    if (order->filter.by_product) {
+        rc = cmd_products_find_known(&order->names, state, name, &order->ids, err);
+        if (rc != STATUS_OK) {
+            goto out;
+        }
+        order->filter.products = order->ids.list;
+        order->filter.product_count = order->ids.count;
     }
+    rc = do_verb(state, name, order, err);
 out:
     state_free(state);
     return rc;
@@ -350,18 +365,15 @@ out:
 static enum status read_order(struct order *order, struct err *err)
 {
     const struct cli_call *call = order->call;
-    long product = 0;
-    enum status rc = cli_number(call, "--product", 0, 1, INT32_MAX, &product, err);
-    if (rc != STATUS_OK && rc != STATUS_NOT_FOUND) {
+    enum status rc = cmd_products_read(call, &order->names, err);
+    if (rc != STATUS_OK) {
         return rc;
     }
     order->filter = (struct parked_filter){.reason = cli_value(call, "--reason", 0),
                                            .subject = cli_value(call, "--subject", 0),
-                                           .text = cli_value(call, "--sku", 0),
-                                           .product_id = (int32_t)product};
+                                           .by_product = cmd_products_any(&order->names)};
     const struct parked_filter *f = &order->filter;
-    bool filtered =
-        f->reason != NULL || f->subject != NULL || f->text != NULL || f->product_id != 0;
+    bool filtered = f->reason != NULL || f->subject != NULL || f->by_product;
     bool drop = cli_has(call, "drop");
     int words = cli_has(call, "list") + cli_has(call, "retry") + drop;
     if (words > 1) {
@@ -381,6 +393,25 @@ static enum status read_order(struct order *order, struct err *err)
     return STATUS_OK;
 }
 
+/* A name that none of the visited stores knows is an error, before anything is done. */
+static enum status check_names(const struct cli_call *call,
+                               const struct consumer_conf *conf,
+                               const struct order *order,
+                               struct err *err)
+{
+    struct product_ids ids = {0};
+    const char *store = cli_value(call, "--store", 0);
+    enum status rc = store != NULL ? consumer_conf_need_named(conf, store, err) : STATUS_OK;
+    if (rc != STATUS_OK || !order->filter.by_product) {
+        return rc;
+    }
+    struct state *state = state_new_read_only(conf_state_dsn(&conf->shared), "parked");
+    rc = cmd_products_find(&order->names, state, store, &ids, err);
+    product_ids_release(&ids);
+    state_free(state);
+    return rc;
+}
+
 enum status cmd_parked(const struct cli_call *call, const void *root, struct err *err)
 {
     struct order order = {.call = call};
@@ -388,5 +419,10 @@ enum status cmd_parked(const struct cli_call *call, const void *root, struct err
     if (rc != STATUS_OK) {
         return rc;
     }
-    return cmd_each_store(call, root, do_store, &order, err);
+    rc = check_names(call, root, &order, err);
+    if (rc == STATUS_OK) {
+        rc = cmd_each_store(call, root, do_store, &order, err);
+    }
+    product_ids_release(&order.ids);
+    return rc;
 }

@@ -18,7 +18,9 @@ static const struct cli_flag RUN_FLAGS[] = {
      "runs"},
 };
 static const struct cli_flag HISTORY_FLAGS[] = {
-    {"--product", "ID", false, "Odoo's product id (product.product)"},
+    {"--product", "ID", true, "Odoo's product id (product.product); may repeat"},
+    {"--sku", "TEXT", true,
+     "every product that a store knows by this SKU (or barcode, as `match` says); may repeat"},
     {"--all", NULL, false, "every product"},
     {"--limit", "N", false, "at most N records"},
 };
@@ -29,8 +31,8 @@ static const struct cli_flag PARKED_FLAGS[] = {
      "forget rows; their quantities are not written until a later record comes"},
     {"--store", "NAME", false, "only this store; default: every [store.NAME]"},
     {"--reason", "WORD", false, "only rows parked for this reason"},
-    {"--sku", "TEXT", false, "only the product with this SKU or barcode, and its levels"},
-    {"--product", "ID", false, "only this Odoo product, and its levels"},
+    {"--sku", "TEXT", true, "only products with this SKU or barcode, and their levels; may repeat"},
+    {"--product", "ID", true, "only this Odoo product, and its levels; may repeat"},
     {"--subject", "TEXT", false, "only this row, as the list names it"},
     {"--json", NULL, false, "list: one JSON object a line"},
     {"--all", NULL, false, "drop: every row; only --store may be given with it"},
@@ -56,7 +58,7 @@ static const struct cli_command COMMANDS[] = {
     {"run", "keep stores equal to the topic and mark changed kits, until a signal comes", RUN_FLAGS,
      4, true, cmd_run},
     {"history", "print a product's records from the topic, one JSON object a line", HISTORY_FLAGS,
-     3, true, cmd_history},
+     4, true, cmd_history},
     {"parked", "list changes that could not be applied, with reasons; retry or drop them",
      PARKED_FLAGS, 10, true, cmd_parked},
     {"resume",

@@ -5,6 +5,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "common/core/mem.h"
 #include "common/kafka/kafka_conf.h"
 #include "common/kafka/kafka_err.h"
 #include "common/model/product_stock.h"
@@ -16,6 +17,8 @@ struct reader {
     rd_kafka_t *client;
     int partitions;
     int open; /* partitions whose end is not reached yet */
+    char (*keys)[PRODUCT_STOCK_KEY_SIZE];
+    size_t key_count; /* 0: every record */
 };
 
 static enum status open_client(const struct conf_pairs *kafka, struct reader *r, struct err *err)
@@ -55,18 +58,32 @@ static enum status count_partitions(const char *topic, struct reader *r, struct 
     return STATUS_OK;
 }
 
-static enum status assign(const char *topic, const char *key, struct reader *r, struct err *err)
+/* A partition is read when it has the records of one of the keys. */
+static bool *choose_partitions(const struct reader *r)
+{
+    bool *chosen = mem_calloc((size_t)r->partitions, sizeof *chosen);
+    for (int32_t p = 0; p < r->partitions && r->key_count == 0; p++) {
+        chosen[p] = true;
+    }
+    for (size_t i = 0; i < r->key_count; i++) {
+        const char *key = r->keys[i];
+        chosen[rd_kafka_msg_partitioner_murmur2(NULL, key, strlen(key), r->partitions, NULL,
+                                                NULL)] = true;
+    }
+    return chosen;
+}
+
+static enum status assign(const char *topic, struct reader *r, struct err *err)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(r->partitions);
-    int32_t only = key != NULL ? rd_kafka_msg_partitioner_murmur2(NULL, key, strlen(key),
-                                                                  r->partitions, NULL, NULL)
-                               : -1;
+    bool *chosen = choose_partitions(r);
     for (int32_t p = 0; p < r->partitions; p++) {
-        if (only < 0 || only == p) {
+        if (chosen[p]) {
             rd_kafka_topic_partition_list_add(list, topic, p)->offset = RD_KAFKA_OFFSET_BEGINNING;
             r->open++;
         }
     }
+    mem_free(chosen);
     rd_kafka_resp_err_t code = rd_kafka_assign(r->client, list);
     rd_kafka_topic_partition_list_destroy(list);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? STATUS_OK
@@ -89,11 +106,22 @@ static int64_t revision_header(const rd_kafka_message_t *message)
     return strtoll(text, NULL, 10);
 }
 
-/* @return false when the caller has seen enough */
-static bool take(const rd_kafka_message_t *message, const char *key, history_fn each, void *arg)
+static bool is_wanted(const struct reader *r, const rd_kafka_message_t *message)
 {
-    if (key != NULL &&
-        (message->key_len != strlen(key) || memcmp(message->key, key, message->key_len) != 0)) {
+    for (size_t i = 0; i < r->key_count; i++) {
+        if (message->key_len == strlen(r->keys[i]) &&
+            memcmp(message->key, r->keys[i], message->key_len) == 0) {
+            return true;
+        }
+    }
+    return r->key_count == 0;
+}
+
+/* @return false when the caller has seen enough */
+static bool
+take(const struct reader *r, const rd_kafka_message_t *message, history_fn each, void *arg)
+{
+    if (!is_wanted(r, message)) {
         return true;
     }
     struct history_record record = {.partition = message->partition,
@@ -105,8 +133,7 @@ static bool take(const rd_kafka_message_t *message, const char *key, history_fn 
     return each(arg, &record);
 }
 
-static enum status
-read_all(struct reader *r, const char *key, history_fn each, void *arg, struct err *err)
+static enum status read_all(struct reader *r, history_fn each, void *arg, struct err *err)
 {
     bool more = true;
     while (more && r->open > 0) {
@@ -121,7 +148,7 @@ read_all(struct reader *r, const char *key, history_fn each, void *arg, struct e
         } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
             rc = kafka_err_code(err, message->err, "reading the topic");
         } else {
-            more = take(message, key, each, arg);
+            more = take(r, message, each, arg);
         }
         rd_kafka_message_destroy(message);
         if (rc != STATUS_OK) {
@@ -133,33 +160,34 @@ read_all(struct reader *r, const char *key, history_fn each, void *arg, struct e
 
 enum status history_read(const struct conf_pairs *kafka,
                          const char *topic,
-                         int32_t product_id,
+                         const int32_t *products,
+                         size_t count,
                          history_fn each,
                          void *arg,
                          struct err *err)
 {
-    struct reader r = {0};
-    char text[PRODUCT_STOCK_KEY_SIZE];
-    const char *key = NULL;
-    if (product_id > 0) {
-        product_stock_format_key(product_id, text);
-        key = text;
+    struct reader r = {.keys = mem_calloc(count, sizeof *r.keys), .key_count = count};
+    for (size_t i = 0; i < count; i++) {
+        product_stock_format_key(products[i], r.keys[i]);
     }
     enum status rc = open_client(kafka, &r, err);
     if (rc != STATUS_OK) {
-        return rc;
+        goto out;
     }
     rc = count_partitions(topic, &r, err);
     if (rc != STATUS_OK) {
         goto out;
     }
-    rc = assign(topic, key, &r, err);
+    rc = assign(topic, &r, err);
     if (rc != STATUS_OK) {
         goto out;
     }
-    rc = read_all(&r, key, each, arg, err);
+    rc = read_all(&r, each, arg, err);
 out:
-    (void)rd_kafka_consumer_close(r.client);
-    rd_kafka_destroy(r.client);
+    if (r.client != NULL) {
+        (void)rd_kafka_consumer_close(r.client);
+        rd_kafka_destroy(r.client);
+    }
+    mem_free(r.keys);
     return rc;
 }

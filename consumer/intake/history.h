@@ -1,6 +1,6 @@
 /**
- * history: reads the records of one product, or of all, from the oldest to the present end of the
- * topic.
+ * history: reads the records of some products, or of all, from the oldest to the present end of
+ * the topic.
  *
  * Joins no group and commits nothing. Reads committed, so a record of an unsettled transaction
  * shows up a second later. One owner; blocking.
@@ -28,13 +28,15 @@ struct history_record {
 typedef bool (*history_fn)(void *arg, const struct history_record *record);
 
 /**
- * @param product_id  only records with this key, from its own partition; 0: all records
+ * @param products  only records with these keys, from their partitions
+ * @param count     0: all records
  * @return STATUS_OK, also when there is none; STATUS_BROKER_LOST; STATUS_TOPIC_UNFIT: no such
  *         topic; STATUS_CONFIG
  */
 NODISCARD enum status history_read(const struct conf_pairs *kafka,
                                    const char *topic,
-                                   int32_t product_id,
+                                   const int32_t *products,
+                                   size_t count,
                                    history_fn each,
                                    void *arg,
                                    struct err *err);

@@ -23,8 +23,8 @@ begin_filtered(struct state *s, const struct parked_filter *filter, struct err *
     }
     pg_args_text(&s->args, filter->reason);
     pg_args_text(&s->args, filter->subject);
-    pg_args_text(&s->args, filter->text);
-    pg_args_i32(&s->args, filter->product_id);
+    pg_args_bool(&s->args, filter->by_product);
+    pg_args_i32_array(&s->args, filter->products, filter->product_count);
     return STATUS_OK;
 }
 

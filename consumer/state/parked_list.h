@@ -6,6 +6,7 @@
 #ifndef STOCKSYNC_STATE_PARKED_LIST_H
 #define STOCKSYNC_STATE_PARKED_LIST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "consumer/state/parked_row.h"
@@ -15,8 +16,9 @@
 struct parked_filter {
     const char *reason;
     const char *subject;
-    const char *text;   /* SKU or barcode under which the store knows the product */
-    int32_t product_id; /* 0: any */
+    bool by_product; /* only these products, and their levels */
+    const int32_t *products;
+    size_t product_count;
 };
 
 struct parked_entry {

@@ -97,3 +97,38 @@ enum status state_products_note(struct state *s,
     mem_free(texts);
     return pg_query(s->conn, sql_consumer_products_note, &s->args, "", NULL, err);
 }
+
+enum status state_products_find(struct state *s,
+                                const char *store,
+                                const struct state_names *names,
+                                void (*each)(void *arg, const struct state_named *named),
+                                void *arg,
+                                struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = state_begin(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    const char **texts = mem_calloc(names->text_count, sizeof *texts);
+    for (size_t i = 0; i < names->text_count; i++) {
+        texts[i] = state_clean(s, names->texts[i]);
+    }
+    pg_args_text(&s->args, store);
+    pg_args_text_array(&s->args, texts, names->text_count);
+    pg_args_i32_array(&s->args, names->ids, names->id_count);
+    mem_free(texts);
+    rc = pg_query(s->conn, sql_consumer_products_find, &s->args, "iii", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    for (int i = 0; i < rows.count; i++) {
+        const struct state_named named = {.product_id = pg_i32(&rows, i, 0),
+                                          .text =
+                                              pg_is_null(&rows, i, 1) ? -1 : pg_i32(&rows, i, 1),
+                                          .id = pg_is_null(&rows, i, 2) ? -1 : pg_i32(&rows, i, 2)};
+        each(arg, &named);
+    }
+    pg_rows_release(&rows);
+    return STATUS_OK;
+}

@@ -23,6 +23,32 @@ NODISCARD enum status state_products_load(struct state *s,
                                                        const struct state_product *product),
                                           void *arg,
                                           struct err *err);
+/* Names of products, as an operator gives them. */
+struct state_names {
+    const char *const *texts; /* SKU or barcode */
+    size_t text_count;
+    const int32_t *ids;
+    size_t id_count;
+};
+
+/** One product that a name stands for. */
+struct state_named {
+    int32_t product_id;
+    int32_t text; /* place of its name in texts; -1: it was named by its id */
+    int32_t id;   /* place in ids; -1: it was named by its text */
+};
+
+/**
+ * Calls each for every product that a name stands for, by ascending id. A name without a call is
+ * not known.
+ * @param store  whose products; NULL: of any store
+ */
+NODISCARD enum status state_products_find(struct state *s,
+                                          const char *store,
+                                          const struct state_names *names,
+                                          void (*each)(void *arg, const struct state_named *named),
+                                          void *arg,
+                                          struct err *err);
 /** Upserts, and never lowers a revision. */
 NODISCARD enum status state_products_note(struct state *s,
                                           const struct state_product *list,

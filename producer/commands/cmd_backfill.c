@@ -9,6 +9,7 @@
 #include "common/core/clock.h"
 #include "common/core/mem.h"
 #include "common/core/signals.h"
+#include "producer/commands/cmd_products.h"
 #include "producer/commands/commands.h"
 #include "producer/commands/databases.h"
 #include "producer/odoo/marks.h"
@@ -88,21 +89,14 @@ static enum status mark_all(struct pg_conn *conn, bool wait, struct progress *p,
 static enum status
 mark_listed(struct pg_conn *conn, const struct cli_call *call, struct progress *p, struct err *err)
 {
-    int32_t ids[CLI_MAX_VALUES];
-    size_t count = 0;
-    for (;;) {
-        long id = 0;
-        enum status rc = cli_number(call, "--product", count, 1, INT32_MAX, &id, err);
-        if (rc == STATUS_NOT_FOUND) {
-            break;
-        }
-        if (rc != STATUS_OK) {
-            return rc;
-        }
-        ids[count++] = (int32_t)id;
+    struct id_list ids = {0};
+    enum status rc = cmd_products_find(call, conn, &ids, err);
+    if (rc == STATUS_OK) {
+        rc = marks_insert(conn, ids.ids, ids.count, CAUSE_BACKFILL, err);
     }
-    p->marked = count;
-    return marks_insert(conn, ids, count, CAUSE_BACKFILL, err);
+    p->marked = rc == STATUS_OK ? ids.count : 0;
+    id_list_release(&ids);
+    return rc;
 }
 
 enum status cmd_backfill(const struct cli_call *call, const void *root, struct err *err)
@@ -111,10 +105,14 @@ enum status cmd_backfill(const struct cli_call *call, const void *root, struct e
     bool all = cli_has(call, "--all");
     struct databases dbs = {0};
     struct progress p = {.terminal = isatty(STDERR_FILENO), .moved_us = clock_monotonic_us()};
-    if (all == cli_has(call, "--product")) {
-        return err_set(err, STATUS_USAGE, "say --all, or name products with --product ID");
+    if (all == cmd_products_any(call)) {
+        return err_set(err, STATUS_USAGE,
+                       "say --all, or name products with --product ID or --sku TEXT");
     }
-    enum status rc = signals_install(err);
+    enum status rc = cmd_products_check(call, err);
+    if (rc == STATUS_OK) {
+        rc = signals_install(err);
+    }
     if (rc == STATUS_OK) {
         rc = databases_open(conf, "stocksync-producer backfill", 60000, &dbs, err);
     }

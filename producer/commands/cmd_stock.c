@@ -7,6 +7,7 @@
 
 #include "common/core/mem.h"
 #include "common/pg/pg_query.h"
+#include "producer/commands/cmd_products.h"
 #include "producer/commands/commands.h"
 #include "producer/commands/databases.h"
 #include "producer/odoo/id_list.h"
@@ -140,20 +141,6 @@ static enum status print_all(struct output *o, struct err *err)
     return rc;
 }
 
-static enum status listed(const struct cli_call *call, struct id_list *ids, struct err *err)
-{
-    enum status rc = STATUS_OK;
-    for (size_t i = 0; rc == STATUS_OK; i++) {
-        long id = 0;
-        rc = cli_number(call, "--product", i, 1, INT32_MAX, &id, err);
-        if (rc == STATUS_OK) {
-            id_list_add(ids, (int32_t)id);
-        }
-    }
-    id_list_sort(ids);
-    return rc == STATUS_NOT_FOUND ? STATUS_OK : rc;
-}
-
 /* The index of a flag's word; the fallback without the flag. */
 static enum status choose(const struct cli_call *call,
                           const char *flag,
@@ -221,10 +208,11 @@ enum status cmd_stock(const struct cli_call *call, const void *root, struct err 
     struct id_list ids = {0};
     int group = STOCK_BY_WAREHOUSE;
     int scope = conf->shared.odoo.scope;
-    if (cli_has(call, "--all") == cli_has(call, "--product")) {
-        return err_set(err, STATUS_USAGE, "say --all, or name products with --product ID");
+    if (cli_has(call, "--all") == cmd_products_any(call)) {
+        return err_set(err, STATUS_USAGE,
+                       "say --all, or name products with --product ID or --sku TEXT");
     }
-    enum status rc = listed(call, &ids, err);
+    enum status rc = cmd_products_check(call, err);
     if (rc != STATUS_OK) {
         goto out;
     }
@@ -249,6 +237,10 @@ enum status cmd_stock(const struct cli_call *call, const void *root, struct err 
         goto out;
     }
     rc = check_filled(dbs.odoo, &shape, err);
+    if (rc != STATUS_OK) {
+        goto out;
+    }
+    rc = cmd_products_find(call, dbs.odoo, &ids, err);
     if (rc != STATUS_OK) {
         goto out;
     }

@@ -20,12 +20,14 @@ static const struct cli_flag UNINSTALL_FLAGS[] = {
 static const struct cli_flag BACKFILL_FLAGS[] = {
     {"--all", NULL, false, "every product"},
     {"--product", "ID", true, "this product (product.product); may repeat"},
+    {"--sku", "TEXT", true, "every product with this internal reference; may repeat"},
     {"--no-wait", NULL, false, "with --all: mark everything at once instead of piece by piece"},
 };
 
 static const struct cli_flag STOCK_FLAGS[] = {
     {"--all", NULL, false, "every product"},
     {"--product", "ID", true, "this product (product.product); may repeat"},
+    {"--sku", "TEXT", true, "every product with this internal reference; may repeat"},
     {"--group", "WORD", false,
      "warehouse (the default, as in records), or Odoo's own totals: company, all"},
     {"--scope", "WORD", false, "view or lot_stock, instead of [odoo] scope"},
@@ -37,8 +39,8 @@ static const struct cli_command COMMANDS[] = {
      4, true, cmd_install},
     {"uninstall", "remove what install created; the marks table and the flag stay", UNINSTALL_FLAGS,
      2, true, cmd_uninstall},
-    {"backfill", "publish products again", BACKFILL_FLAGS, 3, true, cmd_backfill},
-    {"stock", "print current stock and the parts of kits, one JSON object a line", STOCK_FLAGS, 4,
+    {"backfill", "publish products again", BACKFILL_FLAGS, 4, true, cmd_backfill},
+    {"stock", "print current stock and the parts of kits, one JSON object a line", STOCK_FLAGS, 5,
      true, cmd_stock},
     {"gc", "clean up now, as the scheduled task does", NULL, 0, true, cmd_gc},
     {"status", "show marks waiting, the leader, and what holds vacuum back", NULL, 0, true,

@@ -205,7 +205,11 @@ def test_retry_makes_rows_due_for_the_running_consumer(one, shop):
     assert "will be retried by the running consumer" in result.out
     wait.until(lambda: subject not in rows(one), "the level is fixed", alive=one.alive)
     assert level(one, product) == before + 1000
-    assert "no parked row matches" in one.command("consumer", "parked", "retry", "--sku", "nobody's").out
+    assert "no parked row matches" in one.command("consumer", "parked", "retry", "--product", product).out
+    for unknown in (["--sku", "nobody's"], ["--product", 999999]):
+        result = programs.command("consumer", one.config, "parked", "retry", "--product", product, *unknown)
+        assert result.code == programs.EXIT_USAGE
+        assert str(unknown[1]) in result.text and "stocksync-producer stock" in result.text
 
 
 def test_drop_needs_to_know_what_and_a_later_record_brings_it_back(one, shop):
@@ -220,6 +224,8 @@ def test_drop_needs_to_know_what_and_a_later_record_brings_it_back(one, shop):
         result = programs.command("consumer", one.config, "parked", *wrong)
         assert result.code == programs.EXIT_USAGE, result.text
     assert subjects <= set(rows(one))
+    both = one.command("consumer", "parked", "list", "--json", "--sku", "NOR-THIS", "--sku", "NOT-IN-SHOPIFY")
+    assert len(both.out.splitlines()) == 2
     result = one.command("consumer", "parked", "drop", "--sku", "NOR-THIS")
     assert f"product/{second} (unmapped)" in result.out and "1 row:" in result.out
     assert f"product/{first}" in rows(one) and f"product/{second}" not in rows(one)

@@ -91,6 +91,8 @@ static void parked_list_filters_retries_and_drops(void **fixture)
     (void)fixture;
     NEEDS_SERVER();
     /* each digit of seen is a product id, oldest row first */
+    static const int32_t two[] = {2};
+    static const int32_t some[] = {1, 3, 9};
     static const struct {
         struct parked_filter filter;
         size_t seen;
@@ -98,10 +100,10 @@ static void parked_list_filters_retries_and_drops(void **fixture)
         {{0}, 123},
         {{.reason = "unmapped"}, 23},
         {{.subject = "product/1"}, 1},
-        {{.text = "SKU-3"}, 3},
-        {{.product_id = 2}, 2},
-        {{.product_id = 2, .reason = "no_sku"}, 0},
-        {{.text = "SKU-9"}, 0},
+        {{.by_product = true, .products = two, .product_count = 1}, 2},
+        {{.by_product = true, .products = two, .product_count = 1, .reason = "no_sku"}, 0},
+        {{.by_product = true, .products = some, .product_count = 3}, 13},
+        {{.by_product = true}, 0},
     };
     struct err err = {0};
     struct parked_entry entry = {0};
@@ -127,9 +129,9 @@ static void parked_list_filters_retries_and_drops(void **fixture)
     ok(parked_list_retry_now(s, &(struct parked_filter){.reason = "unmapped"}, &count, &err), &err);
     assert_int_equal(count, 2);
     assert_int_equal(due(s), 2);
-    ok(parked_list_drop(s, &(struct parked_filter){.text = "SKU-3"}, count_dropped, &called, &count,
-                        &err),
-       &err);
+    const struct parked_filter third = {
+        .by_product = true, .products = some + 1, .product_count = 1};
+    ok(parked_list_drop(s, &third, count_dropped, &called, &count, &err), &err);
     assert_int_equal(count, 1);
     assert_int_equal(called, 1);
     ok(parked_list_drop(s, &(struct parked_filter){0}, count_dropped, &called, &count, &err), &err);
