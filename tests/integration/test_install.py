@@ -7,7 +7,7 @@ import subprocess
 import psycopg
 import pytest
 
-from lab import odoo, programs, record
+from lab import odoo, process, programs, record
 
 # The older module's table and its writer's statement, as this project's users have them.
 OLD_TABLE = """
@@ -75,37 +75,28 @@ def test_install_keeps_marks_and_state(bare, connection):
     assert connection.execute("SELECT count(*) FROM stocksync.level").fetchone()[0] == 1
 
 
-# From a version to the one before it.
-BACKWARDS = {
-    4: """
-        DROP TABLE stocksync.level_kept;
-        DROP INDEX stocksync.level_product;
-        ALTER TABLE stocksync.item DROP COLUMN known;
-        ALTER TABLE stocksync.level DROP COLUMN raw, DROP COLUMN missing, DROP COLUMN reserved;
-        ALTER TABLE stocksync.attempt DROP COLUMN raw, DROP COLUMN missing, DROP COLUMN reserved,
-            DROP COLUMN adjusts;
-        ALTER TABLE stocksync.warehouse DROP COLUMN company_id;""",
-    3: """
-        DROP TABLE stocksync.guard, stocksync.item, stocksync.catalogue;
-        DROP INDEX stocksync.parked_level;
-        ALTER TABLE stocksync.owner DROP COLUMN database;
-        ALTER TABLE stocksync.parked DROP COLUMN retry_at;
-        ALTER TABLE stocksync.product DROP COLUMN noted_at, DROP COLUMN noted_by;""",
-    2: """
-        DROP TABLE stocksync.in_flight;
-        ALTER TABLE stocksync.level DROP COLUMN wanted;
-        ALTER TABLE stocksync.attempt DROP COLUMN wanted;""",
-}
+def state_sql(version):
+    with open(os.path.join(process.ROOT, "schemas", "sql", f"state_{version:03}.sql"), encoding="utf-8") as file:
+        return file.read()
+
+
+def make_older_state(connection, version):
+    """The tables of the state as that version made them."""
+    newest = connection.execute("SELECT max(version) FROM stocksync.migration WHERE part = 'state'").fetchone()[0]
+    for number in range(1, newest + 1):
+        for table in re.findall(r"CREATE TABLE (stocksync\.\w+)", state_sql(number)):
+            connection.execute(f"DROP TABLE {table}")
+    for number in range(1, version + 1):
+        connection.execute(state_sql(number))
+    connection.execute(f"UPDATE stocksync.migration SET version = {version} WHERE part = 'state'")
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_older_state_is_brought_up_to_date(bare, connection, version):
     bare.install()
     now = catalogue(connection)
-    for later in range(max(BACKWARDS), version, -1):
-        connection.execute(BACKWARDS[later])
-    connection.execute(f"""
-        UPDATE stocksync.migration SET version = {version} WHERE part = 'state';
+    make_older_state(connection, version)
+    connection.execute("""
         INSERT INTO stocksync.parked (store, subject, reason, detail)
         VALUES ('x', 'product/1', 'unmapped', ''), ('x', 'record/t/0/1', 'undecodable', '');
         INSERT INTO stocksync.level (store, item, location, product_id, quantity, revision)
@@ -115,7 +106,7 @@ def test_older_state_is_brought_up_to_date(bare, connection, version):
     assert catalogue(connection) == now
     assert connection.execute("SELECT quantity, wanted FROM stocksync.level").fetchall() == [
         (4, None)]
-    if version < 3:     # rows of later versions know when they are tried again
+    if version < 3:   # rows of version 3 have their times
         assert connection.execute("SELECT subject FROM stocksync.parked WHERE retry_at < now()"
                                   " + interval '6 minutes'").fetchall() == [("product/1",)]
 
