@@ -50,6 +50,9 @@ int status_exit_code(enum status status)
     if (status == STATUS_OK || status == STATUS_STOPPING) {
         return 0;
     }
+    if (status == STATUS_UNEQUAL) {
+        return 1;
+    }
     if (status == STATUS_USAGE) {
         return 64;
     }

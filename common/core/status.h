@@ -26,6 +26,7 @@ enum status_class {
     X(STANDBY, CLASS_NONE, "another producer leads")                                               \
     X(RENEW, CLASS_NONE, "the session must begin again")                                           \
     X(STOPPING, CLASS_NONE, "stopping as asked")                                                   \
+    X(UNEQUAL, CLASS_NONE, "a difference remains")                                                 \
     X(SOURCE_LOST, CLASS_TRANSIENT, "connection to the database lost")                             \
     X(SOURCE_BUSY, CLASS_TRANSIENT, "the database refused for now")                                \
     X(BROKER_LOST, CLASS_TRANSIENT, "the Kafka cluster does not answer")                           \
@@ -77,6 +78,7 @@ const char *status_class_name(enum status_class class);
  * Exit code of the process:
  *
  *     0   OK, STOPPING        70  INTERNAL                          80  FENCED
+ *     1   UNEQUAL
  *     64  USAGE               78  CONFIG and every other fatal      69  any other
  */
 int status_exit_code(enum status status);

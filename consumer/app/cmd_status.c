@@ -21,7 +21,9 @@ static const char STATUS_SQL[] =
     " (SELECT string_agg('partition ' || b.partition || ' waits at offset ' || b.record_offset ||"
     "   CASE WHEN b.skip_at IS NULL THEN ': ' || b.detail ELSE ', which is skipped' END, '; '"
     "   ORDER BY b.partition)"
-    "  FROM stocksync.blocked_partition b WHERE b.store = s.store AND b.topic = $2)"
+    "  FROM stocksync.blocked_partition b WHERE b.store = s.store AND b.topic = $2),"
+    " (SELECT count(*) FROM stocksync.drift d WHERE d.store = s.store AND d.repaired_at IS NULL),"
+    " (SELECT min(done_at) FROM stocksync.verification v WHERE v.store = s.store)"
     " FROM unnest($1::text[]) WITH ORDINALITY AS s(store, at)"
     " LEFT JOIN stocksync.guard g ON g.store = s.store ORDER BY s.at";
 
@@ -54,6 +56,24 @@ static void print_guards(const struct pg_rows *rows)
             (void)printf("\n%s is HELD since %s: %s\n%s", pg_text(rows, i, 0),
                          clock_format_utc(pg_time_us(rows, i, 6), when), pg_text(rows, i, 7),
                          pg_text(rows, i, 8));
+        }
+    }
+}
+
+/* What the comparison with the stores has found. */
+static void print_drift(const struct pg_rows *rows)
+{
+    for (int i = 0; i < rows->count; i++) {
+        char when[CLOCK_TEXT_SIZE];
+        if (!pg_is_null(rows, i, 12)) {
+            (void)printf("\n%s: every level was compared with the store since %s\n",
+                         pg_text(rows, i, 0), clock_format_utc(pg_time_us(rows, i, 12), when));
+        }
+        if (pg_i64(rows, i, 11) > 0) {
+            (void)printf("\n%s: %lld level%s in the store: 'stocksync-consumer reconcile --store "
+                         "%s' names them\n",
+                         pg_text(rows, i, 0), (long long)pg_i64(rows, i, 11),
+                         pg_i64(rows, i, 11) == 1 ? " differs" : "s differ", pg_text(rows, i, 0));
         }
     }
 }
@@ -95,13 +115,14 @@ enum status cmd_status(const struct cli_call *call, const void *root, struct err
     if (rc != STATUS_OK) {
         goto out;
     }
-    rc = pg_query(conn, STATUS_SQL, &args, "tlzlltztttt", &rows, err);
+    rc = pg_query(conn, STATUS_SQL, &args, "tlzlltzttttlz", &rows, err);
     if (rc != STATUS_OK) {
         goto out;
     }
     print_rows(&rows);
     print_guards(&rows);
     print_blocked(&rows);
+    print_drift(&rows);
     (void)printf("\nLive state of a running consumer: http://%s/status\n",
                  conf->consumer.listen != NULL ? conf->consumer.listen : "(no listen address)");
 out:

@@ -20,6 +20,8 @@ enum status cmd_resume(const struct cli_call *call, const void *root, struct err
 enum status cmd_skip(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_status(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_catalogue(const struct cli_call *call, const void *root, struct err *err);
+enum status cmd_reconcile(const struct cli_call *call, const void *root, struct err *err);
+enum status cmd_push(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_check(const struct cli_call *call, const void *root, struct err *err);
 
 /** Prints what the state knows of a store's catalogue, each line after `indent`. */

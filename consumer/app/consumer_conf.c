@@ -8,6 +8,7 @@
 
 static const char *const QUANTITIES[] = {"available", "on_hand", NULL};
 static const char *const FIRST_LOADS[] = {"hold", "go", NULL};
+static const char *const DRIFTS[] = {"repair", "report", NULL};
 static const char *const MATCHES[] = {"sku", "barcode", NULL};
 
 static const struct conf_option CONSUMER_OPTIONS[] = {
@@ -206,6 +207,21 @@ static const struct conf_option STORE_OPTIONS[] = {
      .choices = FIRST_LOADS,
      .help = "a store that was never written and has caught up: hold waits for 'resume', go does "
              "not"},
+    {.key = "verify_every",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct store_conf, verify.every_ms),
+     .fallback = "1h",
+     .min = 0,
+     .max = INT64_C(30) * 86400000,
+     .help = "time within which every level is compared with the store, with query-cost points "
+             "that nothing else needs; 0s: off"},
+    {.key = "drift",
+     .type = CONF_CHOICE,
+     .offset = offsetof(struct store_conf, verify.drift),
+     .fallback = "repair",
+     .choices = DRIFTS,
+     .help = "repair: write Odoo's number where the store holds another one; report: log, count "
+             "and list the difference"},
     {.key = "dry_run",
      .type = CONF_BOOL,
      .offset = offsetof(struct store_conf, dry_run),

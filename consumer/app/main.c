@@ -54,6 +54,23 @@ static const struct cli_flag CATALOGUE_FLAGS[] = {
     {"--reload", NULL, false, "make the running consumer read the store's catalogue again"},
 };
 
+static const struct cli_flag RECONCILE_FLAGS[] = {
+    {"--store", "NAME", false, "only this store; default: every [store.NAME]"},
+    {"--sku", "TEXT", false, "only the product with this SKU or barcode"},
+    {"--product", "ID", false, "only this Odoo product"},
+    {"--repair", NULL, false,
+     "write Odoo's number where the store holds another; default: as the "
+     "option drift says"},
+    {"--report", NULL, false, "write nothing"},
+    {"--json", NULL, false, "print one JSON object"},
+};
+static const struct cli_flag PUSH_FLAGS[] = {
+    {"--store", "NAME", false, "only this store; default: every store that knows the product"},
+    {"--sku", "TEXT", false, "the product with this SKU or barcode"},
+    {"--product", "ID", false, "this Odoo product"},
+    {"--json", NULL, false, "print one JSON object"},
+};
+
 static const struct cli_command COMMANDS[] = {
     {"run", "keep stores equal to the topic and mark changed kits, until a signal comes", RUN_FLAGS,
      4, true, cmd_run},
@@ -70,6 +87,13 @@ static const struct cli_command COMMANDS[] = {
      true, cmd_skip},
     {"catalogue", "show each store's catalogue: known, shared, untracked and missing SKUs",
      CATALOGUE_FLAGS, 2, true, cmd_catalogue},
+    {"reconcile",
+     "compare every level with the store now and repair what differs; with or without a running "
+     "consumer; exits with 1 if a difference remains",
+     RECONCILE_FLAGS, 6, true, cmd_reconcile},
+    {"push",
+     "write one product's levels now, whatever is remembered; exits with 1 if one was not written",
+     PUSH_FLAGS, 4, true, cmd_push},
     {"status", "levels, last write and parked rows of each store", NULL, 0, true, cmd_status},
     {"check",
      "check databases, topic, credentials, scopes and locations, and report what is missing", NULL,

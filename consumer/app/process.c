@@ -236,6 +236,9 @@ static void wait_for_end(const struct process *p)
             service_ready();
         }
         service_alive();
+        if (p->plan->tick != NULL) {
+            p->plan->tick(p->plan->tick_arg);
+        }
     }
     service_stopping();
 }
@@ -273,8 +276,8 @@ static enum status serve(struct process *p, struct http_server **server, struct 
     if (rc != STATUS_OK) {
         return rc;
     }
-    rc = http_server_start(p->plan->dry_run ? NULL : conf->consumer.listen, ROUTES,
-                           sizeof ROUTES / sizeof ROUTES[0], p, server, err);
+    rc = http_server_start(p->plan->dry_run || p->plan->no_http ? NULL : conf->consumer.listen,
+                           ROUTES, sizeof ROUTES / sizeof ROUTES[0], p, server, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -289,7 +292,7 @@ enum status process_run(const struct process_plan *plan, struct err *err)
 {
     struct process p = {.plan = plan};
     struct http_server *server = NULL;
-    enum status rc = signals_install(err);
+    enum status rc = signals_stop_fd() < 0 ? signals_install(err) : STATUS_OK;
     if (rc != STATUS_OK) {
         return rc;
     }

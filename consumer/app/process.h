@@ -14,8 +14,11 @@ struct process_plan {
     bool parents; /* run role parents; [odoo] dsn is set */
     bool once;    /* work through what is in the topic now, then end */
     bool dry_run; /* write nothing; no HTTP, for another consumer may use the address */
+    bool no_http; /* of a command: another consumer may use the address */
     void (*print)(
-        const char *line); /* takes what a dry run would write; any thread; NULL: log it */
+        const char *line);   /* takes what a dry run would write; any thread; NULL: log it */
+    void (*tick)(void *arg); /* called some times a second, by the main thread; NULL: not */
+    void *tick_arg;
 };
 
 /**

@@ -471,6 +471,11 @@ void record_source_pause(struct record_source *source, int32_t partition, bool p
     assignment_pause(&source->assignment, partition, paused);
 }
 
+int32_t record_source_partition_count(const struct record_source *source)
+{
+    return source->partition_count;
+}
+
 int32_t record_source_partition_of(const struct record_source *source, int32_t product_id)
 {
     return partitioner_place(product_id, source->partition_count);

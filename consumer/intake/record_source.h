@@ -105,6 +105,8 @@ int32_t record_source_partition_of(const struct record_source *source, int32_t p
  * Polling must go on. Ends when the partition leaves; ignored when it is not assigned.
  */
 void record_source_pause(struct record_source *source, int32_t partition, bool paused);
+/** Partitions of the topic; 0: not known yet. */
+int32_t record_source_partition_count(const struct record_source *source);
 size_t record_source_assigned_count(const struct record_source *source);
 /** Leaves the group within timeout_ms, then frees. Accepts NULL. */
 void record_source_close(struct record_source *source, int timeout_ms);

@@ -22,7 +22,9 @@ static bool take_one(struct exchange *x, const struct answer *answer, struct exc
     if (!ended) {
         return false;
     }
-    if (!answers_judge(x->c, x->sales, r, answer, x->out)) {
+    bool judged = r->purpose == READ_FOR_WRITE ? answers_judge(x->c, x->sales, r, answer, x->out)
+                                               : comparison_take_answer(x->comparison, r, answer);
+    if (!judged) {
         requests_ask_again(x->requests, r);
         return false;
     }

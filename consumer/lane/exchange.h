@@ -7,6 +7,7 @@
 
 #include "consumer/lane/answers.h"
 #include "consumer/lane/catalogue.h"
+#include "consumer/lane/comparison.h"
 
 /** Pointers are borrowed from the session. */
 struct exchange {
@@ -15,6 +16,7 @@ struct exchange {
     struct outcomes *out;
     struct unimported_sales *sales;
     struct catalogue *catalogue;
+    struct comparison *comparison;
     struct answer answers[LANE_GROUP]; /* of the group that is being judged */
     size_t count;
     enum status version; /* other than STATUS_OK: an answer came from another API version */

@@ -206,6 +206,7 @@ static void view_session(struct lane *l)
     v->client.restore_rate = s->requests.budget.restore_rate;
     v->client.breaker = s->requests.breaker.state;
     catalogue_fill_view(&l->catalogue, &v->catalogue);
+    verify_fill_view(&s->verify, &v->verify);
 }
 
 static void publish(struct lane *l)
@@ -356,6 +357,10 @@ static enum status turn(struct lane *l, bool *busy, struct err *err)
     if (rc != STATUS_OK) {
         return rc;
     }
+    rc = session_verify(s, lane_state_is_blocked(l->state), err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
     rc = take_answers(l, &news, err);
     if (rc != STATUS_OK) {
         return rc;
@@ -384,6 +389,7 @@ static int wait_ms(const struct lane *l, bool busy)
     int64_t next = dispatch_deadline_us(&s->dispatch, blocked);
     next = earlier(next, s->sales.look_at_us);
     next = earlier(next, retries_due_us(&s->retries));
+    next = earlier(next, session_verify_due_us(s, blocked));
     next = earlier(next, catalogue_deadline_us(&l->catalogue, blocked));
     if (busy || next <= now) {
         return 0;
@@ -401,7 +407,7 @@ static bool is_drained(const struct lane *l)
     const struct session *s = &l->session;
     return is_at_end(l) && coalescer_total(s->c.coalescer) == 0 &&
            requests_in_flight(&s->requests) == 0 && !requests_adoption_waits(&s->requests) &&
-           retries_are_done(&s->retries);
+           retries_are_done(&s->retries) && verify_is_done(&s->verify);
 }
 
 /* A partition that a record blocks is noted first. */
@@ -575,7 +581,10 @@ struct lane *lane_new(const struct lane_options *options, const struct lane_port
     bool dry_run = options->dry_run || options->store_conf->dry_run;
     l->options = *options;
     l->ports = ports;
-    l->sink = dry_run ? printer_sink(&l->printer) : (struct sink){.writes = true};
+    l->sink = dry_run ? printer_sink(&l->printer)
+                      : (struct sink){.writes = true,
+                                      .completed = differences_note_completed,
+                                      .arg = &l->session.verify.comparison.differences};
     store_conf_fill_store(options->store_conf, &l->store);
     (void)snprintf(l->group_id, sizeof l->group_id, STORE_GROUP_PREFIX "%s%s", l->store.name,
                    dry_run ? DRY_RUN_GROUP_SUFFIX : "");

@@ -7,6 +7,7 @@ static const struct source_port SOURCE = {.open = record_source_open,
                                           .commit_wait = record_source_commit_wait,
                                           .release_partitions = record_source_release_partitions,
                                           .pause = record_source_pause,
+                                          .partition_count = record_source_partition_count,
                                           .assigned_count = record_source_assigned_count,
                                           .partition_of = record_source_partition_of,
                                           .close = record_source_close};
@@ -76,6 +77,17 @@ static const struct state_port STATE = {.make = make_state,
                                                       .items_load = state_items_load,
                                                       .items_store = state_items_store,
                                                       .items_remove = state_items_remove,
-                                                      .items_clear = state_items_clear}};
+                                                      .items_clear = state_items_clear},
+                                        .verify = {.lane_lock = state_lane_lock,
+                                                   .passes = state_passes,
+                                                   .pass_store = state_pass_store,
+                                                   .look = state_drift_look,
+                                                   .note = state_drift_note,
+                                                   .settle = state_drift_settle,
+                                                   .open = state_drift_open,
+                                                   .tidy = state_drift_tidy,
+                                                   .round_look = state_round_look,
+                                                   .round_progress = state_round_progress,
+                                                   .round_levels = state_round_levels}};
 
 const struct lane_ports live_ports = {.source = &SOURCE, .store = &STORE, .state = &STATE};

@@ -21,6 +21,7 @@
 #include "consumer/state/product_store.h"
 #include "consumer/state/state.h"
 #include "consumer/state/unimported_store.h"
+#include "consumer/state/verify_store.h"
 #include "consumer/state/warehouse_store.h"
 
 /** Records in, offsets out. */
@@ -38,6 +39,7 @@ struct source_port {
                                struct err *err);
     void (*release_partitions)(struct record_source *source);
     void (*pause)(struct record_source *source, int32_t partition, bool paused);
+    int32_t (*partition_count)(const struct record_source *source);
     size_t (*assigned_count)(const struct record_source *source);
     int32_t (*partition_of)(const struct record_source *source, int32_t product_id);
     void (*close)(struct record_source *source, int timeout_ms);
@@ -260,6 +262,43 @@ struct blocked_port {
                        struct err *err);
 };
 
+/** Comparison with the store: passes, differences, rounds that commands ask for. */
+struct verify_port {
+    enum status (*lane_lock)(struct state *s, struct err *err);
+    enum status (*passes)(struct state *s,
+                          void (*each)(void *arg, const struct state_pass *pass),
+                          void *arg,
+                          struct err *err);
+    enum status (*pass_store)(struct state *s, const struct state_pass *pass, struct err *err);
+    enum status (*look)(struct state *s, struct state_drift *list, size_t count, struct err *err);
+    enum status (*note)(struct state *s, struct state_drift *list, size_t count, struct err *err);
+    enum status (*settle)(struct state *s,
+                          const struct state_drift_end *list,
+                          size_t count,
+                          void (*closed)(void *arg, size_t at, const char *kind),
+                          void *arg,
+                          struct err *err);
+    enum status (*open)(struct state *s, size_t *count, struct err *err);
+    enum status (*tidy)(struct state *s, struct err *err);
+    enum status (*round_look)(struct state *s,
+                              bool (*fits)(void *arg, const struct state_round *round),
+                              void *arg,
+                              struct state_round *round,
+                              struct err *err);
+    enum status (*round_progress)(struct state *s,
+                                  int64_t id,
+                                  int32_t partitions,
+                                  const struct state_round_part *list,
+                                  size_t count,
+                                  bool done,
+                                  struct err *err);
+    enum status (*round_levels)(struct state *s,
+                                int64_t id,
+                                const struct state_pushed *list,
+                                size_t count,
+                                struct err *err);
+};
+
 /** Everything that outlives a session. */
 struct state_port {
     struct state *(*make)(const char *dsn, const char *store, bool read_only);
@@ -275,6 +314,7 @@ struct state_port {
     struct products_port products;
     struct guard_port guard;
     struct catalogue_port catalogue;
+    struct verify_port verify;
 };
 
 struct lane_ports {

@@ -72,6 +72,7 @@ void requests_end(struct request *r)
     mem_free(r->variables);
     r->variables = NULL;
     r->adopted = false;
+    r->purpose = READ_FOR_WRITE;
     r->sends = 0;
     r->count = 0;
     r->phase = REQUEST_FREE;

@@ -27,10 +27,21 @@ enum request_phase {
     REQUEST_LOST     /* another process has given its attempt up: it must not be sent */
 };
 
+/** Why levels are read. */
+enum read_purpose {
+    READ_FOR_WRITE, /* the request's levels wait for it */
+    READ_TO_VERIFY, /* the rest: no level waits; comparison.c takes the answer */
+    READ_FOR_ROUND,
+    READ_AGAIN,
+    READ_PURPOSE_COUNT
+};
+
 struct request {
     enum request_phase phase;
     enum operation op;
-    struct level *levels[INVENTORY_MAX_ENTRIES]; /* BUSY; NULL in an adopted request */
+    enum read_purpose purpose;
+    struct level *levels[INVENTORY_MAX_ENTRIES]; /* BUSY; NULL in an adopted request and in a
+                                                    read that no level waits for */
     struct level_write list[INVENTORY_MAX_ENTRIES];
     size_t count;
     struct state_attempt attempt; /* of a write; its variables and list point into this struct */

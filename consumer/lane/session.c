@@ -144,11 +144,13 @@ static enum status open_parts(struct session *s, bool *rescanned_at_start, struc
                                     .requests = &s->requests,
                                     .out = &s->out,
                                     .sales = &s->sales,
-                                    .catalogue = s->catalogue};
+                                    .catalogue = s->catalogue,
+                                    .comparison = &s->verify.comparison};
     if (c->sink->begin != NULL) {
         c->sink->begin(c->sink->arg, c, &s->brake);
     }
-    return requests_adopt(&s->requests, err);
+    rc = verify_open(&s->verify, c, &s->requests, err);
+    return rc == STATUS_OK ? requests_adopt(&s->requests, err) : rc;
 }
 
 static enum status join_group(struct session *s, const struct session_setup *setup, struct err *err)
@@ -201,6 +203,7 @@ void session_close(struct session *s, int leave_ms)
     /* answers in flight belong to requests that are gone */
     c->ports->store->close(c->graphql);
     catalogue_close(s->catalogue);
+    verify_close(&s->verify);
     retries_close(&s->retries);
     records_close(&s->records);
     planner_close(&s->planner);
@@ -256,6 +259,7 @@ enum status session_assigned(struct session *s, const struct source_event *event
         offset_ledger_open(c->ledger, event->partitions[i]);
         records_note_assigned(&s->records, event->partitions[i]);
     }
+    verify_note_assigned(&s->verify, event->partitions, event->partition_count);
     brake_control_note_assigned(&s->brake, c->ports->source->assigned_count(c->source));
     log_partitions(s, "partitions_assigned", event->partition_count);
     /* their last owner may have died with requests in flight */
@@ -270,6 +274,7 @@ static void forget_partitions(struct session *s, const int32_t *partitions, size
         source_guard_drop_partition(&s->guard, partitions[i]);
         offset_ledger_close(s->c.ledger, partitions[i]);
     }
+    verify_note_revoked(&s->verify, partitions, count);
     retries_drop(&s->retries);
 }
 
@@ -296,4 +301,23 @@ enum status session_revoked(struct session *s, const struct source_event *event,
     }
     log_partitions(s, lost ? "partitions_lost" : "partitions_revoked", count);
     return rc;
+}
+
+/* --- verification --- */
+
+static bool may_compare(const struct session *s, bool blocked)
+{
+    return !blocked && !s->catalogue->is_pausing && records_at_end(&s->records) &&
+           !requests_has_adopted(&s->requests);
+}
+
+enum status session_verify(struct session *s, bool blocked, struct err *err)
+{
+    const struct lane_hold *hold = &s->brake.hold;
+    return verify_turn(&s->verify, may_compare(s, blocked), hold->on ? hold->detail : NULL, err);
+}
+
+int64_t session_verify_due_us(const struct session *s, bool blocked)
+{
+    return verify_due_us(&s->verify, may_compare(s, blocked), s->brake.hold.on);
 }

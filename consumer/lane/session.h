@@ -10,6 +10,7 @@
 #include "consumer/lane/exchange.h"
 #include "consumer/lane/records.h"
 #include "consumer/lane/retries.h"
+#include "consumer/lane/verify.h"
 
 struct session {
     struct lane_context c;
@@ -25,6 +26,7 @@ struct session {
     struct retries retries;
     struct dispatch dispatch;
     struct exchange exchange;
+    struct verify verify;
     int64_t commit_at_us, adopt_at_us; /* monotonic */
 };
 
@@ -62,5 +64,10 @@ session_assigned(struct session *s, const struct source_event *event, struct err
  * @return STATUS_TIMED_OUT: requests are still in flight, so the session must end */
 NODISCARD enum status
 session_revoked(struct session *s, const struct source_event *event, struct err *err);
+
+/** Compares levels with the store. @param blocked  the lane's state allows probes only */
+NODISCARD enum status session_verify(struct session *s, bool blocked, struct err *err);
+/** Monotonic time at which session_verify has something to do. */
+int64_t session_verify_due_us(const struct session *s, bool blocked);
 
 #endif

@@ -131,6 +131,66 @@ static const struct metric_row ROWS[] = {
     {offsetof(struct lane_metrics, brake.changed), METRIC_GAUGE,
      "stocksync_store_brake_changed_levels", NULL, NULL,
      "Levels that changed within the brake's window, or would next."},
+    {offsetof(struct lane_metrics, verify.found[DRIFT_SOLD]), METRIC_COUNTER,
+     "stocksync_store_drift_found_total", "kind", "sold",
+     "Levels that the store held otherwise than we left them, by kind."},
+    {offsetof(struct lane_metrics, verify.found[DRIFT_LOWERED]), METRIC_COUNTER,
+     "stocksync_store_drift_found_total", "kind", "lowered",
+     "Levels that the store held otherwise than we left them, by kind."},
+    {offsetof(struct lane_metrics, verify.found[DRIFT_RAISED]), METRIC_COUNTER,
+     "stocksync_store_drift_found_total", "kind", "raised",
+     "Levels that the store held otherwise than we left them, by kind."},
+    {offsetof(struct lane_metrics, verify.found[DRIFT_INACTIVE]), METRIC_COUNTER,
+     "stocksync_store_drift_found_total", "kind", "inactive",
+     "Levels that the store held otherwise than we left them, by kind."},
+    {offsetof(struct lane_metrics, verify.found[DRIFT_MISSING]), METRIC_COUNTER,
+     "stocksync_store_drift_found_total", "kind", "missing",
+     "Levels that the store held otherwise than we left them, by kind."},
+    {offsetof(struct lane_metrics, verify.found[DRIFT_UNTRACKED]), METRIC_COUNTER,
+     "stocksync_store_drift_found_total", "kind", "untracked",
+     "Levels that the store held otherwise than we left them, by kind."},
+    {offsetof(struct lane_metrics, verify.found[DRIFT_GONE]), METRIC_COUNTER,
+     "stocksync_store_drift_found_total", "kind", "gone",
+     "Levels that the store held otherwise than we left them, by kind."},
+    {offsetof(struct lane_metrics, verify.found[DRIFT_UNWRITTEN]), METRIC_COUNTER,
+     "stocksync_store_drift_found_total", "kind", "unwritten",
+     "Levels that the store held otherwise than we left them, by kind."},
+    {offsetof(struct lane_metrics, verify.found[DRIFT_REGRESSED]), METRIC_COUNTER,
+     "stocksync_store_drift_found_total", "kind", "regressed",
+     "Levels that the store held otherwise than we left them, by kind."},
+    {offsetof(struct lane_metrics, verify.repaired[DRIFT_SOLD]), METRIC_COUNTER,
+     "stocksync_store_drift_repaired_total", "kind", "sold",
+     "Such levels that the store holds as they should be again, by kind."},
+    {offsetof(struct lane_metrics, verify.repaired[DRIFT_LOWERED]), METRIC_COUNTER,
+     "stocksync_store_drift_repaired_total", "kind", "lowered",
+     "Such levels that the store holds as they should be again, by kind."},
+    {offsetof(struct lane_metrics, verify.repaired[DRIFT_RAISED]), METRIC_COUNTER,
+     "stocksync_store_drift_repaired_total", "kind", "raised",
+     "Such levels that the store holds as they should be again, by kind."},
+    {offsetof(struct lane_metrics, verify.repaired[DRIFT_INACTIVE]), METRIC_COUNTER,
+     "stocksync_store_drift_repaired_total", "kind", "inactive",
+     "Such levels that the store holds as they should be again, by kind."},
+    {offsetof(struct lane_metrics, verify.repaired[DRIFT_MISSING]), METRIC_COUNTER,
+     "stocksync_store_drift_repaired_total", "kind", "missing",
+     "Such levels that the store holds as they should be again, by kind."},
+    {offsetof(struct lane_metrics, verify.repaired[DRIFT_UNTRACKED]), METRIC_COUNTER,
+     "stocksync_store_drift_repaired_total", "kind", "untracked",
+     "Such levels that the store holds as they should be again, by kind."},
+    {offsetof(struct lane_metrics, verify.repaired[DRIFT_GONE]), METRIC_COUNTER,
+     "stocksync_store_drift_repaired_total", "kind", "gone",
+     "Such levels that the store holds as they should be again, by kind."},
+    {offsetof(struct lane_metrics, verify.repaired[DRIFT_UNWRITTEN]), METRIC_COUNTER,
+     "stocksync_store_drift_repaired_total", "kind", "unwritten",
+     "Such levels that the store holds as they should be again, by kind."},
+    {offsetof(struct lane_metrics, verify.repaired[DRIFT_REGRESSED]), METRIC_COUNTER,
+     "stocksync_store_drift_repaired_total", "kind", "regressed",
+     "Such levels that the store holds as they should be again, by kind."},
+    {offsetof(struct lane_metrics, verify.open), METRIC_GAUGE, "stocksync_store_drift_open_levels",
+     NULL, NULL, "Levels that differ in the store and are not repaired."},
+    {offsetof(struct lane_metrics, verify.age), METRIC_GAUGE,
+     "stocksync_store_oldest_verification_age_seconds", NULL, NULL,
+     "Time within which every level of this process was compared with the store; about "
+     "verify_every when all is well."},
     {offsetof(struct lane_metrics, catalogue.shared), METRIC_GAUGE, "stocksync_store_shared_skus",
      NULL, NULL,
      "SKUs that several inventory items of the store have. Only the item that had it first is "
@@ -179,6 +239,8 @@ void status_set_gauges(const struct lane_metrics *metrics, const struct lane_vie
     metric_set(metrics->catalogue.suspect_skus, (double)view->catalogue.suspect);
     metric_set(metrics->catalogue.untracked, (double)view->catalogue.untracked);
     metric_set(metrics->catalogue.age, age_s(view->catalogue.read_wall_us));
+    metric_set(metrics->verify.open, (double)view->verify.open);
+    metric_set(metrics->verify.age, age_s(view->verify.oldest_us));
 }
 
 static void append_examples(struct strbuf *out, const char *name, const char (*list)[80])
@@ -210,6 +272,18 @@ static void append_catalogue(const struct catalogue_view *v, struct strbuf *out)
     append_examples(out, "ambiguous", v->ambiguous_sku);
     append_examples(out, "untracked", v->untracked_sku);
     append_examples(out, "searched", v->searched_sku);
+}
+
+static void append_verify(const struct verify_view *v, struct strbuf *out)
+{
+    char since[CLOCK_TEXT_SIZE];
+    strbuf_appendf(out, ",\"drift\":%zu", v->open);
+    if (v->oldest_us > 0) {
+        strbuf_appendf(out, ",\"verified_since\":\"%s\"", clock_format_utc(v->oldest_us, since));
+    }
+    if (v->round != 0) {
+        strbuf_appendf(out, ",\"round\":%lld", (long long)v->round);
+    }
 }
 
 static void append_client(const struct store_view *v, struct strbuf *out)
@@ -265,6 +339,7 @@ void status_append_json(const struct lane_metrics *metrics,
                    metric_value(metrics->level.applied), view->pending, view->in_flight,
                    view->unfinished, view->parked, view->unimported_levels);
     append_catalogue(&view->catalogue, out);
+    append_verify(&view->verify, out);
     append_client(&view->client, out);
     if (view->is_dry_run) {
         strbuf_append_text(out, ",\"dry_run\":true");

@@ -12,6 +12,7 @@
 #include "consumer/lane/hold.h"
 #include "consumer/lane/lane_state.h"
 #include "consumer/plan/breaker.h"
+#include "consumer/plan/drift.h"
 #include "consumer/plan/rules.h"
 #include "consumer/state/blocked_store.h"
 #include "consumer/state/guard_store.h"
@@ -42,6 +43,10 @@ struct catalogue_metrics {
     struct metric *untracked, *shared, *ambiguous, *age, *suspect, *suspect_skus;
 };
 
+struct verify_metrics {
+    struct metric *found[DRIFT_KIND_COUNT], *repaired[DRIFT_KIND_COUNT], *open, *age;
+};
+
 struct lane_metrics {
     struct metric *state[LANE_STATE_COUNT];
     struct record_metrics record;
@@ -50,6 +55,7 @@ struct lane_metrics {
     struct parked_metrics parked;
     struct brake_metrics brake;
     struct catalogue_metrics catalogue;
+    struct verify_metrics verify;
 };
 
 /** Label: store. */
@@ -84,6 +90,14 @@ struct store_view {
     const char *token_problem; /* "": none */
 };
 
+/** The comparison with the store. */
+struct verify_view {
+    int64_t
+        oldest_us; /* wall clock: every level was compared since then; 0: no comparison goes on */
+    size_t open;   /* differences that remain */
+    int64_t round; /* that a command asked for; 0: none */
+};
+
 /** The figures of one moment. Texts are borrowed. */
 struct lane_view {
     const char *store;
@@ -101,6 +115,7 @@ struct lane_view {
     struct blocked_view blocked;
     struct store_view client;
     struct catalogue_view catalogue;
+    struct verify_view verify;
 };
 
 /** Sets the gauges. */

@@ -23,6 +23,9 @@ enum quantity_choice { QUANTITY_AVAILABLE, QUANTITY_ON_HAND };
 /* What a store without any written level does once it has caught up. */
 enum first_load_choice { FIRST_LOAD_HOLD, FIRST_LOAD_GO };
 
+/* What is done about a level that the store holds otherwise than we left it. */
+enum drift_choice { DRIFT_REPAIR, DRIFT_REPORT };
+
 /* Either an access token, or client id and secret; each secret directly or from a file. */
 struct store_credentials {
     struct secret access_token;
@@ -30,6 +33,12 @@ struct store_credentials {
     char *client_id;
     struct secret client_secret;
     char *client_secret_file;
+};
+
+/* The comparison of every level with the store. */
+struct verify_conf {
+    int64_t every_ms; /* 0: off */
+    int drift;        /* enum drift_choice */
 };
 
 struct store_conf {
@@ -56,6 +65,7 @@ struct store_conf {
     int64_t brake_change_percent; /* 100: off */
     int64_t brake_least;
     int first_load; /* enum first_load_choice */
+    struct verify_conf verify;
     bool dry_run;
 };
 

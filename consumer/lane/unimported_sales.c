@@ -115,6 +115,10 @@ static void
 decide(const struct unimported_sales *u, struct level *level, int32_t holds, struct outcomes *out)
 {
     bool equal = holds == outcomes_target(u->c, level);
+    if (!level->is_read && level->desired.look) {
+        outcomes_retry(out, level, LEVEL_UNREAD);
+        return;
+    }
     if (!level->is_read) {
         enum level_stage stage = equal ? LEVEL_CONFIRM : LEVEL_READY;
         outcomes_ready(out, level, is_hot(u, level) ? LEVEL_UNREAD : stage, holds);
@@ -163,7 +167,8 @@ static void judge_read(struct unimported_sales *u, struct level *level, struct o
 {
     struct unimported_memory *m = &level->memory;
     int32_t held = level->read_quantity;
-    if (m->written && held < m->quantity && note_missing(u, level, held, out)) {
+    bool fallen = m->written && held < m->quantity && !level->desired.force;
+    if (fallen && note_missing(u, level, held, out)) {
         return;
     }
     m->reserved = m->reserved < level->read_reserved ? m->reserved : level->read_reserved;
@@ -179,6 +184,9 @@ void unimported_sales_resolve(struct unimported_sales *u,
     level->is_read = level->is_read && !moved;
     remember(u, level, known);
     complete_raw(level, known);
+    if (level->desired.force) {
+        level->memory.missing = level->memory.live = 0;
+    }
     if (resolve_before_write(u->c, level, known, out)) {
         return;
     }

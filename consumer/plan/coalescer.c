@@ -495,6 +495,11 @@ void coalescer_each(const struct coalescer *c,
     }
 }
 
+bool coalescer_has(const struct coalescer *c, struct level_key key)
+{
+    return hash_index_taken(&c->by_key, place_of(c, key, key_tag(key)));
+}
+
 size_t coalescer_count(const struct coalescer *c, enum level_stage stage)
 {
     return c->counts[stage];

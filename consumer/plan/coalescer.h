@@ -58,6 +58,8 @@ struct desired {
     enum cause cause;
     struct record_position at;
     int32_t row_partition; /* of a parked row that is tried again; -1: none, or not known */
+    bool look;             /* the store differs from our memory: it is read first */
+    bool force;            /* a person wants Odoo's number: no unimported sales are held back */
 };
 
 struct level {
@@ -141,6 +143,8 @@ void coalescer_each(const struct coalescer *c,
                     enum level_stage stage,
                     void (*each)(void *arg, struct level *level),
                     void *arg);
+/** The level is pending: its desired value is not finished. */
+bool coalescer_has(const struct coalescer *c, struct level_key key);
 size_t coalescer_count(const struct coalescer *c, enum level_stage stage);
 size_t coalescer_total(const struct coalescer *c);
 /** changed_at of the newest value of the level that arrived first, for the age metric; 0: empty. */

@@ -82,6 +82,8 @@ struct level_read {
     bool tracked;
     int32_t quantity; /* of the store's quantity name */
     int32_t reserved; /* 0 for stores that set on_hand: it does not change that */
+    int32_t withheld; /* on hand and not available: in orders, reserved; -1: not known, and for
+                         stores that set on_hand */
 };
 
 #endif

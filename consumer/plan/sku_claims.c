@@ -310,6 +310,18 @@ uint64_t sku_claims_settled(const struct sku_claims *claims)
     return claims->settled;
 }
 
+void sku_claims_each_owner(const struct sku_claims *claims,
+                           void (*each)(void *arg, int32_t product_id),
+                           void *arg)
+{
+    for (size_t i = 0; i < claims->product_count; i++) {
+        const struct product *p = &claims->products[i];
+        if (p->sellable && p->name != NONE && claims->names[p->name].claim_count == 1) {
+            each(arg, p->product_id);
+        }
+    }
+}
+
 size_t sku_claims_count(const struct sku_claims *claims)
 {
     return claims->product_count;

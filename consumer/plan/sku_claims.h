@@ -45,6 +45,10 @@ const char *sku_claims_owned_text(const struct sku_claims *claims, int32_t produ
 bool sku_claims_shares(const struct sku_claims *claims, int32_t product_id);
 /** How many times a shared text became unique. When this rises, retry the parked products. */
 uint64_t sku_claims_settled(const struct sku_claims *claims);
+/** Calls each for every product that claims its text alone, in no order. */
+void sku_claims_each_owner(const struct sku_claims *claims,
+                           void (*each)(void *arg, int32_t product_id),
+                           void *arg);
 size_t sku_claims_count(const struct sku_claims *claims);
 
 #endif

@@ -148,6 +148,19 @@ static enum status other_shape(struct err *err)
                    "a level of the answer has another shape, or was not asked for");
 }
 
+/* Of a store that sets `available`; it may not know all names. */
+static void read_others(const json_t *level, struct level_read *out)
+{
+    int32_t on_hand = 0;
+    int32_t available = 0;
+    (void)inventory_read_quantity(level, "reserved", &out->reserved);
+    if (inventory_read_quantity(level, "on_hand", &on_hand) &&
+        inventory_read_quantity(level, "available", &available)) {
+        int64_t withheld = (int64_t)on_hand - available;
+        out->withheld = withheld > 0 && withheld <= INT32_MAX ? (int32_t)withheld : 0;
+    }
+}
+
 static enum status
 read_level(const json_t *node, const char *quantity_name, struct level_read *out, struct err *err)
 {
@@ -170,8 +183,9 @@ read_level(const json_t *node, const char *quantity_name, struct level_read *out
     }
     out->connected = true;
     out->active = json_is_true(active);
-    if (strcmp(quantity_name, "available") == 0) { /* the store may not know the name */
-        (void)inventory_read_quantity(level, "reserved", &out->reserved);
+    out->withheld = -1;
+    if (strcmp(quantity_name, "available") == 0) {
+        read_others(level, out);
     }
     bool fits = json_is_boolean(active) && location == out->key.location &&
                 inventory_read_quantity(level, quantity_name, &out->quantity);

@@ -56,6 +56,11 @@ static const struct right {
     {"stocksync", "item", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "catalogue", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
     {"stocksync", "parked", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
+    {"stocksync", "verification", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
+    {"stocksync", "drift", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
+    {"stocksync", "round_request", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
+    {"stocksync", "round_part", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
+    {"stocksync", "round_level", "SELECT, INSERT, UPDATE, DELETE", INSTALL_STATE, false, ALWAYS},
 };
 
 #define RIGHT_COUNT (sizeof rights / sizeof rights[0])

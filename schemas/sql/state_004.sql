@@ -47,3 +47,61 @@ CREATE TABLE stocksync.blocked_partition (
     skip_at timestamptz,                          -- an operator passes over the record; NULL: not decided
     PRIMARY KEY (store, topic, partition)
 );
+
+-- Verification: every level is compared with the store.
+CREATE TABLE stocksync.verification (             -- each partition's products are compared in order of their ids
+    store text NOT NULL,
+    partition integer NOT NULL,
+    began_at timestamptz NOT NULL,                -- of the pass under way
+    product_id integer NOT NULL,                  -- it has compared all products up to this one
+    done_at timestamptz,                          -- when the last complete pass began; NULL: none yet
+    PRIMARY KEY (store, partition)
+);
+CREATE TABLE stocksync.drift (                    -- levels that the store held otherwise than we left them
+    store text NOT NULL,
+    item bigint NOT NULL,
+    location bigint NOT NULL,
+    product_id integer NOT NULL,
+    kind text NOT NULL,
+    expected integer,                             -- NULL: we never wrote it
+    found integer,                                -- NULL: there is no level
+    what text,                                    -- why it was not repaired
+    first_at timestamptz NOT NULL DEFAULT now(),
+    seen_at timestamptz NOT NULL DEFAULT now(),   -- last
+    repaired_at timestamptz,                      -- NULL: it remains
+    request bigint                                -- the requested round that saw it last
+);
+CREATE UNIQUE INDEX drift_open ON stocksync.drift (store, item, location) WHERE repaired_at IS NULL;
+CREATE INDEX drift_seen ON stocksync.drift (store, seen_at);
+CREATE INDEX drift_request ON stocksync.drift (request) WHERE request IS NOT NULL;
+CREATE TABLE stocksync.round_request (            -- a command asks the store's lanes to compare or push now
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    store text NOT NULL,
+    push boolean NOT NULL,                        -- write, whatever is remembered
+    repair boolean NOT NULL,
+    product_id integer,                           -- NULL: every product
+    requested_at timestamptz NOT NULL DEFAULT now(),
+    waited_at timestamptz NOT NULL DEFAULT now(), -- the command has waited for it then
+    ended_at timestamptz,                         -- complete or cancelled
+    partitions integer                            -- how many must be done; NULL: no lane has taken it yet
+);
+CREATE INDEX round_request_open ON stocksync.round_request (store) WHERE ended_at IS NULL;
+CREATE TABLE stocksync.round_part (               -- its progress in one partition
+    request bigint NOT NULL REFERENCES stocksync.round_request ON DELETE CASCADE,
+    partition integer NOT NULL,
+    total integer NOT NULL,                       -- levels
+    compared integer NOT NULL,
+    waiting integer NOT NULL,                     -- differences that are looked at again or repaired
+    done_at timestamptz,
+    PRIMARY KEY (request, partition)
+);
+CREATE TABLE stocksync.round_level (              -- what a push did
+    request bigint NOT NULL REFERENCES stocksync.round_request ON DELETE CASCADE,
+    item bigint NOT NULL,
+    location bigint NOT NULL,
+    product_id integer NOT NULL,
+    before integer,                               -- in the store; NULL: there was no level
+    after integer,                                -- NULL: not written
+    what text,                                    -- why
+    PRIMARY KEY (request, item, location)
+);

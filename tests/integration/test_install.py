@@ -85,7 +85,7 @@ def make_older_state(connection, version):
     newest = connection.execute("SELECT max(version) FROM stocksync.migration WHERE part = 'state'").fetchone()[0]
     for number in range(1, newest + 1):
         for table in re.findall(r"CREATE TABLE (stocksync\.\w+)", state_sql(number)):
-            connection.execute(f"DROP TABLE {table}")
+            connection.execute(f"DROP TABLE {table} CASCADE")
     for number in range(1, version + 1):
         connection.execute(state_sql(number))
     connection.execute(f"UPDATE stocksync.migration SET version = {version} WHERE part = 'state'")

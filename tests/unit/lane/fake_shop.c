@@ -247,7 +247,7 @@ static void append_level(const struct fake_level *l, struct strbuf *data)
                    "{\"name\":\"on_hand\",\"quantity\":%d},"
                    "{\"name\":\"reserved\",\"quantity\":%d}]}",
                    l->active ? "true" : "false", (long long)l->location, (int)l->available,
-                   (int)(l->available + l->reserved), (int)l->reserved);
+                   (int)(l->available + l->reserved + l->committed), (int)l->reserved);
 }
 
 static void read_levels(const json_t *variables, struct strbuf *data)

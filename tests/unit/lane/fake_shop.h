@@ -17,6 +17,7 @@ struct fake_level {
     char sku[32];
     int64_t item, location;
     int32_t available, reserved;
+    int32_t committed; /* in orders */
     bool connected, active, tracked;
     bool bundle, gone;
     bool locked;         /* tracking cannot be switched on */

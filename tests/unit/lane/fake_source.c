@@ -344,6 +344,12 @@ static void source_close(struct record_source *source, int timeout_ms)
     }
 }
 
+static int32_t source_partition_count(const struct record_source *source)
+{
+    (void)source;
+    return fake_source.is_uncounted ? 0 : fake_source.partitions;
+}
+
 const struct source_port fake_source_port = {.open = source_open,
                                              .fd = source_fd,
                                              .poll = source_poll,
@@ -351,6 +357,7 @@ const struct source_port fake_source_port = {.open = source_open,
                                              .commit_wait = source_commit_wait,
                                              .release_partitions = source_release_partitions,
                                              .pause = source_pause,
+                                             .partition_count = source_partition_count,
                                              .assigned_count = source_assigned_count,
                                              .partition_of = source_partition_of,
                                              .close = source_close};

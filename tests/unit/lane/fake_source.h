@@ -36,6 +36,7 @@ struct fake_source {
     size_t rebalance_count, rebalance_next;
     int64_t slow_from;     /* records from this offset on are delivered later; 0: none */
     int64_t slow_until_us; /* monotonic */
+    bool is_uncounted;     /* the cluster does not say how many partitions the topic has */
     bool open;
     size_t opens, commits, waited_commits, releases; /* counted */
     enum status open_rc, commit_rc;                  /* what those calls return */

@@ -40,6 +40,10 @@ void fake_state_release(void)
     mem_free(s->products.list);
     mem_free(s->items.list);
     mem_free(s->blocked.list);
+    mem_free(s->passes.list);
+    mem_free(s->drifts.list);
+    mem_free(s->rounds.list);
+    mem_free(s->pushed.list);
     *s = (struct fake_state){0};
 }
 
@@ -475,5 +479,6 @@ void fake_state_reset(void)
                       .items_load = items_load,
                       .items_store = items_store,
                       .items_remove = items_remove,
-                      .items_clear = items_clear}};
+                      .items_clear = items_clear},
+        .verify = fake_verify_port};
 }

@@ -78,6 +78,27 @@ struct fake_item {
     bool tracked, bundle, known;
 };
 
+struct fake_drift {
+    struct level_key key;
+    int32_t product_id, expected, found;
+    char kind[16], what[240];
+    int64_t first_us, repaired_us; /* wall clock; repaired 0: it remains */
+    int64_t request;
+};
+
+struct fake_round {
+    struct state_round round; /* .done grows */
+    bool ended;               /* cancelled */
+    int32_t partitions;
+    size_t total, compared;
+};
+
+struct fake_pushed {
+    struct level_key key;
+    int32_t before, after;
+    char what[240];
+};
+
 struct fake_guard {
     struct state_guard row; /* .ours is set by the read */
     int64_t holder;
@@ -104,6 +125,10 @@ struct fake_state {
     FAKE_LIST(struct fake_product) products;
     FAKE_LIST(struct fake_item) items;
     FAKE_LIST(struct state_blocked) blocked;
+    FAKE_LIST(struct state_pass) passes;
+    FAKE_LIST(struct fake_drift) drifts;
+    FAKE_LIST(struct fake_round) rounds;
+    FAKE_LIST(struct fake_pushed) pushed;
     struct fake_guard guard;
     struct fake_catalogue catalogue;
     int64_t instance;    /* of the state that is open; each one gets the next */
@@ -131,6 +156,10 @@ struct fake_parked *fake_state_parked(const char *subject);
 struct state_blocked *fake_state_blocked(int32_t partition);
 /** Adds one, as an earlier process left it. */
 void fake_state_block(int32_t partition, int64_t offset, bool skip);
+/** The newest difference of an item; NULL: none was noted. */
+const struct fake_drift *fake_state_drift(int64_t item);
+/** A command asks for a round. */
+void fake_state_request(const struct state_round *round);
 /** Attempts without outcome. */
 size_t fake_state_open_attempts(void);
 
@@ -143,6 +172,7 @@ enum status fake_levels_follow(
     struct state *s, const struct state_owner *list, size_t count, bool *moved, struct err *err);
 extern const struct parked_port fake_parked_port;
 extern const struct blocked_port fake_blocked_port;
+extern const struct verify_port fake_verify_port;
 /** Counts the call. @return what it must return at once, or STATUS_OK */
 enum status fake_state_enter(const char *function, struct err *err);
 void fake_state_remove(size_t at, void *list, size_t *count, size_t size);

@@ -52,6 +52,7 @@ static struct lane_view full_view(void)
                                           .ambiguous_sku = {"A"},
                                           .untracked_sku = {"B", "C"},
                                           .searched_sku = {"D", "E", "F"}};
+    v.verify = (struct verify_view){.oldest_us = bench.wall_us - 30000000, .open = 6, .round = 7};
     return v;
 }
 
@@ -77,7 +78,7 @@ static void json_of_a_quiet_lane_leaves_out_what_is_not_there(void **state)
                 "\"unimported_levels\":0,\"skus\":0,\"skus_shared\":0,\"skus_ambiguous\":0,"
                 "\"items_untracked\":0,\"catalogue_reading\":false,\"skus_searched\":0,"
                 "\"shared\":[],\"ambiguous\":[],"
-                "\"untracked\":[],\"searched\":[],\"points\":0,\"points_maximum\":0,"
+                "\"untracked\":[],\"searched\":[],\"drift\":0,\"points\":0,\"points_maximum\":0,"
                 "\"restore_rate\":0,\"breaker\":\"closed\"}");
 }
 
@@ -94,7 +95,9 @@ static void json_of_a_busy_lane_shows_everything(void **state)
                 "\"catalogue_read\":\"at 1794999940 s\",\"catalogue_reading\":true,"
                 "\"skus_searched\":3,\"catalogue_suspect_skus\":5,\"shared\":[\"A\",\"G\"],"
                 "\"ambiguous\":[\"A\"],\"untracked\":[\"B\",\"C\"],"
-                "\"searched\":[\"D\",\"E\",\"F\"],\"points\":1990,\"points_maximum\":2000,"
+                "\"searched\":[\"D\",\"E\",\"F\"],\"drift\":6,"
+                "\"verified_since\":\"at 1794999970 "
+                "s\",\"round\":7,\"points\":1990,\"points_maximum\":2000,"
                 "\"restore_rate\":100,\"breaker\":\"half_open\",\"token_left_s\":90,"
                 "\"token_problem\":\"expires\",\"dry_run\":true,\"database\":\"db-1\","
                 "\"held\":{\"reason\":\"brake_change\",\"here\":true,\"levels\":0,\"fallen\":0,"
@@ -151,6 +154,8 @@ static void gauges_follow_the_view(void **state)
     assert_int_equal(value(m->catalogue.suspect_skus), 5);
     assert_int_equal(value(m->catalogue.untracked), 2);
     assert_int_equal(value(m->catalogue.age), 60);
+    assert_int_equal(value(m->verify.age), 30);
+    assert_int_equal(value(m->verify.open), 6);
     view = quiet_view();
     status_set_gauges(m, &view);
     assert_int_equal(value(m->state[LANE_HELD]), 0);
@@ -175,8 +180,11 @@ static void the_metric_table_fills_every_cell(void **state)
         for (size_t k = 0; k < lane_metric_table.count; k++) {
             rows += lane_metric_table.rows[k].offset == i * sizeof(struct metric *);
         }
-        bool unused = &((struct metric **)&bench.metrics)[i] ==
-                      &bench.metrics.record.excluded[EXCLUDED_NOT]; /* no record counts there */
+        struct metric *const *cell = &((struct metric **)&bench.metrics)[i];
+        /* no record and no level counts there */
+        bool unused = cell == &bench.metrics.record.excluded[EXCLUDED_NOT] ||
+                      cell == &bench.metrics.verify.found[DRIFT_NONE] ||
+                      cell == &bench.metrics.verify.repaired[DRIFT_NONE];
         assert_int_equal(rows, unused ? 0 : 1);
         assert_int_equal(seen[i] == NULL, unused);
     }
