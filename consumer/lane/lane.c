@@ -402,18 +402,10 @@ static int wait_ms(const struct lane *l, bool busy)
 
 /* --- a session --- */
 
-static bool is_drained(const struct lane *l)
-{
-    const struct session *s = &l->session;
-    return is_at_end(l) && coalescer_total(s->c.coalescer) == 0 &&
-           requests_in_flight(&s->requests) == 0 && !requests_adoption_waits(&s->requests) &&
-           retries_are_done(&s->retries) && verify_is_done(&s->verify);
-}
-
 /* A partition that a record blocks is noted first. */
 static bool is_finished(const struct lane *l)
 {
-    return is_drained(l) && l->session.records.blocked.count == 0;
+    return session_is_drained(&l->session) && l->session.records.blocked.count == 0;
 }
 
 /* Where a run with --once ends, while another waits for the store or for a person. */
@@ -488,8 +480,9 @@ static enum status work(struct lane *l, struct thread *thread, bool *worked, str
         if (!l->options.once) {
             continue;
         }
-        rc = is_drained(l) ? blocked_partitions_check(&l->session.records.blocked, err)
-                           : is_hopeless(l, err);
+        rc = session_is_drained(&l->session)
+                 ? blocked_partitions_check(&l->session.records.blocked, err)
+                 : is_hopeless(l, err);
         if (rc == STATUS_OK && is_finished(l)) {
             break;
         }

@@ -321,3 +321,11 @@ int64_t session_verify_due_us(const struct session *s, bool blocked)
 {
     return verify_due_us(&s->verify, may_compare(s, blocked), s->brake.hold.on);
 }
+
+bool session_is_drained(const struct session *s)
+{
+    return s->c.source != NULL && records_at_end(&s->records) &&
+           coalescer_total(s->c.coalescer) == 0 && requests_in_flight(&s->requests) == 0 &&
+           !requests_adoption_waits(&s->requests) && retries_are_done(&s->retries) &&
+           verify_is_done(&s->verify);
+}

@@ -65,6 +65,8 @@ session_assigned(struct session *s, const struct source_event *event, struct err
 NODISCARD enum status
 session_revoked(struct session *s, const struct source_event *event, struct err *err);
 
+/** The topic is read to its end, and nothing waits or is under way. */
+bool session_is_drained(const struct session *s);
 /** Compares levels with the store. @param blocked  the lane's state allows probes only */
 NODISCARD enum status session_verify(struct session *s, bool blocked, struct err *err);
 /** Monotonic time at which session_verify has something to do. */
