@@ -107,7 +107,7 @@ struct desired resolve_desired_of_row(const struct lane_context *c,
                             .revision = revision,
                             .changed_at_us = clock_wall_us(),
                             .at = {.partition = -1},
-                            .row_partition = -1};
+                            .row_partition = c->ports->source->partition_of(c->source, product_id)};
 }
 
 bool resolve_is_ours(const struct lane_context *c, int32_t product_id)

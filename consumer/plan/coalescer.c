@@ -470,7 +470,9 @@ size_t coalescer_pull(struct coalescer *c, fits_fn fits, void *arg, struct level
 static bool is_of_partition(void *arg, const struct level *level)
 {
     const int32_t *partition = arg;
-    return level->desired.at.partition == *partition;
+    const struct desired *desired = &level->desired;
+    int32_t of = desired->at.partition != -1 ? desired->at.partition : desired->row_partition;
+    return of == *partition;
 }
 
 void coalescer_drop_partition(struct coalescer *c, int32_t partition)

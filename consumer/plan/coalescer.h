@@ -57,7 +57,7 @@ struct desired {
                              coalescer sets it */
     enum cause cause;
     struct record_position at;
-    int32_t row_partition; /* of a parked row that is tried again; -1: none, or not known */
+    int32_t row_partition; /* without a record: of the row or the product; -1: not known */
     bool look;             /* the store differs from our memory: it is read first */
     bool force;            /* a person wants Odoo's number: no unimported sales are held back */
 };
@@ -134,8 +134,9 @@ size_t coalescer_pull(struct coalescer *c,
                       bool (*fits)(void *arg, const struct level *level),
                       void *arg,
                       struct level ***list);
-/** Drops every level whose record is of this revoked partition, without touching the ledger: close
- * the partition there at the same time. No level may be BUSY. */
+/** Drops every level whose record is of this revoked partition, or whose product is where no record
+ * is behind it, without touching the ledger: close the partition there at the same time. No level
+ * may be BUSY. */
 void coalescer_drop_partition(struct coalescer *c, int32_t partition);
 /** Calls each for every level of a stage (LEVEL_STAGE_COUNT: of all), oldest first. It may change the
  * caller's members only. */

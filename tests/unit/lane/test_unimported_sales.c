@@ -289,6 +289,7 @@ static void a_level_whose_grace_is_over_is_offered_with_odoos_number(void **stat
     assert_int_equal(level->desired.quantity, 8);
     assert_int_equal(level->desired.revision, 5);
     assert_int_equal(level->desired.at.partition, -1);
+    assert_int_equal(level->desired.row_partition, 0); /* with which it leaves */
     assert_int_equal(bench_unfinished(), 0);
 }
 

@@ -218,7 +218,8 @@ static void coalescer_drop_partition_leaves_the_others(void **state)
     static const int32_t partitions[] = {0, 1, -1};
     for (int64_t i = 0; i < 30; i++) {
         struct desired desired = {.revision = 1,
-                                  .at = {.partition = partitions[i % 3], .offset = i}};
+                                  .at = {.partition = partitions[i % 3], .offset = i},
+                                  .row_partition = -1};
         if (desired.at.partition >= 0) {
             assert_int_equal(offset_ledger_add(f.ledger, partitions[i % 3], i, &desired.at),
                              STATUS_OK);
@@ -250,6 +251,24 @@ static void coalescer_drop_partition_leaves_the_others(void **state)
     /* a dropped level can come again */
     assert_int_equal(coalescer_offer(f.c, key_of(1, 1), &(struct desired){.at = {.partition = -1}}),
                      OFFER_NEW);
+    fixture_free(&f);
+}
+
+/* Work without a record, such as a grace that is over, goes with the partition of its product. */
+static void coalescer_drop_partition_takes_what_no_record_asks_for(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_new();
+    for (int64_t i = 0; i < 3; i++) {
+        const struct desired desired = {
+            .revision = 1, .at = {.partition = -1}, .row_partition = (int32_t)i - 1};
+        (void)coalescer_offer(f.c, key_of(i, 0), &desired);
+    }
+    coalescer_drop_partition(f.c, 1);
+    assert_int_equal(coalescer_total(f.c), 2);
+    coalescer_drop_partition(f.c, 0);
+    assert_int_equal(take_one(&f, LEVEL_UNRESOLVED)->key.item, 0);
+    assert_int_equal(coalescer_count(f.c, LEVEL_UNRESOLVED), 0);
     fixture_free(&f);
 }
 
@@ -326,7 +345,8 @@ step_record(struct model *m, struct offset_ledger *ol, struct coalescer *c, uint
                               .revision = ++m->revision -
                                           (random_below(seed, 4) == 0 ? random_below(seed, 60) : 0),
                               .changed_at_us = m->revision,
-                              .at = at};
+                              .at = at,
+                              .row_partition = -1};
     for (size_t l = 0; l < 1 + random_below(seed, LOCATIONS); l++) {
         size_t index = item * LOCATIONS + l;
         enum offer_result expected = model_offer(m, index, &desired);
@@ -560,6 +580,7 @@ int main(void)
         cmocka_unit_test(coalescer_level_that_comes_back_keeps_its_place),
         cmocka_unit_test(coalescer_takes_reads_of_one_location_the_longest_waiting_first),
         cmocka_unit_test(coalescer_drop_partition_leaves_the_others),
+        cmocka_unit_test(coalescer_drop_partition_takes_what_no_record_asks_for),
         cmocka_unit_test(coalescer_agrees_with_a_plain_table_over_random_steps),
         cmocka_unit_test(coalescer_pull_takes_from_every_stage_but_busy),
     };
