@@ -105,6 +105,12 @@ static bool is_hot(const struct unimported_sales *u, const struct level *level)
     return hot_levels_has(&u->hot, level->key, clock_monotonic_us());
 }
 
+/* A set does not say whether the store still reserves units. */
+static bool must_be_read(const struct unimported_sales *u, const struct level *level)
+{
+    return is_hot(u, level) || level->memory.reserved > 0;
+}
+
 void unimported_sales_note_stale(struct unimported_sales *u, struct level_key key)
 {
     hot_levels_add(&u->hot, key, clock_monotonic_us());
@@ -121,7 +127,7 @@ decide(const struct unimported_sales *u, struct level *level, int32_t holds, str
     }
     if (!level->is_read) {
         enum level_stage stage = equal ? LEVEL_CONFIRM : LEVEL_READY;
-        outcomes_ready(out, level, is_hot(u, level) ? LEVEL_UNREAD : stage, holds);
+        outcomes_ready(out, level, must_be_read(u, level) ? LEVEL_UNREAD : stage, holds);
         return;
     }
     if (equal) {

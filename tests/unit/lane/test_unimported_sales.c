@@ -79,7 +79,7 @@ static void a_level_remembers_what_the_state_knows(void **state)
     assert_int_equal(level->memory.quantity, 4);
     assert_true(level->memory.raw > 5.9 && level->memory.raw < 6.1);
     assert_int_equal(level->memory.live, 2);
-    assert_int_equal(one->stage, LEVEL_READY);
+    assert_int_equal(one->stage, LEVEL_UNREAD);
     assert_int_equal(outcomes_target(&bench.c, level), 3);
     sales.grace_us = 0;
     (void)resolve(level, &known);
@@ -145,6 +145,20 @@ static void units_that_the_store_reserves_are_no_sales(void **state)
     one = judge(level, 7);
     assert_int_equal(one->stage, LEVEL_READY);
     assert_int_equal(outcomes_target(&bench.c, level), 9);
+}
+
+/* Only a read says that the store has released them: a set is accepted all the same. */
+static void a_level_with_reserved_units_is_read_before_it_is_written(void **state)
+{
+    (void)state;
+    struct level *level = bench_ready(41, 1, 9, 7);
+    level->memory =
+        (struct unimported_memory){.written = true, .quantity = 7, .raw = 9, .reserved = 2};
+    const struct level_known known = known_of(level);
+    assert_int_equal(resolve(level, &known)->stage, LEVEL_UNREAD);
+    level->memory.reserved = 0;
+    const struct level_known released = known_of(level);
+    assert_int_equal(resolve(level, &released)->stage, LEVEL_READY);
 }
 
 static void a_level_that_somebody_wrote_meanwhile_is_read_again(void **state)
@@ -335,6 +349,7 @@ int main(void)
         SALES_TEST(a_number_that_equals_our_memory_is_to_be_confirmed),
         SALES_TEST(the_number_read_decides),
         SALES_TEST(units_that_the_store_reserves_are_no_sales),
+        SALES_TEST(a_level_with_reserved_units_is_read_before_it_is_written),
         SALES_TEST(a_level_that_somebody_wrote_meanwhile_is_read_again),
         SALES_TEST(a_level_that_sells_fast_is_read_and_adjusted),
         SALES_TEST(missing_units_set_the_time_of_the_next_look),
