@@ -62,7 +62,12 @@ judge_applied(const struct request *r, const struct answer *answer, struct outco
                                           .noop = answer->noop};
     outcomes_settle(out, &settlement);
     for (size_t i = 0; i < r->count && !r->adopted; i++) {
-        outcomes_add(out, r->levels[i], END_APPLIED)->write = r->list[i];
+        if (r->op == OP_STOCK_ADJUST) { /* by a difference: the store has not said what it holds */
+            r->levels[i]->is_read = false;
+            outcomes_retry(out, r->levels[i], LEVEL_UNREAD);
+        } else {
+            outcomes_add(out, r->levels[i], END_APPLIED)->write = r->list[i];
+        }
     }
 }
 

@@ -133,6 +133,19 @@ static void an_accepted_set_applies_all_its_levels(void **state)
     assert_int_equal(sales.uncertain_count, 0);
 }
 
+/* It changes a number that nobody knows. */
+static void an_accepted_adjustment_is_read_again(void **state)
+{
+    (void)state;
+    request_levels(1);
+    r->op = OP_STOCK_ADJUST;
+    judge("{\"data\":{\"inventoryAdjustQuantities\":{\"inventoryAdjustmentGroup\":" GROUP
+          ",\"userErrors\":[]}}}");
+    assert_settled("applied", true);
+    assert_int_equal(outcome_of(0)->end, END_RETRY);
+    assert_int_equal(outcome_of(0)->stage, LEVEL_UNREAD);
+}
+
 static void a_set_that_changed_nothing_is_applied_all_the_same(void **state)
 {
     (void)state;
@@ -338,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ANSWERS_TEST(an_accepted_set_applies_all_its_levels),
+        ANSWERS_TEST(an_accepted_adjustment_is_read_again),
         ANSWERS_TEST(a_set_that_changed_nothing_is_applied_all_the_same),
         ANSWERS_TEST(a_stale_level_is_read_again_and_its_neighbours_are_ready),
         ANSWERS_TEST(a_level_that_stays_stale_is_parked_at_the_sixth_time),
