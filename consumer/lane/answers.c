@@ -11,9 +11,13 @@
 /* --- reads --- */
 
 /* What the numbers mean depends on the state, which may have moved while the store was asked. */
-static void resolve_again(struct level *level, const struct level_read *read, struct outcomes *out)
+static void resolve_again(struct level *level,
+                          const struct level_write *asked,
+                          const struct level_read *read,
+                          struct outcomes *out)
 {
     level->is_read = true;
+    level->read_revision = asked->revision;
     level->read_quantity = read->quantity;
     level->read_reserved = read->reserved;
     outcomes_retry(out, level, LEVEL_UNRESOLVED);
@@ -45,7 +49,7 @@ static bool judge_read(const struct lane_context *c,
             level_setup_park_unwritable(level, &read[i], answer, out)) {
             continue;
         }
-        resolve_again(level, &read[i], out);
+        resolve_again(level, &r->list[i], &read[i], out);
     }
     return true;
 }

@@ -121,6 +121,8 @@ static void
 decide(const struct unimported_sales *u, struct level *level, int32_t holds, struct outcomes *out)
 {
     bool equal = holds == outcomes_target(u->c, level);
+    /* a newer value may count what was sold after the read */
+    level->is_read = level->is_read && !(equal && level->read_revision < level->desired.revision);
     if (!level->is_read && level->desired.look) {
         outcomes_retry(out, level, LEVEL_UNREAD);
         return;

@@ -69,6 +69,7 @@ struct level {
     struct unimported_memory memory; /* the caller's; filled once the level is resolved */
     int64_t judged; /* the caller's: desired revision that the brake has counted; 0: none */
     int64_t read;   /* the caller's: desired revision for which the store was read; 0: none */
+    int64_t read_revision; /* the caller's: of the desired value when that read was sent */
     enum level_stage stage;
     int32_t change_from; /* valid in CONFIRM, READY, HOT, and in BUSY after them */
     int32_t read_quantity, read_reserved;

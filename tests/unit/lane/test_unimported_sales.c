@@ -59,6 +59,7 @@ static const struct outcome *judge(struct level *level, int32_t held)
     const struct level_known known = known_of(level);
     level->is_read = true;
     level->read_quantity = held;
+    level->read_revision = level->desired.revision;
     return resolve(level, &known);
 }
 
@@ -159,6 +160,28 @@ static void a_level_with_reserved_units_is_read_before_it_is_written(void **stat
     level->memory.reserved = 0;
     const struct level_known released = known_of(level);
     assert_int_equal(resolve(level, &released)->stage, LEVEL_READY);
+}
+
+/* A sale after the read is imported with the newer value: the store must be asked again. */
+static void a_read_confirms_no_value_that_is_newer(void **state)
+{
+    (void)state;
+    struct level *level = bench_ready(41, 1, 9, 9);
+    const struct level_known known = known_of(level);
+    (void)judge(level, 9);
+    level->desired.revision++;
+    level->is_read = true;
+    const struct outcome *one = resolve(level, &known);
+    assert_int_equal(one->end, END_RETRY);
+    assert_int_equal(one->stage, LEVEL_CONFIRM);
+    assert_int_equal(one->change_from, 9);
+    assert_false(level->is_read);
+    level->is_read = true;
+    level->read_quantity = 8; /* one that differs is compared when it is set */
+    level->memory.quantity = 8;
+    const struct level_known other = known_of(level);
+    assert_int_equal(resolve(level, &other)->stage, LEVEL_READY);
+    assert_true(level->is_read);
 }
 
 static void a_level_that_somebody_wrote_meanwhile_is_read_again(void **state)
@@ -350,6 +373,7 @@ int main(void)
         SALES_TEST(the_number_read_decides),
         SALES_TEST(units_that_the_store_reserves_are_no_sales),
         SALES_TEST(a_level_with_reserved_units_is_read_before_it_is_written),
+        SALES_TEST(a_read_confirms_no_value_that_is_newer),
         SALES_TEST(a_level_that_somebody_wrote_meanwhile_is_read_again),
         SALES_TEST(a_level_that_sells_fast_is_read_and_adjusted),
         SALES_TEST(missing_units_set_the_time_of_the_next_look),
