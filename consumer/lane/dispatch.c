@@ -159,6 +159,7 @@ build_write(struct dispatch *d, struct request *r, enum level_stage stage, enum 
         take_into(d, r, LEVEL_CONFIRM, INVENTORY_MAX_ENTRIES);
     }
     resolve_stop_shared(d->c, r->levels, &r->count, d->out);
+    unimported_sales_stop_unnoted(r->levels, &r->count, d->out);
     if (r->count == 0) {
         return;
     }

@@ -80,6 +80,7 @@ remember(const struct unimported_sales *u, struct level *level, const struct lev
                                                .missing = u->grace_us > 0 ? known->missing : 0,
                                                .reserved = known->reserved,
                                                .live = u->grace_us > 0 ? known->live : 0};
+    level->is_unnoted = false;
 }
 
 /* A parked row has the number after the rules only. What was written for its record had both. */
@@ -154,7 +155,9 @@ note_missing(struct unimported_sales *u, struct level *level, int32_t held, stru
         after.missing = after.live = sold = 0;
     }
     if (unimported_held(&after, level->desired.raw) <= 0) {
+        after.quantity = level->memory.quantity; /* the state's: nothing was noted there */
         level->memory = after;
+        level->is_unnoted = true;
         return false;
     }
     int64_t wall_us = clock_wall_us();
@@ -205,6 +208,20 @@ void unimported_sales_resolve(struct unimported_sales *u,
     } else {
         decide(u, level, known->quantity, out);
     }
+}
+
+void unimported_sales_stop_unnoted(struct level **levels, size_t *count, struct outcomes *out)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        struct level *level = levels[i];
+        if (level->is_unnoted && unimported_held(&level->memory, level->desired.raw) > 0) {
+            outcomes_retry(out, level, LEVEL_UNRESOLVED);
+        } else {
+            levels[kept++] = level;
+        }
+    }
+    *count = kept;
 }
 
 /* --- the end of a grace period --- */

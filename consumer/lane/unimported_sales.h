@@ -35,6 +35,10 @@ void unimported_sales_note_stale(struct unimported_sales *u, struct level_key ke
 void unimported_sales_note_uncertain(struct unimported_sales *u,
                                      const struct level_write *list,
                                      size_t count);
+/** Takes levels out of the list that would hold units back without a grace period: the imported
+ * number that explained them was replaced before it was written. They are resolved again.
+ * @param count  [in, out] */
+void unimported_sales_stop_unnoted(struct level **levels, size_t *count, struct outcomes *out);
 /** Offers levels whose grace period is over, so that Odoo's number is written. */
 NODISCARD enum status unimported_sales_end_graces(struct unimported_sales *u, struct err *err);
 

@@ -78,6 +78,8 @@ struct level {
     bool has_next;    /* a newer value arrived while BUSY */
     bool is_read;     /* the caller's: Shopify's numbers above were just read */
     bool bisecting;   /* in a group that is taken alone: see coalescer_bisect */
+    bool is_unnoted;  /* the caller's: missing units are imported at the desired value, so only the
+                         memory knows them */
     bool brake_asked; /* the caller's: the brake wanted it to be read */
 };
 

@@ -184,6 +184,26 @@ static void a_read_confirms_no_value_that_is_newer(void **state)
     assert_true(level->is_read);
 }
 
+/* The import that explains the missing units is replaced before it was written. */
+static void units_that_are_not_imported_after_all_get_a_grace(void **state)
+{
+    (void)state;
+    struct level *levels[] = {bench_ready(41, 1, 5, 9)};
+    struct level *level = levels[0];
+    const struct level_known known = known_of(level);
+    size_t count = 1;
+    assert_int_equal(judge(level, 6)->stage, LEVEL_READY); /* three are missing, four imported */
+    unimported_sales_stop_unnoted(levels, &count, &out);
+    assert_int_equal(count, 1);
+    level->desired.raw = 8; /* only one was */
+    outcomes_release(&out);
+    unimported_sales_stop_unnoted(levels, &count, &out);
+    assert_int_equal(count, 0);
+    assert_int_equal(out.list[0].stage, LEVEL_UNRESOLVED);
+    assert_true(level->is_read);
+    assert_int_equal(resolve(level, &known)->end, END_SIGHTED);
+}
+
 static void a_level_that_somebody_wrote_meanwhile_is_read_again(void **state)
 {
     (void)state;
@@ -374,6 +394,7 @@ int main(void)
         SALES_TEST(units_that_the_store_reserves_are_no_sales),
         SALES_TEST(a_level_with_reserved_units_is_read_before_it_is_written),
         SALES_TEST(a_read_confirms_no_value_that_is_newer),
+        SALES_TEST(units_that_are_not_imported_after_all_get_a_grace),
         SALES_TEST(a_level_that_somebody_wrote_meanwhile_is_read_again),
         SALES_TEST(a_level_that_sells_fast_is_read_and_adjusted),
         SALES_TEST(missing_units_set_the_time_of_the_next_look),
