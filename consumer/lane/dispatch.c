@@ -11,7 +11,9 @@
 /* Variables of 250 items need about 10 kB. */
 #define VARIABLES_MAX_BYTES ((size_t)64 * 1024)
 /* Of each set: a store that is always busy has its equal numbers confirmed all the same. */
-#define CONFIRM_SHARE    (INVENTORY_MAX_ENTRIES / 10)
+#define CONFIRM_SHARE (INVENTORY_MAX_ENTRIES / 10)
+/* No turn takes that long while the process runs. */
+#define STOPPED_US       INT64_C(10000000)
 #define BLOCKED_EVERY_US INT64_C(250000)
 /* A living process sends an attempt again at least once a minute, or its breaker is open. */
 #define ABANDON_AFTER_US INT64_C(300000000)
@@ -296,6 +298,29 @@ static enum status send_new(struct dispatch *d, bool *more, struct err *err)
 
 /* --- the turn --- */
 
+/*
+ * This process was stopped. Its partitions may be somebody else's by now, and the numbers that it
+ * prepared may be old: the state knows.
+ */
+static void resolve_after_stop(struct dispatch *d)
+{
+    static const enum level_stage PREPARED[] = {LEVEL_CONFIRM, LEVEL_READY, LEVEL_HOT};
+    struct coalescer *levels = d->c->coalescer;
+    struct level *list[INVENTORY_MAX_ENTRIES];
+    int64_t now = clock_monotonic_us();
+    bool was_stopped = d->turned_us != 0 && now - d->turned_us > STOPPED_US;
+    d->turned_us = now;
+    for (size_t i = 0; was_stopped && i < sizeof PREPARED / sizeof PREPARED[0]; i++) {
+        size_t count = 0;
+        while ((count = coalescer_take(levels, PREPARED[i], list, INVENTORY_MAX_ENTRIES)) > 0) {
+            for (size_t k = 0; k < count; k++) {
+                list[k]->is_read = false;
+                (void)coalescer_put_back(levels, list[k], LEVEL_UNRESOLVED);
+            }
+        }
+    }
+}
+
 static void note_hold(struct dispatch *d)
 {
     bool stops = brake_control_stops(d->brake);
@@ -368,6 +393,7 @@ static enum status send_all_new(struct dispatch *d, bool at_end, struct err *err
 
 enum status dispatch_turn(struct dispatch *d, bool blocked, bool at_end, struct err *err)
 {
+    resolve_after_stop(d);
     enum status rc = d->c->sink->writes ? brake_control_look(d->brake, err) : STATUS_OK;
     if (rc != STATUS_OK) {
         return rc;

@@ -20,8 +20,8 @@ struct dispatch {
     struct brake_control *brake;
     struct source_guard *guard;
     const struct catalogue *catalogue;
-    int64_t
-        blocked_at_us; /* monotonic: when levels that another process writes are resolved again */
+    int64_t turned_us;     /* monotonic: of the last turn; 0: none yet */
+    int64_t blocked_at_us; /* monotonic: when levels in BLOCKED are resolved again */
 };
 
 /**
