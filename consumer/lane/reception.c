@@ -53,9 +53,9 @@ static bool is_unknown(const struct answer *answer)
 }
 
 /* What had waited may go at once: the budget spreads it. */
-static void note_answered(struct requests *rq, struct lane_signal *signal)
+static void note_answered(struct requests *rq, const struct request *r, struct lane_signal *signal)
 {
-    if (!breaker_answered(&rq->breaker)) {
+    if (!breaker_answered(&rq->breaker, r, operation_is_mutation(r->op))) {
         return;
     }
     for (size_t i = 0; i < rq->count; i++) {
@@ -73,7 +73,7 @@ static void note_unknown(struct requests *rq,
     if (strcmp(answer->code, "HTTP_503") == 0) {
         budget_block(&rq->budget, answer->wait_ms * 1000, now); /* overloaded: nobody goes */
     }
-    if (!breaker_failed(&rq->breaker, r, answer->wait_ms, now)) {
+    if (!breaker_failed(&rq->breaker, r, operation_is_mutation(r->op), answer->wait_ms, now)) {
         return;
     }
     log_failure(LOG_WARN, MOD, "breaker_open", &answer->err,
@@ -91,7 +91,7 @@ static void note_breaker(struct requests *rq,
     if (is_unknown(answer)) {
         note_unknown(rq, r, answer, signal);
     } else {
-        note_answered(rq, signal);
+        note_answered(rq, r, signal);
     }
     metric_set(rq->c->metrics->request.breaker, (double)rq->breaker.state);
 }
@@ -212,7 +212,9 @@ bool reception_take(struct requests *rq, const struct answer *answer, struct lan
     case ANSWER_DONE:
     case ANSWER_RETRY_NEW:
     case ANSWER_ENTRIES:
-        set_signal(signal, SIGNAL_ANSWERS, LANE_CATCHING_UP, "the store answers");
+        if (rq->breaker.state == BREAKER_CLOSED) {
+            set_signal(signal, SIGNAL_ANSWERS, LANE_CATCHING_UP, "the store answers");
+        }
         return true;
     case ANSWER_RETRY_SAME:
     case ANSWER_CONFIG:

@@ -56,9 +56,14 @@ static int unknown_count(const struct breaker *b)
     return count;
 }
 
-bool breaker_answered(struct breaker *b)
+bool breaker_answered(struct breaker *b, const void *request, bool writes)
 {
     bool closes = b->state != BREAKER_CLOSED;
+    bool is_probe = b->state == BREAKER_HALF_OPEN && request == b->probe;
+    if (b->write_failed && !writes && !is_probe) {
+        return false;
+    }
+    b->write_failed = false;
     note(b, false);
     if (closes) {
         b->state = BREAKER_CLOSED;
@@ -68,12 +73,14 @@ bool breaker_answered(struct breaker *b)
     return closes;
 }
 
-bool breaker_failed(struct breaker *b, const void *request, int64_t least_ms, int64_t now_us)
+bool breaker_failed(
+    struct breaker *b, const void *request, bool writes, int64_t least_ms, int64_t now_us)
 {
     bool was_closed = b->state == BREAKER_CLOSED;
     if (b->state == BREAKER_OPEN || (b->state == BREAKER_HALF_OPEN && request != b->probe)) {
         return false;
     }
+    b->write_failed = b->write_failed || writes;
     note(b, true);
     if (was_closed && b->in_a_row < OPEN_IN_A_ROW && unknown_count(b) < OPEN_OF_LAST) {
         return false;

@@ -7,8 +7,9 @@
  *                 least as long as the store asked for
  *     half open   one request, the probe, is on its way. Its failure opens the breaker again
  *
- * Any answer closes the breaker, even a refusal. Once it is open, failures of requests other than
- * the probe change nothing.
+ * Any answer closes the breaker, even a refusal. But after a write without a usable answer, only
+ * an answer to a write or to the probe counts: a store may answer reads and fail every write. Once
+ * the breaker is open, failures of requests other than the probe change nothing.
  */
 #ifndef STOCKSYNC_PLAN_BREAKER_H
 #define STOCKSYNC_PLAN_BREAKER_H
@@ -22,7 +23,8 @@ enum breaker_state { BREAKER_CLOSED, BREAKER_HALF_OPEN, BREAKER_OPEN };
 
 struct breaker {
     enum breaker_state state;
-    unsigned in_a_row; /* unknown outcomes since the last answer */
+    bool write_failed; /* and no write was answered since */
+    unsigned in_a_row; /* unknown outcomes since the last answer that counts */
     uint32_t outcomes; /* the last ones, newest in bit 0; 1: unknown */
     int64_t until_us;  /* open: no probe before */
     const void *probe; /* half open: that request; compared only */
@@ -39,13 +41,14 @@ void breaker_probe(struct breaker *b, const void *request);
 /** When breaker_wants_probe becomes true; INT64_MAX: never by time alone. */
 int64_t breaker_next_us(const struct breaker *b);
 /** The store answered. @return true: the breaker was not closed, and is now */
-bool breaker_answered(struct breaker *b);
+bool breaker_answered(struct breaker *b, const void *request, bool writes);
 /**
  * A request ended without a usable answer.
  * @param least_ms  wait that the store asked for
  * @return true: the breaker was closed, and is open now
  */
-bool breaker_failed(struct breaker *b, const void *request, int64_t least_ms, int64_t now_us);
+bool breaker_failed(
+    struct breaker *b, const void *request, bool writes, int64_t least_ms, int64_t now_us);
 /** A person has acted: the next probe need not wait. */
 void breaker_probe_now(struct breaker *b);
 
