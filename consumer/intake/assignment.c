@@ -16,6 +16,7 @@ static void free_partitions(rd_kafka_topic_partition_list_t **list)
 
 void assignment_free_lists(struct assignment *a)
 {
+    free_partitions(&a->entering);
     mem_free(a->list);
     free_partitions(&a->paused);
 }
@@ -95,15 +96,36 @@ static void resume_all(struct assignment *a)
     }
 }
 
-void assignment_add(struct assignment *a, const rd_kafka_topic_partition_list_t *list)
+void assignment_begin_entering(struct assignment *a, rd_kafka_topic_partition_list_t *list)
 {
-    if (a->is_cooperative) {
-        log_refused("assign", a, rd_kafka_incremental_assign(a->client, list));
-    } else {
-        a->count = 0;
-        log_code("assign", a, rd_kafka_assign(a->client, list));
+    assignment_enter(a);
+    if (!a->is_cooperative) {
+        a->count = 0; /* the list has all partitions */
     }
     remember(a, list);
+    a->entering = list;
+}
+
+void assignment_read_from_start(struct assignment *a, int32_t partition)
+{
+    for (int i = 0; a->entering != NULL && i < a->entering->cnt; i++) {
+        if (a->entering->elems[i].partition == partition) {
+            a->entering->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
+        }
+    }
+}
+
+void assignment_enter(struct assignment *a)
+{
+    if (a->entering == NULL) {
+        return;
+    }
+    if (a->is_cooperative) {
+        log_refused("assign", a, rd_kafka_incremental_assign(a->client, a->entering));
+    } else {
+        log_code("assign", a, rd_kafka_assign(a->client, a->entering));
+    }
+    free_partitions(&a->entering);
 }
 
 static void resume_leaving(struct assignment *a, const rd_kafka_topic_partition_list_t *list)

@@ -21,8 +21,9 @@ struct assignment {
     int32_t *list;
     size_t count;
     size_t capacity;
-    rd_kafka_topic_partition_list_t *leaving; /* revoked, and not released yet; else NULL */
-    rd_kafka_topic_partition_list_t *paused;  /* of the assigned ones; NULL: none */
+    rd_kafka_topic_partition_list_t *entering; /* added, and not begun yet; else NULL */
+    rd_kafka_topic_partition_list_t *leaving;  /* revoked, and not released yet; else NULL */
+    rd_kafka_topic_partition_list_t *paused;   /* of the assigned ones; NULL: none */
     bool is_cooperative;
 };
 
@@ -31,8 +32,13 @@ void assignment_free_lists(struct assignment *a);
 bool assignment_has(const struct assignment *a, int32_t partition);
 /** Assigned, and not about to leave: its messages are for the caller. */
 bool assignment_delivers(const struct assignment *a, int32_t partition);
-/** Accepts new partitions. None of them is paused. */
-void assignment_add(struct assignment *a, const rd_kafka_topic_partition_list_t *list);
+/** Adds new partitions, and takes the list. Nothing is read of them until assignment_enter, so that
+ * the caller can choose where to begin. */
+void assignment_begin_entering(struct assignment *a, rd_kafka_topic_partition_list_t *list);
+/** A partition that enters is read from its first record instead of the committed offset. */
+void assignment_read_from_start(struct assignment *a, int32_t partition);
+/** Begins to read what was added. None of it is paused. */
+void assignment_enter(struct assignment *a);
 /** Lets partitions go: of an eager group all, whatever the list says. */
 void assignment_remove(struct assignment *a, const rd_kafka_topic_partition_list_t *list);
 /** Takes the list; its partitions stay assigned until assignment_release_leaving. */

@@ -243,12 +243,12 @@ static void take_note(struct record_source *s, struct source_event *event)
         return;
     }
     if (note.type == SOURCE_ASSIGNED) {
-        assignment_add(&s->assignment, note.list);
+        assignment_begin_entering(&s->assignment, note.list);
         s->partition_count = 0; /* more of them are a reason for a rebalance */
         count_partitions(s);
-    } else {
-        assignment_remove(&s->assignment, note.list);
+        return;
     }
+    assignment_remove(&s->assignment, note.list);
     rd_kafka_topic_partition_list_destroy(note.list);
 }
 
@@ -366,6 +366,7 @@ enum status
 record_source_poll(struct record_source *source, struct source_event *event, struct err *err)
 {
     struct record_source *s = source;
+    assignment_enter(&s->assignment);
     for (;;) {
         *event = (struct source_event){.type = SOURCE_NOTHING, .timestamp_ms = -1};
         drop_message(&s->message);
@@ -461,6 +462,11 @@ enum status record_source_commit_wait(struct record_source *source,
     return kafka_err_code(err, code, "committing offsets");
 }
 
+void record_source_read_from_start(struct record_source *source, int32_t partition)
+{
+    assignment_read_from_start(&source->assignment, partition);
+}
+
 void record_source_release_partitions(struct record_source *source)
 {
     assignment_release_leaving(&source->assignment);
@@ -468,6 +474,7 @@ void record_source_release_partitions(struct record_source *source)
 
 void record_source_pause(struct record_source *source, int32_t partition, bool paused)
 {
+    assignment_enter(&source->assignment);
     assignment_pause(&source->assignment, partition, paused);
 }
 
@@ -491,6 +498,7 @@ size_t record_source_assigned_count(const struct record_source *source)
 /* Answers the notes that are left, so that the client does not wait for us. */
 static void settle_notes(struct record_source *s)
 {
+    assignment_enter(&s->assignment);
     assignment_release_leaving(&s->assignment);
     for (size_t i = 0; i < s->note_count; i++) {
         assignment_remove(&s->assignment, s->notes[i].list);

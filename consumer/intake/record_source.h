@@ -29,7 +29,8 @@ struct record_source_options {
 /**
  * NOTHING    the queue is empty
  * RECORD     a record or tombstone
- * ASSIGNED   partitions were added
+ * ASSIGNED   partitions were added; until the next poll, record_source_read_from_start may choose
+ *            where to begin
  * REVOKED    partitions are about to leave: finish, commit, record_source_release_partitions
  * LOST       partitions are gone: commit nothing for them; the source has released them
  * AT_END     the end of one partition is reached for now
@@ -95,6 +96,9 @@ NODISCARD enum status record_source_commit_wait(struct record_source *source,
                                                 size_t count,
                                                 int timeout_ms,
                                                 struct err *err);
+/** A partition of the last SOURCE_ASSIGNED is read from its first record instead of the committed
+ * offset. Before the next poll. */
+void record_source_read_from_start(struct record_source *source, int32_t partition);
 /** Releases the partitions of the last SOURCE_REVOKED. */
 void record_source_release_partitions(struct record_source *source);
 /** The partition that carries a product's records; -1: not known, no broker has said how many there

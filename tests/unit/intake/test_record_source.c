@@ -209,6 +209,17 @@ static void record_source_starts_behind_what_was_committed(void **state)
     assert_int_equal(event.offset, 1);
     assert_bytes(event.key, "2");
     record_source_close(source, LIMIT_MS);
+    source = open_source("c");
+    expect(source, SOURCE_ASSIGNED);
+    record_source_read_from_start(source, 0);
+    record_source_read_from_start(source, 7);
+    assert_int_equal(expect_later(source, SOURCE_RECORD).offset, 0);
+    assert_int_equal(expect_later(source, SOURCE_RECORD).offset, 1);
+    record_source_close(source, LIMIT_MS);
+    source = open_source("d"); /* assigned, and closed before anything was read */
+    expect(source, SOURCE_ASSIGNED);
+    record_source_read_from_start(source, 0);
+    record_source_close(source, LIMIT_MS);
 }
 
 static void record_source_counts_refused_commits(void **state)
