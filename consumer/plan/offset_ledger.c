@@ -294,6 +294,18 @@ void offset_ledger_committed(struct offset_ledger *ol,
     }
 }
 
+int64_t offset_ledger_last(const struct offset_ledger *ol, int32_t partition)
+{
+    const struct partition *p = find_open(ol, partition);
+    return p != NULL ? p->last : -1;
+}
+
+int64_t offset_ledger_next(const struct offset_ledger *ol, int32_t partition)
+{
+    const struct partition *p = find_open(ol, partition);
+    return p != NULL ? next_of(p) : -1;
+}
+
 size_t offset_ledger_unfinished(const struct offset_ledger *ol)
 {
     return ol->unfinished;

@@ -73,6 +73,10 @@ void offset_ledger_committed(struct offset_ledger *ol,
                              const int32_t *partitions,
                              const int64_t *next_offsets,
                              size_t count);
+/** The greatest offset that was added since the partition was assigned; -1: none. */
+int64_t offset_ledger_last(const struct offset_ledger *ol, int32_t partition);
+/** The next offset of a partition below which all is finished; -1: no record yet. */
+int64_t offset_ledger_next(const struct offset_ledger *ol, int32_t partition);
 /** Unfinished records over all open partitions; of one partition. */
 size_t offset_ledger_unfinished(const struct offset_ledger *ol);
 size_t offset_ledger_unfinished_of(const struct offset_ledger *ol, int32_t partition);

@@ -337,6 +337,25 @@ static void offset_ledger_retries_are_counted_and_never_committed(void **state)
     offset_ledger_free(ol);
 }
 
+static void offset_ledger_says_how_far_a_partition_was_read_and_finished(void **state)
+{
+    (void)state;
+    struct offset_ledger *ol = offset_ledger_new();
+    assert_int_equal(offset_ledger_last(ol, 0), -1);
+    assert_int_equal(offset_ledger_next(ol, 0), -1);
+    offset_ledger_open(ol, 0);
+    assert_int_equal(offset_ledger_last(ol, 0), -1);
+    assert_int_equal(offset_ledger_next(ol, 0), -1);
+    struct record_position a = add(ol, 0, 10);
+    struct record_position b = add(ol, 0, 14);
+    offset_ledger_finish(ol, b);
+    assert_int_equal(offset_ledger_last(ol, 0), 14);
+    assert_int_equal(offset_ledger_next(ol, 0), 10);
+    offset_ledger_finish(ol, a);
+    assert_int_equal(offset_ledger_next(ol, 0), 15);
+    offset_ledger_free(ol);
+}
+
 static void offset_ledger_names_its_open_partitions(void **state)
 {
     (void)state;
@@ -363,6 +382,7 @@ int main(void)
         cmocka_unit_test(offset_ledger_ignores_holds_of_older_epochs_and_of_no_partition),
         cmocka_unit_test(offset_ledger_holds_its_offset_while_millions_pass_a_stuck_head),
         cmocka_unit_test(offset_ledger_retries_are_counted_and_never_committed),
+        cmocka_unit_test(offset_ledger_says_how_far_a_partition_was_read_and_finished),
         cmocka_unit_test(offset_ledger_names_its_open_partitions),
         cmocka_unit_test(offset_ledger_agrees_with_a_plain_table_over_random_steps),
     };
