@@ -11,6 +11,8 @@
  *     catalogue_store    which inventory item carries which text
  *     parked_store       records and levels that could not be applied, and their retries
  *     parked_list        the same rows, for commands
+ *     planned_store      which rules planned each partition of the topic
+ *     leftover_store     last numbers of products that are not sold any more
  *     guard_store        why a store is held, and what a person has accepted
  *
  * Every write is one statement per batch. synchronous_commit stays on, because an attempt must be

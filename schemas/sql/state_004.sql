@@ -105,3 +105,12 @@ CREATE TABLE stocksync.round_level (              -- what a push did
     what text,                                    -- why
     PRIMARY KEY (request, item, location)
 );
+
+-- Rules that change take effect on restart.
+CREATE TABLE stocksync.planned (                  -- which rules planned a partition of the topic to its end
+    store text NOT NULL,
+    partition integer NOT NULL,
+    digest text NOT NULL,
+    planned_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (store, partition)
+);
