@@ -143,6 +143,17 @@ NODISCARD enum status conf_load(const struct conf_schema *schema,
                                 void *root,
                                 struct conf_problems *problems,
                                 struct err *err);
+/**
+ * Replaces values of repeated sections that conf_load filled: those that another file names. It has
+ * the same form. Its sections must be in root already. Environment variables do not count.
+ *
+ * @return as conf_load; root may be changed in part
+ */
+NODISCARD enum status conf_overlay(const struct conf_schema *schema,
+                                   const char *path,
+                                   void *root,
+                                   struct conf_problems *problems,
+                                   struct err *err);
 /** Adds a problem that a cross-check of the program found. */
 void conf_problem_add(struct conf_problems *problems, int line, const char *fmt, ...)
     PRINTF_LIKE(3, 4);

@@ -147,3 +147,24 @@ enum status conf_load_or_report(const struct conf_schema *schema,
     conf_problems_release(&problems);
     return rc;
 }
+
+enum status conf_overlay_or_report(const struct conf_schema *schema,
+                                   const char *path,
+                                   void *root,
+                                   void (*cross_check)(const void *root,
+                                                       struct conf_problems *problems),
+                                   struct err *err)
+{
+    struct conf_problems problems = {0};
+    enum status rc = conf_overlay(schema, path, root, &problems, err);
+    if (rc == STATUS_OK && cross_check != NULL) {
+        cross_check(root, &problems);
+    }
+    if (problems.count > 0) {
+        print_problems(path, &problems);
+        rc = err_set(err, STATUS_CONFIG, "%zu problem%s in %s", problems.count,
+                     problems.count == 1 ? "" : "s", path);
+    }
+    conf_problems_release(&problems);
+    return rc;
+}

@@ -94,5 +94,12 @@ NODISCARD enum status conf_load_or_report(const struct conf_schema *schema,
                                           void (*cross_check)(const void *root,
                                                               struct conf_problems *problems),
                                           struct err *err);
+/** The same for conf_overlay, with the options that were loaded. */
+NODISCARD enum status conf_overlay_or_report(const struct conf_schema *schema,
+                                             const char *path,
+                                             void *root,
+                                             void (*cross_check)(const void *root,
+                                                                 struct conf_problems *problems),
+                                             struct err *err);
 
 #endif
