@@ -89,10 +89,11 @@ static void choose_stores(const struct cli_call *call, struct process_plan *plan
     }
 }
 
-enum status cmd_run(const struct cli_call *call, const void *root, struct err *err)
+static enum status
+run_with(const struct cli_call *call, const struct consumer_conf *conf, struct err *err)
 {
     bool dry_run = cli_has(call, "--dry-run");
-    struct process_plan plan = {.conf = root,
+    struct process_plan plan = {.conf = conf,
                                 .once = cli_has(call, "--once"),
                                 .dry_run = dry_run,
                                 .print = dry_run ? print_line : NULL};
@@ -112,4 +113,35 @@ enum status cmd_run(const struct cli_call *call, const void *root, struct err *e
     rc = process_run(&plan, err);
     mem_free(plan.stores);
     return rc;
+}
+
+/* The configuration is read a second time, for the values of the file to replace. */
+static enum status run_with_rules(const struct cli_call *call, const char *path, struct err *err)
+{
+    struct consumer_conf conf = {0};
+    enum status rc = conf_load_or_report(&consumer_conf_schema, call->conf_path, &conf, NULL, err);
+    if (rc != STATUS_OK) {
+        goto out;
+    }
+    rc = conf_overlay_or_report(&consumer_conf_schema, path, &conf, consumer_conf_check, err);
+    if (rc != STATUS_OK) {
+        goto out;
+    }
+    rc = run_with(call, &conf, err);
+out:
+    conf_release(&consumer_conf_schema, &conf);
+    return rc;
+}
+
+enum status cmd_run(const struct cli_call *call, const void *root, struct err *err)
+{
+    const char *rules = cli_value(call, "--rules", 0);
+    if (rules == NULL) {
+        return run_with(call, root, err);
+    }
+    if (!cli_has(call, "--dry-run")) {
+        return err_set(err, STATUS_USAGE,
+                       "--rules shows what other rules would write: add --dry-run");
+    }
+    return run_with_rules(call, rules, err);
 }

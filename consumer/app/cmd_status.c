@@ -4,6 +4,7 @@
 #include "common/core/mem.h"
 #include "common/pg/pg_query.h"
 #include "consumer/app/commands.h"
+#include "consumer/state/leftover_store.h"
 
 #define ARGS_MAX_BYTES ((size_t)1024 * 1024)
 
@@ -94,9 +95,55 @@ static void print_rows(const struct pg_rows *rows)
     }
 }
 
+/* --- last numbers of products that are not sold any more --- */
+
+#define EXAMPLES 5
+
+struct leftover_sum {
+    size_t products, levels;
+    int32_t last;
+    struct strbuf examples;
+};
+
+/* Rows come in order of products. */
+static void add_leftover(void *arg, const struct state_leftover *level)
+{
+    struct leftover_sum *sum = arg;
+    sum->levels++;
+    if (sum->products > 0 && sum->last == level->product_id) {
+        return;
+    }
+    sum->last = level->product_id;
+    if (sum->products++ < EXAMPLES) {
+        strbuf_appendf(&sum->examples, "%s%s (%d)", sum->products > 1 ? ", " : "",
+                       level->text != NULL ? level->text : "product", (int)level->product_id);
+    }
+}
+
+static enum status print_leftovers(void *arg,
+                                   const struct consumer_conf *conf,
+                                   const struct store_conf *store,
+                                   struct err *err)
+{
+    (void)arg;
+    struct leftover_sum sum = {0};
+    struct state *state = state_new_read_only(conf_state_dsn(&conf->shared), store->instance.name);
+    strbuf_init(&sum.examples, ARGS_MAX_BYTES);
+    enum status rc = state_leftovers(state, add_leftover, &sum, err);
+    if (rc == STATUS_OK && sum.products > 0) {
+        (void)printf("\n%s: %zu products are not sold any more, but keep their last number at %zu "
+                     "levels (excluded = %s): %s%s\n",
+                     store->instance.name, sum.products, sum.levels,
+                     store->excluded == LAST_NUMBER_ZERO ? "zero" : "keep", sum.examples.ptr,
+                     sum.products > EXAMPLES ? ", ..." : "");
+    }
+    strbuf_release(&sum.examples);
+    state_free(state);
+    return rc;
+}
+
 enum status cmd_status(const struct cli_call *call, const void *root, struct err *err)
 {
-    (void)call;
     const struct consumer_conf *conf = root;
     struct pg_conn_options options = {.dsn = conf_state_dsn(&conf->shared),
                                       .application_name = "stocksync-consumer status",
@@ -123,6 +170,10 @@ enum status cmd_status(const struct cli_call *call, const void *root, struct err
     print_guards(&rows);
     print_blocked(&rows);
     print_drift(&rows);
+    rc = cmd_each_store(call, root, print_leftovers, NULL, err);
+    if (rc != STATUS_OK) {
+        goto out;
+    }
     (void)printf("\nLive state of a running consumer: http://%s/status\n",
                  conf->consumer.listen != NULL ? conf->consumer.listen : "(no listen address)");
 out:

@@ -11,6 +11,8 @@ static const char *const FIRST_LOADS[] = {"hold", "go", NULL};
 static const char *const DRIFTS[] = {"repair", "report", NULL};
 static const char *const MATCHES[] = {"sku", "barcode", NULL};
 
+static const char *const EXCLUDED[] = {"keep", "zero", NULL};
+
 static const struct conf_option CONSUMER_OPTIONS[] = {
     {.key = "listen",
      .type = CONF_TEXT,
@@ -122,6 +124,13 @@ static const struct conf_option STORE_OPTIONS[] = {
      .fallback = "sku",
      .choices = MATCHES,
      .help = "how products are matched to inventory items"},
+    {.key = "excluded",
+     .type = CONF_CHOICE,
+     .offset = offsetof(struct store_conf, excluded),
+     .fallback = "keep",
+     .choices = EXCLUDED,
+     .help = "last number of a product that is not sold any more or has another SKU; keep: listed "
+             "in status; zero: 0 is written once"},
     {.key = "activate_levels",
      .former = "activate",
      .type = CONF_BOOL,

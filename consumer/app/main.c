@@ -16,6 +16,9 @@ static const struct cli_flag RUN_FLAGS[] = {
     {"--dry-run", NULL, false,
      "read everything, write nothing, print the writes of a real run; works while the consumer "
      "runs"},
+    {"--rules", "FILE", false,
+     "with --dry-run: keys of [store.NAME] sections in this file replace those of the "
+     "configuration"},
 };
 static const struct cli_flag HISTORY_FLAGS[] = {
     {"--product", "ID", true, "Odoo's product id (product.product); may repeat"},
@@ -73,7 +76,7 @@ static const struct cli_flag PUSH_FLAGS[] = {
 
 static const struct cli_command COMMANDS[] = {
     {"run", "keep stores equal to the topic and mark changed kits, until a signal comes", RUN_FLAGS,
-     4, true, cmd_run},
+     5, true, cmd_run},
     {"history", "print a product's records from the topic, one JSON object a line", HISTORY_FLAGS,
      4, true, cmd_history},
     {"parked", "list changes that could not be applied, with reasons; retry or drop them",

@@ -43,7 +43,7 @@ static enum status resolve(struct dispatch *d, struct err *err)
     struct level *levels[LANE_RESOLVE_LEVELS];
     enum status rc = STATUS_OK;
     size_t count = coalescer_take(d->c->coalescer, LEVEL_UNRESOLVED, levels, LANE_RESOLVE_LEVELS);
-    resolve_stop_shared(d->c, levels, &count, d->out);
+    resolve_drop_unwanted(d->c, levels, &count, d->out);
     if (count > 0) {
         struct level_key *keys = mem_calloc(count, sizeof *keys);
         struct level_known *known = mem_calloc(count, sizeof *known);
@@ -103,7 +103,7 @@ static void take_reads(struct dispatch *d, struct request *r)
         r->count += coalescer_take_at(d->c->coalescer, LEVEL_CONFIRM, r->levels[0]->key.location,
                                       r->levels + r->count, INVENTORY_MAX_ENTRIES - r->count);
     }
-    resolve_stop_shared(d->c, r->levels, &r->count, d->out);
+    resolve_drop_unwanted(d->c, r->levels, &r->count, d->out);
 }
 
 static enum status send_read(struct dispatch *d, struct request *r, struct err *err)
@@ -160,7 +160,7 @@ build_write(struct dispatch *d, struct request *r, enum level_stage stage, enum 
         before = r->count;
         take_into(d, r, LEVEL_CONFIRM, INVENTORY_MAX_ENTRIES);
     }
-    resolve_stop_shared(d->c, r->levels, &r->count, d->out);
+    resolve_drop_unwanted(d->c, r->levels, &r->count, d->out);
     unimported_sales_stop_unnoted(r->levels, &r->count, d->out);
     if (r->count == 0) {
         return;
@@ -375,7 +375,7 @@ static enum status seek_end_of_hold(struct dispatch *d, bool at_end, struct err 
 static bool is_waiting(const struct dispatch *d, bool blocked)
 {
     return blocked || (d->requests->may_mutate && requests_has_adopted(d->requests)) ||
-           d->catalogue->is_pausing;
+           d->catalogue->is_pausing || replan_is_reading(d->replan);
 }
 
 static enum status send_all_new(struct dispatch *d, bool at_end, struct err *err)

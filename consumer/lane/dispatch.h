@@ -8,6 +8,7 @@
 #include "consumer/lane/brake_control.h"
 #include "consumer/lane/catalogue.h"
 #include "consumer/lane/level_setup.h"
+#include "consumer/lane/replan.h"
 #include "consumer/lane/unimported_sales.h"
 
 /** All borrowed from the session. */
@@ -20,6 +21,7 @@ struct dispatch {
     struct brake_control *brake;
     struct source_guard *guard;
     const struct catalogue *catalogue;
+    const struct replan *replan;
     int64_t turned_us;     /* monotonic: of the last turn; 0: none yet */
     int64_t blocked_at_us; /* monotonic: when levels in BLOCKED are resolved again */
 };

@@ -186,35 +186,13 @@ static void follow_progress(struct lane *l)
 
 /* --- what others see --- */
 
-static void view_session(struct lane *l)
-{
-    const struct session *s = &l->session;
-    struct lane_view *v = &l->view;
-    v->oldest_changed_at_us = coalescer_oldest_changed_at_us(s->c.coalescer);
-    v->partitions = l->ports->source->assigned_count(s->c.source);
-    l->joined = l->joined || v->partitions > 0;
-    v->pending = coalescer_total(s->c.coalescer);
-    v->in_flight = requests_in_flight(&s->requests);
-    v->unfinished = offset_ledger_unfinished(s->c.ledger);
-    v->parked = parked_set_count(s->c.parked);
-    v->unimported_levels = s->sales.levels;
-    memcpy(v->database, s->guard.database, sizeof v->database);
-    v->hold = s->brake.hold;
-    blocked_partitions_fill_view(&s->records.blocked, &v->blocked);
-    v->client.points = s->requests.budget.level;
-    v->client.points_maximum = s->requests.budget.maximum;
-    v->client.restore_rate = s->requests.budget.restore_rate;
-    v->client.breaker = s->requests.breaker.state;
-    catalogue_fill_view(&l->catalogue, &v->catalogue);
-    verify_fill_view(&s->verify, &v->verify);
-}
-
 static void publish(struct lane *l)
 {
     struct lane_view *v = &l->view;
     struct strbuf json;
     if (is_open(l)) {
-        view_session(l);
+        session_fill_view(&l->session, v);
+        l->joined = l->joined || v->partitions > 0;
     } else {
         v->hold = (struct lane_hold){0};
         v->blocked = (struct blocked_view){0};
@@ -278,11 +256,15 @@ static enum status
 follow_assignment(struct lane *l, const struct source_event *event, struct err *err)
 {
     int64_t limit_ms = l->options.shared.drain_ms;
+    enum status rc = STATUS_OK;
     if (event->type == SOURCE_ASSIGNED) {
-        return session_assigned(&l->session, event, err);
+        rc = session_assigned(&l->session, event, err);
+        if (l->state == LANE_CATCHING_UP && replan_count(&l->session.replan) > 0) {
+            set_why(l, "planning the topic again, because the store's rules changed");
+        }
+        return rc;
     }
-    enum status rc =
-        finish_requests(l, limit_ms < REVOKE_LIMIT_MS ? limit_ms : REVOKE_LIMIT_MS, err);
+    rc = finish_requests(l, limit_ms < REVOKE_LIMIT_MS ? limit_ms : REVOKE_LIMIT_MS, err);
     return rc == STATUS_OK ? session_revoked(&l->session, event, err) : rc;
 }
 
@@ -307,16 +289,22 @@ static enum status send_requests(struct lane *l, struct err *err)
     return l->sink.turn(l->sink.arg, at_end, err);
 }
 
+/* Not while history is read: it may have a newer record, or other rules give another number. */
+static enum status retry_parked(struct lane *l, struct err *err)
+{
+    struct session *s = &l->session;
+    return replan_is_reading(&s->replan) ? STATUS_OK : retries_turn(&s->retries, is_at_end(l), err);
+}
+
 static enum status turn_catalogue(struct lane *l, struct err *err)
 {
-    struct retries *retries = &l->session.retries;
     struct catalogue_news news = {0};
     enum status rc = catalogue_turn(&l->catalogue, lane_state_is_blocked(l->state), &news, err);
     if (rc != STATUS_OK || !news.retry) {
         return rc;
     }
-    retries_ask(retries, CATALOGUE_FIXABLE);
-    rc = retries_turn(retries, is_at_end(l), err);
+    retries_ask(&l->session.retries, CATALOGUE_FIXABLE);
+    rc = retry_parked(l, err);
     catalogue_settle_news(&l->catalogue, &news);
     return rc;
 }
@@ -349,7 +337,7 @@ static enum status turn(struct lane *l, bool *busy, struct err *err)
     if (rc != STATUS_OK) {
         return rc;
     }
-    rc = unimported_sales_end_graces(&s->sales, err);
+    rc = session_look_back(s, is_at_end(l), err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -368,7 +356,7 @@ static enum status turn(struct lane *l, bool *busy, struct err *err)
     if (news.retry) {
         retries_ask(&s->retries, CATALOGUE_FIXABLE);
     }
-    rc = retries_turn(&s->retries, is_at_end(l), err);
+    rc = retry_parked(l, err);
     if (rc != STATUS_OK) {
         return rc;
     }

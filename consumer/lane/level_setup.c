@@ -153,7 +153,7 @@ level_setup_send(struct level_setup *s, struct request *r, struct outcomes *out,
     struct strbuf variables;
     bool track = coalescer_count(c->coalescer, LEVEL_UNTRACKED) > 0;
     r->count = coalescer_take(c->coalescer, track ? LEVEL_UNTRACKED : LEVEL_MISSING, r->levels, 1);
-    resolve_stop_shared(c, r->levels, &r->count, out);
+    resolve_drop_unwanted(c, r->levels, &r->count, out);
     if (r->count == 0 || (track && !begin_tracking(s, r, out))) {
         return STATUS_OK;
     }

@@ -5,6 +5,7 @@ static const struct source_port SOURCE = {.open = record_source_open,
                                           .poll = record_source_poll,
                                           .commit = record_source_commit,
                                           .commit_wait = record_source_commit_wait,
+                                          .read_from_start = record_source_read_from_start,
                                           .release_partitions = record_source_release_partitions,
                                           .pause = record_source_pause,
                                           .partition_count = record_source_partition_count,
@@ -32,6 +33,8 @@ static struct state *make_state(const char *dsn, const char *store, bool read_on
 
 static const struct blocked_port BLOCKED = {
     .note = state_blocked_note, .list = state_blocked_list, .end = state_blocked_end};
+static const struct planned_port PLANNED = {.read = state_planned_read,
+                                            .store = state_planned_store};
 
 static const struct state_port STATE = {.make = make_state,
                                         .open = state_open,
@@ -39,6 +42,7 @@ static const struct state_port STATE = {.make = make_state,
                                         .warehouses = state_warehouses,
                                         .levels = {.read = state_levels_read,
                                                    .note = state_levels_note,
+                                                   .leftovers = state_leftovers,
                                                    .orphan = state_levels_orphan,
                                                    .follow = state_levels_follow,
                                                    .sales_see = state_unimported_see,
@@ -61,6 +65,7 @@ static const struct state_port STATE = {.make = make_state,
                                         .products = {.load = state_products_load,
                                                      .note = state_products_note,
                                                      .noted = state_products_noted},
+                                        .planned = &PLANNED,
                                         .guard = {.read = state_guard_read,
                                                   .adopt = state_guard_adopt,
                                                   .hold = state_guard_hold,

@@ -310,6 +310,7 @@ static void complete(const struct lane_context *c, const struct outcome *one)
     case END_APPLIED:
     case END_CONFIRMED:
     case END_SUPERSEDED:
+    case END_EXCLUDED:
     case END_PARKED:
         break;
     }
@@ -327,6 +328,7 @@ static void complete(const struct lane_context *c, const struct outcome *one)
     }
     metric_add(c->metrics->record.superseded, one->end == END_SUPERSEDED);
     one->level->is_read = false;
+    metric_add(c->metrics->level.excluded, one->end == END_EXCLUDED);
     coalescer_finish(c->coalescer, one->level, NULL);
 }
 

@@ -15,6 +15,7 @@ enum level_end {
     END_APPLIED,    /* a write was accepted; the attempt's settlement stores it. Uses .write */
     END_CONFIRMED,  /* the store holds the number: stored with its revision. Uses .write */
     END_SUPERSEDED, /* the state has a newer number */
+    END_EXCLUDED,   /* a newer record of the product asks nothing of this item */
     END_PARKED,     /* uses .reason, .code, .detail, .request_id */
     /* not complete */
     END_RETRY,   /* back to .stage */

@@ -22,6 +22,7 @@ static void reset(struct turn *t)
     t->park_count = 0;
     t->unpark_count = 0;
     t->position_count = 0;
+    t->overtakes = false;
 }
 
 enum status planner_open(struct planner *p,
@@ -47,6 +48,7 @@ void planner_close(struct planner *p)
     mem_free(p->turn.parks);
     mem_free(p->turn.unparks);
     mem_free(p->raws);
+    outcomes_release(&p->dropped);
     decoder_free(p->decoder);
     *p = (struct planner){0};
 }
@@ -147,10 +149,13 @@ static void park_if_shared(struct planner *p, const struct state_product *produc
 void planner_note_product(struct planner *p, const struct state_product *product, bool stored)
 {
     struct turn *t = &p->turn;
+    bool is_known = sku_claims_revision(p->c->claims, product->product_id) > 0;
     if (!sku_claims_note(p->c->claims, product->product_id, product->text, product->sellable,
                          product->revision)) {
         return;
     }
+    t->overtakes = t->overtakes || is_known;
+    p->changes += is_known;
     if (!stored) {
         size_t at = t->product_count++;
         t->texts[at] = mem_strdup(product->text);
@@ -254,8 +259,7 @@ static void plan_stock(struct planner *p,
     struct mapped_item item;
     struct err why = {0};
     const char *text = rules_match_text(&p->c->rules, stock);
-    if (at.partition == OFFSET_LEDGER_RETRY &&
-        sku_claims_revision(p->c->claims, stock->product_id) > stock->revision) {
+    if (sku_claims_revision(p->c->claims, stock->product_id) > stock->revision) {
         metric_add(p->c->metrics->record.superseded, 1);
         return; /* a later record has decided, or is about to */
     }
@@ -402,6 +406,29 @@ static enum status unpark_products(struct planner *p, struct err *err)
     return rc;
 }
 
+static bool is_overtaken(void *arg, const struct level *level)
+{
+    const struct planner *p = arg;
+    return resolve_is_overtaken(p->c, level);
+}
+
+/* Levels that are pending for a product which is not sold any more, or for its old item. */
+static enum status drop_overtaken(struct planner *p, struct err *err)
+{
+    struct level **levels = NULL;
+    if (!p->turn.overtakes) {
+        return STATUS_OK;
+    }
+    size_t count = coalescer_pull(p->c->coalescer, is_overtaken, p, &levels);
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    resolve_drop_unwanted(p->c, levels, &count, &p->dropped);
+    mem_free(levels);
+    brake_control_note_replaced(p->brake);
+    return outcomes_apply(p->c, &p->dropped, err);
+}
+
 enum status planner_store(struct planner *p, struct err *err)
 {
     const struct lane_context *c = p->c;
@@ -421,6 +448,10 @@ enum status planner_store(struct planner *p, struct err *err)
         if (rc != STATUS_OK) {
             return rc;
         }
+    }
+    rc = drop_overtaken(p, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
     for (size_t i = 0; i < t->position_count; i++) {
         offset_ledger_finish(c->ledger, t->positions[i]);

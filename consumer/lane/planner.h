@@ -11,6 +11,7 @@
 #include "consumer/intake/decode.h"
 #include "consumer/lane/brake_control.h"
 #include "consumer/lane/catalogue_search.h"
+#include "consumer/lane/outcomes.h"
 #include "consumer/lane/source_guard.h"
 
 /** A product or record to park. */
@@ -37,6 +38,7 @@ struct turn {
     size_t unpark_count;
     struct record_position positions[LANE_TURN_RECORDS];
     size_t position_count;
+    bool overtakes; /* a known product changed its SKU, or whether it is sold */
 };
 
 struct planner {
@@ -45,7 +47,9 @@ struct planner {
     struct brake_control *brake;
     struct catalogue_search *search;
     struct decoder *decoder;
-    double *raws; /* of the record that is planned, one per location of the rules */
+    struct outcomes dropped; /* pending levels that a record of the turn has overtaken */
+    uint64_t changes;        /* products that changed their SKU or whether they are sold, so far */
+    double *raws;            /* of the record that is planned, one per location of the rules */
     struct turn turn;
 };
 

@@ -15,9 +15,11 @@
 #include "consumer/state/blocked_store.h"
 #include "consumer/state/catalogue_store.h"
 #include "consumer/state/guard_store.h"
+#include "consumer/state/leftover_store.h"
 #include "consumer/state/level_moves.h"
 #include "consumer/state/level_store.h"
 #include "consumer/state/parked_store.h"
+#include "consumer/state/planned_store.h"
 #include "consumer/state/product_store.h"
 #include "consumer/state/state.h"
 #include "consumer/state/unimported_store.h"
@@ -37,6 +39,7 @@ struct source_port {
                                size_t count,
                                int timeout_ms,
                                struct err *err);
+    void (*read_from_start)(struct record_source *source, int32_t partition);
     void (*release_partitions)(struct record_source *source);
     void (*pause)(struct record_source *source, int32_t partition, bool paused);
     int32_t (*partition_count)(const struct record_source *source);
@@ -97,6 +100,10 @@ struct levels_port {
                         const struct level_write *list,
                         size_t count,
                         struct err *err);
+    enum status (*leftovers)(struct state *s,
+                             void (*each)(void *arg, const struct state_leftover *level),
+                             void *arg,
+                             struct err *err);
     enum status (*orphan)(struct state *s,
                           const struct state_orphan *list,
                           size_t count,
@@ -187,6 +194,20 @@ struct products_port {
                          int32_t seconds,
                          void (*each)(void *arg, const struct state_product *product),
                          void *arg,
+                         struct err *err);
+};
+
+/** Which rules planned each partition. */
+struct planned_port {
+    enum status (*read)(struct state *s,
+                        struct state_planned *list,
+                        size_t count,
+                        bool *has_levels,
+                        struct err *err);
+    enum status (*store)(struct state *s,
+                         const int32_t *partitions,
+                         size_t count,
+                         const char *digest,
                          struct err *err);
 };
 
@@ -312,6 +333,7 @@ struct state_port {
     struct parked_port parked;
     const struct blocked_port *blocked;
     struct products_port products;
+    const struct planned_port *planned;
     struct guard_port guard;
     struct catalogue_port catalogue;
     struct verify_port verify;

@@ -75,6 +75,19 @@ static void print_write(const struct printer *p,
     p->c->options->print(line->ptr);
 }
 
+/* A level that must be set up first has no number to compare with. */
+static void count_write(struct printer *p, const struct level *level, enum level_stage stage)
+{
+    int32_t to = outcomes_target(p->c, level);
+    p->would_write++;
+    if (setup_of(stage) != NULL) {
+        return;
+    }
+    p->rise += to > level->change_from;
+    p->fall += to < level->change_from;
+    p->to_zero += to < level->change_from && to == 0;
+}
+
 static void print_stage(struct printer *p, enum level_stage stage, struct strbuf *line)
 {
     struct coalescer *coalescer = p->c->coalescer;
@@ -83,7 +96,7 @@ static void print_stage(struct printer *p, enum level_stage stage, struct strbuf
     while ((count = coalescer_take(coalescer, stage, levels, LANE_RESOLVE_LEVELS)) > 0) {
         for (size_t i = 0; i < count; i++) {
             if (!sku_claims_shares(p->c->claims, levels[i]->desired.product_id)) {
-                p->would_write++;
+                count_write(p, levels[i], stage);
                 print_write(p, levels[i], stage, line);
             }
             coalescer_finish(coalescer, levels[i], NULL);
@@ -160,6 +173,10 @@ static void end(void *arg)
                    "written from this record or a newer one",
                    c->store->name, p->would_write, p->would_write + p->confirmed + p->superseded,
                    p->confirmed, p->superseded);
+    if (p->would_write > 0) {
+        strbuf_appendf(&line, "; %zu would rise, %zu fall, %zu of them to zero", p->rise, p->fall,
+                       p->to_zero);
+    }
     for (size_t i = 0; i < tally.count; i++) {
         strbuf_appendf(&line, "; %s %zu", tally.list[i].reason, tally.list[i].count);
     }

@@ -10,9 +10,12 @@
 /* Of a partition: read to its end now, and once since it was assigned. */
 enum { END_NOW = 1, END_ONCE = 2 };
 
-void records_open(struct records *r, const struct lane_context *c, struct planner *planner)
+void records_open(struct records *r,
+                  const struct lane_context *c,
+                  struct planner *planner,
+                  struct replan *replan)
 {
-    *r = (struct records){.c = c, .planner = planner};
+    *r = (struct records){.c = c, .planner = planner, .replan = replan};
     blocked_partitions_open(&r->blocked, c, planner);
 }
 
@@ -117,6 +120,7 @@ take_events(struct records *r, bool *busy, struct source_event *event, struct er
         case SOURCE_AT_END:
             note_end(r, event->partition, true);
             blocked_partitions_note_passed(&r->blocked, event->partition, INT64_MAX);
+            replan_note_end(r->replan, event->partition);
             break;
         case SOURCE_ASSIGNED:
         case SOURCE_REVOKED:

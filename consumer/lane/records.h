@@ -5,16 +5,21 @@
 #define STOCKSYNC_LANE_RECORDS_H
 
 #include "consumer/lane/blocked_partitions.h"
+#include "consumer/lane/replan.h"
 
 struct records {
     const struct lane_context *c;
     struct planner *planner;
+    struct replan *replan;
     unsigned char *at_end; /* by partition: its end was seen since its last record, or once */
     size_t at_end_size;
     struct blocked_partitions blocked;
 };
 
-void records_open(struct records *r, const struct lane_context *c, struct planner *planner);
+void records_open(struct records *r,
+                  const struct lane_context *c,
+                  struct planner *planner,
+                  struct replan *replan);
 /** Zero is fine. */
 void records_close(struct records *r);
 

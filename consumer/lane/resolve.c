@@ -68,13 +68,47 @@ bool resolve_item_of(const struct lane_context *c,
            item->item == level->key.item;
 }
 
-void resolve_stop_shared(const struct lane_context *c,
-                         struct level **levels,
-                         size_t *count,
-                         struct outcomes *out)
+/* The last number of an excluded product, which becomes 0. */
+static bool is_last_zero(const struct lane_context *c, const struct desired *desired)
+{
+    return c->options->store_conf->excluded == LAST_NUMBER_ZERO && desired->quantity == 0 &&
+           desired->raw == 0;
+}
+
+bool resolve_is_overtaken(const struct lane_context *c, const struct level *level)
+{
+    struct mapped_item item;
+    const struct desired *desired = &level->desired;
+    if (sku_claims_revision(c->claims, desired->product_id) <= desired->revision ||
+        is_last_zero(c, desired) || sku_claims_shares(c->claims, desired->product_id)) {
+        return false;
+    }
+    const char *text = sku_claims_owned_text(c->claims, desired->product_id);
+    if (text == NULL) {
+        return true;
+    }
+    switch (sku_index_find(c->index, text, &item)) {
+    case SKU_INDEX_FOUND:
+        return item.item != level->key.item;
+    case SKU_INDEX_AMBIGUOUS: /* the item may be one of them */
+        return false;
+    case SKU_INDEX_MISSING:
+        break;
+    }
+    return true;
+}
+
+void resolve_drop_unwanted(const struct lane_context *c,
+                           struct level **levels,
+                           size_t *count,
+                           struct outcomes *out)
 {
     size_t kept = 0;
     for (size_t i = 0; i < *count; i++) {
+        if (resolve_is_overtaken(c, levels[i])) {
+            outcomes_add(out, levels[i], END_EXCLUDED);
+            continue;
+        }
         if (!sku_claims_shares(c->claims, levels[i]->desired.product_id)) {
             levels[kept++] = levels[i];
             continue;

@@ -26,12 +26,22 @@ void resolve_describe_claimants(const struct lane_context *c,
 bool resolve_item_of(const struct lane_context *c,
                      const struct level *level,
                      struct mapped_item *item);
-/** Takes levels out of the list whose product shares its SKU: parked, so that nothing is written
- * for either product. @param count  [in, out] */
-void resolve_stop_shared(const struct lane_context *c,
-                         struct level **levels,
-                         size_t *count,
-                         struct outcomes *out);
+/** A newer record of the level's product was planned and asks nothing of this item: the product is
+ * archived, not enabled or deleted, or has another SKU. */
+bool resolve_is_overtaken(const struct lane_context *c, const struct level *level);
+/**
+ * Takes levels out of the list that must not be written. Called wherever levels are taken, since
+ * they may have waited for long.
+ *
+ *     overtaken             excluded
+ *     product shares its SKU  parked: nothing is written for either product
+ *
+ * @param count  [in, out]
+ */
+void resolve_drop_unwanted(const struct lane_context *c,
+                           struct level **levels,
+                           size_t *count,
+                           struct outcomes *out);
 /**
  * What a level needs before its number counts: tracking, a read, or nothing, since a newer number
  * stands. Its memory is filled.

@@ -130,7 +130,9 @@ static enum status open_parts(struct session *s, bool *rescanned_at_start, struc
     if (rc != STATUS_OK) {
         return rc;
     }
-    records_open(&s->records, c, &s->planner);
+    replan_open(&s->replan, c);
+    leftovers_open(&s->leftovers, c, &s->planner);
+    records_open(&s->records, c, &s->planner, &s->replan);
     retries_open(&s->retries, c, &s->planner, rescanned_at_start);
     s->dispatch = (struct dispatch){.c = c,
                                     .requests = &s->requests,
@@ -139,7 +141,8 @@ static enum status open_parts(struct session *s, bool *rescanned_at_start, struc
                                     .setup = &s->setup,
                                     .brake = &s->brake,
                                     .guard = &s->guard,
-                                    .catalogue = s->catalogue};
+                                    .catalogue = s->catalogue,
+                                    .replan = &s->replan};
     s->exchange = (struct exchange){.c = c,
                                     .requests = &s->requests,
                                     .out = &s->out,
@@ -206,6 +209,7 @@ void session_close(struct session *s, int leave_ms)
     verify_close(&s->verify);
     retries_close(&s->retries);
     records_close(&s->records);
+    replan_close(&s->replan);
     planner_close(&s->planner);
     unimported_sales_close(&s->sales);
     source_guard_close(&s->guard);
@@ -220,7 +224,57 @@ void session_close(struct session *s, int leave_ms)
     *s = (struct session){0};
 }
 
+/* --- what others see --- */
+
+void session_fill_view(const struct session *s, struct lane_view *view)
+{
+    const struct lane_context *c = &s->c;
+    view->oldest_changed_at_us = coalescer_oldest_changed_at_us(c->coalescer);
+    view->partitions = c->ports->source->assigned_count(c->source);
+    view->pending = coalescer_total(c->coalescer);
+    view->in_flight = requests_in_flight(&s->requests);
+    view->unfinished = offset_ledger_unfinished(c->ledger);
+    view->parked = parked_set_count(c->parked);
+    view->unimported_levels = s->sales.levels;
+    view->replanning = replan_count(&s->replan);
+    view->leftovers = s->leftovers.view;
+    memcpy(view->database, s->guard.database, sizeof view->database);
+    view->hold = s->brake.hold;
+    blocked_partitions_fill_view(&s->records.blocked, &view->blocked);
+    view->client.points = s->requests.budget.level;
+    view->client.points_maximum = s->requests.budget.maximum;
+    view->client.restore_rate = s->requests.budget.restore_rate;
+    view->client.breaker = s->requests.breaker.state;
+    catalogue_fill_view(s->catalogue, &view->catalogue);
+    verify_fill_view(&s->verify, &view->verify);
+}
+
+/* --- between records --- */
+
+enum status session_look_back(struct session *s, bool at_end, struct err *err)
+{
+    if (replan_is_reading(&s->replan)) {
+        return STATUS_OK;
+    }
+    enum status rc = unimported_sales_end_graces(&s->sales, err);
+    return rc == STATUS_OK ? leftovers_turn(&s->leftovers, at_end, err) : rc;
+}
+
 /* --- offsets --- */
+
+/* Those that may be committed. @return how many are left */
+static size_t
+keep_committable(const struct replan *replan, int32_t *partitions, int64_t *next, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (replan_may_commit(replan, partitions[i])) {
+            partitions[kept] = partitions[i];
+            next[kept++] = next[i];
+        }
+    }
+    return kept;
+}
 
 enum status session_commit(struct session *s, bool wait, struct err *err)
 {
@@ -228,7 +282,12 @@ enum status session_commit(struct session *s, bool wait, struct err *err)
     int32_t partitions[MAX_PARTITIONS];
     int64_t next[MAX_PARTITIONS];
     struct partition_offset list[MAX_PARTITIONS];
+    enum status rc = replan_store(&s->replan, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
     size_t count = offset_ledger_committable(c->ledger, partitions, next, MAX_PARTITIONS);
+    count = keep_committable(&s->replan, partitions, next, count);
     if (count == 0 || !c->sink->writes) {
         return STATUS_OK;
     }
@@ -260,6 +319,12 @@ enum status session_assigned(struct session *s, const struct source_event *event
         records_note_assigned(&s->records, event->partitions[i]);
     }
     verify_note_assigned(&s->verify, event->partitions, event->partition_count);
+    enum status rc =
+        replan_note_assigned(&s->replan, event->partitions, event->partition_count, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    leftovers_note_assigned(&s->leftovers);
     brake_control_note_assigned(&s->brake, c->ports->source->assigned_count(c->source));
     log_partitions(s, "partitions_assigned", event->partition_count);
     /* their last owner may have died with requests in flight */
@@ -273,6 +338,7 @@ static void forget_partitions(struct session *s, const int32_t *partitions, size
         records_drop(&s->records, partitions[i]);
         source_guard_drop_partition(&s->guard, partitions[i]);
         offset_ledger_close(s->c.ledger, partitions[i]);
+        replan_drop_partition(&s->replan, partitions[i]);
     }
     verify_note_revoked(&s->verify, partitions, count);
     retries_drop(&s->retries);

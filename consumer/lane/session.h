@@ -8,6 +8,7 @@
 
 #include "consumer/lane/dispatch.h"
 #include "consumer/lane/exchange.h"
+#include "consumer/lane/leftovers.h"
 #include "consumer/lane/records.h"
 #include "consumer/lane/retries.h"
 #include "consumer/lane/verify.h"
@@ -22,6 +23,8 @@ struct session {
     struct unimported_sales sales;
     struct level_setup setup;
     struct planner planner;
+    struct replan replan;
+    struct leftovers leftovers;
     struct records records;
     struct retries retries;
     struct dispatch dispatch;
@@ -54,6 +57,12 @@ session_open(struct session *s, const struct session_setup *setup, struct err *e
 /** Leaves the group within leave_ms and drops everything. Zero is fine. */
 void session_close(struct session *s, int leave_ms);
 
+/** The figures of this moment. */
+void session_fill_view(const struct session *s, struct lane_view *view);
+
+/** Work that no record asks for now: units whose grace is over, last numbers of excluded products.
+ * None while history is read, which may change it. */
+NODISCARD enum status session_look_back(struct session *s, bool at_end, struct err *err);
 /** Hands the committable offsets to the source. @param wait  for the broker's answer */
 NODISCARD enum status session_commit(struct session *s, bool wait, struct err *err);
 /** Partitions were assigned. */

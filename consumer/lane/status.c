@@ -65,6 +65,10 @@ static const struct metric_row ROWS[] = {
      "Missing or inactive levels that were activated."},
     {offsetof(struct lane_metrics, level.tracked), METRIC_COUNTER, "stocksync_store_tracked_total",
      NULL, NULL, "Items whose tracking was switched on."},
+    {offsetof(struct lane_metrics, level.excluded), METRIC_COUNTER,
+     "stocksync_store_excluded_levels_total", NULL, NULL,
+     "Pending levels dropped, because their product is archived, not enabled or deleted, or has "
+     "another SKU."},
     {offsetof(struct lane_metrics, level.pending), METRIC_GAUGE, "stocksync_store_pending_levels",
      NULL, NULL, "Levels that wait for their write."},
     {offsetof(struct lane_metrics, level.age), METRIC_GAUGE,
@@ -211,6 +215,13 @@ static const struct metric_row ROWS[] = {
     {offsetof(struct lane_metrics, catalogue.age), METRIC_GAUGE,
      "stocksync_store_catalogue_age_seconds", NULL, NULL,
      "Age of the reading of the store's catalogue that is in use."},
+    {offsetof(struct lane_metrics, leftovers), METRIC_GAUGE, "stocksync_store_leftover_products",
+     NULL, NULL,
+     "Products that are not sold in the store any more, but whose last number in Shopify is above "
+     "0."},
+    {offsetof(struct lane_metrics, replanning), METRIC_GAUGE,
+     "stocksync_store_replanning_partitions", NULL, NULL,
+     "Partitions of the topic that are planned again because the store's rules changed."},
 };
 
 const struct metric_table lane_metric_table = {
@@ -241,6 +252,8 @@ void status_set_gauges(const struct lane_metrics *metrics, const struct lane_vie
     metric_set(metrics->catalogue.age, age_s(view->catalogue.read_wall_us));
     metric_set(metrics->verify.open, (double)view->verify.open);
     metric_set(metrics->verify.age, age_s(view->verify.oldest_us));
+    metric_set(metrics->leftovers, (double)view->leftovers.products);
+    metric_set(metrics->replanning, (double)view->replanning);
 }
 
 static void append_examples(struct strbuf *out, const char *name, const char (*list)[80])
@@ -284,6 +297,13 @@ static void append_verify(const struct verify_view *v, struct strbuf *out)
     if (v->round != 0) {
         strbuf_appendf(out, ",\"round\":%lld", (long long)v->round);
     }
+}
+
+static void append_leftovers(const struct leftovers_view *v, struct strbuf *out)
+{
+    strbuf_appendf(out, ",\"leftover_products\":%zu,\"leftover_levels\":%zu", v->products,
+                   v->levels);
+    append_examples(out, "leftovers", v->examples);
 }
 
 static void append_client(const struct store_view *v, struct strbuf *out)
@@ -334,12 +354,13 @@ void status_append_json(const struct lane_metrics *metrics,
     strbuf_appendf(out,
                    ",\"partitions\":%zu,\"records\":%.0f,\"applied\":%.0f,\"pending\":%zu,"
                    "\"in_flight\":%zu,\"unfinished\":%zu,\"parked\":%zu,"
-                   "\"unimported_levels\":%zu",
+                   "\"unimported_levels\":%zu,\"replanning\":%zu",
                    view->partitions, metric_value(metrics->record.read),
                    metric_value(metrics->level.applied), view->pending, view->in_flight,
-                   view->unfinished, view->parked, view->unimported_levels);
+                   view->unfinished, view->parked, view->unimported_levels, view->replanning);
     append_catalogue(&view->catalogue, out);
     append_verify(&view->verify, out);
+    append_leftovers(&view->leftovers, out);
     append_client(&view->client, out);
     if (view->is_dry_run) {
         strbuf_append_text(out, ",\"dry_run\":true");

@@ -22,8 +22,8 @@ struct record_metrics {
 };
 
 struct level_metrics {
-    struct metric *applied, *unchanged, *refused, *stale, *activated, *tracked, *pending, *age,
-        *commit_to_applied, *unimported_seen, *unimported_units, *unimported_levels;
+    struct metric *applied, *unchanged, *refused, *stale, *activated, *tracked, *excluded, *pending,
+        *age, *commit_to_applied, *unimported_seen, *unimported_units, *unimported_levels;
 };
 
 struct request_metrics {
@@ -56,6 +56,7 @@ struct lane_metrics {
     struct brake_metrics brake;
     struct catalogue_metrics catalogue;
     struct verify_metrics verify;
+    struct metric *leftovers, *replanning;
 };
 
 /** Label: store. */
@@ -81,6 +82,12 @@ struct catalogue_view {
     char ambiguous_sku[STATUS_EXAMPLES][80];
     char untracked_sku[STATUS_EXAMPLES][80];
     char searched_sku[STATUS_EXAMPLES][80];
+};
+
+/** Last numbers of products that the store does not sell any more. */
+struct leftovers_view {
+    size_t products, levels;
+    char examples[STATUS_EXAMPLES][80];
 };
 
 struct store_view {
@@ -109,6 +116,7 @@ struct lane_view {
     size_t pending, in_flight;        /* levels, requests */
     size_t unfinished;                /* records that hold back the offset */
     size_t parked, unimported_levels; /* products, levels */
+    size_t replanning;                /* partitions that are planned again with new rules */
     bool is_dry_run;
     char database[STATE_DATABASE_SIZE]; /* "": not known */
     struct lane_hold hold;
@@ -116,6 +124,7 @@ struct lane_view {
     struct store_view client;
     struct catalogue_view catalogue;
     struct verify_view verify;
+    struct leftovers_view leftovers;
 };
 
 /** Sets the gauges. */

@@ -40,6 +40,8 @@ struct verify_conf {
     int64_t every_ms; /* 0: off */
     int drift;        /* enum drift_choice */
 };
+/* What becomes of the last number of a product that the store does not sell any more. */
+enum last_number { LAST_NUMBER_KEEP, LAST_NUMBER_ZERO };
 
 struct store_conf {
     struct conf_instance instance; /* first member, as conf asks */
@@ -56,6 +58,7 @@ struct store_conf {
     bool activate_levels;             /* levels that are missing or inactive */
     bool track_items;                 /* items that the store does not track */
     struct conf_pairs locations;      /* name or id -> warehouses */
+    int excluded;                     /* enum last_number */
     int64_t buffer;
     int64_t offer_percent;
     int64_t cap;     /* -1: none */

@@ -70,6 +70,13 @@ struct bench_products {
     int32_t seconds; /* of the last question */
 };
 
+struct bench_planned {
+    char digests[BENCH_MAX][STATE_DIGEST_SIZE]; /* by partition */
+    bool has_levels;
+    const struct state_leftover *leftovers;
+    size_t leftover_count;
+};
+
 struct bench_guard {
     struct state_guard row;
     struct state_contact contact;
@@ -113,6 +120,7 @@ struct bench_source {
     size_t assigned;
     const struct source_event *events;
     size_t event_count, next;
+    char from_start[100]; /* partitions that are read from their beginning */
     char paused[80]; /* "+PARTITION …": paused, "-PARTITION …": resumed */
     size_t lost_at;  /* the broker is lost before this event; 0: never */
 };
@@ -133,6 +141,7 @@ struct bench {
     struct bench_parked parked;
     struct bench_blocked blocked;
     struct bench_products products;
+    struct bench_planned planned;
     struct bench_guard guard;
     struct bench_catalogue catalogue;
     struct bench_store requests;

@@ -321,6 +321,42 @@ static enum status products_noted(struct state *s,
     return called("products_noted", err);
 }
 
+/* --- rules --- */
+
+static enum status planned_read(
+    struct state *s, struct state_planned *list, size_t count, bool *has_levels, struct err *err)
+{
+    (void)s;
+    for (size_t i = 0; i < count; i++) {
+        assert_in_range(list[i].partition, 0, BENCH_MAX - 1);
+        memcpy(list[i].digest, bench.planned.digests[list[i].partition], STATE_DIGEST_SIZE);
+    }
+    *has_levels = bench.planned.has_levels;
+    return called("planned_read", err);
+}
+
+static enum status planned_store(
+    struct state *s, const int32_t *partitions, size_t count, const char *digest, struct err *err)
+{
+    (void)s;
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(bench.planned.digests[partitions[i]], STATE_DIGEST_SIZE, "%s", digest);
+    }
+    return called("planned_store", err);
+}
+
+static enum status leftovers(struct state *s,
+                             void (*each)(void *arg, const struct state_leftover *level),
+                             void *arg,
+                             struct err *err)
+{
+    (void)s;
+    for (size_t i = 0; i < bench.planned.leftover_count; i++) {
+        each(arg, &bench.planned.leftovers[i]);
+    }
+    return called("leftovers", err);
+}
+
 /* --- guard --- */
 
 static enum status guard_read(struct state *s, struct state_guard *guard, struct err *err)
@@ -618,6 +654,14 @@ static size_t assigned_count(const struct record_source *source)
     return bench.input.assigned;
 }
 
+static void read_from_start(struct record_source *source, int32_t partition)
+{
+    char text[16];
+    (void)source;
+    (void)snprintf(text, sizeof text, "%d", (int)partition);
+    APPEND(bench.input.from_start, text);
+}
+
 /* Products of other processes have ids from BENCH_OTHERS on. */
 static int32_t partition_of(const struct record_source *source, int32_t product_id)
 {
@@ -634,6 +678,7 @@ static void pause_partition(struct record_source *source, int32_t partition, boo
 }
 
 static const struct source_port SOURCE = {.poll = poll_source,
+                                          .read_from_start = read_from_start,
                                           .assigned_count = assigned_count,
                                           .pause = pause_partition,
                                           .partition_of = partition_of};
@@ -644,9 +689,11 @@ static const struct store_port STORE = {.load_catalogue = load_catalogue,
                                         .running = running};
 static const struct blocked_port BLOCKED = {
     .note = blocked_note, .list = blocked_list, .end = blocked_end};
+static const struct planned_port PLANNED = {.read = planned_read, .store = planned_store};
 static const struct state_port STATE = {
     .levels = {.read = read_levels,
                .note = note,
+               .leftovers = leftovers,
                .orphan = orphan,
                .follow = follow,
                .sales_see = sales_see,
@@ -666,6 +713,7 @@ static const struct state_port STATE = {
                .each_in_memory = each_in_memory},
     .blocked = &BLOCKED,
     .products = {.note = products_note, .noted = products_noted},
+    .planned = &PLANNED,
     .guard = {.read = guard_read,
               .adopt = guard_adopt,
               .hold = guard_hold,

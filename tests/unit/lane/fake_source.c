@@ -188,6 +188,7 @@ static void assign(int32_t partition)
     p->assigned = true;
     p->end_told = p->paused = false;
     p->position = p->committed;
+    p->from_start = false;
 }
 
 static void deliver_join(struct record_source *source, struct source_event *event)
@@ -265,6 +266,16 @@ source_poll(struct record_source *source, struct source_event *event, struct err
         *event = (struct source_event){.type = SOURCE_AT_END, .partition = end};
     }
     return STATUS_OK;
+}
+
+static void source_read_from_start(struct record_source *source, int32_t partition)
+{
+    struct fake_partition *p = &fake_source.partition[partition];
+    assert_ptr_equal(source, &the_source);
+    assert_true(p->assigned);
+    assert_int_equal(p->position, p->committed); /* nothing was delivered yet */
+    p->position = 0;
+    p->from_start = true;
 }
 
 /* Offsets of a group never fall, and only those of delivered records can be committed. */
@@ -355,6 +366,7 @@ const struct source_port fake_source_port = {.open = source_open,
                                              .poll = source_poll,
                                              .commit = source_commit,
                                              .commit_wait = source_commit_wait,
+                                             .read_from_start = source_read_from_start,
                                              .release_partitions = source_release_partitions,
                                              .pause = source_pause,
                                              .partition_count = source_partition_count,

@@ -463,6 +463,7 @@ void fake_state_reset(void)
         .parked = fake_parked_port,
         .blocked = &fake_blocked_port,
         .products = {.load = products_load, .note = products_note, .noted = products_noted},
+        .planned = &fake_planned_port,
         .guard = {.read = guard_read,
                   .adopt = guard_adopt,
                   .hold = guard_hold,
@@ -481,4 +482,5 @@ void fake_state_reset(void)
                       .items_remove = items_remove,
                       .items_clear = items_clear},
         .verify = fake_verify_port};
+    fake_state_port.levels.leftovers = fake_leftovers;
 }

@@ -131,6 +131,10 @@ struct fake_state {
     FAKE_LIST(struct fake_pushed) pushed;
     struct fake_guard guard;
     struct fake_catalogue catalogue;
+    char digests[8]
+                [STATE_DIGEST_SIZE]; /* of the rules that planned each partition; "": not known */
+    bool forgets_rules;  /* levels may be of rules that are not known; else they are of the present
+                           ones */
     int64_t instance;    /* of the state that is open; each one gets the next */
     const char *failing; /* function whose call fails with STATUS_SOURCE_LOST: "attempts_settle" */
     unsigned failing_after; /* calls of it that succeed before; it fails once */
@@ -173,6 +177,11 @@ enum status fake_levels_follow(
 extern const struct parked_port fake_parked_port;
 extern const struct blocked_port fake_blocked_port;
 extern const struct verify_port fake_verify_port;
+extern const struct planned_port fake_planned_port;
+enum status fake_leftovers(struct state *s,
+                           void (*each)(void *arg, const struct state_leftover *level),
+                           void *arg,
+                           struct err *err);
 /** Counts the call. @return what it must return at once, or STATUS_OK */
 enum status fake_state_enter(const char *function, struct err *err);
 void fake_state_remove(size_t at, void *list, size_t *count, size_t size);

@@ -91,6 +91,19 @@ static void planned_writes_are_printed_at_the_end(void **state)
     assert_string_equal(printed, "");
 }
 
+static void the_totals_say_which_way_the_levels_go(void **state)
+{
+    (void)state;
+    waiting(1, "A", 9, LEVEL_READY);
+    waiting(2, "B", 4, LEVEL_READY);
+    waiting(3, "C", 0, LEVEL_READY);
+    waiting(4, "D", 4, LEVEL_MISSING); /* from an unknown number */
+    turn(true);
+    sink.end(sink.arg);
+    assert_non_null(strstr(printed, "would write 4 of 4 levels"));
+    assert_non_null(strstr(printed, "; 1 would rise, 2 fall, 1 of them to zero"));
+}
+
 static void a_level_that_is_not_resolved_delays_the_print(void **state)
 {
     (void)state;
@@ -144,7 +157,8 @@ static void the_summary_counts_everything(void **state)
     assert_string_equal(
         printed,
         "store=alpha would write 6 of 9 levels; 2 hold the number already, 1 were written from "
-        "this record or a newer one; unmapped 2; no_sku 1; 2 records of another database left out; "
+        "this record or a newer one; 0 would rise, 6 fall, 6 of them to zero; unmapped 2; no_sku "
+        "1; 2 records of another database left out; "
         "the brake would hold: 6 of 10 levels would fall to zero within 60 s, more than "
         "brake_percent = 50: nothing is written until the cause is gone or 'stocksync-consumer "
         "resume --store alpha' accepts it\n");
@@ -191,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PRINTER_TEST(a_dry_run_writes_nothing),
         PRINTER_TEST(planned_writes_are_printed_at_the_end),
+        PRINTER_TEST(the_totals_say_which_way_the_levels_go),
         PRINTER_TEST(a_level_that_is_not_resolved_delays_the_print),
         PRINTER_TEST(a_shared_product_is_not_printed),
         PRINTER_TEST(without_a_print_function_the_log_has_the_writes),

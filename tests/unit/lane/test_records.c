@@ -15,6 +15,7 @@ static struct source_guard guard;
 static struct brake_control brake;
 static struct catalogue_search search;
 static struct planner planner;
+static struct replan replan;
 static struct records records;
 static struct source_event events[LANE_TURN_RECORDS + 10];
 static size_t event_count;
@@ -28,7 +29,8 @@ static int open_records(void **state)
     brake = (struct brake_control){.c = &bench.c, .guard = &guard};
     catalogue_search_open(&search);
     assert_int_equal(planner_open(&planner, &bench.c, &guard, &brake, &search, &err), STATUS_OK);
-    records_open(&records, &bench.c, &planner);
+    replan_open(&replan, &bench.c);
+    records_open(&records, &bench.c, &planner, &replan);
     bench_product(1, "A", 41);
     event_count = 0;
     bench.input.events = events;
@@ -38,6 +40,7 @@ static int open_records(void **state)
 static int close_records(void **state)
 {
     records_close(&records);
+    replan_close(&replan);
     planner_close(&planner);
     source_guard_close(&guard);
     catalogue_search_release(&search);

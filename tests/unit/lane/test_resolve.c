@@ -110,7 +110,7 @@ static void levels_of_shared_skus_are_parked_and_the_rest_keeps_its_order(void *
                               bench_level(44, 4, 5, 10)};
     struct level *shared = levels[1];
     size_t count = 3;
-    resolve_stop_shared(&bench.c, levels, &count, &out);
+    resolve_drop_unwanted(&bench.c, levels, &count, &out);
     assert_int_equal(count, 2);
     assert_int_equal(levels[0]->desired.product_id, 1);
     assert_int_equal(levels[1]->desired.product_id, 4);
@@ -258,6 +258,49 @@ static void what_a_level_needs_follows_from_the_number_written_last(void **state
     }
 }
 
+/* @return how the level ends, -1: it stays */
+static int end_of(struct level *level)
+{
+    struct level *levels[] = {level};
+    size_t count = 1;
+    outcomes_release(&out);
+    resolve_drop_unwanted(&bench.c, levels, &count, &out);
+    assert_int_equal(out.count, 1 - count);
+    return count == 1 ? -1 : (int)out.list[0].end;
+}
+
+static void a_level_that_a_newer_record_does_not_ask_for_is_dropped(void **state)
+{
+    (void)state;
+    bench_product(1, "A", 41);
+    bench_product(2, "B", 42);
+    add_item("TWICE", 41, false, false);
+    add_item("TWICE", 43, false, false);
+    struct level *level = bench_level(41, 1, 5, 20);
+    struct level *zero = bench_level(42, 1, 0, 20);
+    assert_int_equal(end_of(level), -1);
+    (void)sku_claims_note(bench.c.claims, 1, "A", false, 20); /* its own record */
+    assert_int_equal(end_of(level), -1);
+    (void)sku_claims_note(bench.c.claims, 1, "A", false, 21);
+    assert_int_equal(end_of(level), END_EXCLUDED);
+    assert_int_equal(end_of(zero), END_EXCLUDED);
+    bench.conf.excluded = LAST_NUMBER_ZERO;
+    assert_int_equal(end_of(level), END_EXCLUDED);
+    assert_int_equal(end_of(zero), -1);
+    (void)sku_claims_note(bench.c.claims, 1, "A", true, 22); /* the newer number replaces it */
+    assert_int_equal(end_of(level), -1);
+    (void)sku_claims_note(bench.c.claims, 1, "A-X", true, 23);
+    assert_int_equal(end_of(level), END_EXCLUDED);
+    (void)sku_claims_note(bench.c.claims, 2, "C", true, 11);
+    (void)sku_claims_note(bench.c.claims, 1, "B", true, 24); /* of another item */
+    assert_int_equal(end_of(level), END_EXCLUDED);
+    (void)sku_claims_note(bench.c.claims, 1, "TWICE", true, 25); /* perhaps of this one */
+    assert_int_equal(end_of(level), -1);
+    (void)sku_claims_note(bench.c.claims, 1, NULL, false, 26); /* deleted */
+    assert_int_equal(end_of(level), END_EXCLUDED);
+    assert_int_equal(end_of(bench_level(44, 9, 5, 20)), -1); /* of a product without a record */
+}
+
 /* A newer record of the product is on its way: it will settle the level. */
 static void an_older_record_is_not_parked_for_another_products_number(void **state)
 {
@@ -279,6 +322,7 @@ int main(void)
         RESOLVE_TEST(the_item_of_a_level_is_the_one_that_carries_its_sku),
         RESOLVE_TEST(levels_of_shared_skus_are_parked_and_the_rest_keeps_its_order),
         RESOLVE_TEST(what_a_level_needs_follows_from_the_number_written_last),
+        RESOLVE_TEST(a_level_that_a_newer_record_does_not_ask_for_is_dropped),
         RESOLVE_TEST(an_older_record_is_not_parked_for_another_products_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

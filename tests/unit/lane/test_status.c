@@ -30,6 +30,8 @@ static struct lane_view full_view(void)
     v.unfinished = 6;
     v.parked = 7;
     v.unimported_levels = 8;
+    v.replanning = 2;
+    v.leftovers = (struct leftovers_view){.products = 4, .levels = 5, .examples = {"G", "H"}};
     v.oldest_changed_at_us = bench.wall_us - 1500000;
     v.is_dry_run = true;
     (void)snprintf(v.database, sizeof v.database, "db-1");
@@ -75,10 +77,13 @@ static void json_of_a_quiet_lane_leaves_out_what_is_not_there(void **state)
                 "{\"store\":\"alpha\",\"state\":\"running\",\"since\":\"at 5 s\","
                 "\"why\":\"at the \\\"end\\\"\",\"partitions\":0,\"records\":11,\"applied\":12,"
                 "\"pending\":0,\"in_flight\":0,\"unfinished\":0,\"parked\":0,"
-                "\"unimported_levels\":0,\"skus\":0,\"skus_shared\":0,\"skus_ambiguous\":0,"
+                "\"unimported_levels\":0,\"replanning\":0,\"skus\":0,\"skus_shared\":0,\"skus_"
+                "ambiguous\":0,"
                 "\"items_untracked\":0,\"catalogue_reading\":false,\"skus_searched\":0,"
                 "\"shared\":[],\"ambiguous\":[],"
-                "\"untracked\":[],\"searched\":[],\"drift\":0,\"points\":0,\"points_maximum\":0,"
+                "\"untracked\":[],\"searched\":[],\"drift\":0,"
+                "\"leftover_products\":0,\"leftover_levels\":0,\"leftovers\":[],"
+                "\"points\":0,\"points_maximum\":0,"
                 "\"restore_rate\":0,\"breaker\":\"closed\"}");
 }
 
@@ -90,14 +95,17 @@ static void json_of_a_busy_lane_shows_everything(void **state)
                 "{\"store\":\"alpha\",\"state\":\"held\",\"since\":\"at 5 s\","
                 "\"why\":\"at the \\\"end\\\"\",\"partitions\":3,\"records\":0,\"applied\":0,"
                 "\"pending\":4,\"in_flight\":2,\"unfinished\":6,\"parked\":7,"
-                "\"unimported_levels\":8,\"skus\":10,\"skus_shared\":2,\"skus_ambiguous\":1,"
+                "\"unimported_levels\":8,\"replanning\":2,\"skus\":10,\"skus_shared\":2,\"skus_"
+                "ambiguous\":1,"
                 "\"items_untracked\":2,"
                 "\"catalogue_read\":\"at 1794999940 s\",\"catalogue_reading\":true,"
                 "\"skus_searched\":3,\"catalogue_suspect_skus\":5,\"shared\":[\"A\",\"G\"],"
                 "\"ambiguous\":[\"A\"],\"untracked\":[\"B\",\"C\"],"
                 "\"searched\":[\"D\",\"E\",\"F\"],\"drift\":6,"
                 "\"verified_since\":\"at 1794999970 "
-                "s\",\"round\":7,\"points\":1990,\"points_maximum\":2000,"
+                "s\",\"round\":7,"
+                "\"leftover_products\":4,\"leftover_levels\":5,\"leftovers\":[\"G\",\"H\"],"
+                "\"points\":1990,\"points_maximum\":2000,"
                 "\"restore_rate\":100,\"breaker\":\"half_open\",\"token_left_s\":90,"
                 "\"token_problem\":\"expires\",\"dry_run\":true,\"database\":\"db-1\","
                 "\"held\":{\"reason\":\"brake_change\",\"here\":true,\"levels\":0,\"fallen\":0,"
@@ -156,6 +164,8 @@ static void gauges_follow_the_view(void **state)
     assert_int_equal(value(m->catalogue.age), 60);
     assert_int_equal(value(m->verify.age), 30);
     assert_int_equal(value(m->verify.open), 6);
+    assert_int_equal(value(m->leftovers), 4);
+    assert_int_equal(value(m->replanning), 2);
     view = quiet_view();
     status_set_gauges(m, &view);
     assert_int_equal(value(m->state[LANE_HELD]), 0);
