@@ -5,10 +5,8 @@
 #include "common/core/clock.h"
 #include "consumer/lane/resolve.h"
 
-/* A look joins all levels and products of the store: half a second for 200,000. With keep, it is for
- * the figures only. */
-#define LOOK_EVERY_US INT64_C(10000000)
-#define LOOK_REST_US  INT64_C(30000000)
+/* A look joins all levels and products of the store: half a second for 200,000. */
+#define LOOK_REST_US INT64_C(30000000)
 
 void leftovers_open(struct leftovers *l, const struct lane_context *c, struct planner *planner)
 {
@@ -75,22 +73,37 @@ static void take(void *arg, const struct state_leftover *level)
     }
 }
 
+static bool has_changed(const struct leftovers *l)
+{
+    return l->planner->changes != l->changes;
+}
+
+/*
+ * With zero, at once: the row of a renamed product's old item moves to the new item as soon as that
+ * is resolved. With keep, the look is for the figures only.
+ */
+static bool is_due(const struct leftovers *l, bool at_end, int64_t now_us)
+{
+    if (has_changed(l) && is_zeroing(l)) {
+        return true;
+    }
+    return at_end && now_us >= l->look_at_us && (l->wanted || has_changed(l));
+}
+
 enum status leftovers_turn(struct leftovers *l, bool at_end, struct err *err)
 {
     struct look look = {.leftovers = l};
     int64_t now = clock_monotonic_us();
-    uint64_t changes = l->planner->changes;
-    if (!at_end || now < l->look_at_us || (!l->wanted && changes == l->changes)) {
+    if (!is_due(l, at_end, now)) {
         return STATUS_OK;
     }
-    l->wanted = false;
-    l->changes = changes;
-    l->look_at_us = now + (is_zeroing(l) ? LOOK_EVERY_US : LOOK_REST_US);
+    l->wanted = has_changed(l); /* once more: a write of before may be settled later */
+    l->changes = l->planner->changes;
+    l->look_at_us = now + LOOK_REST_US;
     l->view = (struct leftovers_view){0};
     enum status rc = l->c->ports->state->levels.leftovers(l->c->state, take, &look, err);
     if (rc == STATUS_OK && l->view.levels > 0 && is_zeroing(l)) {
         l->wanted = true; /* until they are written, for the figures */
-        l->look_at_us = now + LOOK_REST_US;
     }
     return rc;
 }

@@ -178,6 +178,31 @@ static void the_old_item_of_a_renamed_product_becomes_zero(void **state)
     assert_int_equal(fake_shop_available("A-X"), 9);
 }
 
+static bool renamed_in_time(void)
+{
+    if (!did_change && fake_lane_is_running() && fake_lane_is_quiet()) {
+        did_change = true;
+        began_us = clock_monotonic_us();
+        publish_change();
+    }
+    return did_change && a_minute_passed();
+}
+
+/* In one session: the row of the old item moves to the new one within the turn. */
+static void the_old_item_becomes_zero_while_the_lane_runs(void **state)
+{
+    (void)state;
+    change = RENAMED;
+    did_change = false;
+    fake_lane.conf.excluded = LAST_NUMBER_ZERO;
+    (void)fake_shop_add("A", 1);
+    (void)fake_shop_add("A-X", 2);
+    (void)fake_lane_publish(1, "A", 9);
+    fake_lane_run_ok(renamed_in_time);
+    assert_int_equal(fake_shop_available("A"), 0);
+    assert_int_equal(fake_shop_available("A-X"), 9);
+}
+
 static void an_item_that_another_product_claims_keeps_its_number(void **state)
 {
     (void)state;
@@ -219,6 +244,7 @@ int main(void)
         LANE_TEST(kept_numbers_are_shown),
         LANE_TEST(zero_is_written_once),
         LANE_TEST(the_old_item_of_a_renamed_product_becomes_zero),
+        LANE_TEST(the_old_item_becomes_zero_while_the_lane_runs),
         LANE_TEST(an_item_that_another_product_claims_keeps_its_number),
         LANE_TEST(zero_survives_a_crash),
     };

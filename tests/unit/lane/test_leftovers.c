@@ -100,6 +100,9 @@ static void the_state_is_asked_at_the_end_and_after_changes(void **state)
     bench_pass_s(31);
     assert_true(turn(true));
     bench_pass_s(31);
+    assert_true(turn(true)); /* a write of before was settled since */
+    bench_pass_s(31);
+    assert_false(turn(true));
     leftovers_note_assigned(&leftovers);
     assert_true(turn(true));
 }
@@ -129,6 +132,20 @@ static void zero_is_offered_once_with_the_revision_that_excluded(void **state)
     coalescer_finish(bench.c.coalescer, levels[0], NULL);
 }
 
+/* The old item's row of a renamed product moves away when the new item is resolved. */
+static void a_change_is_looked_at_at_once_with_zero(void **state)
+{
+    (void)state;
+    bench.conf.excluded = LAST_NUMBER_ZERO;
+    assert_false(turn(false));
+    planner.changes++;
+    assert_true(turn(false));
+    assert_false(turn(false));
+    planner.changes++;
+    assert_true(turn(false));
+    assert_int_equal(coalescer_total(bench.c.coalescer), 1);
+}
+
 /* Records of the product were read since it was excluded; they change nothing. */
 static void zero_has_the_newest_revision_of_the_product(void **state)
 {
@@ -156,6 +173,7 @@ int main(void)
         LEFTOVERS_TEST(kept_numbers_are_counted_by_product),
         LEFTOVERS_TEST(the_state_is_asked_at_the_end_and_after_changes),
         LEFTOVERS_TEST(zero_is_offered_once_with_the_revision_that_excluded),
+        LEFTOVERS_TEST(a_change_is_looked_at_at_once_with_zero),
         LEFTOVERS_TEST(zero_has_the_newest_revision_of_the_product),
         LEFTOVERS_TEST(a_failure_ends_the_session),
     };
