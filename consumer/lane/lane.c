@@ -375,8 +375,7 @@ static int wait_ms(const struct lane *l, bool busy)
     bool blocked = lane_state_is_blocked(l->state);
     int64_t now = clock_monotonic_us();
     int64_t next = dispatch_deadline_us(&s->dispatch, blocked);
-    next = earlier(next, s->sales.look_at_us);
-    next = earlier(next, retries_due_us(&s->retries));
+    next = earlier(next, session_look_back_us(s));
     next = earlier(next, session_verify_due_us(s, blocked));
     next = earlier(next, catalogue_deadline_us(&l->catalogue, blocked));
     if (busy || next <= now) {

@@ -130,7 +130,8 @@ void replan_note_end(struct replan *r, int32_t partition)
 
 bool replan_is_reading(const struct replan *r)
 {
-    return count_stage(r, REPLAN_FRESH) + count_stage(r, REPLAN_AGAIN) > 0;
+    size_t fresh = r->c->sink->writes ? 0 : count_stage(r, REPLAN_FRESH);
+    return fresh + count_stage(r, REPLAN_AGAIN) > 0;
 }
 
 size_t replan_count(const struct replan *r)

@@ -10,8 +10,8 @@
  * Offsets of a partition that is planned again are committed only when that is finished, so that
  * the group never goes back. A crash before that plans it again.
  *
- * While history is read (FRESH, AGAIN, and all of a dry run), nothing is written: a newer record
- * may exclude the product, or have another number.
+ * While history is read (AGAIN, and all of a dry run), nothing is written: a newer record may
+ * exclude the product, or have another number. A new store waits by first_load.
  */
 #ifndef STOCKSYNC_LANE_REPLAN_H
 #define STOCKSYNC_LANE_REPLAN_H

@@ -260,6 +260,15 @@ enum status session_look_back(struct session *s, bool at_end, struct err *err)
     return rc == STATUS_OK ? leftovers_turn(&s->leftovers, at_end, err) : rc;
 }
 
+int64_t session_look_back_us(const struct session *s)
+{
+    int64_t retries_us = retries_due_us(&s->retries);
+    if (replan_is_reading(&s->replan)) {
+        return INT64_MAX;
+    }
+    return s->sales.look_at_us < retries_us ? s->sales.look_at_us : retries_us;
+}
+
 /* --- offsets --- */
 
 /* Those that may be committed. @return how many are left */

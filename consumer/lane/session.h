@@ -63,6 +63,8 @@ void session_fill_view(const struct session *s, struct lane_view *view);
 /** Work that no record asks for now: units whose grace is over, last numbers of excluded products.
  * None while history is read, which may change it. */
 NODISCARD enum status session_look_back(struct session *s, bool at_end, struct err *err);
+/** Monotonic time at which that, or a parked row, is due. */
+int64_t session_look_back_us(const struct session *s);
 /** Hands the committable offsets to the source. @param wait  for the broker's answer */
 NODISCARD enum status session_commit(struct session *s, bool wait, struct err *err);
 /** Partitions were assigned. */
