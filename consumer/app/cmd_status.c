@@ -134,7 +134,7 @@ static enum status print_leftovers(void *arg,
         (void)printf("\n%s: %zu products are not sold any more, but keep their last number at %zu "
                      "levels (excluded = %s): %s%s\n",
                      store->instance.name, sum.products, sum.levels,
-                     store->excluded == LAST_NUMBER_ZERO ? "zero" : "keep", sum.examples.ptr,
+                     store->policy.excluded == LAST_NUMBER_ZERO ? "zero" : "keep", sum.examples.ptr,
                      sum.products > EXAMPLES ? ", ..." : "");
     }
     strbuf_release(&sum.examples);

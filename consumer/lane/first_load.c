@@ -6,7 +6,7 @@
 
 enum status first_load_open(struct first_load *f, const struct lane_context *c, struct err *err)
 {
-    bool go = c->options->store_conf->first_load == FIRST_LOAD_GO;
+    bool go = c->options->store_conf->policy.first_load == FIRST_LOAD_GO;
     struct state_contact contact = {0};
     *f = (struct first_load){.c = c};
     if (!c->sink->writes) {

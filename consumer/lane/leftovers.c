@@ -20,7 +20,7 @@ void leftovers_note_assigned(struct leftovers *l)
 
 static bool is_zeroing(const struct leftovers *l)
 {
-    return l->c->options->store_conf->excluded == LAST_NUMBER_ZERO;
+    return l->c->options->store_conf->policy.excluded == LAST_NUMBER_ZERO;
 }
 
 /* Rows come in order of products. */

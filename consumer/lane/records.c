@@ -88,6 +88,7 @@ static enum status take_record(struct records *r, const struct source_event *eve
     enum status rc = planner_plan(r->planner, event, at, err);
     if (rc == STATUS_SCHEMA_UNKNOWN) {
         blocked_partitions_add(&r->blocked, event, at, err);
+        replan_note_blocked(r->replan, event->partition);
         return STATUS_OK;
     }
     blocked_partitions_note_passed(&r->blocked, event->partition, event->offset);

@@ -128,10 +128,23 @@ void replan_note_end(struct replan *r, int32_t partition)
     }
 }
 
+void replan_note_blocked(struct replan *r, int32_t partition)
+{
+    struct replan_partition *p = find(r, partition);
+    if (p != NULL) {
+        p->is_blocked = true;
+    }
+}
+
 bool replan_is_reading(const struct replan *r)
 {
-    size_t fresh = r->c->sink->writes ? 0 : count_stage(r, REPLAN_FRESH);
-    return fresh + count_stage(r, REPLAN_AGAIN) > 0;
+    size_t count = 0;
+    for (size_t i = 0; i < r->size; i++) {
+        const struct replan_partition *p = &r->list[i];
+        bool reads = p->stage == REPLAN_AGAIN || (p->stage == REPLAN_FRESH && !r->c->sink->writes);
+        count += reads && !p->is_blocked;
+    }
+    return count > 0;
 }
 
 size_t replan_count(const struct replan *r)

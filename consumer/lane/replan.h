@@ -29,7 +29,8 @@ enum replan_stage {
 
 struct replan_partition {
     enum replan_stage stage;
-    int64_t last; /* FINISHING: offset of the last record that was read; -1: none */
+    int64_t last;    /* FINISHING: offset of the last record that was read; -1: none */
+    bool is_blocked; /* by a record that cannot be read: nobody waits for its end */
 };
 
 struct replan {
@@ -47,6 +48,8 @@ void replan_close(struct replan *r);
 NODISCARD enum status
 replan_note_assigned(struct replan *r, const int32_t *partitions, size_t count, struct err *err);
 void replan_drop_partition(struct replan *r, int32_t partition);
+/** A record blocks a partition; others go on. */
+void replan_note_blocked(struct replan *r, int32_t partition);
 /** The end of a partition was read. */
 void replan_note_end(struct replan *r, int32_t partition);
 /** History is read: nothing may be written. */

@@ -71,7 +71,7 @@ bool resolve_item_of(const struct lane_context *c,
 /* The last number of an excluded product, which becomes 0. */
 static bool is_last_zero(const struct lane_context *c, const struct desired *desired)
 {
-    return c->options->store_conf->excluded == LAST_NUMBER_ZERO && desired->quantity == 0 &&
+    return c->options->store_conf->policy.excluded == LAST_NUMBER_ZERO && desired->quantity == 0 &&
            desired->raw == 0;
 }
 

@@ -43,6 +43,12 @@ struct verify_conf {
 /* What becomes of the last number of a product that the store does not sell any more. */
 enum last_number { LAST_NUMBER_KEEP, LAST_NUMBER_ZERO };
 
+/* What is done at the first contact with the store, and with what it does not sell any more. */
+struct policy_conf {
+    int first_load; /* enum first_load_choice */
+    int excluded;   /* enum last_number */
+};
+
 struct store_conf {
     struct conf_instance instance; /* first member, as conf asks */
     char *shop_domain;
@@ -58,7 +64,6 @@ struct store_conf {
     bool activate_levels;             /* levels that are missing or inactive */
     bool track_items;                 /* items that the store does not track */
     struct conf_pairs locations;      /* name or id -> warehouses */
-    int excluded;                     /* enum last_number */
     int64_t buffer;
     int64_t offer_percent;
     int64_t cap;     /* -1: none */
@@ -67,7 +72,7 @@ struct store_conf {
     int64_t brake_percent;        /* 100: off */
     int64_t brake_change_percent; /* 100: off */
     int64_t brake_least;
-    int first_load; /* enum first_load_choice */
+    struct policy_conf policy;
     struct verify_conf verify;
     bool dry_run;
 };

@@ -98,7 +98,7 @@ int bench_open(void **state)
                                     .brake_percent = 50,
                                     .brake_change_percent = 100,
                                     .brake_least = 2,
-                                    .first_load = FIRST_LOAD_GO},
+                                    .policy = {.first_load = FIRST_LOAD_GO}},
                            .input = {.assigned = 1},
                            .levels = {.wake_us = INT64_MAX}};
     bench.conf.instance.name = store_name;

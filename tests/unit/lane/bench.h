@@ -121,8 +121,8 @@ struct bench_source {
     const struct source_event *events;
     size_t event_count, next;
     char from_start[100]; /* partitions that are read from their beginning */
-    char paused[80]; /* "+PARTITION …": paused, "-PARTITION …": resumed */
-    size_t lost_at;  /* the broker is lost before this event; 0: never */
+    char paused[80];      /* "+PARTITION …": paused, "-PARTITION …": resumed */
+    size_t lost_at;       /* the broker is lost before this event; 0: never */
 };
 
 struct bench {

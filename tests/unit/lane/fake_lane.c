@@ -104,7 +104,7 @@ void fake_lane_open(void)
                                          .brake_percent = 10,
                                          .brake_change_percent = 80,
                                          .brake_least = 20,
-                                         .first_load = FIRST_LOAD_GO};
+                                         .policy = {.first_load = FIRST_LOAD_GO}};
     secret_set(&fake_lane.conf.credentials.access_token, "token");
     fake_lane.options =
         (struct lane_options){.store_conf = &fake_lane.conf,

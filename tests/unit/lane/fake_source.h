@@ -20,8 +20,8 @@ struct fake_partition {
     int64_t committed; /* next offset of the group */
     bool assigned;
     bool from_start; /* was read from its first record at the last assignment */
-    bool paused;   /* ends with the assignment */
-    bool end_told; /* AT_END was delivered since the last record */
+    bool paused;     /* ends with the assignment */
+    bool end_told;   /* AT_END was delivered since the last record */
 };
 
 struct fake_rebalance {

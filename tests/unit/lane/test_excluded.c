@@ -151,7 +151,7 @@ static void zero_is_written_once(void **state)
         change = (enum change)i;
         fake_lane_close();
         fake_lane_open();
-        fake_lane.conf.excluded = LAST_NUMBER_ZERO;
+        fake_lane.conf.policy.excluded = LAST_NUMBER_ZERO;
         sell_and_exclude();
         assert_int_equal(fake_shop_available("A"), 0);
         assert_int_equal(fake_shop_available("B"), 4);
@@ -171,7 +171,7 @@ static void the_old_item_of_a_renamed_product_becomes_zero(void **state)
 {
     (void)state;
     change = RENAMED;
-    fake_lane.conf.excluded = LAST_NUMBER_ZERO;
+    fake_lane.conf.policy.excluded = LAST_NUMBER_ZERO;
     (void)fake_shop_add("A-X", 2);
     sell_and_exclude();
     assert_int_equal(fake_shop_available("A"), 0);
@@ -194,7 +194,7 @@ static void the_old_item_becomes_zero_while_the_lane_runs(void **state)
     (void)state;
     change = RENAMED;
     did_change = false;
-    fake_lane.conf.excluded = LAST_NUMBER_ZERO;
+    fake_lane.conf.policy.excluded = LAST_NUMBER_ZERO;
     (void)fake_shop_add("A", 1);
     (void)fake_shop_add("A-X", 2);
     (void)fake_lane_publish(1, "A", 9);
@@ -206,7 +206,7 @@ static void the_old_item_becomes_zero_while_the_lane_runs(void **state)
 static void an_item_that_another_product_claims_keeps_its_number(void **state)
 {
     (void)state;
-    fake_lane.conf.excluded = LAST_NUMBER_ZERO;
+    fake_lane.conf.policy.excluded = LAST_NUMBER_ZERO;
     change = ARCHIVED;
     (void)fake_shop_add("A", 1);
     (void)fake_lane_publish(1, "A", 9);
@@ -222,7 +222,7 @@ static void zero_survives_a_crash(void **state)
 {
     (void)state;
     change = ARCHIVED;
-    fake_lane.conf.excluded = LAST_NUMBER_ZERO;
+    fake_lane.conf.policy.excluded = LAST_NUMBER_ZERO;
     (void)fake_shop_add("A", 1);
     (void)fake_lane_publish(1, "A", 9);
     fake_lane_run_ok(fake_lane_is_quiet);

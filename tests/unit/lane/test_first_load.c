@@ -17,7 +17,7 @@ static int64_t began_us;
 /* A shop with numbers of its own, and Odoo's first records: five fall to zero, five rise. */
 static void open_shop(enum first_load_choice choice)
 {
-    fake_lane.conf.first_load = choice;
+    fake_lane.conf.policy.first_load = choice;
     for (int i = 0; i < LEVELS; i++) {
         char sku[16];
         (void)snprintf(sku, sizeof sku, "S%d", i);
@@ -178,7 +178,7 @@ static void a_store_that_has_levels_is_not_held(void **state)
 static void a_topic_without_records_holds_nothing(void **state)
 {
     (void)state;
-    fake_lane.conf.first_load = FIRST_LOAD_HOLD;
+    fake_lane.conf.policy.first_load = FIRST_LOAD_HOLD;
     run_ten_seconds();
     assert_false(fake_lane_was("held"));
     (void)fake_shop_add("A", 3);
@@ -217,7 +217,7 @@ static void first_load_go_ends_the_hold(void **state)
     (void)state;
     open_shop(FIRST_LOAD_HOLD);
     run_ten_seconds();
-    fake_lane.conf.first_load = FIRST_LOAD_GO;
+    fake_lane.conf.policy.first_load = FIRST_LOAD_GO;
     fake_lane_run_ok(fake_lane_is_quiet);
     assert_int_equal(fake_state.guard.row.held_at_us, 0);
     assert_int_equal(count_holding(9), 5);

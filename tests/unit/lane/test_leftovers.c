@@ -111,7 +111,7 @@ static void zero_is_offered_once_with_the_revision_that_excluded(void **state)
 {
     (void)state;
     struct level *levels[4];
-    bench.conf.excluded = LAST_NUMBER_ZERO;
+    bench.conf.policy.excluded = LAST_NUMBER_ZERO;
     assert_true(turn(true));
     assert_int_equal(coalescer_take(bench.c.coalescer, LEVEL_UNRESOLVED, levels, 4), 1);
     assert_int_equal(levels[0]->key.item, 41);
@@ -136,7 +136,7 @@ static void zero_is_offered_once_with_the_revision_that_excluded(void **state)
 static void a_change_is_looked_at_at_once_with_zero(void **state)
 {
     (void)state;
-    bench.conf.excluded = LAST_NUMBER_ZERO;
+    bench.conf.policy.excluded = LAST_NUMBER_ZERO;
     assert_false(turn(false));
     planner.changes++;
     assert_true(turn(false));
@@ -151,7 +151,7 @@ static void zero_has_the_newest_revision_of_the_product(void **state)
 {
     (void)state;
     struct level *level = NULL;
-    bench.conf.excluded = LAST_NUMBER_ZERO;
+    bench.conf.policy.excluded = LAST_NUMBER_ZERO;
     (void)sku_claims_note(bench.c.claims, 1, "A", false, 44);
     assert_true(turn(true));
     assert_int_equal(coalescer_take(bench.c.coalescer, LEVEL_UNRESOLVED, &level, 1), 1);

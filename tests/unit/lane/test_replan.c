@@ -166,6 +166,24 @@ static void a_failure_to_compare_ends_the_session(void **state)
     assert_int_equal(replan_note_assigned(&replan, &first, 1, &err), STATUS_SOURCE_LOST);
 }
 
+/* Other partitions do not wait for a record that cannot be read. */
+static void a_blocked_partition_holds_only_itself(void **state)
+{
+    static const int32_t partitions[] = {0, 3};
+    (void)state;
+    planned_with(0, "other");
+    planned_with(3, "other");
+    assigned(partitions, 2);
+    replan_note_blocked(&replan, 0);
+    assert_true(replan_is_reading(&replan));
+    replan_note_end(&replan, 3);
+    assert_false(replan_is_reading(&replan));
+    assert_false(replan_may_commit(&replan, 0));
+    assert_int_equal(replan_count(&replan), 2);
+    assigned_0();
+    assert_true(replan_is_reading(&replan));
+}
+
 static void a_dry_run_reads_history_and_stores_nothing(void **state)
 {
     (void)state;
@@ -191,6 +209,7 @@ int main(void)
         REPLAN_TEST(a_partition_that_leaves_is_left_to_its_next_owner),
         REPLAN_TEST(a_failure_to_store_is_repeated),
         REPLAN_TEST(a_failure_to_compare_ends_the_session),
+        REPLAN_TEST(a_blocked_partition_holds_only_itself),
         REPLAN_TEST(a_dry_run_reads_history_and_stores_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

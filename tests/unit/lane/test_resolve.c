@@ -284,7 +284,7 @@ static void a_level_that_a_newer_record_does_not_ask_for_is_dropped(void **state
     (void)sku_claims_note(bench.c.claims, 1, "A", false, 21);
     assert_int_equal(end_of(level), END_EXCLUDED);
     assert_int_equal(end_of(zero), END_EXCLUDED);
-    bench.conf.excluded = LAST_NUMBER_ZERO;
+    bench.conf.policy.excluded = LAST_NUMBER_ZERO;
     assert_int_equal(end_of(level), END_EXCLUDED);
     assert_int_equal(end_of(zero), -1);
     (void)sku_claims_note(bench.c.claims, 1, "A", true, 22); /* the newer number replaces it */
