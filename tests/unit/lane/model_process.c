@@ -114,6 +114,7 @@ static void start(struct model_process *p)
     p->catalogue = (struct catalogue){.c = &p->c, .requests = &p->requests, .index = c->index};
     p->dispatch = (struct dispatch){.c = c,
                                     .requests = &p->requests,
+                                    .replan = &p->replan,
                                     .out = &p->out,
                                     .sales = &p->sales,
                                     .setup = &p->setup,

@@ -117,6 +117,7 @@ struct model_process {
     struct level_setup setup;
     struct catalogue catalogue;
     struct dispatch dispatch;
+    struct replan replan; /* empty: no history is read */
     struct exchange exchange;
     struct planner planner; /* only the retries use it */
     struct retries retries;
