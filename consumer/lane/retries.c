@@ -220,9 +220,19 @@ static void retry_row(void *arg, const struct state_parked *row)
     }
 }
 
+/* What a look learns from the other processes. */
+struct lesson {
+    struct retries *retries;
+    bool is_news;
+};
+
 static void learn_product(void *arg, const struct state_product *product)
 {
-    planner_note_product(arg, product, true);
+    struct lesson *lesson = arg;
+    const struct sku_claims *claims = lesson->retries->c->claims;
+    lesson->is_news =
+        lesson->is_news || product->revision > sku_claims_revision(claims, product->product_id);
+    planner_note_product(lesson->retries->planner, product, true);
 }
 
 /* Other processes read other partitions. All must know which products exist and which of them share
@@ -234,12 +244,17 @@ static enum status learn(struct retries *r, int64_t now_us, struct err *err)
         return STATUS_OK;
     }
     seconds = seconds < INT32_MAX ? seconds : INT32_MAX;
+    struct lesson lesson = {.retries = r};
     enum status rc = r->c->ports->state->products.noted(r->c->state, (int32_t)seconds,
-                                                        learn_product, r->planner, err);
-    if (rc == STATUS_OK) {
-        r->learned_at_us = now_us;
+                                                        learn_product, &lesson, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    return rc;
+    r->learned_at_us = now_us;
+    if (lesson.is_news) { /* a SKU may have been shared, and not be any more, between two looks */
+        retries_ask(r, SHARED);
+    }
+    return STATUS_OK;
 }
 
 static size_t room(const struct retries *r)

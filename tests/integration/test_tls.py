@@ -175,7 +175,8 @@ def test_impostor_in_mid_stream_learns_nothing(pipeline, directory, shop):
     shutil.copy(pipeline.simulator.ca_file, path)
     with Simulator() as impostor, Relay(pipeline.simulator.tls_port) as relay:
         store.open_shop(impostor, pipeline.skus)
-        option(pipeline, store, ca_file=path,
+        # the impostor holds other numbers everywhere: the brake would hold the store
+        option(pipeline, store, ca_file=path, brake_percent=100, brake_change_percent=100,
                api_url=f"https://127.0.0.1:{relay.port}/shops/{store.name}")
         pipeline.start()
         pipeline.backfill()
