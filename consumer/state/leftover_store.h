@@ -14,9 +14,9 @@
 /** Texts are borrowed. */
 struct state_leftover {
     int32_t product_id;
+    int32_t quantity; /* more than 0 */
     const char *text; /* its SKU or barcode; NULL: none */
     struct level_key key;
-    int32_t quantity; /* more than 0 */
     int64_t revision; /* of the record that excluded the product */
     bool parked;
 };

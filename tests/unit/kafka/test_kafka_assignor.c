@@ -16,6 +16,7 @@
 
 static char name[] = KAFKA_ASSIGNOR_PROPERTY;
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the pair owns its value elsewhere */
 static struct conf_pairs pairs_of(struct conf_pair *pair, char *value)
 {
     *pair = (struct conf_pair){.name = name, .value = value, .line = 3};

@@ -195,6 +195,7 @@ send(struct graphql *client, enum operation op, const char *variables, void *own
             f->levels[f->count++] = (uint8_t)model_place(w, r->list[i].key);
         }
     }
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
     MEM_ADD(&w->flights, list, count, room, &f);
     return STATUS_OK;
 }

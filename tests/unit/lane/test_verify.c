@@ -82,7 +82,7 @@ static void assert_kinds(void)
 static void every_kind_is_found_and_reported(void **state)
 {
     (void)state;
-    fake_lane.conf.verify.every_ms = EVERY_S * 1000;
+    fake_lane.conf.verify.every_ms = EVERY_S * INT64_C(1000);
     fake_lane.conf.verify.drift = DRIFT_REPORT;
     fill_shop(20);
     size_t sets = fake_shop.sets;
@@ -102,7 +102,7 @@ static void every_kind_is_found_and_reported(void **state)
 static void every_kind_is_repaired_and_nothing_else_is_written(void **state)
 {
     (void)state;
-    fake_lane.conf.verify.every_ms = EVERY_S * 1000;
+    fake_lane.conf.verify.every_ms = EVERY_S * INT64_C(1000);
     fake_lane.conf.activate_levels = fake_lane.conf.track_items = true;
     fill_shop(20);
     change_levels();
@@ -126,7 +126,7 @@ static void every_kind_is_repaired_and_nothing_else_is_written(void **state)
 static void a_fall_is_no_sale_when_its_grace_is_over(void **state)
 {
     (void)state;
-    fake_lane.conf.verify.every_ms = EVERY_S * 1000;
+    fake_lane.conf.verify.every_ms = EVERY_S * INT64_C(1000);
     fake_lane.conf.verify.drift = DRIFT_REPORT;
     fill_shop(3);
     fake_shop.list[0].available = 4;
@@ -159,7 +159,7 @@ static bool heals_and_is_later(void)
 static void a_difference_that_one_look_finds_is_none(void **state)
 {
     (void)state;
-    fake_lane.conf.verify.every_ms = EVERY_S * 1000;
+    fake_lane.conf.verify.every_ms = EVERY_S * INT64_C(1000);
     fill_shop(3);
     reads_before = fake_store_sent(OP_LEVELS_READ);
     fake_shop.list[0].available = 4;
@@ -172,7 +172,7 @@ static void a_difference_that_one_look_finds_is_none(void **state)
 static void a_number_of_ours_that_is_older_is_an_error(void **state)
 {
     (void)state;
-    fake_lane.conf.verify.every_ms = EVERY_S * 1000;
+    fake_lane.conf.verify.every_ms = EVERY_S * INT64_C(1000);
     fake_lane.conf.verify.drift = DRIFT_REPORT;
     fill_shop(3);
     const struct level_write old = {.key = {fake_shop.list[1].item, FAKE_LOCATION},
@@ -191,7 +191,7 @@ static void a_number_of_ours_that_is_older_is_an_error(void **state)
 static void a_level_that_we_never_wrote_is_named(void **state)
 {
     (void)state;
-    fake_lane.conf.verify.every_ms = EVERY_S * 1000;
+    fake_lane.conf.verify.every_ms = EVERY_S * INT64_C(1000);
     fill_shop(3);
     fake_state.levels.count--; /* the state was restored from an older copy */
     run_for_s(EVERY_S);
@@ -299,7 +299,7 @@ static void partitions_are_compared_one_after_the_other(void **state)
 {
     (void)state;
     fake_source.partitions = 3;
-    fake_lane.conf.verify.every_ms = EVERY_S * 1000;
+    fake_lane.conf.verify.every_ms = EVERY_S * INT64_C(1000);
     fill_shop(30);
     run_for_s(EVERY_S);
     assert_int_equal(fake_state.passes.count, 3);
@@ -313,7 +313,7 @@ static void partitions_are_compared_one_after_the_other(void **state)
 static void no_pass_begins_before_the_partitions_are_counted(void **state)
 {
     (void)state;
-    fake_lane.conf.verify.every_ms = EVERY_S * 1000;
+    fake_lane.conf.verify.every_ms = EVERY_S * INT64_C(1000);
     fill_shop(3);
     fake_source.is_uncounted = true;
     fake_state.passes.count = 0;

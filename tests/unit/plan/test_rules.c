@@ -122,40 +122,46 @@ static const struct quantity_case QUANTITY_CASES[] = {
     {"endless debt", -(double)INFINITY, 1, 0, 100, -1, 0},
 };
 
+/* A warehouse whose number of this basis is value, and whose other numbers must not be used. */
+static struct warehouse_stock warehouse_of(int32_t id, enum basis basis, double value)
+{
+    const double other = 12345;
+    return (struct warehouse_stock){.warehouse_id = id,
+                                    .free = basis == BASIS_FREE ? value : other,
+                                    .on_hand = basis == BASIS_ON_HAND ? value : other,
+                                    .forecast = basis == BASIS_FORECAST ? value : other,
+                                    .has_forecast = basis == BASIS_FORECAST,
+                                    .free_confirmed = basis == BASIS_FREE_CONFIRMED ? value : other,
+                                    .has_free_confirmed = basis == BASIS_FREE_CONFIRMED};
+}
+
+static void assert_offer(const struct quantity_case *c, enum basis basis)
+{
+    int32_t ids[] = {9, 2, 1};
+    struct location_rule location = {.location = 7001, .warehouse_ids = ids, .warehouse_count = 3};
+    struct warehouse_stock list[] = {warehouse_of(1, basis, c->first),
+                                     warehouse_of(2, basis, c->second)};
+    struct product_stock stock = {.warehouses = list, .warehouse_count = 2};
+    struct store_rules rules = {
+        .basis = basis, .buffer = c->buffer, .percent = c->percent, .cap = c->cap};
+    struct err err = {0};
+    double raw = -1;
+    assert_int_equal(rules_raw(&rules, &location, &stock, &raw, &err), STATUS_OK);
+    int32_t quantity = rules_offer(&rules, raw, 0);
+    assert_int_equal(rules_offer(&rules, raw + 7, 7), quantity);
+    if (quantity != c->expected) {
+        fail_msg("%s, basis %d: %d, expected %d", c->name, (int)basis, quantity, c->expected);
+    }
+}
+
 static void rules_offer_follows_the_table(void **state)
 {
     (void)state;
     static const enum basis bases[] = {BASIS_FREE, BASIS_ON_HAND, BASIS_FORECAST,
                                        BASIS_FREE_CONFIRMED};
-    int32_t ids[] = {9, 2, 1};
-    struct location_rule location = {.location = 7001, .warehouse_ids = ids, .warehouse_count = 3};
     for (size_t i = 0; i < sizeof QUANTITY_CASES / sizeof QUANTITY_CASES[0]; i++) {
-        const struct quantity_case *c = &QUANTITY_CASES[i];
         for (size_t b = 0; b < sizeof bases / sizeof bases[0]; b++) {
-            const double other = 12345; /* the bases that are not asked for */
-            struct warehouse_stock list[2];
-            const double values[2] = {c->first, c->second};
-            for (int w = 0; w < 2; w++) {
-                list[w] = (struct warehouse_stock){
-                    .warehouse_id = w + 1,
-                    .free = bases[b] == BASIS_FREE ? values[w] : other,
-                    .on_hand = bases[b] == BASIS_ON_HAND ? values[w] : other,
-                    .forecast = bases[b] == BASIS_FORECAST ? values[w] : other,
-                    .has_forecast = bases[b] == BASIS_FORECAST,
-                    .free_confirmed = bases[b] == BASIS_FREE_CONFIRMED ? values[w] : other,
-                    .has_free_confirmed = bases[b] == BASIS_FREE_CONFIRMED};
-            }
-            struct product_stock stock = {.warehouses = list, .warehouse_count = 2};
-            struct store_rules rules = {
-                .basis = bases[b], .buffer = c->buffer, .percent = c->percent, .cap = c->cap};
-            struct err err = {0};
-            double raw = -1;
-            assert_int_equal(rules_raw(&rules, &location, &stock, &raw, &err), STATUS_OK);
-            int32_t quantity = rules_offer(&rules, raw, 0);
-            assert_int_equal(rules_offer(&rules, raw + 7, 7), quantity);
-            if (quantity != c->expected) {
-                fail_msg("%s, basis %zu: %d, expected %d", c->name, b, quantity, c->expected);
-            }
+            assert_offer(&QUANTITY_CASES[i], bases[b]);
         }
     }
 }

@@ -80,8 +80,10 @@ static void order_changes_nothing(void **state)
     main_ids[1] = 1;
     assert_string_equal(rules_digest(&rules, "available", now), before);
     struct location_rule turned[] = {locations[1], locations[0]};
+    struct location_rule *ordered = rules.locations;
     rules.locations = turned;
     assert_string_equal(rules_digest(&rules, "available", now), before);
+    rules.locations = ordered;
 }
 
 /* Warehouses 2 and 3 behind two locations are not warehouse 23 behind one. */
