@@ -31,7 +31,7 @@ struct level_walk {
 /** Zero is an ended walk. */
 void level_walk_release(struct level_walk *w);
 /**
- * Begins anew.
+ * Begins at the first product after another, whatever walk was under way.
  * @param fits   whether a product belongs to the walk
  * @param after  only products with a greater id
  */

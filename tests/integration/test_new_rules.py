@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import time
 
 import pytest
 
@@ -187,7 +186,7 @@ def leaving(make_pipeline, database, number, **options):
 def test_last_number_of_a_product_that_leaves(make_pipeline, database, number, shop, excluded):
     pipeline = leaving(make_pipeline, database, number, excluded=excluded)
     store, = pipeline.stores
-    three = list(plain(pipeline, shop, 3))
+    *three, later = plain(pipeline, shop, 4)
     pipeline.start()
     pipeline.backfill()
     pipeline.wait_settled()
@@ -198,7 +197,7 @@ def test_last_number_of_a_product_that_leaves(make_pipeline, database, number, s
     # the new SKU may be on its way to the store: that product waits a minute
     pipeline.connection.execute("UPDATE stocksync.product SET noted_at = now() - interval '2 minutes'")
     pipeline.connection.execute("UPDATE product_product SET active = false WHERE id ="
-                                " (SELECT id FROM product_product WHERE active AND id <> ALL (%s) LIMIT 1)", (three,))
+                                " (SELECT id FROM product_product WHERE active AND id <> ALL (%s) LIMIT 1)", ([*three, later],))
     pipeline.wait_settled()
     if excluded == "keep":
         wait.until(lambda: status(pipeline, store)["leftover_products"] >= 3, "they are counted", seconds=60)
@@ -214,7 +213,9 @@ def test_last_number_of_a_product_that_leaves(make_pipeline, database, number, s
     pipeline.consumer.kill()
     pipeline.consumer.start()
     pipeline.wait_settled()
-    time.sleep(12)      # a look at what is left over
+    # a product that leaves now gets its 0: by then the consumer has looked at all that are left over
+    pipeline.connection.execute(ARCHIVE, (later,))
+    wait.until(lambda: level(pipeline, later) == 0, "what is left over is looked at", seconds=60)
     assert [entry for entry in pipeline.simulator.applied(store.name) if f"{item}" in json.dumps(entry)] == zeros
     pipeline.connection.execute("UPDATE product_product SET active = true WHERE id = %s", (three[0],))
     wait.until(lambda: level(pipeline, three[0]) == 20, "it is back")

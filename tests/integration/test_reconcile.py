@@ -4,7 +4,6 @@ running consumer and without."""
 import json
 import signal
 import subprocess
-import time
 
 import pytest
 
@@ -204,7 +203,7 @@ def test_an_interrupted_round_is_cancelled(make_case):
     open_rounds = lambda: case.pipeline.connection.execute(
         "SELECT count(*) FROM stocksync.round_request WHERE ended_at IS NULL").fetchone()[0]
     wait.until(lambda: open_rounds() == 1, "it is requested", seconds=30)
-    time.sleep(1)
+    wait.until(lambda: "event=round " in case.pipeline.consumer.text(), "the lane has taken it", seconds=30)
     child.send_signal(signal.SIGINT)
     text, _ = child.communicate(timeout=30)
     assert child.returncode == 1 and "was cancelled" in text

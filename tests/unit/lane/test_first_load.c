@@ -14,7 +14,7 @@
 
 static int64_t began_us;
 
-/* A shop with numbers of its own, and Odoo's first records: five fall to zero, five rise. */
+/* The shop holds other numbers than Odoo's first records: five fall to zero, five rise. */
 static void open_shop(enum first_load_choice choice)
 {
     fake_lane.conf.policy.first_load = (int)choice;
