@@ -33,6 +33,7 @@ enum status_class {
     X(BATCH_ABORTED, CLASS_TRANSIENT, "the Kafka transaction must be aborted")                     \
     X(CLIENT_BROKEN, CLASS_TRANSIENT, "the Kafka client must be created again")                    \
     X(TIMED_OUT, CLASS_TRANSIENT, "no answer in time")                                             \
+    X(STREAM_ENDED, CLASS_TRANSIENT, "topic or database went back, or was replaced")               \
     X(ADDRESS_BUSY, CLASS_TRANSIENT, "the address to listen on cannot be used")                    \
     X(STORE_LOST, CLASS_TRANSIENT, "the store does not answer")                                    \
     X(OUTCOME_UNKNOWN, CLASS_TRANSIENT, "sent, but no usable answer")                              \

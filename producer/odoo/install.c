@@ -58,7 +58,7 @@ static const char MAY_CREATE[] =
 static const char TABLES_OF_STATE[] =
     "SELECT 'DROP TABLE ' || c.oid::regclass FROM pg_class c WHERE c.relnamespace = " IN_SCHEMA
     " AND c.relkind = 'r' AND c.relname NOT IN ('migration', 'kit', 'kit_component', 'kit_table',"
-    " 'published', 'full_pass') ORDER BY 1";
+    " 'published', 'full_pass', 'settled') ORDER BY 1";
 
 /* No cluster and no timeline: the next leader publishes everything again. */
 static const char ACCEPT_DATABASE[] =

@@ -5,16 +5,12 @@
 
 #include "common/core/clock.h"
 #include "common/core/mem.h"
-#include "common/core/strbuf.h"
-#include "common/model/revision.h"
 #include "common/pg/pg_query.h"
+#include "producer/odoo/leader_private.h"
 #include "producer/odoo/odoo_version.h"
-#include "producer/odoo/stock_reader.h"
 
 /* Each statement here touches one row or a few. Shorter than the Kafka transaction's time-out. */
 #define STATEMENT_TIMEOUT_MS 10000
-/* A few thousand warehouses with their names. */
-#define WAREHOUSES_MAX_BYTES 4194304
 #define HOST_SIZE            256
 
 static const char LOCK[] = "SELECT pg_is_in_recovery(), NOT pg_is_in_recovery()"
@@ -46,53 +42,7 @@ static const char SET_IDENTITY[] =
     "UPDATE stocksync.owner SET system_identifier = $2, timeline = $3 WHERE epoch = $1"
     " RETURNING true";
 
-/* One row when the epoch is ours; none, and no change, when a successor took over. */
-#define MINE "mine AS (SELECT FROM stocksync.owner WHERE epoch = $1)"
-
-static const char SYNC_WAREHOUSES[] =
-    "WITH " MINE ", now_is AS (SELECT w.* FROM mine, jsonb_to_recordset($2::text::jsonb)"
-    " AS w(id integer, code text, company text, active boolean, company_id integer)),"
-    " gone AS (DELETE FROM stocksync.warehouse s USING mine"
-    " WHERE NOT EXISTS (SELECT FROM now_is n WHERE n.id = s.id)),"
-    " put AS (INSERT INTO stocksync.warehouse (id, code, company, active, company_id)"
-    " SELECT id, code, company, active, company_id FROM now_is ON CONFLICT (id) DO UPDATE"
-    " SET code = EXCLUDED.code, company = EXCLUDED.company, active = EXCLUDED.active,"
-    " company_id = EXCLUDED.company_id)"
-    " SELECT true FROM mine";
-
-static const char PARK[] =
-    "WITH " MINE ", put AS (INSERT INTO stocksync.parked_product (product_id, reason, detail)"
-    " SELECT p.id, p.reason, p.detail FROM mine,"
-    " unnest($2::integer[], $3::text[], $4::text[]) AS p(id, reason, detail)"
-    " ON CONFLICT (product_id) DO UPDATE SET reason = EXCLUDED.reason, detail = EXCLUDED.detail,"
-    " last_at = now(), attempts = stocksync.parked_product.attempts + 1)"
-    " SELECT true FROM mine";
-
-static const char UNPARK[] =
-    "WITH " MINE ", gone AS (DELETE FROM stocksync.parked_product p USING mine"
-    " WHERE p.product_id = ANY ($2::integer[]))"
-    " SELECT true FROM mine";
-
 static const char READ_EPOCH[] = "SELECT coalesce(max(epoch), 0)::bigint FROM stocksync.owner";
-
-static const char ANY_PARKED[] = "SELECT EXISTS (SELECT FROM stocksync.parked_product)";
-
-struct leader {
-    struct pg_conn *lock;  /* Odoo's database; only carries the advisory lock */
-    struct pg_conn *state; /* may be reconnected at any time: every statement compares the epoch */
-    bool held;
-    unsigned lock_epoch; /* of the connection that got the lock */
-    int64_t epoch;
-    int64_t stored_ceiling;
-    int64_t system_identifier;
-    int32_t timeline;
-    char database[ODOO_UUID_SIZE];
-    enum leader_backfill backfill;
-    bool has_parked;
-    struct revision_source revisions;
-    struct strbuf warehouses; /* the list stored last, as JSON */
-    struct strbuf scratch;
-};
 
 struct leader *leader_new(const struct leader_options *options)
 {
@@ -106,8 +56,8 @@ struct leader *leader_new(const struct leader_options *options)
                                               .application_name = "stocksync-producer state",
                                               .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
                                               .session_sql = "SET synchronous_commit = on"});
-    strbuf_init(&leader->warehouses, WAREHOUSES_MAX_BYTES);
-    strbuf_init(&leader->scratch, WAREHOUSES_MAX_BYTES);
+    strbuf_init(&leader->warehouses, LEADER_WAREHOUSES_MAX_BYTES);
+    strbuf_init(&leader->scratch, LEADER_WAREHOUSES_MAX_BYTES);
     return leader;
 }
 
@@ -416,9 +366,8 @@ enum status leader_confirm(struct leader *leader, struct err *err)
     return rc == STATUS_OK ? check_lock(leader, err) : rc;
 }
 
-/* Runs a statement that returns one row while the epoch is ours. $1 is the epoch. */
-static enum status
-query_as_leader(struct leader *leader, const char *sql, const struct pg_args *args, struct err *err)
+enum status
+leader_query(struct leader *leader, const char *sql, const struct pg_args *args, struct err *err)
 {
     struct pg_rows rows = {0};
     enum status rc = pg_conn_open(leader->state, err);
@@ -442,7 +391,7 @@ enum status leader_backfill_done(struct leader *leader, struct err *err)
     pg_args_i64(&args, leader->epoch);
     pg_args_i64(&args, leader->system_identifier);
     pg_args_i32(&args, leader->timeline);
-    enum status rc = query_as_leader(leader, SET_IDENTITY, &args, err);
+    enum status rc = leader_query(leader, SET_IDENTITY, &args, err);
     if (rc == STATUS_OK) {
         leader->backfill = LEADER_BACKFILL_NONE;
     }
@@ -458,7 +407,7 @@ static enum status store_ceiling(struct leader *leader, int64_t now_us, struct e
     pg_args_init(&args, 64);
     pg_args_i64(&args, leader->epoch);
     pg_args_i64(&args, ceiling);
-    enum status rc = query_as_leader(leader, SET_CEILING, &args, err);
+    enum status rc = leader_query(leader, SET_CEILING, &args, err);
     if (rc == STATUS_OK) {
         revision_source_raise(&leader->revisions, ceiling);
     }
@@ -487,108 +436,4 @@ enum status leader_next_revision(struct leader *leader, int64_t *revision, struc
     bool issued = revision_source_next(&leader->revisions, now_us, revision);
     INVARIANT(issued, "no revision below ceiling %lld", (long long)leader->revisions.ceiling);
     return STATUS_OK;
-}
-
-static void describe(const struct stock_warehouse_row *list, size_t count, struct strbuf *out)
-{
-    strbuf_reset(out);
-    strbuf_append_char(out, '[');
-    for (size_t i = 0; i < count; i++) {
-        const struct stock_warehouse_row *w = &list[i];
-        strbuf_appendf(out,
-                       "%s{\"id\":%d,\"active\":%s,\"company_id\":%d,\"code\":", i > 0 ? "," : "",
-                       w->id, w->active ? "true" : "false", w->company_id);
-        strbuf_append_json(out, w->code);
-        strbuf_append_text(out, ",\"company\":");
-        strbuf_append_json(out, w->company);
-        strbuf_append_char(out, '}');
-    }
-    strbuf_append_char(out, ']');
-}
-
-bool leader_knows_warehouses(struct leader *leader,
-                             const struct stock_warehouse_row *list,
-                             size_t count)
-{
-    describe(list, count, &leader->scratch);
-    return leader->scratch.len == leader->warehouses.len &&
-           memcmp(leader->scratch.ptr, leader->warehouses.ptr, leader->scratch.len) == 0;
-}
-
-enum status leader_sync_warehouses(struct leader *leader,
-                                   const struct stock_warehouse_row *list,
-                                   size_t count,
-                                   struct err *err)
-{
-    if (leader_knows_warehouses(leader, list, count)) {
-        return STATUS_OK;
-    }
-    enum status rc = strbuf_check(&leader->scratch, "list of warehouses", err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    struct pg_args args;
-    pg_args_init(&args, WAREHOUSES_MAX_BYTES);
-    pg_args_i64(&args, leader->epoch);
-    pg_args_text(&args, leader->scratch.ptr);
-    rc = query_as_leader(leader, SYNC_WAREHOUSES, &args, err);
-    if (rc == STATUS_OK) {
-        describe(list, count, &leader->warehouses);
-    }
-    pg_args_release(&args);
-    return rc;
-}
-
-enum status
-leader_park(struct leader *leader, const struct leader_parked *list, size_t count, struct err *err)
-{
-    int32_t *ids = mem_calloc(count, sizeof *ids);
-    const char **reasons = mem_calloc(count, sizeof *reasons);
-    const char **details = mem_calloc(count, sizeof *details);
-    size_t size = 256;
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = list[i].product_id;
-        reasons[i] = list[i].reason;
-        details[i] = list[i].detail;
-        size += 32 + strlen(list[i].reason) + strlen(list[i].detail);
-    }
-    struct pg_args args;
-    pg_args_init(&args, size);
-    pg_args_i64(&args, leader->epoch);
-    pg_args_i32_array(&args, ids, count);
-    pg_args_text_array(&args, reasons, count);
-    pg_args_text_array(&args, details, count);
-    enum status rc = query_as_leader(leader, PARK, &args, err);
-    leader->has_parked = leader->has_parked || count > 0;
-    pg_args_release(&args);
-    mem_free(details);
-    mem_free(reasons);
-    mem_free(ids);
-    return rc;
-}
-
-static enum status read_has_parked(struct leader *leader, struct err *err)
-{
-    struct pg_rows rows = {0};
-    enum status rc = pg_query(leader->state, ANY_PARKED, NULL, "b", &rows, err);
-    if (rc == STATUS_OK) {
-        leader->has_parked = pg_bool(&rows, 0, 0);
-    }
-    pg_rows_release(&rows);
-    return rc;
-}
-
-enum status
-leader_unpark(struct leader *leader, const int32_t *product_ids, size_t count, struct err *err)
-{
-    if (!leader->has_parked) {
-        return STATUS_OK;
-    }
-    struct pg_args args;
-    pg_args_init(&args, 64 + count * 8);
-    pg_args_i64(&args, leader->epoch);
-    pg_args_i32_array(&args, product_ids, count);
-    enum status rc = query_as_leader(leader, UNPARK, &args, err);
-    pg_args_release(&args);
-    return rc == STATUS_OK ? read_has_parked(leader, err) : rc;
 }

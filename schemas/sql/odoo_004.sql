@@ -2,3 +2,10 @@
 -- it is a kit. Every bill of materials is read again.
 ALTER TABLE stocksync.kit_component ADD COLUMN IF NOT EXISTS own boolean NOT NULL DEFAULT false;
 UPDATE stocksync.kit_table SET filled_at = NULL;
+
+-- The newest record whose marks are deleted. A database that forgot it is older than what was published.
+CREATE TABLE IF NOT EXISTS stocksync.settled (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    revision bigint NOT NULL DEFAULT 0
+);
+INSERT INTO stocksync.settled DEFAULT VALUES ON CONFLICT DO NOTHING;

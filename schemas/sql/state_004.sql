@@ -114,3 +114,31 @@ CREATE TABLE stocksync.planned (                  -- which rules planned a parti
     planned_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (store, partition)
 );
+
+-- Streams: one unbroken history of one database in one topic. The present one has the greatest first_revision.
+CREATE TABLE stocksync.stream (
+    id uuid PRIMARY KEY,
+    why text NOT NULL,                            -- it began: first, topic, partitions, timeline
+    began_at timestamptz NOT NULL DEFAULT now(),
+    first_revision bigint NOT NULL UNIQUE,        -- every record of it has a greater one; every earlier record a smaller one
+    topic text NOT NULL,
+    cluster text NOT NULL,                        -- Kafka's; '': it has none
+    database text,                                -- Odoo's database.uuid; NULL: it has none
+    system_identifier bigint NOT NULL,            -- of Odoo's server
+    timeline integer NOT NULL,
+    settled bigint NOT NULL DEFAULT 0,            -- Odoo's database has held this revision in stocksync.settled
+    marked_at timestamptz                         -- every product was marked; NULL: not yet
+);
+CREATE TABLE stocksync.stream_partition (
+    stream uuid NOT NULL,
+    partition integer NOT NULL,
+    first_offset bigint NOT NULL,                 -- no record of the stream has a smaller one
+    next_offset bigint NOT NULL,                  -- behind the last acknowledged record, as noted some seconds ago
+    PRIMARY KEY (stream, partition)
+);
+CREATE TABLE stocksync.store_stream (             -- to which stream a store's committed offsets belong
+    store text NOT NULL,
+    partition integer NOT NULL,
+    stream uuid NOT NULL,
+    PRIMARY KEY (store, partition)
+);

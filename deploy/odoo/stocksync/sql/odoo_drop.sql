@@ -20,7 +20,7 @@ SELECT x.statement FROM (
     SELECT 3, format('DROP TABLE %s', c.oid::regclass)
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = 'stocksync' AND c.relkind = 'r'
-      AND c.relname IN ('kit', 'kit_component', 'kit_table', 'published', 'full_pass')
+      AND c.relname IN ('kit', 'kit_component', 'kit_table', 'published', 'full_pass', 'settled')
     UNION ALL
     SELECT 4, 'INSERT INTO public.stock_availability_dirty_shopify (product_id, date_added)'
               ' SELECT product_id, min(date_added) FROM public.stock_availability_dirty_shopify_quant GROUP BY product_id'
