@@ -11,19 +11,22 @@
 #include "common/core/mem.h"
 #include "common/kafka/kafka_conf.h"
 #include "common/kafka/kafka_err.h"
+#include "producer/publish/acked_offsets.h"
 
 /* An abort that takes longer means a broken client; its successor aborts by taking over. */
 #define ABORT_LIMIT_MS 10000
 /* While the queue is full, check for a fatal error at this interval. */
 #define ROOM_POLL_MS 100
 #define NUMBER_SIZE  24
-#define HEADER_COUNT 4
+#define HEADER_COUNT 5
 
 struct record_sink {
     rd_kafka_t *client;
     rd_kafka_topic_t *topic;
     char *topic_name;
     const char *database; /* borrowed; NULL: no header */
+    const char *stream;   /* borrowed; NULL or "": no header */
+    struct acked_offsets acked;
     bool open;
     size_t pending;                  /* queued, neither acknowledged nor refused */
     rd_kafka_resp_err_t first_error; /* of a delivery in this transaction */
@@ -47,6 +50,7 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
     (void)client;
     sink->pending--;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        acked_offsets_note(&sink->acked, message->partition, message->offset);
         return;
     }
     if (sink->first_error == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -82,6 +86,8 @@ enum status record_sink_new(const struct record_sink_options *options,
     made->topic_name = mem_strdup(options->topic);
     made->database =
         options->database != NULL && options->database[0] != '\0' ? options->database : NULL;
+    made->stream = options->stream;
+    acked_offsets_init(&made->acked);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_conf_set_opaque(conf, made);
     made->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
@@ -111,6 +117,13 @@ static enum status check_fatal(const struct record_sink *sink, struct err *err)
     (void)kafka_err_code(err, code, "kafka client");
     const enum status rc = err->status == STATUS_FENCED ? STATUS_FENCED : STATUS_CLIENT_BROKEN;
     return err_set_origin(err, rc, rd_kafka_err2name(code), "kafka client: %s", text);
+}
+
+/* Neither a fatal error nor another topic in the place of ours. */
+static enum status check_client(const struct record_sink *sink, struct err *err)
+{
+    const enum status rc = check_fatal(sink, err);
+    return rc == STATUS_OK ? acked_offsets_check(&sink->acked, sink->topic_name, err) : rc;
 }
 
 /* Without it the first record to a topic waits up to a second (librdkafka before 2.10.1). */
@@ -225,6 +238,9 @@ produce(struct record_sink *sink, const struct record *record, size_t index)
     if (sink->database != NULL) {
         (void)rd_kafka_header_add(headers, "database", -1, sink->database, -1);
     }
+    if (sink->stream != NULL && sink->stream[0] != '\0') {
+        (void)rd_kafka_header_add(headers, "stream", -1, sink->stream, -1);
+    }
     const rd_kafka_vu_t arguments[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = sink->topic},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
@@ -303,7 +319,7 @@ enum status record_sink_wait(struct record_sink *sink, int timeout_ms, struct er
             break;
         }
     }
-    const enum status rc = check_fatal(sink, err);
+    const enum status rc = check_client(sink, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -324,18 +340,29 @@ size_t record_sink_refused(const struct record_sink *sink, const size_t **indexe
     return sink->refused_count;
 }
 
+size_t record_sink_ends(const struct record_sink *sink, const int64_t **next_offsets)
+{
+    *next_offsets = sink->acked.next;
+    return sink->acked.count;
+}
+
 enum status record_sink_commit(struct record_sink *sink, struct err *err)
 {
     if (!sink->open) {
         return STATUS_OK;
     }
+    enum status rc = acked_offsets_check(&sink->acked, sink->topic_name, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
     FAULT_POINT("sink.before_commit");
     /* -1: the rest of transaction.timeout.ms. A shorter limit could give up on a commit that still
      * happens. */
-    const enum status rc = kafka_err_object(err, rd_kafka_commit_transaction(sink->client, -1),
-                                            "committing the transaction");
+    rc = kafka_err_object(err, rd_kafka_commit_transaction(sink->client, -1),
+                          "committing the transaction");
     if (rc == STATUS_OK) {
         sink->open = false;
+        rc = acked_offsets_check(&sink->acked, sink->topic_name, err);
     }
     return rc;
 }
@@ -366,7 +393,7 @@ enum status record_sink_abort(struct record_sink *sink, struct err *err)
 enum status record_sink_poll(struct record_sink *sink, struct err *err)
 {
     (void)rd_kafka_poll(sink->client, 0);
-    return check_fatal(sink, err);
+    return check_client(sink, err);
 }
 
 void record_sink_free(struct record_sink *sink)
@@ -382,6 +409,7 @@ void record_sink_free(struct record_sink *sink)
         (void)rd_kafka_poll(sink->client, 0);
         rd_kafka_destroy(sink->client);
     }
+    acked_offsets_release(&sink->acked);
     mem_free(sink->refused);
     mem_free(sink->topic_name);
     mem_free(sink);

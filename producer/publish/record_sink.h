@@ -25,6 +25,11 @@ struct record_sink_options {
     int64_t max_message_bytes;
     /* Header "database" of every record; NULL or "": none. Borrowed until free. */
     const char *database;
+    /*
+     * Header "stream" of every record: a UUID as text; NULL or "": none. Borrowed until free and
+     * read for each record, so the caller may fill it after record_sink_new.
+     */
+    const char *stream;
 };
 
 /** One record. Everything is borrowed for the call; librdkafka copies. */
@@ -83,6 +88,8 @@ NODISCARD enum status record_sink_add(struct record_sink *sink,
  *         STATUS_BATCH_ABORTED  at least one failed: abort and read again; record_sink_refused
  *                               returns those that the broker refused for what they are
  *         STATUS_BROKER_LOST    not all are after timeout_ms
+ *         STATUS_STREAM_ENDED   an acknowledged offset went back: the topic is another one of that
+ *                               name. So from now on; abort and free the sink
  *         STATUS_FENCED
  *         STATUS_CLIENT_BROKEN
  */
@@ -96,8 +103,17 @@ NODISCARD enum status record_sink_wait(struct record_sink *sink, int timeout_ms,
  */
 size_t record_sink_refused(const struct record_sink *sink, const size_t **indexes);
 /**
+ * For each partition the offset behind the last record of this sink that was acknowledged, also in
+ * transactions that were aborted later. Markers of transactions may lie behind it.
+ *
+ * @param next_offsets  [out] by partition, -1: none acknowledged yet; borrowed until the next call
+ * @return how many; grows with the partitions that were written
+ */
+size_t record_sink_ends(const struct record_sink *sink, const int64_t **next_offsets);
+/**
  * Commits the open transaction; afterwards its marks may be deleted.
- * @return as record_sink_wait; STATUS_OK when none is open
+ * @return as record_sink_wait; STATUS_OK when none is open. STATUS_STREAM_ENDED also after the
+ *         commit, when its records lie in the topic that took the place of the former one
  */
 NODISCARD enum status record_sink_commit(struct record_sink *sink, struct err *err);
 /**
@@ -109,7 +125,8 @@ NODISCARD enum status record_sink_commit(struct record_sink *sink, struct err *e
 NODISCARD enum status record_sink_abort(struct record_sink *sink, struct err *err);
 /**
  * Serves callbacks without waiting. Call at least once a second while idle.
- * @return STATUS_OK, or a fatal error seen there: STATUS_FENCED, STATUS_CLIENT_BROKEN
+ * @return STATUS_OK, or what was seen there: STATUS_FENCED, STATUS_CLIENT_BROKEN,
+ *         STATUS_STREAM_ENDED
  */
 NODISCARD enum status record_sink_poll(struct record_sink *sink, struct err *err);
 /**

@@ -161,6 +161,7 @@ void mock_kafka_copy(const rd_kafka_message_t *message, struct mock_record *reco
     copy_header(message, "revision", record->revision, sizeof record->revision);
     copy_header(message, "cause", record->cause, sizeof record->cause);
     copy_header(message, "epoch", record->epoch, sizeof record->epoch);
+    copy_header(message, "stream", record->stream, sizeof record->stream);
 }
 
 size_t

@@ -35,6 +35,7 @@ struct mock_record {
     char revision[24]; /* headers; "" when absent */
     char cause[16];
     char epoch[16];
+    char stream[40];
 };
 
 /** Starts a cluster with MOCK_TOPIC of that many partitions. */

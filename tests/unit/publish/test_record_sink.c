@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -16,6 +17,7 @@
 
 static struct mock_kafka mock;
 static struct record_sink *sink;
+static char stream[40];
 static struct err err;
 
 static int start(void **state)
@@ -24,8 +26,9 @@ static int start(void **state)
     mock_kafka_start(&mock, 1);
     /* One batch a wait, so that an injected error meets all that was added. */
     mock_kafka_set(&mock, "linger.ms", "2000");
+    stream[0] = '\0';
     const struct record_sink_options options = {
-        .kafka = &mock.conf, .topic = MOCK_TOPIC, .max_message_bytes = 2000};
+        .kafka = &mock.conf, .topic = MOCK_TOPIC, .max_message_bytes = 2000, .stream = stream};
     return record_sink_new(&options, &sink, &err) == STATUS_OK &&
                    record_sink_take_over(sink, LIMIT_MS, &err) == STATUS_OK
                ? 0
@@ -65,6 +68,7 @@ static void record_sink_writes_key_value_and_headers(void **state)
     assert_int_equal(record_sink_commit(sink, &err), STATUS_OK);
     assert_false(record_sink_is_open(sink));
     assert_int_equal(mock_kafka_read(&mock, 0, found, 4), 2);
+    assert_string_equal(found[0].stream, "");
     assert_string_equal(found[0].key, "17");
     assert_string_equal(found[0].value, "seventeen");
     assert_string_equal(found[0].revision, "1700000000000001");
@@ -73,6 +77,43 @@ static void record_sink_writes_key_value_and_headers(void **state)
     assert_string_equal(found[1].key, "18");
     assert_true(found[1].tombstone);
     assert_string_equal(found[1].revision, "1700000000000001");
+}
+
+static void record_sink_names_the_stream_that_was_set_after_it_was_made(void **state)
+{
+    (void)state;
+    struct mock_record found[4];
+    (void)snprintf(stream, sizeof stream, "0b5c9b1e-5f0e-4b3a-9d53-0f6f4c8f8f01");
+    assert_int_equal(record_sink_begin(sink, &err), STATUS_OK);
+    assert_int_equal(add("17", "seventeen", 0), STATUS_OK);
+    assert_int_equal(add("18", NULL, 1), STATUS_OK);
+    assert_int_equal(record_sink_commit(sink, &err), STATUS_OK);
+    assert_int_equal(mock_kafka_read(&mock, 0, found, 4), 2);
+    assert_string_equal(found[0].stream, stream);
+    assert_string_equal(found[1].stream, stream);
+}
+
+static void record_sink_knows_where_its_records_end(void **state)
+{
+    (void)state;
+    const int64_t *ends = NULL;
+    assert_int_equal(record_sink_ends(sink, &ends), 0);
+    mock_kafka_write(&mock, 0, "1", "of another producer", NULL);
+    assert_int_equal(record_sink_begin(sink, &err), STATUS_OK);
+    assert_int_equal(add("17", "seventeen", 0), STATUS_OK);
+    assert_int_equal(add("18", NULL, 1), STATUS_OK);
+    assert_int_equal(record_sink_wait(sink, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(record_sink_ends(sink, &ends), 1);
+    assert_int_equal(ends[0], 3);
+    assert_int_equal(record_sink_commit(sink, &err), STATUS_OK);
+    rd_kafka_mock_push_request_errors(mock.cluster, API_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_POLICY_VIOLATION);
+    assert_int_equal(record_sink_begin(sink, &err), STATUS_OK);
+    assert_int_equal(add("19", "refused", 0), STATUS_OK);
+    assert_int_equal(record_sink_wait(sink, LIMIT_MS, &err), STATUS_BATCH_ABORTED);
+    assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
+    assert_int_equal(record_sink_ends(sink, &ends), 1);
+    assert_int_equal(ends[0], 3);
 }
 
 static void record_sink_does_nothing_when_nothing_is_open(void **state)
@@ -268,6 +309,8 @@ int main(void)
 #define SINK_TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
         SINK_TEST(record_sink_writes_key_value_and_headers),
+        SINK_TEST(record_sink_names_the_stream_that_was_set_after_it_was_made),
+        SINK_TEST(record_sink_knows_where_its_records_end),
         SINK_TEST(record_sink_does_nothing_when_nothing_is_open),
         SINK_TEST(record_sink_refuses_an_oversize_record_alone),
         SINK_TEST(record_sink_names_what_the_broker_refused),
