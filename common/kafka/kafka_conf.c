@@ -63,8 +63,10 @@ static const struct property FORCED_CONSUMER[] = {
     {"log.queue", "true"},
 };
 static const struct property FORCED_READER[] = {
-    {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},
-    {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "earliest"},
+    /* isolation.level comes from the identity */
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "earliest"},
     {"enable.partition.eof", "true"},
 };
 
@@ -253,7 +255,9 @@ force(rd_kafka_conf_t *conf, const struct kafka_identity *identity, struct err *
     case KAFKA_CONSUMER:
         return set_list(conf, FORCED_CONSUMER, COUNT(FORCED_CONSUMER), err);
     case KAFKA_READER:
-        return set_list(conf, FORCED_READER, COUNT(FORCED_READER), err);
+        rc = set(conf, "isolation.level",
+                 identity->uncommitted ? "read_uncommitted" : "read_committed", err);
+        return rc == STATUS_OK ? set_list(conf, FORCED_READER, COUNT(FORCED_READER), err) : rc;
     }
     return STATUS_OK;
 }

@@ -7,6 +7,9 @@
 #ifndef STOCKSYNC_KAFKA_KAFKA_CONF_H
 #define STOCKSYNC_KAFKA_KAFKA_CONF_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "common/core/conf.h"
 #include "common/core/status.h"
 
@@ -16,14 +19,15 @@
 enum kafka_role {
     KAFKA_PRODUCER,
     KAFKA_CONSUMER,
-    KAFKA_READER /* history: no group commits, reads committed */
+    KAFKA_READER /* topic_reader: commits nothing */
 };
 
 struct kafka_identity {
     enum kafka_role role;
     const char *client_id;        /* "stocksync-producer", "stocksync-store-outlet" */
-    const char *group_id;         /* consumers; NULL for the producer */
+    const char *group_id;         /* consumers; NULL for the others */
     const char *transactional_id; /* producer: "stocksync-<topic>"; NULL: admin calls alone */
+    bool uncommitted;             /* readers: read uncommitted; default: committed */
     int64_t message_max_bytes;    /* producer: the topic's max.message.bytes; 0: the default */
 };
 

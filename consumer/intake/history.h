@@ -2,8 +2,8 @@
  * history: reads the records of some products, or of all, from the oldest to the present end of
  * the topic.
  *
- * Joins no group and commits nothing. Reads committed, so a record of an unsettled transaction
- * shows up a second later. One owner; blocking.
+ * Reads committed, so a record of an unsettled transaction shows up a second later. One owner;
+ * blocking; see topic_reader.h.
  */
 #ifndef STOCKSYNC_INTAKE_HISTORY_H
 #define STOCKSYNC_INTAKE_HISTORY_H
@@ -28,10 +28,10 @@ struct history_record {
 typedef bool (*history_fn)(void *arg, const struct history_record *record);
 
 /**
- * @param products  only records with these keys, from their partitions
+ * @param products  only records with these keys
  * @param count     0: all records
  * @return STATUS_OK, also when there is none; STATUS_BROKER_LOST; STATUS_TOPIC_UNFIT: no such
- *         topic; STATUS_CONFIG
+ *         topic; STATUS_PERMISSION; STATUS_CONFIG; STATUS_STOPPING
  */
 NODISCARD enum status history_read(const struct conf_pairs *kafka,
                                    const char *topic,

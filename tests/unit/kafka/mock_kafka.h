@@ -17,7 +17,7 @@
 #define MOCK_TOPIC "stock.test"
 
 /* Kafka's numbers of the requests that get errors here. */
-enum { API_PRODUCE = 0, API_OFFSET_COMMIT = 8, API_INIT_PRODUCER_ID = 22, API_END_TXN = 26 };
+enum { API_PRODUCE = 0, API_FETCH = 1, API_OFFSET_COMMIT = 8, API_INIT_PRODUCER_ID = 22, API_END_TXN = 26 };
 
 struct mock_kafka {
     rd_kafka_t *owner; /* the client that runs the cluster */

@@ -91,20 +91,23 @@ static void kafka_conf_of_a_consumer_has_the_properties_of_its_guarantees(void *
     rd_kafka_conf_destroy(conf);
 }
 
-static void kafka_conf_of_a_reader_sees_settled_records_only(void **state)
+static void kafka_conf_of_a_reader_sees_settled_records_or_all(void **state)
 {
     (void)state;
     struct fixture f = {0};
     struct err err;
     void *conf = NULL;
     add(&f, "bootstrap.servers", "b1:9092", 3);
-    const struct kafka_identity identity = {
-        .role = KAFKA_READER, .client_id = "stocksync-history", .group_id = "stocksync-history"};
+    struct kafka_identity identity = {.role = KAFKA_READER, .client_id = "stocksync-history"};
     assert_int_equal(kafka_conf_build(&f.pairs, &identity, &conf, &err), STATUS_OK);
     assert_property(conf, "isolation.level", "read_committed");
     assert_property(conf, "enable.auto.commit", "false");
     assert_property(conf, "enable.partition.eof", "true");
     assert_property(conf, "log.queue", "false");
+    rd_kafka_conf_destroy(conf);
+    identity.uncommitted = true;
+    assert_int_equal(kafka_conf_build(&f.pairs, &identity, &conf, &err), STATUS_OK);
+    assert_property(conf, "isolation.level", "read_uncommitted");
     rd_kafka_conf_destroy(conf);
 }
 
@@ -114,8 +117,7 @@ static void kafka_conf_build_passes_the_librarys_text_on(void **state)
     struct fixture f = {0};
     struct err err;
     void *conf = NULL;
-    const struct kafka_identity identity = {
-        .role = KAFKA_READER, .client_id = "x", .group_id = "x"};
+    const struct kafka_identity identity = {.role = KAFKA_READER, .client_id = "x"};
     assert_int_equal(kafka_conf_build(&f.pairs, &identity, &conf, &err), STATUS_CONFIG);
     assert_non_null(strstr(err.msg, "bootstrap.servers"));
     add(&f, "bootstrap.servers", "b1:9092", 3);
@@ -167,7 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kafka_conf_of_a_producer_has_the_properties_of_its_guarantees),
         cmocka_unit_test(kafka_conf_of_a_consumer_has_the_properties_of_its_guarantees),
-        cmocka_unit_test(kafka_conf_of_a_reader_sees_settled_records_only),
+        cmocka_unit_test(kafka_conf_of_a_reader_sees_settled_records_or_all),
         cmocka_unit_test(kafka_conf_build_passes_the_librarys_text_on),
         cmocka_unit_test(kafka_conf_check_reports_every_problem_with_its_line),
     };
