@@ -130,7 +130,7 @@ static void show_fill(void *arg, size_t done, size_t total, const struct kit_tab
 static enum status fill_kits(struct connections *c, struct err *err)
 {
     bool filled = false;
-    bool published_before = leader_backfill(c->leader) != LEADER_BACKFILL_FIRST;
+    bool published_before = leader_epoch(c->leader) > 1;
     enum status rc = chunk_reader_has_kits(c->reader, &filled, err);
     if (rc != STATUS_OK || filled) {
         return rc;
@@ -184,6 +184,31 @@ static void close_tail(struct connections *c)
 
 /* --- ports --- */
 
+static struct streams_port streams_ports(const struct connections *c)
+{
+    return (struct streams_port){.leader = c->leader,
+                                 .conn = c->tail,
+                                 .read = stream_rows_read,
+                                 .begin = stream_rows_begin,
+                                 .note = stream_rows_note,
+                                 .marked = stream_rows_marked,
+                                 .read_identity = leader_read_identity,
+                                 .identity = leader_identity,
+                                 .ceiling = leader_stored_ceiling,
+                                 .raise_above = leader_raise_above,
+                                 .read_settled = stream_rows_read_settled,
+                                 .write_settled = stream_rows_write_settled,
+                                 .forget_digests = published_forget,
+                                 .mark = marks_insert,
+                                 .mark_gone = marks_insert_gone,
+                                 .open_topic = topic_probe_open,
+                                 .close_topic = topic_probe_close,
+                                 .read_ends = topic_probe_ends,
+                                 .read_newest = topic_probe_facts,
+                                 .read_from = topic_probe_from,
+                                 .read_keys = topic_probe_keys};
+}
+
 struct mark_watch_port connections_mark_watch(struct connections *connections)
 {
     return (struct mark_watch_port){.conn = connections->marks,
@@ -203,15 +228,12 @@ void connections_ports(struct connections *connections, struct producer_ports *p
                                              .confirm = leader_confirm,
                                              .drop = leader_drop,
                                              .epoch = leader_epoch,
-                                             .database = leader_database,
-                                             .backfill = leader_backfill,
+                                             .identity = leader_identity,
                                              .ensure_topic = ensure_topic,
                                              .open = open_tail,
                                              .close = close_tail};
-    ports->round = (struct round_port){.conn = c->tail,
-                                       .leader = c->leader,
-                                       .mark_more = marks_insert_slice,
-                                       .backfill_done = leader_backfill_done};
+    ports->round = (struct round_port){.conn = c->tail, .mark_more = marks_insert_slice};
+    ports->streams = streams_ports(c);
     ports->pass = (struct full_pass_port){.conn = c->tail,
                                           .reader = c->reader,
                                           .snapshot = source_snapshot,
@@ -237,7 +259,8 @@ void connections_ports(struct connections *connections, struct producer_ports *p
                                          .park = leader_park,
                                          .unpark = leader_unpark,
                                          .store_digests = published_store,
-                                         .delete_marks = marks_delete};
+                                         .delete_marks = marks_delete,
+                                         .write_settled = stream_rows_write_settled};
     ports->chunks = (struct chunk_port){.conn = c->tail,
                                         .reader = c->reader,
                                         .leader = c->leader,

@@ -1,5 +1,7 @@
 #include "producer/app/outbox.h"
 
+#include <stdio.h>
+
 #include "common/core/clock.h"
 #include "common/core/fault.h"
 #include "common/core/logger.h"
@@ -20,6 +22,13 @@ struct in_flight {
     const struct batch *fresh; /* NULL: its marks are those of outbox_end_batch */
 };
 
+/* Up to where records are acknowledged, or settled. */
+struct position {
+    int64_t revision;
+    int64_t *next_offsets; /* by partition: every record before is that old; -1: not known */
+    size_t count;
+};
+
 struct outbox {
     struct outbox_options options;
     struct outbox_port port;
@@ -35,7 +44,19 @@ struct outbox {
     size_t held;                   /* products of this batch that are held back */
     int64_t commit_us;             /* monotonic: of the last commit */
     int64_t revision;
+    char stream[STREAM_ID_SIZE]; /* of records; "": not known yet */
+    struct position acknowledged, settled;
 };
+
+static void set_position(struct position *p, int64_t revision, const int64_t *ends, size_t count)
+{
+    p->next_offsets = mem_realloc(p->next_offsets, count + 1, sizeof *p->next_offsets);
+    for (size_t i = 0; i < count; i++) {
+        p->next_offsets[i] = ends[i];
+    }
+    p->count = count;
+    p->revision = revision;
+}
 
 /* --- life cycle --- */
 
@@ -63,6 +84,8 @@ void outbox_free(struct outbox *outbox)
     outbox_close(outbox);
     settlement_release(&outbox->settlement);
     published_list_release(&outbox->digests);
+    mem_free(outbox->acknowledged.next_offsets);
+    mem_free(outbox->settled.next_offsets);
     mem_free(outbox->items);
     mem_free(outbox);
 }
@@ -73,7 +96,8 @@ enum status outbox_open(struct outbox *outbox, int64_t epoch, const char *databa
                                                 .topic = outbox->options.topic,
                                                 .max_message_bytes =
                                                     outbox->options.max_message_bytes,
-                                                .database = database};
+                                                .database = database,
+                                                .stream = outbox->stream};
     enum status rc = STATUS_OK;
     if (outbox->sink == NULL) {
         rc = record_sink_new(&options, &outbox->sink, err);
@@ -90,6 +114,20 @@ enum status outbox_open(struct outbox *outbox, int64_t epoch, const char *databa
 bool outbox_is_open(const struct outbox *outbox)
 {
     return outbox->publisher != NULL;
+}
+
+void outbox_set_stream(struct outbox *outbox, const char *stream, int64_t settled)
+{
+    (void)snprintf(outbox->stream, sizeof outbox->stream, "%s", stream);
+    set_position(&outbox->acknowledged, settled, NULL, 0);
+    set_position(&outbox->settled, settled, NULL, 0);
+}
+
+int64_t outbox_settled(const struct outbox *outbox, const int64_t **next_offsets, size_t *count)
+{
+    *next_offsets = outbox->settled.next_offsets;
+    *count = outbox->settled.count;
+    return outbox->settled.revision;
 }
 
 void outbox_close(struct outbox *outbox)
@@ -251,6 +289,13 @@ static enum status end_chunk(struct outbox *o,
     return STATUS_OK;
 }
 
+static void note_acknowledged(struct outbox *o)
+{
+    const int64_t *ends = NULL;
+    size_t count = record_sink_ends(o->sink, &ends);
+    set_position(&o->acknowledged, o->revision, ends, count);
+}
+
 enum status outbox_finish(struct outbox *outbox, struct err *err)
 {
     struct outbox *o = outbox;
@@ -271,6 +316,7 @@ enum status outbox_finish(struct outbox *outbox, struct err *err)
     }
     if (rc == STATUS_OK && o->in_flight_count > 0) {
         producer_status_note_acknowledged(o->status);
+        note_acknowledged(o);
     }
     o->in_flight_count = 0;
     return rc;
@@ -296,6 +342,20 @@ enum status outbox_flush(struct outbox *outbox, struct err *err)
 
 /* --- settled marks out --- */
 
+/* What was acknowledged by the last outbox_finish is settled now. */
+static enum status write_settled(struct outbox *o, struct err *err)
+{
+    if (o->acknowledged.revision <= o->settled.revision) {
+        return STATUS_OK;
+    }
+    enum status rc = o->port.write_settled(o->port.conn, o->acknowledged.revision, false, err);
+    if (rc == STATUS_OK) {
+        set_position(&o->settled, o->acknowledged.revision, o->acknowledged.next_offsets,
+                     o->acknowledged.count);
+    }
+    return rc;
+}
+
 enum status outbox_settle(struct outbox *outbox, struct err *err)
 {
     struct outbox *o = outbox;
@@ -313,6 +373,9 @@ enum status outbox_settle(struct outbox *outbox, struct err *err)
         rc = o->port.delete_marks(o->port.conn, ids, count, err);
     }
     FAULT_POINT("tail.after_delete");
+    if (rc == STATUS_OK) {
+        rc = write_settled(o, err);
+    }
     if (rc != STATUS_OK) {
         return rc;
     }

@@ -18,7 +18,7 @@
 
 #include "common/core/conf.h"
 #include "producer/app/chunk.h"
-#include "producer/odoo/leader.h"
+#include "producer/odoo/stream_rows.h"
 
 struct outbox;
 
@@ -49,6 +49,10 @@ struct outbox_port {
                                 const int64_t *ids,
                                 size_t count,
                                 struct err *err);
+    enum status (*write_settled)(struct pg_conn *conn,
+                                 int64_t revision,
+                                 bool durable,
+                                 struct err *err);
 };
 
 struct outbox_options {
@@ -76,6 +80,14 @@ void outbox_free(struct outbox *outbox);
 NODISCARD enum status
 outbox_open(struct outbox *outbox, int64_t epoch, const char *database, struct err *err);
 bool outbox_is_open(const struct outbox *outbox);
+/** Of every later record. @param settled  the revision that this stream has settled */
+void outbox_set_stream(struct outbox *outbox, const char *stream, int64_t settled);
+/**
+ * The last revision that is settled in this stream. Its marks, and those of all before, are deleted.
+ * @param next_offsets  [out] by partition: every record before is that old; -1: not known; borrowed
+ *                      until the next call of another function
+ */
+int64_t outbox_settled(const struct outbox *outbox, const int64_t **next_offsets, size_t *count);
 /** Leaves an open transaction to the next take-over. A closed one is fine. */
 void outbox_close(struct outbox *outbox);
 

@@ -30,6 +30,7 @@ struct producer {
     struct producer_metrics metrics;
     struct producer_status *status;
     struct outbox *outbox;
+    struct streams *streams;
     struct upkeep *upkeep;
     struct deferred_reader *reader;
     struct deferred *deferred;
@@ -56,8 +57,10 @@ static void make_floors(struct producer *p, const struct producer_ports *ports)
                                           .settle_us = options->settle_ms * 1000,
                                           .stores_digests = options->full_pass_ms > 0};
     p->outbox = outbox_new(&outbox, &ports->outbox, p->status, &p->metrics);
-    p->upkeep =
-        upkeep_new(&ports->upkeep, shared->odoo.forecast, p->outbox, p->status, &p->metrics);
+    p->streams = streams_new(&ports->streams, &shared->kafka, shared->topic.name, p->outbox,
+                             p->status, &p->metrics);
+    p->upkeep = upkeep_new(&ports->upkeep, shared->odoo.forecast, p->outbox, p->streams, p->status,
+                           &p->metrics);
     p->reader = deferred_reader_new(&ports->reader);
     const struct deferred_parts deferred = {.chunks = &p->chunks,
                                             .reader = p->reader,
@@ -71,6 +74,7 @@ static void make_floors(struct producer *p, const struct producer_ports *ports)
                                       .deferred = p->deferred,
                                       .pass = p->pass,
                                       .upkeep = p->upkeep,
+                                      .streams = p->streams,
                                       .status = p->status,
                                       .metrics = &p->metrics};
     p->round = round_new(&round, &ports->round, (size_t)options->batch_marks);
@@ -110,6 +114,7 @@ void producer_free(struct producer *producer)
     deferred_free(producer->deferred);
     deferred_reader_free(producer->reader);
     upkeep_free(producer->upkeep);
+    streams_free(producer->streams);
     outbox_free(producer->outbox);
     producer_status_free(producer->status);
     mem_free(producer);
@@ -139,7 +144,7 @@ void producer_append_status(struct producer *producer, struct strbuf *out)
 
 static enum status open_outbox(struct producer *p, struct err *err)
 {
-    const char *database = p->port.database(p->port.leader);
+    const char *database = p->port.identity(p->port.leader)->database;
     enum status rc = p->topic_seen ? STATUS_OK : p->port.ensure_topic(&p->conf->shared, err);
     p->topic_seen = rc == STATUS_OK;
     if (database[0] == '\0') {
@@ -169,6 +174,17 @@ static enum status open_tail(struct producer *p, struct err *err)
     return rc;
 }
 
+/* Whenever work begins: meanwhile, topic and database may have become others. */
+static enum status open_stream(struct producer *p, struct err *err)
+{
+    bool publish_all = false;
+    enum status rc = streams_open(p->streams, p->port.epoch(p->port.leader), &publish_all, err);
+    if (rc == STATUS_OK && publish_all) {
+        round_begin_backfill(p->round);
+    }
+    return rc;
+}
+
 static enum status become_ready(struct producer *p, struct err *err)
 {
     enum status rc = outbox_is_open(p->outbox) ? STATUS_OK : open_outbox(p, err);
@@ -176,6 +192,10 @@ static enum status become_ready(struct producer *p, struct err *err)
         rc = open_tail(p, err);
     }
     if (rc != STATUS_OK || p->begun) {
+        return rc;
+    }
+    rc = open_stream(p, err);
+    if (rc != STATUS_OK) {
         return rc;
     }
     p->begun = true;
@@ -189,20 +209,6 @@ static enum status become_ready(struct producer *p, struct err *err)
 }
 
 /* --- leadership --- */
-
-static void begin_backfill(struct producer *p)
-{
-    enum leader_backfill why = p->port.backfill(p->port.leader);
-    if (why == LEADER_BACKFILL_FIRST) {
-        log_info(MOD, "first_start",
-                 LF_MSG("nothing was published before: 'stocksync-producer backfill --all' "
-                        "publishes every product"));
-    } else if (why != LEADER_BACKFILL_NONE) {
-        round_begin_backfill(p->round);
-        log_warn(MOD, "backfill", LF_TEXT("why", leader_backfill_name(why)),
-                 LF_MSG("Kafka may be ahead of this database: every product is published again"));
-    }
-}
 
 static enum status become_leader(struct producer *p, struct err *err)
 {
@@ -218,9 +224,9 @@ static enum status become_leader(struct producer *p, struct err *err)
     if (rc != STATUS_OK) {
         return rc;
     }
-    producer_status_set_leader(p->status, p->port.epoch(leader), p->port.database(leader));
+    producer_status_set_leader(p->status, p->port.epoch(leader),
+                               p->port.identity(leader)->database);
     producer_status_enter(p->status, PRODUCER_LEADER, "took the lock");
-    begin_backfill(p);
     return STATUS_OK;
 }
 
@@ -286,7 +292,9 @@ static enum status abort_outbox(struct producer *p, enum status rc, struct err *
 {
     struct err second = {0};
     enum status abort_rc = outbox_abort(p->outbox, &second);
-    if (abort_rc != STATUS_OK || rc == STATUS_CLIENT_BROKEN || rc == STATUS_FENCED) {
+    bool same_client =
+        rc != STATUS_CLIENT_BROKEN && rc != STATUS_FENCED && rc != STATUS_STREAM_ENDED;
+    if (abort_rc != STATUS_OK || !same_client) {
         outbox_close(p->outbox);
     }
     if (rc == STATUS_FENCED) {
@@ -312,7 +320,7 @@ static enum status recover(struct producer *p, enum status rc, struct err *err)
     int64_t pause_ms = backoff_next_ms(&p->backoff, minimum_ms);
     note_failure(p, err, pause_ms);
     round_read_again(p->round);
-    if (rc == STATUS_TOPIC_UNFIT) {
+    if (rc == STATUS_TOPIC_UNFIT || rc == STATUS_STREAM_ENDED) {
         p->topic_seen = false;
     }
     rc = abort_outbox(p, rc, err);
@@ -363,6 +371,11 @@ static void stop(struct producer *p)
             LOG_WARN, MOD, "not_settled", &err,
             LOG_FIELDS(LF_INT("count", unsettled),
                        LF_MSG("these marks stay and are published again by the next start")));
+        return;
+    }
+    if (p->tail_open && streams_stop(p->streams, &err) != STATUS_OK) {
+        log_failure(LOG_WARN, MOD, "stream_not_noted", &err,
+                    LOG_FIELDS(LF_MSG("the next start reads a little more of the topic")));
     }
 }
 

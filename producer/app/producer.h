@@ -12,6 +12,7 @@
  *     round      what to publish next
  *     deferred   what may wait
  *     upkeep     the duties of once a second
+ *     streams    whether topic and database are still those of the stream
  *     outbox     products in, settled marks out
  *     chunk      products that are read and published together
  *
@@ -39,8 +40,7 @@ struct producer_port {
     enum status (*confirm)(struct leader *leader, struct err *err);
     void (*drop)(struct leader *leader);
     int64_t (*epoch)(const struct leader *leader);
-    const char *(*database)(const struct leader *leader);
-    enum leader_backfill (*backfill)(const struct leader *leader);
+    const struct leader_identity *(*identity)(const struct leader *leader);
     enum status (*ensure_topic)(const struct shared_conf *conf, struct err *err);
     /** Opens the tail's connections and reads what it needs. @param shape  [out] */
     enum status (*open)(struct connections *connections, struct odoo_shape *shape, struct err *err);
@@ -55,6 +55,7 @@ struct producer_ports {
     struct full_pass_port pass;
     struct deferred_reader_port reader;
     struct upkeep_port upkeep;
+    struct streams_port streams;
     struct outbox_port outbox;
     struct chunk_port chunks; /* metrics: set by the producer */
 };

@@ -250,7 +250,7 @@ static enum status feed_backfill(struct round *r, struct err *err)
                                        &r->backfill_after, &inserted, err);
     if (rc == STATUS_OK && inserted < BACKFILL_PIECE) {
         r->backfilling = false;
-        rc = r->port.backfill_done(r->port.leader, err);
+        rc = streams_marked(r->parts.streams, err);
         log_info(MOD, "backfill_marked",
                  LF_MSG("every product is marked: published as the marks are read"));
     }

@@ -19,14 +19,12 @@ struct round;
 /** What a backfill needs: functions of producer/odoo with their first arguments. */
 struct round_port {
     struct pg_conn *conn;
-    struct leader *leader;
     enum status (*mark_more)(struct pg_conn *conn,
                              int32_t after_product,
                              size_t limit,
                              int32_t *last_product,
                              size_t *inserted,
                              struct err *err);
-    enum status (*backfill_done)(struct leader *leader, struct err *err);
 };
 
 /** All borrowed until round_free. */
@@ -36,6 +34,7 @@ struct round_parts {
     struct deferred *deferred;
     struct full_pass *pass;
     struct upkeep *upkeep;
+    struct streams *streams;
     struct producer_status *status;
     const struct producer_metrics *metrics;
 };

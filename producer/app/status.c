@@ -27,6 +27,9 @@ struct view {
     int64_t waiting;
     size_t unsettled;
     char database[ODOO_UUID_SIZE];
+    char stream[STREAM_ID_SIZE]; /* "": not known yet */
+    char stream_why[STREAM_WHY_SIZE];
+    int64_t stream_began_us; /* wall */
     struct full_pass_state pass;
 };
 
@@ -78,6 +81,11 @@ static const struct metric_row ROWS[] = {
         METRIC_GAUGE,
         "publishing",
         "1 while the leader's last attempt succeeded, within 15 s."),
+    ROW(streams, METRIC_COUNTER, "streams_total", "Streams that this process began."),
+    ROW(stream_began,
+        METRIC_GAUGE,
+        "stream_began_timestamp_seconds",
+        "Unix time at which the present stream began; 0: not known yet."),
     ROW(leader, METRIC_GAUGE, "leader", "1 while this process holds the lock."),
     STATE_ROW(PRODUCER_STARTING, "starting"),
     STATE_ROW(PRODUCER_STANDBY, "standby"),
@@ -218,6 +226,17 @@ void producer_status_set_leader(struct producer_status *status, int64_t epoch, c
     (void)pthread_mutex_unlock(&status->mutex);
 }
 
+void producer_status_set_stream(struct producer_status *status, const struct stream *stream)
+{
+    (void)pthread_mutex_lock(&status->mutex);
+    struct view *v = &status->view;
+    (void)snprintf(v->stream, sizeof v->stream, "%s", stream->id);
+    (void)snprintf(v->stream_why, sizeof v->stream_why, "%s", stream->why);
+    v->stream_began_us = stream->began_us;
+    (void)pthread_mutex_unlock(&status->mutex);
+    metric_set(status->metrics->stream_began, (double)stream->began_us / 1e6);
+}
+
 void producer_status_note(struct producer_status *status, int64_t revision, size_t unsettled)
 {
     (void)pthread_mutex_lock(&status->mutex);
@@ -324,6 +343,7 @@ void producer_status_append(struct producer_status *status, struct strbuf *out)
     const struct producer_metrics *m = status->metrics;
     struct view v = copy(status);
     char acknowledged[CLOCK_TEXT_SIZE];
+    char began[CLOCK_TEXT_SIZE];
     explain_silence(&v);
     strbuf_appendf(out,
                    "{\"service\":\"stocksync-producer\",\"version\":\"" STOCKSYNC_VERSION
@@ -344,6 +364,8 @@ void producer_status_append(struct producer_status *status, struct strbuf *out)
     append_counter(out, "parked", m->parked);
     strbuf_append_text(out, ",\"database\":");
     strbuf_append_json(out, v.database);
+    strbuf_appendf(out, ",\"stream\":{\"id\":\"%s\",\"began\":\"%s\",\"why\":\"%s\"}", v.stream,
+                   format_or_never(v.stream_began_us, began), v.stream_why);
     if (status->shows_pass) {
         append_pass(&v.pass, out);
     }

@@ -27,6 +27,7 @@
 #include "common/core/metric.h"
 #include "common/core/strbuf.h"
 #include "producer/odoo/published.h"
+#include "producer/odoo/stream_rows.h"
 
 enum producer_state {
     PRODUCER_STARTING,
@@ -41,7 +42,7 @@ enum producer_state {
 struct producer_metrics {
     struct metric *marks, *records, *tombstones, *parked, *batches, *settled, *failures;
     struct metric *unsettled, *waiting, *oldest, *acknowledged, *publishing;
-    struct metric *leader, *state[PRODUCER_STATES];
+    struct metric *streams, *stream_began, *leader, *state[PRODUCER_STATES];
     struct metric *kits, *kit_problems, *compared, *republished, *commit_to_acknowledged;
 };
 
@@ -78,6 +79,8 @@ void producer_status_lose_lock(struct producer_status *status);
 void producer_status_set_leader(struct producer_status *status,
                                 int64_t epoch,
                                 const char *database);
+/** The present stream; copied. */
+void producer_status_set_stream(struct producer_status *status, const struct stream *stream);
 /**
  * Once a second.
  * @param revision   the last one issued

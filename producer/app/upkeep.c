@@ -16,6 +16,7 @@ struct upkeep {
     struct upkeep_port port;
     bool forecast;
     struct outbox *outbox;
+    struct streams *streams;
     struct producer_status *status;
     const struct producer_metrics *metrics;
     struct odoo_shape shape;
@@ -26,6 +27,7 @@ struct upkeep {
 struct upkeep *upkeep_new(const struct upkeep_port *port,
                           bool forecast,
                           struct outbox *outbox,
+                          struct streams *streams,
                           struct producer_status *status,
                           const struct producer_metrics *metrics)
 {
@@ -33,6 +35,7 @@ struct upkeep *upkeep_new(const struct upkeep_port *port,
     u->port = *port;
     u->forecast = forecast;
     u->outbox = outbox;
+    u->streams = streams;
     u->status = status;
     u->metrics = metrics;
     return u;
@@ -107,6 +110,9 @@ static enum status do_duties(struct upkeep *u, int64_t now, struct err *err)
         return rc;
     }
     rc = outbox_poll(u->outbox, err);
+    if (rc == STATUS_OK) {
+        rc = streams_run(u->streams, err);
+    }
     if (rc != STATUS_OK) {
         return rc;
     }

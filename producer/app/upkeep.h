@@ -5,7 +5,7 @@
 #ifndef STOCKSYNC_PRODUCER_APP_UPKEEP_H
 #define STOCKSYNC_PRODUCER_APP_UPKEEP_H
 
-#include "producer/app/outbox.h"
+#include "producer/app/streams.h"
 #include "producer/odoo/odoo_version.h"
 
 struct upkeep;
@@ -28,6 +28,7 @@ struct upkeep_port {
 NODISCARD struct upkeep *upkeep_new(const struct upkeep_port *port,
                                     bool forecast,
                                     struct outbox *outbox,
+                                    struct streams *streams,
                                     struct producer_status *status,
                                     const struct producer_metrics *metrics);
 /** Accepts NULL. */
@@ -36,7 +37,7 @@ void upkeep_free(struct upkeep *upkeep);
 void upkeep_note_shape(struct upkeep *upkeep, const struct odoo_shape *shape);
 /**
  * Does what is due; call often. The outbox is open.
- * @return the port's and outbox_poll's statuses; STATUS_SOURCE_BUSY: Odoo's modules or our triggers
+ * @return the port's, outbox_poll's and streams_run's statuses; STATUS_SOURCE_BUSY: Odoo's modules or our triggers
  *         changed, open the tail again
  */
 NODISCARD enum status upkeep_run(struct upkeep *upkeep, struct err *err);

@@ -84,13 +84,7 @@ enum status cmd_install(const struct cli_call *call, const void *root, struct er
     install_plan_init(&plan);
     enum status rc = databases_open(conf, "stocksync-producer install", 0, &dbs, err);
     size_t count = rc == STATUS_OK ? list_steps(&dbs, steps) : 0;
-    if (rc == STATUS_OK && cli_has(call, "--accept-new-database")) {
-        rc = install_accept_new_database(dbs.state, err);
-        if (rc == STATUS_OK) {
-            (void)printf(
-                "the next start takes this database as it is and publishes every product again\n");
-        }
-    } else if (rc == STATUS_OK && database != NULL) {
+    if (rc == STATUS_OK && database != NULL) {
         rc = install_accept_database(dbs.odoo, dbs.state, database, err);
         if (rc == STATUS_OK) {
             (void)printf("database %s is the one to publish: the next start publishes every "

@@ -47,6 +47,25 @@ static enum status print_leader(const struct databases *dbs, struct err *err)
     return rc;
 }
 
+static const char STREAM_SQL[] = "SELECT id::text, began_at, why, marked_at IS NULL"
+                                 " FROM stocksync.stream ORDER BY first_revision DESC LIMIT 1";
+
+static enum status print_stream(const struct databases *dbs, struct err *err)
+{
+    struct pg_rows rows = {0};
+    char since[CLOCK_TEXT_SIZE];
+    enum status rc = pg_query(dbs->state, STREAM_SQL, NULL, "tztb", &rows, err);
+    if (rc == STATUS_OK && rows.count == 0) {
+        (void)printf("stream           none yet: a starting producer begins one\n");
+    } else if (rc == STATUS_OK) {
+        (void)printf("stream           %s, since %s, why: %s%s\n", pg_text(&rows, 0, 0),
+                     clock_format_utc(pg_time_us(&rows, 0, 1), since), pg_text(&rows, 0, 2),
+                     pg_bool(&rows, 0, 3) ? ", its products are being marked" : "");
+    }
+    pg_rows_release(&rows);
+    return rc;
+}
+
 static enum status print_marks(const struct databases *dbs, struct err *err)
 {
     struct marks_summary m = {0};
@@ -131,6 +150,10 @@ enum status cmd_status(const struct cli_call *call, const void *root, struct err
     }
     (void)printf("installed        yes\n");
     rc = print_leader(&dbs, err);
+    if (rc != STATUS_OK) {
+        goto out;
+    }
+    rc = print_stream(&dbs, err);
     if (rc != STATUS_OK) {
         goto out;
     }

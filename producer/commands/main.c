@@ -8,8 +8,6 @@ static const struct cli_flag INSTALL_FLAGS[] = {
     {"--dry-run", NULL, false, "print the SQL, change nothing"},
     {"--grants", "ROLE", false,
      "print the rights that the runtime role ROLE needs, change nothing"},
-    {"--accept-new-database", NULL, false,
-     "after a restore into another cluster: accept the database as it is"},
     {"--database", "UUID", false, "publish this Odoo database (its database.uuid) from now on"},
 };
 static const struct cli_flag UNINSTALL_FLAGS[] = {

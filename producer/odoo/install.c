@@ -60,9 +60,8 @@ static const char TABLES_OF_STATE[] =
     " AND c.relkind = 'r' AND c.relname NOT IN ('migration', 'kit', 'kit_component', 'kit_table',"
     " 'published', 'full_pass', 'settled') ORDER BY 1";
 
-/* No cluster and no timeline: the next leader publishes everything again. */
-static const char ACCEPT_DATABASE[] =
-    "UPDATE stocksync.owner SET system_identifier = NULL, timeline = NULL, database = $1";
+/* The next leader begins a new stream. */
+static const char ACCEPT_DATABASE[] = "UPDATE stocksync.owner SET database = $1";
 
 static const char OUR_FLAG[] =
     "SELECT COALESCE(col_description(a.attrelid, a.attnum) LIKE 'stocksync%', false)"
@@ -524,12 +523,6 @@ enum status uninstall_run(
 failed:
     pg_rollback(conn);
     return rc;
-}
-
-enum status install_accept_new_database(struct pg_conn *state, struct err *err)
-{
-    return pg_exec(state, "UPDATE stocksync.owner SET system_identifier = NULL, timeline = NULL",
-                   err);
 }
 
 enum status install_accept_database(struct pg_conn *odoo,

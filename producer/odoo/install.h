@@ -84,13 +84,6 @@ NODISCARD enum status
 install_check(struct pg_conn *conn, unsigned parts, bool forecast, struct err *err);
 
 /**
- * Accepts another cluster in place of the one that the state remembers (restored from a dump).
- * Forgets its identifier and timeline, so that the next leader stores the new ones and publishes
- * everything again.
- * @param state  connection to the state database
- */
-NODISCARD enum status install_accept_new_database(struct pg_conn *state, struct err *err);
-/**
  * Accepts another Odoo database (its database.uuid) in place of the one published before. The next
  * leader publishes everything again.
  * @param odoo, state  connections; may be the same

@@ -24,22 +24,19 @@ static const char IDENTITY[] =
     "SELECT (SELECT system_identifier FROM pg_control_system()),"
     " ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::integer";
 
+/* With the present stream's server and timeline; NULL: there is no stream yet. */
 static const char READ_STATE[] =
-    "SELECT epoch, revision_ceiling, system_identifier, timeline,"
-    " EXISTS (SELECT FROM stocksync.parked_product), database FROM stocksync.owner FOR UPDATE";
+    "SELECT o.epoch, o.revision_ceiling, s.system_identifier, s.timeline,"
+    " EXISTS (SELECT FROM stocksync.parked_product), o.database FROM stocksync.owner o"
+    " LEFT JOIN (SELECT system_identifier, timeline FROM stocksync.stream"
+    " ORDER BY first_revision DESC LIMIT 1) s ON true FOR UPDATE OF o";
 
 static const char TAKE[] =
     "UPDATE stocksync.owner SET epoch = epoch + 1, since = now(), host = $1, pid = $2,"
-    " revision_ceiling = $3, system_identifier = CASE epoch WHEN 0 THEN $4"
-    " ELSE system_identifier END, timeline = CASE epoch WHEN 0 THEN $5 ELSE timeline END,"
-    " database = coalesce(database, $6) RETURNING epoch";
+    " revision_ceiling = $3, database = coalesce(database, $4) RETURNING epoch";
 
 static const char SET_CEILING[] =
     "UPDATE stocksync.owner SET revision_ceiling = $2 WHERE epoch = $1"
-    " RETURNING true";
-
-static const char SET_IDENTITY[] =
-    "UPDATE stocksync.owner SET system_identifier = $2, timeline = $3 WHERE epoch = $1"
     " RETURNING true";
 
 static const char READ_EPOCH[] = "SELECT coalesce(max(epoch), 0)::bigint FROM stocksync.owner";
@@ -100,19 +97,19 @@ out:
     return rc;
 }
 
-static enum status read_identity(struct leader *leader, struct err *err)
+enum status leader_read_identity(struct leader *leader, struct err *err)
 {
     struct pg_rows rows = {0};
     enum status rc = pg_query(leader->lock, IDENTITY, NULL, "li", &rows, err);
     if (rc == STATUS_OK) {
-        leader->system_identifier = pg_i64(&rows, 0, 0);
-        leader->timeline = pg_i32(&rows, 0, 1);
+        leader->identity.system_identifier = pg_i64(&rows, 0, 0);
+        leader->identity.timeline = pg_i32(&rows, 0, 1);
     }
     pg_rows_release(&rows);
     if (rc != STATUS_OK) {
         return rc;
     }
-    rc = odoo_version_uuid(leader->lock, leader->database, err);
+    rc = odoo_version_uuid(leader->lock, leader->identity.database, err);
     if (rc == STATUS_DATABASE_UNFIT) {
         return err_prefix(err, "not completely installed, run 'stocksync-producer install'");
     }
@@ -122,47 +119,29 @@ static enum status read_identity(struct leader *leader, struct err *err)
 /* A copy of Odoo's database with a copied configuration would publish into the original's topic. */
 static enum status judge_database(const struct leader *leader, const char *stored, struct err *err)
 {
-    if (stored == NULL || leader->database[0] == '\0' || strcmp(stored, leader->database) == 0) {
+    if (stored == NULL || leader->identity.database[0] == '\0' ||
+        strcmp(stored, leader->identity.database) == 0) {
         return STATUS_OK;
     }
     return err_set(err, STATUS_DATABASE_UNFIT,
                    "this is Odoo database %s, but %s is the one that was published before: a copy "
                    "that was started with the copied options must not run; if it is the one to "
                    "publish from now on, run 'stocksync-producer install --database %s'",
-                   leader->database, stored, leader->database);
+                   leader->identity.database, stored, leader->identity.database);
 }
 
-/* Compares the server with what the state remembers. */
+/* An old primary must not even raise the epoch: its successor would end. */
 static enum status
-judge_identity(struct leader *leader, const struct pg_rows *stored, struct err *err)
+judge_timeline(const struct leader *leader, const struct pg_rows *stored, struct err *err)
 {
-    enum status rc = judge_database(leader, pg_text(stored, 0, 5), err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    if (pg_is_null(stored, 0, 2)) {
-        leader->backfill =
-            pg_i64(stored, 0, 0) == 0 ? LEADER_BACKFILL_FIRST : LEADER_BACKFILL_ACCEPTED;
+    if (pg_is_null(stored, 0, 2) || pg_i64(stored, 0, 2) != leader->identity.system_identifier ||
+        pg_i32(stored, 0, 3) <= leader->identity.timeline) {
         return STATUS_OK;
     }
-    if (pg_i64(stored, 0, 2) != leader->system_identifier) {
-        return err_set(
-            err, STATUS_DATABASE_UNFIT,
-            "Odoo's database is on another PostgreSQL cluster than before (restored from "
-            "a dump, or a copy): if it is the one to publish now, run "
-            "'stocksync-producer install --accept-new-database'");
-    }
-    int32_t timeline = pg_i32(stored, 0, 3);
-    if (leader->timeline < timeline) {
-        return err_set(
-            err, STATUS_DATABASE_UNFIT,
-            "the server is on timeline %d, the state has seen %d: this is an old primary "
-            "that was replaced; point [odoo] dsn at the present one",
-            leader->timeline, timeline);
-    }
-    leader->backfill =
-        leader->timeline > timeline ? LEADER_BACKFILL_TIMELINE : LEADER_BACKFILL_NONE;
-    return STATUS_OK;
+    return err_set(err, STATUS_DATABASE_UNFIT,
+                   "the server is on timeline %d, the state has seen %d: this is an old primary "
+                   "that was replaced; point [odoo] dsn at the present one",
+                   leader->identity.timeline, pg_i32(stored, 0, 3));
 }
 
 /* Raises the epoch and commits: from here on this producer leads. */
@@ -179,9 +158,7 @@ static enum status bump_epoch(struct leader *leader, struct err *err)
     pg_args_text(&args, host);
     pg_args_i32(&args, (int32_t)getpid());
     pg_args_i64(&args, ceiling);
-    pg_args_i64(&args, leader->system_identifier);
-    pg_args_i32(&args, leader->timeline);
-    pg_args_text(&args, leader->database[0] != '\0' ? leader->database : NULL);
+    pg_args_text(&args, leader->identity.database[0] != '\0' ? leader->identity.database : NULL);
     enum status rc = pg_query(leader->state, TAKE, &args, "l", &rows, err);
     if (rc != STATUS_OK) {
         goto out;
@@ -213,7 +190,10 @@ static enum status read_state(struct leader *leader, struct err *err)
     }
     leader->stored_ceiling = pg_i64(&rows, 0, 1);
     leader->has_parked = pg_bool(&rows, 0, 4);
-    rc = judge_identity(leader, &rows, err);
+    rc = judge_database(leader, pg_text(&rows, 0, 5), err);
+    if (rc == STATUS_OK) {
+        rc = judge_timeline(leader, &rows, err);
+    }
 out:
     pg_rows_release(&rows);
     return rc;
@@ -251,7 +231,7 @@ enum status leader_take(struct leader *leader, struct err *err)
     if (rc != STATUS_OK) {
         goto failed;
     }
-    rc = read_identity(leader, err);
+    rc = leader_read_identity(leader, err);
     if (rc != STATUS_OK) {
         goto failed;
     }
@@ -302,34 +282,14 @@ enum status leader_check(struct leader *leader, struct err *err)
     return STATUS_SOURCE_LOST;
 }
 
-const char *leader_database(const struct leader *leader)
-{
-    return leader->database;
-}
-
 int64_t leader_epoch(const struct leader *leader)
 {
     return leader->epoch;
 }
 
-enum leader_backfill leader_backfill(const struct leader *leader)
+const struct leader_identity *leader_identity(const struct leader *leader)
 {
-    return leader->backfill;
-}
-
-const char *leader_backfill_name(enum leader_backfill why)
-{
-    switch (why) {
-    case LEADER_BACKFILL_FIRST:
-        return "first";
-    case LEADER_BACKFILL_TIMELINE:
-        return "timeline";
-    case LEADER_BACKFILL_ACCEPTED:
-        return "accepted";
-    case LEADER_BACKFILL_NONE:
-        break;
-    }
-    return "none";
+    return &leader->identity;
 }
 
 int64_t leader_stored_ceiling(const struct leader *leader)
@@ -384,21 +344,6 @@ leader_query(struct leader *leader, const char *sql, const struct pg_args *args,
     return rc == STATUS_OK ? err_set(err, STATUS_SOURCE_BUSY, "the epoch changed meanwhile") : rc;
 }
 
-enum status leader_backfill_done(struct leader *leader, struct err *err)
-{
-    struct pg_args args;
-    pg_args_init(&args, 64);
-    pg_args_i64(&args, leader->epoch);
-    pg_args_i64(&args, leader->system_identifier);
-    pg_args_i32(&args, leader->timeline);
-    enum status rc = leader_query(leader, SET_IDENTITY, &args, err);
-    if (rc == STATUS_OK) {
-        leader->backfill = LEADER_BACKFILL_NONE;
-    }
-    pg_args_release(&args);
-    return rc;
-}
-
 static enum status store_ceiling(struct leader *leader, int64_t now_us, struct err *err)
 {
     struct pg_args args;
@@ -410,6 +355,7 @@ static enum status store_ceiling(struct leader *leader, int64_t now_us, struct e
     enum status rc = leader_query(leader, SET_CEILING, &args, err);
     if (rc == STATUS_OK) {
         revision_source_raise(&leader->revisions, ceiling);
+        leader->stored_ceiling = ceiling;
     }
     pg_args_release(&args);
     return rc;

@@ -1,6 +1,5 @@
 /**
- * leader: decides which producer may read the marks and publish, and whether this is still the
- * same database (cluster, timeline, Odoo's database.uuid).
+ * leader: decides which producer may read the marks and publish.
  *
  * Three fences:
  *
@@ -20,6 +19,7 @@
 #include <stdint.h>
 
 #include "common/core/status.h"
+#include "producer/odoo/odoo_version.h"
 
 struct leader;
 struct stock_warehouse_row;
@@ -32,13 +32,11 @@ struct leader_options {
     const char *state_dsn; /* borrowed until leader_free */
 };
 
-/** Why everything must be published again after a takeover. */
-enum leader_backfill {
-    LEADER_BACKFILL_NONE,
-    LEADER_BACKFILL_FIRST, /* this state never had a leader: the operator starts the first load */
-    LEADER_BACKFILL_TIMELINE, /* promoted standby or point-in-time recovery: Kafka may be ahead */
-    LEADER_BACKFILL_ACCEPTED  /* another cluster or database, accepted with install's options
-                                 --accept-new-database or --database */
+/** Which database a server holds. */
+struct leader_identity {
+    int64_t system_identifier; /* of the PostgreSQL cluster */
+    int32_t timeline;
+    char database[ODOO_UUID_SIZE]; /* Odoo's database.uuid; "": it has none */
 };
 
 NODISCARD struct leader *leader_new(const struct leader_options *options);
@@ -51,8 +49,8 @@ void leader_free(struct leader *leader);
  *
  * @return STATUS_OK              leads now: epoch raised, a revision ceiling stored
  *         STATUS_STANDBY         another producer holds the lock
- *         STATUS_DATABASE_UNFIT  not the cluster or database.uuid that the state remembers, or an
- *                                older timeline (split brain); err names the next step
+ *         STATUS_DATABASE_UNFIT  not the database.uuid that the state remembers, or an older
+ *                                timeline (split brain); err names the next step
  *         STATUS_SOURCE_LOST     also: the server is a standby in recovery
  *         pg_conn's and pg_query's statuses
  */
@@ -77,26 +75,15 @@ NODISCARD enum status leader_check(struct leader *leader, struct err *err);
  */
 NODISCARD enum status leader_confirm(struct leader *leader, struct err *err);
 
-/** Odoo's database.uuid as this takeover found it; "" when Odoo has none. Borrowed until the next
- * leader_take. */
-const char *leader_database(const struct leader *leader);
+/** As read last. Borrowed until leader_free. */
+const struct leader_identity *leader_identity(const struct leader *leader);
+/** Reads it again; leader_take did so. @return pg_query's statuses; STATUS_DATABASE_UNFIT */
+NODISCARD enum status leader_read_identity(struct leader *leader, struct err *err);
 /** The epoch of this takeover; rises with each. */
 int64_t leader_epoch(const struct leader *leader);
-/** What this takeover found; stays until the next leader_take. */
-enum leader_backfill leader_backfill(const struct leader *leader);
-/** "none", "first", "timeline", "accepted"; static. */
-const char *leader_backfill_name(enum leader_backfill why);
 /**
- * Stores this cluster and timeline in the state. Call once all products are marked because of
- * TIMELINE or ACCEPTED. Until then every takeover reports the same reason, so a crash in between
- * loses nothing.
- * @return as leader_next_revision
- */
-NODISCARD enum status leader_backfill_done(struct leader *leader, struct err *err);
-/**
- * The ceiling that the state held at takeover: this state never issued a greater revision. A topic
- * that holds a greater one is ahead of the state (a snapshot was restored), and everything must be
- * published again.
+ * The ceiling that the state held at takeover, until a greater one is stored: this state never
+ * issued a greater revision. A topic that holds one is ahead of the state, which was restored.
  */
 int64_t leader_stored_ceiling(const struct leader *leader);
 /**

@@ -18,10 +18,7 @@ struct leader {
     unsigned lock_epoch; /* of the connection that got the lock */
     int64_t epoch;
     int64_t stored_ceiling;
-    int64_t system_identifier;
-    int32_t timeline;
-    char database[ODOO_UUID_SIZE];
-    enum leader_backfill backfill;
+    struct leader_identity identity;
     bool has_parked;
     struct revision_source revisions;
     struct strbuf warehouses; /* the list stored last, as JSON */

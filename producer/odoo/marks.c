@@ -67,6 +67,12 @@ static const char DELETE_RUNS[] =
 static const char INSERT_LIST[] =
     "INSERT INTO " MARKS " (product_id, cause) SELECT p, $2::smallint FROM unnest($1::integer[]) p";
 
+static const char INSERT_GONE[] =
+    "WITH mark AS (INSERT INTO " MARKS " (product_id, cause) SELECT p, $2::smallint"
+    " FROM unnest($1::integer[]) p"
+    " WHERE NOT EXISTS (SELECT FROM public.product_product o WHERE o.id = p) RETURNING 1)"
+    " SELECT count(*) FROM mark";
+
 static const char INSERT_SLICE[] =
     "WITH slice AS (SELECT id FROM public.product_product WHERE id > $1 ORDER BY id LIMIT $2),"
     " mark AS (INSERT INTO " MARKS " (product_id, cause) SELECT id, $3::smallint FROM slice)"
@@ -436,6 +442,21 @@ enum status marks_insert(struct pg_conn *conn,
     pg_args_i32_array(&args, product_ids, count);
     pg_args_i32(&args, (int32_t)cause);
     enum status rc = pg_query(conn, INSERT_LIST, &args, "", NULL, err);
+    pg_args_release(&args);
+    return rc;
+}
+
+enum status marks_insert_gone(
+    struct pg_conn *conn, const int32_t *product_ids, size_t count, size_t *marked, struct err *err)
+{
+    struct pg_args args;
+    struct pg_rows rows = {0};
+    pg_args_init(&args, 64 + count * 8);
+    pg_args_i32_array(&args, product_ids, count);
+    pg_args_i32(&args, CAUSE_BACKFILL);
+    enum status rc = pg_query(conn, INSERT_GONE, &args, "l", &rows, err);
+    *marked = rc == STATUS_OK ? (size_t)pg_i64(&rows, 0, 0) : 0;
+    pg_rows_release(&rows);
     pg_args_release(&args);
     return rc;
 }

@@ -140,6 +140,15 @@ NODISCARD enum status marks_insert(struct pg_conn *conn,
                                    enum cause cause,
                                    struct err *err);
 /**
+ * Marks those of the list that Odoo does not have: their record will be a tombstone.
+ * @param marked  [out] how many
+ */
+NODISCARD enum status marks_insert_gone(struct pg_conn *conn,
+                                        const int32_t *product_ids,
+                                        size_t count,
+                                        size_t *marked,
+                                        struct err *err);
+/**
  * Marks the next slice of all products (backfill).
  *
  * @param after_product  0 to begin, then the last last_product

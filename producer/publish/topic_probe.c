@@ -158,9 +158,9 @@ enum status topic_probe_facts(struct topic_probe *probe,
     return rc;
 }
 
-/* --- records since a time --- */
+/* --- records from offsets on --- */
 
-struct since {
+struct passing {
     topic_probe_record_fn each;
     void *arg;
     struct err *err;
@@ -169,36 +169,38 @@ struct since {
 
 static bool pass_on(void *arg, const struct topic_record *found)
 {
-    struct since *since = arg;
+    struct passing *passing = arg;
     struct err ignored;
     struct topic_probe_record record = {.partition = found->partition,
                                         .offset = found->offset,
                                         .revision = topic_record_revision(found),
                                         .tombstone = found->value.ptr == NULL};
     if (product_stock_parse_key(found->key, &record.product_id, &ignored) != STATUS_OK) {
-        return true;
+        record.product_id = 0;
     }
     copy_stream(found, record.stream);
-    since->rc = since->each(since->arg, &record, since->err);
-    return since->rc == STATUS_OK;
+    passing->rc = passing->each(passing->arg, &record, passing->err);
+    return passing->rc == STATUS_OK;
 }
 
-enum status topic_probe_since(struct topic_probe *probe,
-                              int timeout_ms,
-                              int64_t since_ms,
-                              topic_probe_record_fn each,
-                              void *arg,
-                              struct err *err)
+enum status topic_probe_from(struct topic_probe *probe,
+                             int timeout_ms,
+                             const int64_t *starts,
+                             size_t count,
+                             topic_probe_record_fn each,
+                             void *arg,
+                             struct err *err)
 {
-    struct since since = {.each = each, .arg = arg, .err = err, .rc = STATUS_OK};
-    const struct topic_reading reading = {.start = TOPIC_START_TIME,
-                                          .since_ms = since_ms,
+    struct passing passing = {.each = each, .arg = arg, .err = err, .rc = STATUS_OK};
+    const struct topic_reading reading = {.start = TOPIC_START_OFFSETS,
+                                          .offsets = starts,
+                                          .offset_count = count,
                                           .answer_ms = timeout_ms,
                                           .each = pass_on,
                                           .tick = report_alive,
-                                          .arg = &since};
+                                          .arg = &passing};
     const enum status rc = topic_reader_read(probe->reader, &reading, err);
-    return rc == STATUS_OK ? since.rc : rc;
+    return rc == STATUS_OK ? passing.rc : rc;
 }
 
 /* --- keys --- */

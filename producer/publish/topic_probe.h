@@ -35,7 +35,7 @@ struct topic_facts {
 };
 
 struct topic_probe_record {
-    int32_t product_id;
+    int32_t product_id; /* 0: its key is no product's */
     int32_t partition;
     int64_t offset;
     int64_t revision; /* 0: no header */
@@ -88,15 +88,17 @@ NODISCARD enum status topic_probe_facts(struct topic_probe *probe,
                                         struct topic_facts *facts,
                                         struct err *err);
 /**
- * Every record from the first one on that Kafka notes as not older than since_ms, partition by
- * partition in its order; the partitions are mixed. Keys that are no product's are left out.
+ * Every record from these offsets on, partition by partition in its order; the partitions are
+ * mixed.
+ * @param starts  by partition; one before the oldest record means it
  */
-NODISCARD enum status topic_probe_since(struct topic_probe *probe,
-                                        int timeout_ms,
-                                        int64_t since_ms,
-                                        topic_probe_record_fn each,
-                                        void *arg,
-                                        struct err *err);
+NODISCARD enum status topic_probe_from(struct topic_probe *probe,
+                                       int timeout_ms,
+                                       const int64_t *starts,
+                                       size_t count,
+                                       topic_probe_record_fn each,
+                                       void *arg,
+                                       struct err *err);
 /**
  * Reads the whole topic, then gives each product whose newest record (the greatest revision) is no
  * tombstone, ascending. Takes 24 to 48 bytes a product. Logs its progress and reports to the

@@ -116,6 +116,7 @@ CREATE TABLE stocksync.planned (                  -- which rules planned a parti
 );
 
 -- Streams: one unbroken history of one database in one topic. The present one has the greatest first_revision.
+ALTER TABLE stocksync.owner DROP COLUMN system_identifier, DROP COLUMN timeline;
 CREATE TABLE stocksync.stream (
     id uuid PRIMARY KEY,
     why text NOT NULL,                            -- it began: first, topic, partitions, timeline

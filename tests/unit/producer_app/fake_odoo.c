@@ -1,13 +1,16 @@
 #include "tests/unit/producer_app/fake_odoo.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/core/clock.h"
 #include "common/core/mem.h"
+#include "tests/unit/kafka/mock_kafka.h"
 
 struct fake_odoo fake;
 struct fake_leader fake_leader;
+struct fake_stream fake_stream;
 struct fake_process fake_process;
 
 /* --- the clock and the signals, by the linker's --wrap --- */
@@ -52,11 +55,47 @@ bool test_sleep(int timeout_ms)
 /* Two reads at a time: the tail's and the deferred one. */
 static struct product_stock stocks[2][FAKE_PRODUCTS];
 
+static void copy_stream(struct stream *to, const struct stream *from)
+{
+    *to = *from;
+    to->first_offsets = mem_calloc(FAKE_PARTITIONS, sizeof *to->first_offsets);
+    to->next_offsets = mem_calloc(FAKE_PARTITIONS, sizeof *to->next_offsets);
+    for (size_t i = 0; i < from->partition_count; i++) {
+        to->first_offsets[i] = from->first_offsets[i];
+        to->next_offsets[i] = from->next_offsets[i];
+    }
+}
+
+#define IDENTITY                                                                                   \
+    {                                                                                              \
+        .system_identifier = 77, .timeline = 1, .database = "uuid"                                 \
+    }
+
+static void reset_stream(void)
+{
+    int64_t none[FAKE_PARTITIONS] = {0};
+    struct stream stream = {.exists = true,
+                            .id = "stream-0",
+                            .why = "first",
+                            .topic = MOCK_TOPIC,
+                            .cluster = "kafka",
+                            .identity = IDENTITY,
+                            .marked = true,
+                            .partition_count = 2,
+                            .first_offsets = none,
+                            .next_offsets = none};
+    stream_release(&fake_stream.known);
+    fake_stream = (struct fake_stream){.cluster = "kafka", .partition_count = 2};
+    copy_stream(&fake_stream.known, &stream);
+}
+
 void fake_reset(void)
 {
     static const struct odoo_dialect dialect;
     memset(&fake, 0, sizeof fake);
-    fake_leader = (struct fake_leader){.epoch = 6, .revision = 100};
+    fake_leader = (struct fake_leader){
+        .epoch = 6, .revision = 100, .ceiling = INT64_MAX, .identity = IDENTITY};
+    reset_stream();
     fake_process = (struct fake_process){0};
     fake.next_mark = 1;
     fake.product_count = FAKE_PRODUCTS;
@@ -321,10 +360,195 @@ static enum status mark_more(struct pg_conn *conn,
     return enter(FAKE_MARK_MORE, err);
 }
 
-static enum status backfill_done(struct leader *leader, struct err *err)
+/* --- streams --- */
+
+static void store_stream(const struct stream *stream)
+{
+    stream_release(&fake_stream.known);
+    copy_stream(&fake_stream.known, stream);
+}
+
+static enum status read_stream(struct leader *leader, struct stream *stream, struct err *err)
 {
     (void)leader;
-    return enter(FAKE_BACKFILL_DONE, err);
+    *stream = (struct stream){0};
+    enum status rc = enter(FAKE_STREAM_READ, err);
+    if (rc == STATUS_OK) {
+        copy_stream(stream, &fake_stream.known);
+    }
+    return rc;
+}
+
+static enum status begin_stream(struct leader *leader, struct stream *stream, struct err *err)
+{
+    (void)leader;
+    enum status rc = enter(FAKE_STREAM_BEGIN, err);
+    if (rc == STATUS_OK) {
+        (void)snprintf(stream->id, sizeof stream->id, "stream-%d", ++fake_stream.streams);
+        stream->exists = true;
+        stream->marked = false;
+        stream->first_revision = ++fake_leader.revision;
+        store_stream(stream);
+    }
+    return rc;
+}
+
+static enum status note_stream(struct leader *leader, const struct stream *stream, struct err *err)
+{
+    (void)leader;
+    enum status rc = enter(FAKE_STREAM_NOTE, err);
+    if (rc == STATUS_OK) {
+        store_stream(stream);
+    }
+    return rc;
+}
+
+static enum status marked(struct leader *leader, struct err *err)
+{
+    (void)leader;
+    enum status rc = enter(FAKE_STREAM_MARKED, err);
+    fake_stream.known.marked = fake_stream.known.marked || rc == STATUS_OK;
+    return rc;
+}
+
+static enum status read_identity(struct leader *leader, struct err *err)
+{
+    (void)leader;
+    return enter(FAKE_IDENTITY, err);
+}
+
+static const struct leader_identity *identity(const struct leader *leader)
+{
+    (void)leader;
+    return &fake_leader.identity;
+}
+
+static int64_t ceiling(const struct leader *leader)
+{
+    (void)leader;
+    return fake_leader.ceiling;
+}
+
+static enum status raise_above(struct leader *leader, int64_t revision, struct err *err)
+{
+    (void)leader;
+    (void)err;
+    fake_leader.revision = revision > fake_leader.revision ? revision : fake_leader.revision;
+    return STATUS_OK;
+}
+
+static enum status read_settled(struct pg_conn *conn, int64_t *revision, struct err *err)
+{
+    (void)conn;
+    *revision = fake_stream.settled;
+    return enter(FAKE_SETTLED_READ, err);
+}
+
+static enum status
+write_settled(struct pg_conn *conn, int64_t revision, bool durable, struct err *err)
+{
+    (void)conn;
+    enum status rc = enter(FAKE_SETTLED_WRITE, err);
+    if (rc == STATUS_OK) {
+        fake_stream.settled = revision;
+        fake_stream.durable = durable;
+    }
+    return rc;
+}
+
+static enum status open_topic(const struct conf_pairs *kafka,
+                              const char *name,
+                              struct topic_probe **topic,
+                              struct err *err)
+{
+    (void)kafka;
+    (void)name;
+    *topic = NULL;
+    return enter(FAKE_OPEN_TOPIC, err);
+}
+
+static void close_topic(struct topic_probe *topic)
+{
+    (void)topic;
+}
+
+static void fill_facts(struct topic_facts *facts)
+{
+    topic_facts_release(facts);
+    (void)snprintf(facts->cluster, sizeof facts->cluster, "%s", fake_stream.cluster);
+    facts->count = fake_stream.partition_count;
+    facts->partition = mem_calloc(FAKE_PARTITIONS, sizeof *facts->partition);
+    for (size_t i = 0; i < facts->count; i++) {
+        facts->partition[i].end = fake_stream.end_offsets[i];
+    }
+}
+
+static enum status
+read_ends(struct topic_probe *topic, int timeout_ms, struct topic_facts *facts, struct err *err)
+{
+    (void)topic;
+    (void)timeout_ms;
+    fill_facts(facts);
+    return enter(FAKE_FACTS, err);
+}
+
+static enum status
+read_newest(struct topic_probe *topic, int timeout_ms, struct topic_facts *facts, struct err *err)
+{
+    (void)topic;
+    (void)timeout_ms;
+    fill_facts(facts);
+    for (size_t i = 0; i < fake_stream.record_count; i++) {
+        const struct topic_probe_record *record = &fake_stream.records[i];
+        facts->partition[record->partition].revision = record->revision;
+    }
+    return enter(FAKE_READ_NEWEST, err);
+}
+
+static enum status read_from(struct topic_probe *topic,
+                             int timeout_ms,
+                             const int64_t *starts,
+                             size_t count,
+                             topic_probe_record_fn each,
+                             void *arg,
+                             struct err *err)
+{
+    (void)topic;
+    (void)timeout_ms;
+    enum status rc = enter(FAKE_READ_FROM, err);
+    for (size_t i = 0; i < fake_stream.record_count && rc == STATUS_OK; i++) {
+        const struct topic_probe_record *record = &fake_stream.records[i];
+        if ((size_t)record->partition < count && record->offset >= starts[record->partition]) {
+            rc = each(arg, record, err);
+        }
+    }
+    return rc;
+}
+
+static enum status read_keys(
+    struct topic_probe *topic, int timeout_ms, topic_probe_key_fn each, void *arg, struct err *err)
+{
+    (void)topic;
+    (void)timeout_ms;
+    enum status rc = enter(FAKE_READ_KEYS, err);
+    for (size_t i = 0; i < fake_stream.record_count && rc == STATUS_OK; i++) {
+        rc = each(arg, fake_stream.records[i].product_id, err);
+    }
+    return rc;
+}
+
+static enum status mark_gone(
+    struct pg_conn *conn, const int32_t *product_ids, size_t count, size_t *gone, struct err *err)
+{
+    (void)conn;
+    *gone = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (product_ids[i] > fake.product_count) {
+            (void)fake_mark(product_ids[i], CAUSE_BACKFILL);
+            ++*gone;
+        }
+    }
+    return enter(FAKE_MARK_GONE, err);
 }
 
 /* --- upkeep --- */
@@ -473,18 +697,6 @@ static int64_t epoch(const struct leader *leader)
     return fake_leader.epoch;
 }
 
-static const char *database(const struct leader *leader)
-{
-    (void)leader;
-    return "";
-}
-
-static enum leader_backfill backfill(const struct leader *leader)
-{
-    (void)leader;
-    return fake_leader.backfill;
-}
-
 static enum status ensure_topic(const struct shared_conf *conf, struct err *err)
 {
     (void)conf;
@@ -506,41 +718,59 @@ static void close_tail(struct connections *connections)
 
 void fake_ports(struct producer_ports *ports)
 {
-    *ports =
-        (struct producer_ports){.producer = {.take = take,
-                                             .is_held = is_held,
-                                             .check = check,
-                                             .confirm = confirm,
-                                             .drop = drop,
-                                             .epoch = epoch,
-                                             .database = database,
-                                             .backfill = backfill,
-                                             .ensure_topic = ensure_topic,
-                                             .open = open_tail,
-                                             .close = close_tail},
-                                .round = {.mark_more = mark_more, .backfill_done = backfill_done},
-                                .pass = {.snapshot = snapshot,
-                                         .forget = forget,
-                                         .load = load,
-                                         .begin = begin,
-                                         .next = next,
-                                         .read = read_ids,
-                                         .mark = mark,
-                                         .note = note},
-                                .reader = {.read = read_deferred},
-                                .upkeep = {.check_leader = check,
-                                           .read_shape = read_shape,
-                                           .has_kits = has_kits,
-                                           .verify = verify},
-                                .outbox = {.next_revision = next_revision,
-                                           .park = park,
-                                           .unpark = unpark,
-                                           .store_digests = store_digests,
-                                           .delete_marks = delete_marks},
-                                .chunks = {.snapshot = snapshot,
-                                           .read_marks = read_marks,
-                                           .read = read_chunk,
-                                           .knows_warehouses = knows_warehouses,
-                                           .share_warehouses = share_warehouses,
-                                           .metrics = fake_metrics()}};
+    *ports = (struct producer_ports){.producer = {.take = take,
+                                                  .is_held = is_held,
+                                                  .check = check,
+                                                  .confirm = confirm,
+                                                  .drop = drop,
+                                                  .epoch = epoch,
+                                                  .identity = identity,
+                                                  .ensure_topic = ensure_topic,
+                                                  .open = open_tail,
+                                                  .close = close_tail},
+                                     .round = {.mark_more = mark_more},
+                                     .streams = {.read = read_stream,
+                                                 .begin = begin_stream,
+                                                 .note = note_stream,
+                                                 .marked = marked,
+                                                 .read_identity = read_identity,
+                                                 .identity = identity,
+                                                 .ceiling = ceiling,
+                                                 .raise_above = raise_above,
+                                                 .read_settled = read_settled,
+                                                 .write_settled = write_settled,
+                                                 .forget_digests = forget,
+                                                 .mark = mark,
+                                                 .mark_gone = mark_gone,
+                                                 .open_topic = open_topic,
+                                                 .close_topic = close_topic,
+                                                 .read_ends = read_ends,
+                                                 .read_newest = read_newest,
+                                                 .read_from = read_from,
+                                                 .read_keys = read_keys},
+                                     .pass = {.snapshot = snapshot,
+                                              .forget = forget,
+                                              .load = load,
+                                              .begin = begin,
+                                              .next = next,
+                                              .read = read_ids,
+                                              .mark = mark,
+                                              .note = note},
+                                     .reader = {.read = read_deferred},
+                                     .upkeep = {.check_leader = check,
+                                                .read_shape = read_shape,
+                                                .has_kits = has_kits,
+                                                .verify = verify},
+                                     .outbox = {.next_revision = next_revision,
+                                                .park = park,
+                                                .unpark = unpark,
+                                                .store_digests = store_digests,
+                                                .delete_marks = delete_marks,
+                                                .write_settled = write_settled},
+                                     .chunks = {.snapshot = snapshot,
+                                                .read_marks = read_marks,
+                                                .read = read_chunk,
+                                                .knows_warehouses = knows_warehouses,
+                                                .share_warehouses = share_warehouses,
+                                                .metrics = fake_metrics()}};
 }

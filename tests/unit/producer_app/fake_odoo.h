@@ -12,8 +12,9 @@
 
 #include "producer/app/producer.h"
 
-#define FAKE_MARKS    60000
-#define FAKE_PRODUCTS 12000
+#define FAKE_MARKS      60000
+#define FAKE_PRODUCTS   12000
+#define FAKE_PARTITIONS 4
 
 /** Places where a test can make something fail or happen. */
 enum fake_call {
@@ -28,7 +29,19 @@ enum fake_call {
     FAKE_STORE,
     FAKE_DELETE,
     FAKE_MARK_MORE,
-    FAKE_BACKFILL_DONE,
+    FAKE_STREAM_READ,
+    FAKE_STREAM_BEGIN,
+    FAKE_STREAM_NOTE,
+    FAKE_STREAM_MARKED,
+    FAKE_IDENTITY,
+    FAKE_SETTLED_READ,
+    FAKE_SETTLED_WRITE,
+    FAKE_OPEN_TOPIC,
+    FAKE_FACTS,
+    FAKE_READ_FROM,
+    FAKE_READ_NEWEST,
+    FAKE_READ_KEYS,
+    FAKE_MARK_GONE,
     FAKE_CHECK,
     FAKE_SHAPE,
     FAKE_KITS,
@@ -75,9 +88,23 @@ struct fake_leader {
     size_t shared_warehouses; /* how many the consumers know */
     size_t parked_count;
     int32_t parked[8];
-    enum leader_backfill backfill;
+    struct leader_identity identity;
+    int64_t ceiling;
     int drops;
     bool held;
+};
+
+/* Odoo's database and the state know this of the stream, and the topic holds this. */
+struct fake_stream {
+    struct stream known; /* arrays of FAKE_PARTITIONS */
+    int streams;         /* begun so far */
+    int64_t settled;     /* of Odoo's database */
+    bool durable;        /* the last write of settled was */
+    char cluster[32];
+    size_t partition_count;
+    int64_t end_offsets[FAKE_PARTITIONS];
+    struct topic_probe_record records[8]; /* of the topic, in order */
+    size_t record_count;
 };
 
 struct fake_process {
@@ -91,9 +118,10 @@ struct fake_process {
 
 extern struct fake_odoo fake;
 extern struct fake_leader fake_leader;
+extern struct fake_stream fake_stream;
 extern struct fake_process fake_process;
 
-/** An empty marks table, two warehouses, this leader. */
+/** An empty marks table, two warehouses, this leader, a stream that was published before. */
 void fake_reset(void);
 void fake_ports(struct producer_ports *ports);
 /** Adds a mark. @return its id */

@@ -6,6 +6,7 @@ void floors_open(struct floors *floors, struct mock_kafka *mock, int64_t full_pa
 {
     struct floors *f = floors;
     struct err err = {0};
+    bool all = false;
     const struct producer_metrics *metrics = fake_metrics();
     const struct outbox_options options = {.kafka = &mock->conf,
                                            .topic = MOCK_TOPIC,
@@ -16,7 +17,9 @@ void floors_open(struct floors *floors, struct mock_kafka *mock, int64_t full_pa
     fake_ports(&f->ports);
     f->status = producer_status_new(metrics, full_pass_ms > 0);
     f->outbox = outbox_new(&options, &f->ports.outbox, f->status, metrics);
-    f->upkeep = upkeep_new(&f->ports.upkeep, false, f->outbox, f->status, metrics);
+    f->streams =
+        streams_new(&f->ports.streams, &mock->conf, MOCK_TOPIC, f->outbox, f->status, metrics);
+    f->upkeep = upkeep_new(&f->ports.upkeep, false, f->outbox, f->streams, f->status, metrics);
     f->reader = deferred_reader_new(&f->ports.reader);
     f->deferred = deferred_new(&(struct deferred_parts){.chunks = &f->ports.chunks,
                                                         .reader = f->reader,
@@ -29,11 +32,13 @@ void floors_open(struct floors *floors, struct mock_kafka *mock, int64_t full_pa
                                                .deferred = f->deferred,
                                                .pass = f->pass,
                                                .upkeep = f->upkeep,
+                                               .streams = f->streams,
                                                .status = f->status,
                                                .metrics = metrics},
                          &f->ports.round, FLOORS_PAGE_MARKS);
     upkeep_note_shape(f->upkeep, &fake.shape);
     INVARIANT(outbox_open(f->outbox, ++fake_leader.epoch, "", &err) == STATUS_OK, "%s", err.msg);
+    INVARIANT(streams_open(f->streams, fake_leader.epoch, &all, &err) == STATUS_OK, "%s", err.msg);
     INVARIANT(deferred_reader_open(f->reader, &err) == STATUS_OK, "%s", err.msg);
 }
 
@@ -46,6 +51,7 @@ void floors_close(struct floors *floors)
     deferred_free(floors->deferred);
     deferred_reader_free(floors->reader);
     upkeep_free(floors->upkeep);
+    streams_free(floors->streams);
     outbox_free(floors->outbox);
     producer_status_free(floors->status);
 }

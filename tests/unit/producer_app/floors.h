@@ -11,6 +11,7 @@ struct floors {
     struct producer_ports ports;
     struct producer_status *status;
     struct outbox *outbox;
+    struct streams *streams;
     struct upkeep *upkeep;
     struct deferred_reader *reader;
     struct deferred *deferred;

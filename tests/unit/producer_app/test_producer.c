@@ -387,18 +387,20 @@ static void producer_publishes_everything_when_kafka_may_be_ahead(void **state)
 {
     (void)state;
     fake.product_count = 3;
-    fake_leader.backfill = LEADER_BACKFILL_TIMELINE;
+    fake_leader.identity.timeline = 2;
     run(STATUS_OK);
     assert_int_equal(topic_read(found, MAX_RECORDS), 3);
-    assert_int_equal(fake.calls[FAKE_BACKFILL_DONE], 1);
+    assert_int_equal(fake.calls[FAKE_STREAM_MARKED], 1);
+    assert_true(fake_stream.known.marked);
 }
 
 static void producer_leaves_the_first_load_to_the_operator(void **state)
 {
     (void)state;
     fake.product_count = 3;
-    fake_leader.backfill = LEADER_BACKFILL_FIRST;
+    fake_stream.known.exists = false;
     run(STATUS_OK);
+    assert_string_equal(fake_stream.known.why, "first");
     assert_int_equal(fake.calls[FAKE_MARK_MORE], 0);
 }
 

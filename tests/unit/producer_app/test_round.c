@@ -182,7 +182,7 @@ static void round_marks_all_products_for_a_backfill(void **state)
     round_begin_backfill(floors.round);
     run();
     assert_int_equal(fake.mark_count, 3);
-    assert_int_equal(fake.calls[FAKE_BACKFILL_DONE], 1);
+    assert_int_equal(fake.calls[FAKE_STREAM_MARKED], 1);
     run();
     assert_int_equal(topic_read(found, MAX_RECORDS), 3);
     assert_string_equal(found[0].cause, "backfill");

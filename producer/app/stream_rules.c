@@ -1,0 +1,86 @@
+#include "producer/app/stream_rules.h"
+
+#include <string.h>
+
+static bool is_empty(const struct stream_found *found)
+{
+    for (size_t i = 0; i < found->facts->count; i++) {
+        if (found->facts->partition[i].end > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Offsets only grow, as long as it is the same topic. */
+static bool went_back(const struct stream *known, const struct stream_found *found)
+{
+    for (size_t i = 0; i < known->partition_count; i++) {
+        if (found->facts->partition[i].end < known->next_offsets[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum stream_verdict
+refuse_partitions(const struct stream *known, const struct stream_found *found, struct err *err)
+{
+    (void)err_set(err, STATUS_TOPIC_UNFIT,
+                  "topic '%s' has %zu partitions, but this stream began with %zu: a product's "
+                  "records would change their place; 'stocksync-producer install --partitions %zu' "
+                  "begins a new stream, which publishes every product",
+                  found->topic, found->facts->count, known->partition_count, found->facts->count);
+    return STREAM_REFUSED;
+}
+
+/* A restored state forgot revisions that it had issued. */
+static bool is_older(const struct stream *known, const struct stream_found *found)
+{
+    return found->settled < known->settled || found->newest_revision > found->ceiling;
+}
+
+static const char *judge_database(const struct stream *known, const struct stream_found *found)
+{
+    const struct leader_identity *then = &known->identity;
+    if (then->system_identifier != found->identity->system_identifier) {
+        return "server";
+    }
+    if (then->timeline != found->identity->timeline) {
+        return "timeline";
+    }
+    if (strcmp(then->database, found->identity->database) != 0) {
+        return "database";
+    }
+    return is_older(known, found) ? "restored" : NULL;
+}
+
+enum stream_verdict stream_judge(const struct stream *known,
+                                 const struct stream_found *found,
+                                 const char **why,
+                                 struct err *err)
+{
+    if (!known->exists) {
+        *why = is_empty(found) ? "first" : "state";
+        return STREAM_BEGINS;
+    }
+    *why = NULL;
+    if (strcmp(known->topic, found->topic) != 0) {
+        *why = "topic";
+    } else if (strcmp(known->cluster, found->facts->cluster) != 0) {
+        *why = "cluster";
+    } else if (known->partition_count != found->facts->count) {
+        if (found->facts->count != (size_t)known->wanted_partitions) {
+            return refuse_partitions(known, found, err);
+        }
+        *why = "partitions";
+    } else if (went_back(known, found)) {
+        *why = "topic";
+    } else {
+        *why = judge_database(known, found);
+        if (*why == NULL && found->is_strange) {
+            *why = "topic";
+        }
+    }
+    return *why != NULL ? STREAM_BEGINS : STREAM_GOES_ON;
+}
