@@ -79,21 +79,14 @@ static void add_header(rd_kafka_vu_t *argument, const char *name, const char *va
     argument->u.header.size = (ssize_t)strlen(value);
 }
 
-void mock_kafka_write(struct mock_kafka *mock,
-                      int32_t partition,
-                      const char *key,
-                      const char *value,
-                      const char *revision)
-{
-    mock_kafka_write_caused(mock, partition, key, value, revision, NULL);
-}
-
-void mock_kafka_write_caused(struct mock_kafka *mock,
-                             int32_t partition,
-                             const char *key,
-                             const char *value,
-                             const char *revision,
-                             const char *cause)
+/* With one more header; its value NULL: none. */
+static void write_record(struct mock_kafka *mock,
+                         int32_t partition,
+                         const char *key,
+                         const char *value,
+                         const char *revision,
+                         const char *header,
+                         const char *text_of_header)
 {
     char text[200];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -114,13 +107,42 @@ void mock_kafka_write_caused(struct mock_kafka *mock,
     if (revision != NULL) {
         add_header(&arguments[count++], "revision", revision);
     }
-    if (cause != NULL) {
-        add_header(&arguments[count++], "cause", cause);
+    if (text_of_header != NULL) {
+        add_header(&arguments[count++], header, text_of_header);
     }
     rd_kafka_error_t *error = rd_kafka_produceva(writer, arguments, count);
     INVARIANT(error == NULL, "%s", rd_kafka_error_string(error));
     INVARIANT(rd_kafka_flush(writer, LIMIT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR, "not written");
     rd_kafka_destroy(writer);
+}
+
+void mock_kafka_write(struct mock_kafka *mock,
+                      int32_t partition,
+                      const char *key,
+                      const char *value,
+                      const char *revision)
+{
+    write_record(mock, partition, key, value, revision, "cause", NULL);
+}
+
+void mock_kafka_write_caused(struct mock_kafka *mock,
+                             int32_t partition,
+                             const char *key,
+                             const char *value,
+                             const char *revision,
+                             const char *cause)
+{
+    write_record(mock, partition, key, value, revision, "cause", cause);
+}
+
+void mock_kafka_write_of_stream(struct mock_kafka *mock,
+                                int32_t partition,
+                                const char *key,
+                                const char *value,
+                                const char *revision,
+                                const char *stream)
+{
+    write_record(mock, partition, key, value, revision, "stream", stream);
 }
 
 static void copy(char *to, size_t size, const void *from, size_t len)

@@ -17,7 +17,13 @@
 #define MOCK_TOPIC "stock.test"
 
 /* Kafka's numbers of the requests that get errors here. */
-enum { API_PRODUCE = 0, API_FETCH = 1, API_OFFSET_COMMIT = 8, API_INIT_PRODUCER_ID = 22, API_END_TXN = 26 };
+enum {
+    API_PRODUCE = 0,
+    API_FETCH = 1,
+    API_OFFSET_COMMIT = 8,
+    API_INIT_PRODUCER_ID = 22,
+    API_END_TXN = 26
+};
 
 struct mock_kafka {
     rd_kafka_t *owner; /* the client that runs the cluster */
@@ -57,6 +63,13 @@ void mock_kafka_write_caused(struct mock_kafka *mock,
                              const char *value,
                              const char *revision,
                              const char *cause);
+/** The same with a header stream. */
+void mock_kafka_write_of_stream(struct mock_kafka *mock,
+                                int32_t partition,
+                                const char *key,
+                                const char *value,
+                                const char *revision,
+                                const char *stream);
 /** Copies a record that another reader has. */
 void mock_kafka_copy(const rd_kafka_message_t *message, struct mock_record *record);
 /** Reads a partition from its beginning to its end with another client. @return how many, at
