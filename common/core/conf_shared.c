@@ -54,7 +54,8 @@ const struct conf_option conf_topic_options[7] = {
      .fallback = "12",
      .min = 1,
      .max = 1000,
-     .help = "the most workers that can share one store; fixed for the life of the topic"},
+     .help = "the most workers that can share one store; used when the topic is created, later: "
+             "stocksync-producer install --partitions N"},
     {.key = "replication_factor",
      .type = CONF_COUNT,
      .offset = offsetof(struct topic_conf, replication_factor),

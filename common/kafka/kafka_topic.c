@@ -222,13 +222,16 @@ out:
     return rc;
 }
 
-/* A topic that was just created has no leaders for a moment. */
-static enum status
-wait_for_leaders(struct admin *admin, const char *name, struct topic_found *found, struct err *err)
+/* What was just created has no leaders for a moment. */
+static enum status wait_for_leaders(struct admin *admin,
+                                    const char *name,
+                                    int partitions,
+                                    struct topic_found *found,
+                                    struct err *err)
 {
     for (;;) {
         const enum status rc = find_topic(admin, name, found, err);
-        if (rc != STATUS_OK || found->has_leaders) {
+        if (rc != STATUS_OK || (found->has_leaders && found->partitions >= partitions)) {
             return rc;
         }
         if (clock_left_ms(admin->deadline_us) == 0) {
@@ -294,8 +297,10 @@ static void compare_counts(const struct kafka_topic_design *design,
                            struct strbuf *notes)
 {
     if (found->partitions < design->partitions) {
-        strbuf_appendf(unfit, "; partitions are %d, wanted %d", found->partitions,
-                       design->partitions);
+        strbuf_appendf(unfit,
+                       "; partitions are %d, wanted %d ('stocksync-producer install --partitions "
+                       "%d' adds them)",
+                       found->partitions, design->partitions, design->partitions);
     } else if (found->partitions > design->partitions) {
         strbuf_appendf(notes, "topic '%s': %d partitions, designed %d\n", design->name,
                        found->partitions, design->partitions);
@@ -372,6 +377,63 @@ static enum status check(struct admin *admin,
     return rc;
 }
 
+/* --- growing --- */
+
+static enum status grown(rd_kafka_event_t *event, const char *name, struct err *err)
+{
+    if (event == NULL) {
+        return err_set(err, STATUS_BROKER_LOST, "no answer to more partitions for topic '%s'",
+                       name);
+    }
+    size_t count = 0;
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    const char *text = rd_kafka_event_error_string(event);
+    const rd_kafka_CreatePartitions_result_t *result =
+        rd_kafka_event_CreatePartitions_result(event);
+    const rd_kafka_topic_result_t **topics =
+        result != NULL ? rd_kafka_CreatePartitions_result_topics(result, &count) : NULL;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && count == 1) {
+        code = rd_kafka_topic_result_error(topics[0]);
+        text = rd_kafka_topic_result_error_string(topics[0]);
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return STATUS_OK;
+    }
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+        code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED) {
+        return err_set_origin(err, STATUS_PERMISSION, rd_kafka_err2name(code),
+                              "the cluster refuses to change topic '%s': grant the ACL Alter on it",
+                              name);
+    }
+    (void)kafka_err_code(err, code, "adding partitions");
+    const enum status rc =
+        err->status == STATUS_BROKER_LOST && code > 0 ? STATUS_TOPIC_UNFIT : err->status;
+    return err_set_origin(err, rc, rd_kafka_err2name(code), "adding partitions to topic '%s': %s",
+                          name, text != NULL ? text : rd_kafka_err2str(code));
+}
+
+static enum status grow(struct admin *admin, const char *name, int partitions, struct err *err)
+{
+    char text[200];
+    rd_kafka_NewPartitions_t *wanted =
+        rd_kafka_NewPartitions_new(name, (size_t)partitions, text, sizeof text);
+    if (wanted == NULL) {
+        return err_set(err, STATUS_CONFIG, "topic '%s': %s", name, text);
+    }
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(admin->client, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS);
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, left_ms(admin), text, sizeof text);
+    rd_kafka_CreatePartitions(admin->client, &wanted, 1, options, admin->queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_NewPartitions_destroy(wanted);
+    rd_kafka_event_t *event = await(admin);
+    const enum status rc = grown(event, name, err);
+    if (event != NULL) {
+        rd_kafka_event_destroy(event);
+    }
+    return rc;
+}
+
 static enum status missing(const struct kafka_topic_design *design, struct err *err)
 {
     struct design_row list[ROW_COUNT];
@@ -427,12 +489,52 @@ enum status kafka_topic_ensure(const struct conf_pairs *pass_through,
             goto out;
         }
     }
-    rc = wait_for_leaders(&admin, design->name, &found, err);
+    rc = wait_for_leaders(&admin, design->name, 1, &found, err);
     if (rc != STATUS_OK) {
         goto out;
     }
     rc = check(&admin, design, &found, notes, err);
 out:
+    admin_close(&admin);
+    return rc;
+}
+
+enum status kafka_topic_count(const struct conf_pairs *pass_through,
+                              const char *name,
+                              int timeout_ms,
+                              int *partitions,
+                              struct err *err)
+{
+    struct admin admin = {0};
+    struct topic_found found = {0};
+    enum status rc = admin_open(pass_through, timeout_ms, &admin, err);
+    if (rc == STATUS_OK) {
+        rc = find_topic(&admin, name, &found, err);
+    }
+    admin_close(&admin);
+    if (rc == STATUS_OK && !found.exists) {
+        rc = err_set_origin(err, STATUS_TOPIC_UNFIT, KAFKA_TOPIC_MISSING,
+                            "topic '%s' does not exist", name);
+    }
+    *partitions = found.partitions;
+    return rc;
+}
+
+enum status kafka_topic_grow(const struct conf_pairs *pass_through,
+                             const char *name,
+                             int partitions,
+                             int timeout_ms,
+                             struct err *err)
+{
+    struct admin admin = {0};
+    struct topic_found found;
+    enum status rc = admin_open(pass_through, timeout_ms, &admin, err);
+    if (rc == STATUS_OK) {
+        rc = grow(&admin, name, partitions, err);
+    }
+    if (rc == STATUS_OK) {
+        rc = wait_for_leaders(&admin, name, partitions, &found, err);
+    }
     admin_close(&admin);
     return rc;
 }

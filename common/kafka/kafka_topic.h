@@ -1,5 +1,6 @@
 /**
- * kafka_topic: creates the topic with its designed settings, or compares an existing one with them.
+ * kafka_topic: creates the topic with its designed settings, compares an existing one with them, or
+ * gives it more partitions.
  */
 #ifndef STOCKSYNC_KAFKA_KAFKA_TOPIC_H
 #define STOCKSYNC_KAFKA_KAFKA_TOPIC_H
@@ -14,7 +15,7 @@
 
 struct kafka_topic_design {
     const char *name;
-    int partitions;
+    int partitions;                 /* when it is created; an existing one may have more */
     int replication_factor;         /* -1: the broker's default */
     int64_t compaction_lag_ms;      /* min.compaction.lag.ms: full history for that long */
     int64_t tombstone_retention_ms; /* delete.retention.ms */
@@ -43,5 +44,27 @@ NODISCARD enum status kafka_topic_ensure(const struct conf_pairs *pass_through,
                                          int timeout_ms,
                                          struct strbuf *notes,
                                          struct err *err);
+/**
+ * Tells how many partitions the topic has.
+ * @return STATUS_OK
+ *         STATUS_TOPIC_UNFIT  missing; origin KAFKA_TOPIC_MISSING
+ *         STATUS_PERMISSION   the cluster refuses: err names the ACL
+ *         STATUS_BROKER_LOST  no answer within timeout_ms
+ */
+NODISCARD enum status kafka_topic_count(const struct conf_pairs *pass_through,
+                                        const char *name,
+                                        int timeout_ms,
+                                        int *partitions,
+                                        struct err *err);
+/**
+ * Raises the number of partitions, and waits until all of them have a leader.
+ * @return as kafka_topic_count; STATUS_TOPIC_UNFIT too when the cluster refuses, as it does when
+ *         the topic has as many or more
+ */
+NODISCARD enum status kafka_topic_grow(const struct conf_pairs *pass_through,
+                                       const char *name,
+                                       int partitions,
+                                       int timeout_ms,
+                                       struct err *err);
 
 #endif

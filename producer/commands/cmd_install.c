@@ -81,6 +81,9 @@ enum status cmd_install(const struct cli_call *call, const void *root, struct er
     struct databases dbs = {0};
     struct step steps[2];
     struct install_plan plan;
+    if (cli_has(call, "--partitions")) {
+        return cmd_install_partitions(call, conf, err);
+    }
     install_plan_init(&plan);
     enum status rc = databases_open(conf, "stocksync-producer install", 0, &dbs, err);
     size_t count = rc == STATUS_OK ? list_steps(&dbs, steps) : 0;

@@ -6,9 +6,14 @@
 #define STOCKSYNC_COMMANDS_COMMANDS_H
 
 #include "common/core/cli.h"
+#include "producer/app/producer_conf.h"
 
 enum status cmd_run(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_install(const struct cli_call *call, const void *root, struct err *err);
+/** install with --partitions N. */
+NODISCARD enum status cmd_install_partitions(const struct cli_call *call,
+                                             const struct producer_conf *conf,
+                                             struct err *err);
 enum status cmd_uninstall(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_backfill(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_stock(const struct cli_call *call, const void *root, struct err *err);

@@ -9,6 +9,8 @@ static const struct cli_flag INSTALL_FLAGS[] = {
     {"--grants", "ROLE", false,
      "print the rights that the runtime role ROLE needs, change nothing"},
     {"--database", "UUID", false, "publish this Odoo database (its database.uuid) from now on"},
+    {"--partitions", "N", false,
+     "give the topic N partitions, or accept that it has N; the producer begins a new stream"},
 };
 static const struct cli_flag UNINSTALL_FLAGS[] = {
     {"--dry-run", NULL, false, "print the SQL, change nothing"},

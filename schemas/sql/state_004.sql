@@ -144,3 +144,6 @@ CREATE TABLE stocksync.store_stream (             -- to which stream a store's c
     stream uuid NOT NULL,
     PRIMARY KEY (store, partition)
 );
+
+-- The producer accepts another number of partitions only when 'install --partitions' has noted it.
+ALTER TABLE stocksync.owner ADD COLUMN partitions integer; -- NULL: as many as the topic has when its first stream begins
