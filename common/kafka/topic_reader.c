@@ -149,7 +149,7 @@ static enum status list_offsets(struct topic_reader *reader,
     return rc;
 }
 
-static enum status measure_until(struct topic_reader *reader, int64_t deadline_us, struct err *err)
+static enum status try_to_measure(struct topic_reader *reader, int64_t deadline_us, struct err *err)
 {
     enum status rc = find_partitions(reader, deadline_us, err);
     if (rc != STATUS_OK) {
@@ -165,6 +165,21 @@ static enum status measure_until(struct topic_reader *reader, int64_t deadline_u
         reader->ranges[p].end = offsets[p];
     }
     mem_free(offsets);
+    return rc;
+}
+
+/* Right after a topic is created or a leader changes, brokers disagree for a moment. */
+static enum status measure_until(struct topic_reader *reader, int64_t deadline_us, struct err *err)
+{
+    enum status rc = try_to_measure(reader, deadline_us, err);
+    while (rc == STATUS_BROKER_LOST && clock_left_ms(deadline_us) > 0) {
+        (void)rd_kafka_poll(reader->client, SLICE_MS);
+        if (signals_stop_requested()) {
+            return err_set(err, STATUS_STOPPING, "asked to stop while asking for topic '%s'",
+                           reader->name);
+        }
+        rc = try_to_measure(reader, deadline_us, err);
+    }
     return rc;
 }
 

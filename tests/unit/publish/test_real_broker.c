@@ -1,6 +1,6 @@
 /*
  * What the mock cluster cannot show: topic settings, fencing, a record that the broker refuses for
- * its size. Needs a broker that is ours alone: tests/unit/with_kafka.
+ * its size, markers of transactions, offsets by time, a topic that is created again. Needs a broker that is ours alone: tests/unit/with_kafka.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,11 +11,15 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <librdkafka/rdkafka.h>
 
+#include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
 #include "common/kafka/kafka_topic.h"
+#include "common/kafka/topic_reader.h"
 #include "producer/publish/publisher.h"
+#include "producer/publish/topic_probe.h"
 #include "tests/unit/publish/submit_and_wait.h"
 
 #define LIMIT_MS 20000
@@ -226,6 +230,238 @@ static void publisher_parks_the_one_record_the_broker_refuses(void **state)
     record_sink_free(sink);
 }
 
+/* --- the topic's own words --- */
+
+#define STREAM "0b5c9b1e-5f0e-4b3a-9d53-0f6f4c8f8f01"
+
+static struct topic_probe *new_probe(const char *topic)
+{
+    struct topic_probe *probe = NULL;
+    assert_int_equal(topic_probe_open(&conf, topic, &probe, &err), STATUS_OK);
+    return probe;
+}
+
+static void make_small_topic(const char *name)
+{
+    struct kafka_topic_design design = design_of(name);
+    design.partitions = 1;
+    assert_int_equal(ensure(&design, true), STATUS_OK);
+}
+
+static void delete_topic(const char *name)
+{
+    char text[200];
+    rd_kafka_conf_t *own = rd_kafka_conf_new();
+    assert_int_equal(rd_kafka_conf_set(own, pairs[0].name, pairs[0].value, text, sizeof text),
+                     RD_KAFKA_CONF_OK);
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, own, text, sizeof text);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(name);
+    rd_kafka_DeleteTopics(client, &topic, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, LIMIT_MS);
+    assert_non_null(event);
+    assert_int_equal(rd_kafka_event_error(event), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_event_destroy(event);
+    rd_kafka_DeleteTopic_destroy(topic);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(client);
+}
+
+/* The broker forgets a deleted topic a moment later. */
+static void make_topic_again(const char *name)
+{
+    const int64_t deadline_us = clock_monotonic_us() + INT64_C(1000) * LIMIT_MS;
+    int partitions = 0;
+    delete_topic(name);
+    while (kafka_topic_count(&conf, name, LIMIT_MS, &partitions, &err) == STATUS_OK) {
+        assert_true(clock_left_ms(deadline_us) > 0);
+    }
+    assert_string_equal(err.origin, KAFKA_TOPIC_MISSING);
+    make_small_topic(name);
+}
+
+static void publish_one(struct record_sink *sink, const char *key, int64_t revision)
+{
+    const struct record record = {.key = key,
+                                  .value = bytes_text("value"),
+                                  .revision = revision,
+                                  .cause = "stock",
+                                  .epoch = 1};
+    assert_int_equal(record_sink_begin(sink, &err), STATUS_OK);
+    assert_int_equal(record_sink_add(sink, &record, 0, &err), STATUS_OK);
+    assert_int_equal(record_sink_wait(sink, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(record_sink_commit(sink, &err), STATUS_OK);
+}
+
+static int64_t end_of(struct topic_probe *probe)
+{
+    struct topic_facts facts = {0};
+    assert_int_equal(topic_probe_ends(probe, LIMIT_MS, &facts, &err), STATUS_OK);
+    const int64_t end = facts.partition[0].end;
+    topic_facts_release(&facts);
+    return end;
+}
+
+/* The marker of a transaction is written after its commit has returned. */
+static void await_end(struct topic_probe *probe, int64_t end)
+{
+    const int64_t deadline_us = clock_monotonic_us() + INT64_C(1000) * LIMIT_MS;
+    while (end_of(probe) != end) {
+        assert_true(clock_left_ms(deadline_us) > 0);
+    }
+}
+
+/*
+ * Transactions without a record that still leave a marker: the partition was registered, and the
+ * record waited in the client when the transaction was aborted.
+ */
+static void write_markers(const char *topic, struct topic_probe *probe, int64_t until)
+{
+    struct record_sink *sink = NULL;
+    char linger[][10] = {"linger.ms", "10000"};
+    struct conf_pair slow[3] = {pairs[0], pairs[1], {.name = linger[0], .value = linger[1]}};
+    const struct conf_pairs slow_conf = {.list = slow, .count = 3};
+    const struct record_sink_options options = {.kafka = &slow_conf, .topic = topic};
+    const struct record record = {
+        .key = "1", .value = bytes_text("never sent"), .revision = 9, .cause = "stock", .epoch = 1};
+    const int64_t deadline_us = clock_monotonic_us() + INT64_C(1000) * LIMIT_MS;
+    assert_int_equal(record_sink_new(&options, &sink, &err), STATUS_OK);
+    assert_int_equal(record_sink_take_over(sink, LIMIT_MS, &err), STATUS_OK);
+    while (end_of(probe) < until) {
+        assert_true(clock_left_ms(deadline_us) > 0);
+        assert_int_equal(record_sink_begin(sink, &err), STATUS_OK);
+        assert_int_equal(record_sink_add(sink, &record, 0, &err), STATUS_OK);
+        (void)end_of(probe); /* meanwhile the partition is registered */
+        assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
+    }
+    record_sink_free(sink);
+}
+
+static void topic_probe_looks_behind_markers(void **state)
+{
+    (void)state;
+    struct topic_facts facts = {0};
+    make_small_topic("markers");
+    struct topic_probe *probe = new_probe("markers");
+    struct record_sink *sink = NULL;
+    const struct record_sink_options options = {
+        .kafka = &conf, .topic = "markers", .stream = STREAM};
+    assert_int_equal(record_sink_new(&options, &sink, &err), STATUS_OK);
+    assert_int_equal(record_sink_take_over(sink, LIMIT_MS, &err), STATUS_OK);
+    publish_one(sink, "1", 7);
+    record_sink_free(sink);
+    write_markers("markers", probe, 14);
+    assert_int_equal(topic_probe_facts(probe, LIMIT_MS, &facts, &err), STATUS_OK);
+    assert_in_range(facts.partition[0].end, 14, 20);
+    assert_int_equal(facts.partition[0].revision, 7);
+    assert_string_equal(facts.partition[0].stream, STREAM);
+    assert_true(strlen(facts.cluster) > 0);
+    topic_facts_release(&facts);
+    topic_probe_close(probe);
+}
+
+struct found {
+    int32_t ids[4];
+    size_t count;
+};
+
+static enum status
+note_record(void *arg, const struct topic_probe_record *record, struct err *unused)
+{
+    struct found *found = arg;
+    (void)unused;
+    assert_true(found->count < 4);
+    found->ids[found->count++] = record->product_id;
+    return STATUS_OK;
+}
+
+/* Uncommitted records and ends too: an open transaction counts. */
+static void topic_probe_sees_what_is_young_or_uncommitted(void **state)
+{
+    (void)state;
+    struct found found = {0};
+    make_small_topic("young");
+    struct topic_probe *probe = new_probe("young");
+    struct record_sink *sink = new_sink("young");
+    assert_int_equal(record_sink_take_over(sink, LIMIT_MS, &err), STATUS_OK);
+    publish_one(sink, "1", 1);
+    const int64_t since_ms = clock_wall_us() / 1000 + 1;
+    while (clock_wall_us() / 1000 < since_ms) {
+    }
+    publish_one(sink, "2", 2);
+    await_end(probe, 4);
+    assert_int_equal(add_and_wait(sink, "3"), STATUS_OK);
+    assert_int_equal(end_of(probe), 5);
+    assert_int_equal(topic_probe_since(probe, LIMIT_MS, since_ms, note_record, &found, &err),
+                     STATUS_OK);
+    assert_int_equal(found.count, 2);
+    assert_int_equal(found.ids[0], 2);
+    assert_int_equal(found.ids[1], 3);
+    found.count = 0;
+    assert_int_equal(
+        topic_probe_since(probe, LIMIT_MS, since_ms + 3600000, note_record, &found, &err),
+        STATUS_OK);
+    assert_int_equal(found.count, 0);
+    record_sink_free(sink);
+    topic_probe_close(probe);
+}
+
+static void topic_probe_names_a_missing_topic(void **state)
+{
+    (void)state;
+    struct topic_facts facts = {0};
+    struct topic_probe *probe = new_probe("missing");
+    assert_int_equal(topic_probe_ends(probe, LIMIT_MS, &facts, &err), STATUS_TOPIC_UNFIT);
+    assert_string_equal(err.msg, "the topic 'missing' does not exist");
+    assert_int_equal(topic_probe_facts(probe, LIMIT_MS, &facts, &err), STATUS_TOPIC_UNFIT);
+    topic_facts_release(&facts);
+    topic_probe_close(probe);
+}
+
+/* A probe and a sink that knew the topic before it was deleted and created again. */
+static void topic_that_is_created_again_ends_the_stream(void **state)
+{
+    (void)state;
+    const int64_t *ends = NULL;
+    make_small_topic("replaced");
+    struct topic_probe *probe = new_probe("replaced");
+    struct record_sink *sink = new_sink("replaced");
+    assert_int_equal(record_sink_take_over(sink, LIMIT_MS, &err), STATUS_OK);
+    publish_one(sink, "1", 1);
+    publish_one(sink, "1", 2);
+    assert_int_equal(record_sink_ends(sink, &ends), 1);
+    assert_int_equal(ends[0], 3);
+    await_end(probe, 4);
+    make_topic_again("replaced");
+    assert_int_equal(end_of(probe), 0);
+    assert_int_equal(add_and_wait(sink, "1"), STATUS_STREAM_ENDED);
+    assert_string_equal(err.msg, "topic 'replaced' was replaced: partition 0 acknowledged offset 0 "
+                                 "after offset 2");
+    assert_int_equal(record_sink_poll(sink, &err), STATUS_STREAM_ENDED);
+    assert_int_equal(record_sink_commit(sink, &err), STATUS_STREAM_ENDED);
+    assert_int_equal(record_sink_abort(sink, &err), STATUS_OK);
+    record_sink_free(sink);
+    topic_probe_close(probe);
+}
+
+static void kafka_topic_grow_adds_partitions(void **state)
+{
+    (void)state;
+    int partitions = 0;
+    make_topic("grows");
+    assert_int_equal(kafka_topic_count(&conf, "grows", LIMIT_MS, &partitions, &err), STATUS_OK);
+    assert_int_equal(partitions, 3);
+    assert_int_equal(kafka_topic_grow(&conf, "grows", 5, LIMIT_MS, &err), STATUS_OK);
+    assert_int_equal(kafka_topic_count(&conf, "grows", LIMIT_MS, &partitions, &err), STATUS_OK);
+    assert_int_equal(partitions, 5);
+    assert_int_equal(kafka_topic_grow(&conf, "grows", 5, LIMIT_MS, &err), STATUS_TOPIC_UNFIT);
+    assert_non_null(strstr(err.msg, "topic 'grows'"));
+    assert_int_equal(kafka_topic_grow(&conf, "missing", 5, LIMIT_MS, &err), STATUS_TOPIC_UNFIT);
+    assert_int_equal(kafka_topic_count(&conf, "missing", LIMIT_MS, &partitions, &err),
+                     STATUS_TOPIC_UNFIT);
+    assert_string_equal(err.origin, KAFKA_TOPIC_MISSING);
+}
+
 int main(void)
 {
     const char *address = getenv("STOCKSYNC_TEST_KAFKA");
@@ -252,6 +488,11 @@ int main(void)
         cmocka_unit_test(record_sink_is_fenced_by_its_successor),
         cmocka_unit_test(record_sink_commit_alone_is_fenced_too),
         cmocka_unit_test(publisher_parks_the_one_record_the_broker_refuses),
+        cmocka_unit_test(topic_probe_looks_behind_markers),
+        cmocka_unit_test(topic_probe_sees_what_is_young_or_uncommitted),
+        cmocka_unit_test(topic_probe_names_a_missing_topic),
+        cmocka_unit_test(topic_that_is_created_again_ends_the_stream),
+        cmocka_unit_test(kafka_topic_grow_adds_partitions),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     for (size_t i = 0; i < conf.count; i++) {
