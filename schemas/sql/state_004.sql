@@ -117,7 +117,6 @@ CREATE TABLE stocksync.planned (                  -- which rules planned a parti
 
 -- Streams: one unbroken history of one database in one topic. The present one has the greatest first_revision.
 ALTER TABLE stocksync.owner DROP COLUMN system_identifier, DROP COLUMN timeline;
-ALTER TABLE stocksync.owner ADD COLUMN partitions integer; -- as install --partitions set it last; NULL: it never did
 CREATE TABLE stocksync.stream (
     id uuid PRIMARY KEY,
     why text NOT NULL,                            -- it began: first, topic, partitions, timeline
