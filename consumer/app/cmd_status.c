@@ -24,9 +24,13 @@ static const char STATUS_SQL[] =
     "   ORDER BY b.partition)"
     "  FROM stocksync.blocked_partition b WHERE b.store = s.store AND b.topic = $2),"
     " (SELECT count(*) FROM stocksync.drift d WHERE d.store = s.store AND d.repaired_at IS NULL),"
-    " (SELECT min(done_at) FROM stocksync.verification v WHERE v.store = s.store)"
+    " (SELECT min(done_at) FROM stocksync.verification v WHERE v.store = s.store),"
+    " t.id::text, t.began_at, t.why,"
+    " (SELECT count(*) FROM stocksync.store_stream x WHERE x.store = s.store AND x.stream <> t.id)"
     " FROM unnest($1::text[]) WITH ORDINALITY AS s(store, at)"
-    " LEFT JOIN stocksync.guard g ON g.store = s.store ORDER BY s.at";
+    " LEFT JOIN stocksync.guard g ON g.store = s.store"
+    " LEFT JOIN (SELECT id, began_at, why FROM stocksync.stream ORDER BY first_revision DESC"
+    "   LIMIT 1) t ON true ORDER BY s.at";
 
 /* Records that cannot be read; the next step is named once. */
 static void print_blocked(const struct pg_rows *rows)
@@ -57,6 +61,24 @@ static void print_guards(const struct pg_rows *rows)
             (void)printf("\n%s is HELD since %s: %s\n%s", pg_text(rows, i, 0),
                          clock_format_utc(pg_time_us(rows, i, 6), when), pg_text(rows, i, 7),
                          pg_text(rows, i, 8));
+        }
+    }
+}
+
+/* The present stream of the topic, and stores that have not begun with it. */
+static void print_streams(const struct pg_rows *rows)
+{
+    for (int i = 0; i < rows->count; i++) {
+        char when[CLOCK_TEXT_SIZE];
+        if (pg_is_null(rows, i, 13)) {
+            continue;
+        }
+        (void)printf("\n%s follows stream %s, which began at %s (%s)\n", pg_text(rows, i, 0),
+                     pg_text(rows, i, 13), clock_format_utc(pg_time_us(rows, i, 14), when),
+                     pg_text(rows, i, 15));
+        if (pg_i64(rows, i, 16) > 0) {
+            (void)printf("%s: %lld partitions have not begun with it: start the consumer\n",
+                         pg_text(rows, i, 0), (long long)pg_i64(rows, i, 16));
         }
     }
 }
@@ -162,12 +184,13 @@ enum status cmd_status(const struct cli_call *call, const void *root, struct err
     if (rc != STATUS_OK) {
         goto out;
     }
-    rc = pg_query(conn, STATUS_SQL, &args, "tlzlltzttttlz", &rows, err);
+    rc = pg_query(conn, STATUS_SQL, &args, "tlzlltzttttlztztl", &rows, err);
     if (rc != STATUS_OK) {
         goto out;
     }
     print_rows(&rows);
     print_guards(&rows);
+    print_streams(&rows);
     print_blocked(&rows);
     print_drift(&rows);
     rc = cmd_each_store(call, root, print_leftovers, NULL, err);

@@ -44,6 +44,8 @@ static const struct cli_flag RESUME_FLAGS[] = {
     {"--store", "NAME", false, "the held store"},
     {"--database", "UUID", false,
      "apply only records of this Odoo database (its database.uuid) from now on"},
+    {"--stream", "UUID", false,
+     "follow this stream of the topic, the state's; skip what unknown streams published until now"},
 };
 
 static const struct cli_flag SKIP_FLAGS[] = {
@@ -85,7 +87,7 @@ static const struct cli_command COMMANDS[] = {
      "resume a held store, or begin its first load, accepting Odoo's current stock; works while "
      "the "
      "consumer runs",
-     RESUME_FLAGS, 2, true, cmd_resume},
+     RESUME_FLAGS, 3, true, cmd_resume},
     {"skip", "pass over a record that blocks its partition; the record is parked", SKIP_FLAGS, 3,
      true, cmd_skip},
     {"catalogue", "show each store's catalogue: known, shared, untracked and missing SKUs",

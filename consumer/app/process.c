@@ -157,6 +157,7 @@ static enum status start_parents(struct process *p, struct err *err)
     const struct parents_options options = {.kafka = &conf->shared.kafka,
                                             .topic = conf->shared.topic.name,
                                             .odoo_dsn = conf->shared.odoo.dsn,
+                                            .state_dsn = conf_state_dsn(&conf->shared),
                                             .group = conf->consumer.parents_group,
                                             .once = p->plan->once,
                                             .view = worker_view(m->worker),

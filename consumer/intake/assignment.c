@@ -106,13 +106,26 @@ void assignment_begin_entering(struct assignment *a, rd_kafka_topic_partition_li
     a->entering = list;
 }
 
-void assignment_read_from_start(struct assignment *a, int32_t partition)
+bool assignment_read_from(struct assignment *a, int32_t partition, int64_t offset)
 {
     for (int i = 0; a->entering != NULL && i < a->entering->cnt; i++) {
         if (a->entering->elems[i].partition == partition) {
-            a->entering->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
+            a->entering->elems[i].offset = offset > 0 ? offset : RD_KAFKA_OFFSET_BEGINNING;
+            return true;
         }
     }
+    return false;
+}
+
+rd_kafka_topic_partition_list_t *assignment_committed(const struct assignment *a, int limit_ms)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(a->entering);
+    rd_kafka_resp_err_t code = rd_kafka_committed(a->client, list, limit_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        log_code("committed_unknown", a, code);
+        free_partitions(&list);
+    }
+    return list;
 }
 
 void assignment_enter(struct assignment *a)

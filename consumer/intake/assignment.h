@@ -35,8 +35,12 @@ bool assignment_delivers(const struct assignment *a, int32_t partition);
 /** Adds new partitions, and takes the list. Nothing is read of them until assignment_enter, so that
  * the caller can choose where to begin. */
 void assignment_begin_entering(struct assignment *a, rd_kafka_topic_partition_list_t *list);
-/** A partition that enters is read from its first record instead of the committed offset. */
-void assignment_read_from_start(struct assignment *a, int32_t partition);
+/** A partition that enters is read from this offset instead of the committed one.
+ * @return false: it does not enter */
+bool assignment_read_from(struct assignment *a, int32_t partition, int64_t offset);
+/** The committed offsets of the partitions that enter; the caller frees. NULL: no answer within the
+ * limit. */
+rd_kafka_topic_partition_list_t *assignment_committed(const struct assignment *a, int limit_ms);
 /** Begins to read what was added. None of it is paused. */
 void assignment_enter(struct assignment *a);
 /** Lets partitions go: of an eager group all, whatever the list says. */

@@ -17,6 +17,7 @@
 #include "common/kafka/kafka_err.h"
 #include "common/kafka/kafka_log.h"
 #include "consumer/intake/assignment.h"
+#include "consumer/intake/offset_watch.h"
 #include "consumer/intake/partitioner.h"
 
 #define MOD "intake"
@@ -39,9 +40,10 @@ struct record_source {
     char *topic;
     char *group;
     struct metrics {
-        struct metric *commit_failures;
+        struct metric *commit_failures, *gone_back;
     } metrics;
     struct assignment assignment;
+    struct offset_watch watch;
     struct note *notes; /* in order of arrival; removed by poll or close */
     size_t note_count;
     size_t note_cap;
@@ -59,6 +61,10 @@ static const struct metric_row METRIC_ROWS[] = {
      .kind = METRIC_COUNTER,
      .name = "stocksync_kafka_commit_failures_total",
      .help = "offset commits that the group refused"},
+    {.offset = offsetof(struct metrics, gone_back),
+     .kind = METRIC_COUNTER,
+     .name = "stocksync_kafka_offsets_gone_back_total",
+     .help = "times a partition was found at a smaller offset than it had before"},
 };
 
 const struct metric_table record_source_metric_table = {
@@ -229,6 +235,20 @@ static void count_partitions(struct record_source *s)
     }
 }
 
+/* Where each of the partitions that enter must go on, as far as the group knows it. */
+static void expect_committed(struct record_source *s)
+{
+    rd_kafka_topic_partition_list_t *list = assignment_committed(&s->assignment, COUNT_LIMIT_MS);
+    const rd_kafka_topic_partition_list_t *known = list != NULL ? list : s->assignment.entering;
+    for (int i = 0; i < known->cnt; i++) {
+        offset_watch_expect(&s->watch, known->elems[i].partition,
+                            list != NULL ? known->elems[i].offset : -1);
+    }
+    if (list != NULL) {
+        rd_kafka_topic_partition_list_destroy(list);
+    }
+}
+
 /* Answers the oldest note towards the client and hands it to the caller. */
 static void take_note(struct record_source *s, struct source_event *event)
 {
@@ -244,6 +264,7 @@ static void take_note(struct record_source *s, struct source_event *event)
     }
     if (note.type == SOURCE_ASSIGNED) {
         assignment_begin_entering(&s->assignment, note.list);
+        expect_committed(s);
         s->partition_count = 0; /* more of them are a reason for a rebalance */
         count_partitions(s);
         return;
@@ -279,6 +300,20 @@ static int64_t header_revision(const rd_kafka_message_t *message)
     return errno == 0 && end == text + value.len && number > 0 ? number : 0;
 }
 
+/* Somebody created the topic again, or put an older log in its place. */
+static void watch_offset(struct record_source *s, struct source_event *event)
+{
+    event->gone_back_from = offset_watch_note(&s->watch, event->partition, event->offset);
+    if (event->gone_back_from > 0) {
+        metric_add(s->metrics.gone_back, 1);
+        log_warn(MOD, "offset_went_back", LF_TEXT("group", s->group), LF_TEXT("topic", s->topic),
+                 LF_INT("partition", event->partition), LF_INT("from", event->gone_back_from),
+                 LF_INT("to", event->offset),
+                 LF_MSG("the topic was created again, or an older log was put in its place: it is "
+                        "read from what is there"));
+    }
+}
+
 /* Leaves the event SOURCE_NOTHING when the message is not for the caller. */
 static enum status take_message(struct record_source *s,
                                 rd_kafka_message_t *message,
@@ -309,19 +344,21 @@ static enum status take_message(struct record_source *s,
         return STATUS_OK;
     }
     event->partition = message->partition;
+    event->offset = message->offset;
+    watch_offset(s, event);
     if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         event->type = SOURCE_AT_END;
         count_partitions(s);
         return STATUS_OK;
     }
     event->type = SOURCE_RECORD;
-    event->offset = message->offset;
     event->timestamp_ms = rd_kafka_message_timestamp(message, NULL);
     event->key = bytes_of(message->key, message->key_len);
     event->value = bytes_of(message->payload, message->len);
     event->header_revision = header_revision(message);
     event->header_cause = find_header(message, "cause");
     event->header_database = find_header(message, "database");
+    event->header_stream = find_header(message, "stream");
     return STATUS_OK;
 }
 
@@ -462,9 +499,11 @@ enum status record_source_commit_wait(struct record_source *source,
     return kafka_err_code(err, code, "committing offsets");
 }
 
-void record_source_read_from_start(struct record_source *source, int32_t partition)
+void record_source_read_from(struct record_source *source, int32_t partition, int64_t offset)
 {
-    assignment_read_from_start(&source->assignment, partition);
+    if (assignment_read_from(&source->assignment, partition, offset)) {
+        offset_watch_expect(&source->watch, partition, offset);
+    }
 }
 
 void record_source_release_partitions(struct record_source *source)
@@ -572,6 +611,7 @@ void record_source_close(struct record_source *source, int timeout_ms)
     (void)close(s->fd);
     mem_free(s->notes);
     assignment_free_lists(&s->assignment);
+    offset_watch_release(&s->watch);
     mem_free(s->listed);
     mem_free(s->topic);
     mem_free(s->group);

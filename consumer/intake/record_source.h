@@ -29,7 +29,7 @@ struct record_source_options {
 /**
  * NOTHING    the queue is empty
  * RECORD     a record or tombstone
- * ASSIGNED   partitions were added; until the next poll, record_source_read_from_start may choose
+ * ASSIGNED   partitions were added; until the next poll, record_source_read_from may choose
  *            where to begin
  * REVOKED    partitions are about to leave: finish, commit, record_source_release_partitions
  * LOST       partitions are gone: commit nothing for them; the source has released them
@@ -47,15 +47,18 @@ enum source_event_type {
 /** Bytes and lists are valid until the next poll. Bytes: ptr NULL when absent. */
 struct source_event {
     enum source_event_type type;
-    int32_t partition; /* RECORD, AT_END */
+    int32_t partition;      /* RECORD, AT_END, as the next two */
+    int64_t offset;         /* of the record, or of the next one that is written */
+    int64_t gone_back_from; /* the partition was at this greater offset before; 0: it was not. The
+                               group's committed offset is still there */
     /* RECORD */
-    int64_t offset;
     int64_t timestamp_ms; /* the broker's or the producer's; -1: none */
     struct bytes key;
     struct bytes value;           /* absent: a tombstone */
     int64_t header_revision;      /* header "revision", the only one of a tombstone; 0: absent */
     struct bytes header_cause;    /* header "cause" */
     struct bytes header_database; /* header "database" */
+    struct bytes header_stream;   /* header "stream" */
     /* ASSIGNED, REVOKED, LOST */
     const int32_t *partitions;
     size_t partition_count;
@@ -96,9 +99,9 @@ NODISCARD enum status record_source_commit_wait(struct record_source *source,
                                                 size_t count,
                                                 int timeout_ms,
                                                 struct err *err);
-/** A partition of the last SOURCE_ASSIGNED is read from its first record instead of the committed
- * offset. Before the next poll. */
-void record_source_read_from_start(struct record_source *source, int32_t partition);
+/** A partition of the last SOURCE_ASSIGNED is read from this offset instead of the committed one; 0:
+ * from its first record. Before the next poll. */
+void record_source_read_from(struct record_source *source, int32_t partition, int64_t offset);
 /** Releases the partitions of the last SOURCE_REVOKED. */
 void record_source_release_partitions(struct record_source *source);
 /** The partition that carries a product's records; -1: not known, no broker has said how many there

@@ -6,6 +6,7 @@
 #include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
+#include "consumer/lane/streams.h"
 
 #define MOD "lane"
 
@@ -157,15 +158,13 @@ enum status catalogue_moves_read(const struct lane_context *c,
                                  struct level_known *known,
                                  struct err *err)
 {
-    const struct levels_port *port = &c->ports->state->levels;
     bool moved = false;
     for (size_t i = 0; i < count; i++) {
         keys[i] = levels[i]->key;
     }
-    enum status rc = port->read(c->state, keys, count, clock_wall_us(), known, err);
+    enum status rc = streams_read_levels(c, keys, count, known, err);
     if (rc == STATUS_OK) {
         rc = follow(c, levels, count, known, &moved, err);
     }
-    return rc == STATUS_OK && moved ? port->read(c->state, keys, count, clock_wall_us(), known, err)
-                                    : rc;
+    return rc == STATUS_OK && moved ? streams_read_levels(c, keys, count, known, err) : rc;
 }

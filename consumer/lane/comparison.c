@@ -5,6 +5,7 @@
 #include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
+#include "consumer/lane/streams.h"
 
 #define MOD "verify"
 
@@ -117,8 +118,7 @@ static enum status compare(struct comparison *x, const struct compared_read *rea
     for (size_t i = 0; i < count; i++) {
         keys[i] = read->read[i].key;
     }
-    enum status rc =
-        x->c->ports->state->levels.read(x->c->state, keys, count, clock_wall_us(), known, err);
+    enum status rc = streams_read_levels(x->c, keys, count, known, err);
     if (rc != STATUS_OK) {
         return rc;
     }

@@ -38,6 +38,10 @@ struct lane_context {
     struct graphql *graphql;
     struct state *state;
 
+    /* Numbers up to this revision are of an earlier stream of the topic. They are never written, and
+     * what was written for them is not believed. 0: none is. */
+    int64_t first_revision;
+
     /* plan */
     struct store_rules rules;
     struct offset_ledger *ledger;

@@ -133,11 +133,13 @@ static enum drift_kind judge(const struct differences *d,
     return parked ? DRIFT_NONE : kind;
 }
 
-/* A write of this process waits or is in a request, or one of another process is. */
+/* A write of this process waits or is in a request, or one of another process is. A level of an
+ * earlier stream waits for the record of its product. */
 static bool
 is_under_way(const struct differences *d, struct level_key key, const struct level_known *known)
 {
-    return coalescer_has(d->c->coalescer, key) ||
+    bool is_earlier = known->found && known->revision <= d->c->first_revision;
+    return is_earlier || coalescer_has(d->c->coalescer, key) ||
            (known->open_revision != 0 && known->open_revision >= known->revision);
 }
 
@@ -211,6 +213,10 @@ static enum status push_all(struct differences *d,
                                           .what = "not written yet"};
         if (!known[i].found) {
             levels[i].what = drift_advice(DRIFT_UNWRITTEN);
+            continue;
+        }
+        if (known[i].revision <= d->c->first_revision) {
+            levels[i].what = "the producer has begun a new stream and publishes it in a moment";
             continue;
         }
         const struct difference one = {.key = read[i].key,

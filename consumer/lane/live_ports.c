@@ -5,7 +5,7 @@ static const struct source_port SOURCE = {.open = record_source_open,
                                           .poll = record_source_poll,
                                           .commit = record_source_commit,
                                           .commit_wait = record_source_commit_wait,
-                                          .read_from_start = record_source_read_from_start,
+                                          .read_from = record_source_read_from,
                                           .release_partitions = record_source_release_partitions,
                                           .pause = record_source_pause,
                                           .partition_count = record_source_partition_count,
@@ -35,6 +35,8 @@ static const struct blocked_port BLOCKED = {
     .note = state_blocked_note, .list = state_blocked_list, .end = state_blocked_end};
 static const struct planned_port PLANNED = {.read = state_planned_read,
                                             .store = state_planned_store};
+static const struct streams_port STREAMS = {
+    .read = state_streams_read, .positions = state_positions_read, .note = state_positions_note};
 
 static const struct state_port STATE = {.make = make_state,
                                         .open = state_open,
@@ -66,6 +68,7 @@ static const struct state_port STATE = {.make = make_state,
                                                      .note = state_products_note,
                                                      .noted = state_products_noted},
                                         .planned = &PLANNED,
+                                        .streams = &STREAMS,
                                         .guard = {.read = state_guard_read,
                                                   .adopt = state_guard_adopt,
                                                   .hold = state_guard_hold,

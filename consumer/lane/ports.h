@@ -22,6 +22,7 @@
 #include "consumer/state/planned_store.h"
 #include "consumer/state/product_store.h"
 #include "consumer/state/state.h"
+#include "consumer/state/stream_store.h"
 #include "consumer/state/unimported_store.h"
 #include "consumer/state/verify_store.h"
 #include "consumer/state/warehouse_store.h"
@@ -39,7 +40,7 @@ struct source_port {
                                size_t count,
                                int timeout_ms,
                                struct err *err);
-    void (*read_from_start)(struct record_source *source, int32_t partition);
+    void (*read_from)(struct record_source *source, int32_t partition, int64_t offset);
     void (*release_partitions)(struct record_source *source);
     void (*pause)(struct record_source *source, int32_t partition, bool paused);
     int32_t (*partition_count)(const struct record_source *source);
@@ -141,6 +142,7 @@ struct levels_port {
                                     int64_t *count,
                                     struct err *err);
     enum status (*attempts_adopt)(struct state *s,
+                                  int64_t after_revision,
                                   struct state_attempt **list,
                                   size_t *count,
                                   struct err *err);
@@ -209,6 +211,24 @@ struct planned_port {
                          size_t count,
                          const char *digest,
                          struct err *err);
+};
+
+/** Streams of the topic. */
+struct streams_port {
+    enum status (*read)(struct state *s,
+                        void (*each)(void *arg, const struct state_stream *stream),
+                        void *arg,
+                        struct err *err);
+    enum status (*positions)(struct state *s,
+                             const struct state_stream *stream,
+                             struct state_position *list,
+                             size_t count,
+                             struct err *err);
+    enum status (*note)(struct state *s,
+                        const struct state_stream *stream,
+                        const int32_t *partitions,
+                        size_t count,
+                        struct err *err);
 };
 
 /** Brake and source guard. */
@@ -334,6 +354,7 @@ struct state_port {
     const struct blocked_port *blocked;
     struct products_port products;
     const struct planned_port *planned;
+    const struct streams_port *streams;
     struct guard_port guard;
     struct catalogue_port catalogue;
     struct verify_port verify;

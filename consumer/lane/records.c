@@ -7,6 +7,8 @@
 
 #define MOD "lane"
 
+#define COMMIT_WAIT_MS 5000
+
 /* Of a partition: read to its end now, and once since it was assigned. */
 enum { END_NOW = 1, END_ONCE = 2 };
 
@@ -67,9 +69,34 @@ bool records_at_end(const struct records *r)
     return has_ends(r, END_NOW);
 }
 
+/*
+ * The partition's log went back: the group reads on from what is there. Where records of the log
+ * before were planned, all of the session is in doubt.
+ */
+static enum status
+follow_back(const struct records *r, const struct source_event *event, struct err *err)
+{
+    const struct lane_context *c = r->c;
+    const struct partition_offset one = {.partition = event->partition,
+                                         .next_offset = event->offset};
+    if (event->gone_back_from == 0) {
+        return STATUS_OK;
+    }
+    enum status rc = c->sink->writes
+                         ? c->ports->source->commit_wait(c->source, &one, 1, COMMIT_WAIT_MS, err)
+                         : STATUS_OK;
+    if (rc != STATUS_OK || offset_ledger_last(c->ledger, event->partition) < 0) {
+        return rc;
+    }
+    return err_set(err, STATUS_RENEW, "partition %d went back from offset %lld to %lld",
+                   (int)event->partition, (long long)event->gone_back_from,
+                   (long long)event->offset);
+}
+
 static enum status take_record(struct records *r, const struct source_event *event, struct err *err)
 {
     struct record_position at;
+    bool admitted = false;
     if (blocked_partitions_has(&r->blocked, event->partition)) {
         /* neither planned, which would overtake, nor dropped: a new session reads it again */
         return err_set(err, STATUS_CLIENT_BROKEN,
@@ -82,10 +109,11 @@ static enum status take_record(struct records *r, const struct source_event *eve
     planner_hold(r->planner, at);
     metric_add(r->c->metrics->record.read, 1);
     note_end(r, event->partition, false);
-    if (!source_guard_admits(r->planner->guard, event, at)) {
-        return STATUS_OK;
+    enum status rc = source_guard_admits(r->planner->guard, event, at, &admitted, err);
+    if (rc != STATUS_OK || !admitted) {
+        return rc;
     }
-    enum status rc = planner_plan(r->planner, event, at, err);
+    rc = planner_plan(r->planner, event, at, err);
     if (rc == STATUS_SCHEMA_UNKNOWN) {
         blocked_partitions_add(&r->blocked, event, at, err);
         replan_note_blocked(r->replan, event->partition);
@@ -116,9 +144,11 @@ take_events(struct records *r, bool *busy, struct source_event *event, struct er
             *busy = false;
             return STATUS_OK;
         case SOURCE_RECORD:
-            rc = take_record(r, event, err);
+            rc = follow_back(r, event, err);
+            rc = rc == STATUS_OK ? take_record(r, event, err) : rc;
             break;
         case SOURCE_AT_END:
+            rc = follow_back(r, event, err);
             note_end(r, event->partition, true);
             blocked_partitions_note_passed(&r->blocked, event->partition, INT64_MAX);
             replan_note_end(r->replan, event->partition);

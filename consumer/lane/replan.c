@@ -7,9 +7,9 @@
 
 #define MOD "lane"
 
-void replan_open(struct replan *r, const struct lane_context *c)
+void replan_open(struct replan *r, const struct lane_context *c, const struct streams *streams)
 {
-    *r = (struct replan){.c = c};
+    *r = (struct replan){.c = c, .streams = streams};
     (void)rules_digest(&c->rules, c->store->quantity_name, r->digest);
 }
 
@@ -46,7 +46,8 @@ static void begin(struct replan *r, int32_t partition, enum replan_stage stage)
     }
     r->list[index] = (struct replan_partition){.stage = stage, .last = -1};
     if (stage == REPLAN_AGAIN) {
-        r->c->ports->source->read_from_start(r->c->source, partition);
+        r->c->ports->source->read_from(r->c->source, partition,
+                                       streams_first_offset(r->streams, partition));
     }
 }
 

@@ -1,6 +1,6 @@
 /**
  * replan: whether a partition of the topic was planned with the store's present rules. If not, it
- * is planned again from its beginning.
+ * is planned again from its beginning, or from that of the present stream.
  *
  *     FRESH      no rules are known, and the store has no level: its records are planned as they
  *                come; at its end, the rules are stored
@@ -16,7 +16,7 @@
 #ifndef STOCKSYNC_LANE_REPLAN_H
 #define STOCKSYNC_LANE_REPLAN_H
 
-#include "consumer/lane/context.h"
+#include "consumer/lane/streams.h"
 #include "consumer/plan/rules_digest.h"
 
 enum replan_stage {
@@ -35,12 +35,13 @@ struct replan_partition {
 
 struct replan {
     const struct lane_context *c;
+    const struct streams *streams;
     char digest[RULES_DIGEST_SIZE]; /* of the present rules */
     struct replan_partition *list;  /* by partition */
     size_t size;
 };
 
-void replan_open(struct replan *r, const struct lane_context *c);
+void replan_open(struct replan *r, const struct lane_context *c, const struct streams *streams);
 /** Zero is fine. */
 void replan_close(struct replan *r);
 /** Partitions were assigned. Those that must be planned again are read from their beginning.

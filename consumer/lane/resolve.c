@@ -188,7 +188,7 @@ bool resolve_before_write(const struct lane_context *c,
         return true;
     }
     /* the same revision is no end: the rules may have changed, or the store */
-    if ((known->found && known->revision > desired->revision) ||
+    if (desired->revision <= c->first_revision || (known->found && known->revision > desired->revision) ||
         known->open_revision > desired->revision) {
         outcomes_add(out, level, END_SUPERSEDED);
         return true;
@@ -198,7 +198,7 @@ bool resolve_before_write(const struct lane_context *c,
         outcomes_retry(out, level, LEVEL_BLOCKED);
         return true;
     }
-    /* not read: its number came along from another item */
+    /* not read: its number came along from another item, or is of an earlier stream */
     if ((!known->found || known->quantity == LEVEL_NOT_READ) && !level->is_read) {
         outcomes_retry(out, level, LEVEL_UNREAD);
         return true;

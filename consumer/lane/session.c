@@ -112,11 +112,16 @@ static enum status open_plan(struct session *s, struct err *err)
 static enum status open_guards(struct session *s, struct err *err)
 {
     struct state_guard row;
-    enum status rc = brake_control_read_row(&s->c, true, &row, err);
+    enum status rc = streams_open(&s->streams, &s->c, err);
     if (rc != STATUS_OK) {
         return rc;
     }
-    source_guard_open(&s->guard, &s->c, &row);
+    s->c.first_revision = streams_present(&s->streams)->first_revision;
+    rc = brake_control_read_row(&s->c, true, &row, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    source_guard_open(&s->guard, &s->c, &s->streams, &row);
     return brake_control_open(&s->brake, &s->c, &s->guard, &row, err);
 }
 
@@ -130,7 +135,7 @@ static enum status open_parts(struct session *s, bool *rescanned_at_start, struc
     if (rc != STATUS_OK) {
         return rc;
     }
-    replan_open(&s->replan, c);
+    replan_open(&s->replan, c, &s->streams);
     leftovers_open(&s->leftovers, c, &s->planner);
     records_open(&s->records, c, &s->planner, &s->replan);
     retries_open(&s->retries, c, &s->planner, rescanned_at_start);
@@ -213,6 +218,7 @@ void session_close(struct session *s, int leave_ms)
     planner_close(&s->planner);
     unimported_sales_close(&s->sales);
     source_guard_close(&s->guard);
+    streams_close(&s->streams);
     outcomes_release(&s->out);
     coalescer_free(c->coalescer);
     brake_free(c->brake);
@@ -239,6 +245,7 @@ void session_fill_view(const struct session *s, struct lane_view *view)
     view->replanning = replan_count(&s->replan);
     view->leftovers = s->leftovers.view;
     memcpy(view->database, s->guard.database, sizeof view->database);
+    view->stream = *streams_present(&s->streams);
     view->hold = s->brake.hold;
     blocked_partitions_fill_view(&s->records.blocked, &view->blocked);
     view->client.points = s->requests.budget.level;
@@ -329,7 +336,10 @@ enum status session_assigned(struct session *s, const struct source_event *event
     }
     verify_note_assigned(&s->verify, event->partitions, event->partition_count);
     enum status rc =
-        replan_note_assigned(&s->replan, event->partitions, event->partition_count, err);
+        streams_note_assigned(&s->streams, event->partitions, event->partition_count, err);
+    if (rc == STATUS_OK) {
+        rc = replan_note_assigned(&s->replan, event->partitions, event->partition_count, err);
+    }
     if (rc != STATUS_OK) {
         return rc;
     }

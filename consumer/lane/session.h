@@ -18,6 +18,7 @@ struct session {
     struct catalogue *catalogue; /* outlives the session */
     struct requests requests;
     struct outcomes out;
+    struct streams streams;
     struct source_guard guard;
     struct brake_control brake;
     struct unimported_sales sales;

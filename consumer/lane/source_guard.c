@@ -9,9 +9,11 @@
 
 void source_guard_open(struct source_guard *g,
                        const struct lane_context *c,
+                       struct streams *streams,
                        const struct state_guard *row)
 {
     *g = (struct source_guard){.c = c,
+                               .streams = streams,
                                .foreign = foreign_records_new(c->ledger),
                                .database_since = row->database_since,
                                .pinned = row->database[0] != '\0'};
@@ -24,9 +26,9 @@ void source_guard_close(struct source_guard *g)
     *g = (struct source_guard){0};
 }
 
-static void take_text(struct bytes value, char text[STATE_DATABASE_SIZE])
+static void take_text(struct bytes value, char *text, size_t size)
 {
-    size_t len = value.len < STATE_DATABASE_SIZE ? value.len : STATE_DATABASE_SIZE - 1;
+    size_t len = value.len < size ? value.len : size - 1;
     memcpy(text, value.ptr, len);
     text[len] = '\0';
 }
@@ -46,45 +48,87 @@ void source_guard_note_revision(struct source_guard *g, int64_t revision)
     g->newest_revision = revision > g->newest_revision ? revision : g->newest_revision;
 }
 
-static void refuse(struct source_guard *g,
+/* A record that waits until a person decides, or until the right producer publishes its product. */
+static bool refuse(struct source_guard *g,
                    const struct source_event *event,
-                   const char database[STATE_DATABASE_SIZE],
-                   const int32_t *product_id,
+                   struct metric *counter,
                    struct record_position at)
 {
-    metric_add(g->c->metrics->record.foreign, 1);
+    int32_t product_id = 0;
+    struct err ignored = {0};
+    metric_add(counter, 1);
     source_guard_note_revision(g, event->header_revision);
-    bool is_news = event->header_revision > g->database_since;
-    if (is_news && product_id != NULL && g->c->sink->writes) {
-        memcpy(g->other_database, database, STATE_DATABASE_SIZE);
-        foreign_records_add(g->foreign, *product_id, at);
+    if (event->header_revision <= g->database_since || !g->c->sink->writes ||
+        product_stock_parse_key(event->key, &product_id, &ignored) != STATUS_OK) {
+        return false;
+    }
+    foreign_records_add(g->foreign, product_id, at);
+    return true;
+}
+
+/* Follows the database of the first record. */
+static bool is_of_database(struct source_guard *g,
+                           const struct source_event *event,
+                           struct record_position at)
+{
+    char database[STATE_DATABASE_SIZE];
+    if (event->header_database.ptr == NULL) {
+        log_headerless(g);
+        return true;
+    }
+    take_text(event->header_database, database, sizeof database);
+    if (g->database[0] == '\0') {
+        memcpy(g->database, database, sizeof database);
+    }
+    if (strcmp(database, g->database) == 0) {
+        return true;
+    }
+    if (refuse(g, event, g->c->metrics->record.foreign, at)) {
+        memcpy(g->other_database, database, sizeof database);
+        g->other_stream[0] = '\0';
+    }
+    return false;
+}
+
+static void refuse_stream(struct source_guard *g,
+                          const struct source_event *event,
+                          struct record_position at)
+{
+    if (refuse(g, event, g->c->metrics->record.unknown_stream, at)) {
+        take_text(event->header_stream, g->other_stream, sizeof g->other_stream);
     }
 }
 
-bool source_guard_admits(struct source_guard *g,
-                         const struct source_event *event,
-                         struct record_position at)
+enum status source_guard_admits(struct source_guard *g,
+                                const struct source_event *event,
+                                struct record_position at,
+                                bool *admitted,
+                                struct err *err)
 {
-    char database[STATE_DATABASE_SIZE];
+    enum stream_age age = STREAM_PRESENT;
     int32_t product_id = 0;
     struct err ignored = {0};
-    bool keyed = product_stock_parse_key(event->key, &product_id, &ignored) == STATUS_OK;
-    if (event->header_database.ptr == NULL) {
-        log_headerless(g);
-    } else {
-        take_text(event->header_database, database);
-        if (g->database[0] == '\0') {
-            memcpy(g->database, database, sizeof database);
-        }
-        if (strcmp(database, g->database) != 0) {
-            refuse(g, event, database, keyed ? &product_id : NULL, at);
-            return false;
-        }
+    *admitted = false;
+    enum status rc = streams_judge(g->streams, event, &age, err);
+    if (rc != STATUS_OK) {
+        return rc;
     }
-    if (keyed) {
+    if (age == STREAM_EARLIER) {
+        metric_add(g->c->metrics->record.earlier, 1);
+        return STATUS_OK;
+    }
+    if (!is_of_database(g, event, at)) {
+        return STATUS_OK;
+    }
+    if (age == STREAM_UNKNOWN) {
+        refuse_stream(g, event, at);
+        return STATUS_OK;
+    }
+    if (product_stock_parse_key(event->key, &product_id, &ignored) == STATUS_OK) {
         foreign_records_settle(g->foreign, product_id);
     }
-    return true;
+    *admitted = true;
+    return STATUS_OK;
 }
 
 bool source_guard_wants_hold(const struct source_guard *g)
@@ -92,8 +136,22 @@ bool source_guard_wants_hold(const struct source_guard *g)
     return foreign_records_count(g->foreign) > 0;
 }
 
+static void describe_stream(const struct source_guard *g, struct lane_hold *hold)
+{
+    const char *present = streams_present(g->streams)->id;
+    (void)snprintf(hold->reason, sizeof hold->reason, "unknown_stream");
+    (void)snprintf(hold->detail, sizeof hold->detail,
+                   "records of stream %s, but the state's is %s: stop the producer whose [state] is "
+                   "another one, then 'stocksync-consumer resume --store %s --stream %s'",
+                   g->other_stream, present, g->c->store->name, present);
+}
+
 void source_guard_describe(const struct source_guard *g, struct lane_hold *hold)
 {
+    if (g->other_stream[0] != '\0') {
+        describe_stream(g, hold);
+        return;
+    }
     (void)snprintf(hold->reason, sizeof hold->reason, "another_database");
     (void)snprintf(hold->detail, sizeof hold->detail,
                    "records of Odoo database %s, but %s is this store's: stop the producer of the "
@@ -142,5 +200,5 @@ source_guard_compare(struct source_guard *g, const struct state_guard *row, stru
         memcpy(g->database, row->database, sizeof g->database);
         g->pinned = true;
     }
-    return STATUS_OK;
+    return streams_compare(g->streams, err);
 }

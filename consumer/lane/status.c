@@ -46,6 +46,15 @@ static const struct metric_row ROWS[] = {
     {offsetof(struct lane_metrics, record.foreign), METRIC_COUNTER,
      "stocksync_store_foreign_records_total", NULL, NULL,
      "Records of another Odoo database, which are not applied."},
+    {offsetof(struct lane_metrics, record.earlier), METRIC_COUNTER,
+     "stocksync_store_earlier_stream_records_total", NULL, NULL,
+     "Records of earlier streams: history, which is passed over."},
+    {offsetof(struct lane_metrics, record.unknown_stream), METRIC_COUNTER,
+     "stocksync_store_unknown_stream_records_total", NULL, NULL,
+     "Records of a stream that the state does not know, which are not applied."},
+    {offsetof(struct lane_metrics, record.streams), METRIC_COUNTER,
+     "stocksync_store_new_streams_total", NULL, NULL,
+     "Times partitions of the store began with a new stream."},
     {offsetof(struct lane_metrics, record.unfinished), METRIC_GAUGE,
      "stocksync_store_unfinished_records", NULL, NULL,
      "Records that hold back the committed offset."},
@@ -341,6 +350,22 @@ static void append_blocked(const struct blocked_view *v, struct strbuf *out)
     strbuf_append_text(out, "]");
 }
 
+static void append_stream(const struct lane_metrics *metrics,
+                          const struct state_stream *v,
+                          struct strbuf *out)
+{
+    char since[CLOCK_TEXT_SIZE];
+    if (v->id[0] == '\0') {
+        return;
+    }
+    strbuf_append_text(out, ",\"stream\":");
+    strbuf_append_json(out, v->id);
+    strbuf_append_text(out, ",\"stream_reason\":");
+    strbuf_append_json(out, v->why);
+    strbuf_appendf(out, ",\"stream_since\":\"%s\",\"earlier_stream_records\":%.0f",
+                   clock_format_utc(v->began_us, since), metric_value(metrics->record.earlier));
+}
+
 void status_append_json(const struct lane_metrics *metrics,
                         const struct lane_view *view,
                         struct strbuf *out)
@@ -369,6 +394,7 @@ void status_append_json(const struct lane_metrics *metrics,
         strbuf_append_text(out, ",\"database\":");
         strbuf_append_json(out, view->database);
     }
+    append_stream(metrics, &view->stream, out);
     append_blocked(&view->blocked, out);
     hold_append_json(&view->hold, out);
     strbuf_append_text(out, "}");

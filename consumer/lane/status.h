@@ -16,9 +16,11 @@
 #include "consumer/plan/rules.h"
 #include "consumer/state/blocked_store.h"
 #include "consumer/state/guard_store.h"
+#include "consumer/state/stream_store.h"
 
 struct record_metrics {
-    struct metric *read, *superseded, *excluded[EXCLUSION_COUNT], *foreign, *unfinished, *blocked;
+    struct metric *read, *superseded, *excluded[EXCLUSION_COUNT], *foreign, *unfinished, *blocked,
+        *earlier, *unknown_stream, *streams;
 };
 
 struct level_metrics {
@@ -119,6 +121,7 @@ struct lane_view {
     size_t replanning;                /* partitions that are planned again with new rules */
     bool is_dry_run;
     char database[STATE_DATABASE_SIZE]; /* "": not known */
+    struct state_stream stream;         /* the present one */
     struct lane_hold hold;
     struct blocked_view blocked;
     struct store_view client;

@@ -8,6 +8,7 @@
 #include "common/model/product_stock.h"
 #include "consumer/parents/pace.h"
 #include "consumer/parents/parents_status.h"
+#include "consumer/parents/parents_streams.h"
 #include "consumer/parents/read_positions.h"
 
 #define MOD "parents"
@@ -33,6 +34,7 @@ struct parents_lane {
     struct thread *thread;
     bool *worked;
     struct parents *parents;
+    struct parents_streams streams;
     struct record_source *source;
     struct read_positions *positions;
     int64_t commit_at_us; /* monotonic */
@@ -80,7 +82,8 @@ static void log_partitions(const struct parents_lane *l, const char *name, size_
              LF_INT("assigned", l->source_port.assigned_count(l->source)));
 }
 
-static void take_partitions(struct parents_lane *l, const struct source_event *event)
+static enum status
+take_partitions(struct parents_lane *l, const struct source_event *event, struct err *err)
 {
     for (size_t i = 0; i < event->partition_count; i++) {
         read_positions_assign(l->positions, event->partitions[i]);
@@ -88,6 +91,8 @@ static void take_partitions(struct parents_lane *l, const struct source_event *e
     parents_status_set(&l->status, PARENTS_RUNNING, "joined the group");
     show_partitions(l, true);
     log_partitions(l, "partitions_assigned", event->partition_count);
+    return parents_streams_note_assigned(&l->streams, l->source, event->partitions,
+                                         event->partition_count, err);
 }
 
 /*
@@ -150,8 +155,12 @@ static void take_record(struct parents_lane *l, const struct source_event *event
     component_batch_add(l->batch, product_id, changed_at_us(l, event));
 }
 
-static void take_event(struct parents_lane *l, const struct source_event *event)
+static enum status
+take_event(struct parents_lane *l, const struct source_event *event, struct err *err)
 {
+    if (event->gone_back_from > 0) { /* the offset that is committed goes back as well */
+        read_positions_restart(l->positions, event->partition, event->offset);
+    }
     switch (event->type) {
     case SOURCE_NOTHING:
         break;
@@ -162,13 +171,13 @@ static void take_event(struct parents_lane *l, const struct source_event *event)
         read_positions_note_end(l->positions, event->partition);
         break;
     case SOURCE_ASSIGNED:
-        take_partitions(l, event);
-        break;
+        return take_partitions(l, event, err);
     case SOURCE_REVOKED:
     case SOURCE_LOST:
         give_up_partitions(l, event);
         break;
     }
+    return STATUS_OK;
 }
 
 static bool is_full(const struct parents_lane *l)
@@ -196,7 +205,10 @@ static enum status take_records(struct parents_lane *l, bool *more, struct err *
             *more = false;
             return STATUS_OK;
         }
-        take_event(l, &event);
+        rc = take_event(l, &event, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
     }
     *more = true;
     return STATUS_OK;
@@ -273,7 +285,10 @@ static bool is_drained(const struct parents_lane *l)
 
 static enum status turn(struct parents_lane *l, bool *more, struct err *err)
 {
-    enum status rc = take_records(l, more, err);
+    enum status rc = parents_streams_compare(&l->streams, l->clock.monotonic_us(), err);
+    if (rc == STATUS_OK) {
+        rc = take_records(l, more, err);
+    }
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -332,6 +347,10 @@ static enum status open_session(struct parents_lane *l, struct err *err)
     l->commit_at_us = 0;
     l->parents = l->marks_port.create(l->options.odoo_dsn);
     enum status rc = l->marks_port.open(l->parents, err);
+    if (rc == STATUS_OK) {
+        rc = parents_streams_open(&l->streams, l->options.ports, l->options.state_dsn,
+                                  l->options.group, err);
+    }
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -342,6 +361,7 @@ static void close_session(struct parents_lane *l)
 {
     l->source_port.close(l->source, CLOSE_LIMIT_MS);
     l->source = NULL;
+    parents_streams_close(&l->streams);
     l->marks_port.destroy(l->parents);
     l->parents = NULL;
     read_positions_free(l->positions);
@@ -365,6 +385,9 @@ enum status parents_lane_session(void *lane, struct thread *thread, bool *worked
         drain(l);
     }
     close_session(l);
+    if (rc == STATUS_RENEW) {
+        log_info(MOD, "session_renewed", LF_TEXT("group", l->options.group), LF_MSG(err->msg));
+    }
     return rc;
 }
 

@@ -26,6 +26,7 @@ struct parents_options {
     const struct conf_pairs *kafka; /* pass-through */
     const char *topic;
     const char *odoo_dsn;
+    const char *state_dsn;
     const char *group;
     bool once; /* a session ends when the topic was read to its end and marked */
     struct view_port view;
@@ -43,7 +44,8 @@ void parents_lane_free(struct parents_lane *lane);
  * @param lane    a struct parents_lane *
  * @param worked  [out] true when a batch was marked
  * @return STATUS_OK  asked to stop, or done with `once`; what could not be marked is not committed
- *         the failure of parents_open, record_source_open, record_source_poll or parents_mark
+ *         STATUS_RENEW  the producer has begun a new stream: begin again at once
+ *         the failure of parents_streams_open, parents_open, record_source_open, record_source_poll or parents_mark
  */
 NODISCARD enum status
 parents_lane_session(void *lane, struct thread *thread, bool *worked, struct err *err);

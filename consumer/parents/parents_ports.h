@@ -8,6 +8,7 @@
 
 #include "consumer/intake/record_source.h"
 #include "consumer/parents/parents.h"
+#include "consumer/state/stream_store.h"
 
 /* record_source: the topic. */
 struct parents_source_port {
@@ -22,6 +23,7 @@ struct parents_source_port {
                                size_t count,
                                int timeout_ms,
                                struct err *err);
+    void (*read_from)(struct record_source *source, int32_t partition, int64_t offset);
     void (*release)(struct record_source *source); /* the revoked partitions */
     size_t (*assigned_count)(const struct record_source *source);
     void (*close)(struct record_source *source, int timeout_ms);
@@ -38,6 +40,27 @@ struct parents_marks_port {
     void (*destroy)(struct parents *parents);
 };
 
+/* The state: streams of the topic. */
+struct parents_streams_port {
+    struct state *(*create)(const char *dsn, const char *store);
+    enum status (*open)(struct state *s, struct err *err);
+    enum status (*read)(struct state *s,
+                        void (*each)(void *arg, const struct state_stream *stream),
+                        void *arg,
+                        struct err *err);
+    enum status (*positions)(struct state *s,
+                             const struct state_stream *stream,
+                             struct state_position *list,
+                             size_t count,
+                             struct err *err);
+    enum status (*note)(struct state *s,
+                        const struct state_stream *stream,
+                        const int32_t *partitions,
+                        size_t count,
+                        struct err *err);
+    void (*destroy)(struct state *s);
+};
+
 struct parents_clock_port {
     int64_t (*monotonic_us)(void);
     int64_t (*wall_us)(void);
@@ -49,6 +72,7 @@ struct parents_clock_port {
 struct parents_ports {
     struct parents_source_port source;
     struct parents_marks_port marks;
+    struct parents_streams_port streams;
     struct parents_clock_port clock;
 };
 

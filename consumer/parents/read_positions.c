@@ -64,6 +64,12 @@ void read_positions_note_read(struct read_positions *positions, int32_t partitio
     p->read = offset + 1;
 }
 
+void read_positions_restart(struct read_positions *positions, int32_t partition, int64_t offset)
+{
+    *position_of(positions, partition) =
+        (struct position){.assigned = true, .read = offset, .marked = -1, .committed = -1};
+}
+
 void read_positions_note_end(struct read_positions *positions, int32_t partition)
 {
     position_of(positions, partition)->at_end = true;

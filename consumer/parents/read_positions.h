@@ -22,6 +22,8 @@ void read_positions_free(struct read_positions *positions);
 void read_positions_assign(struct read_positions *positions, int32_t partition);
 /** The partition left: nothing is committed for it any more. */
 void read_positions_drop(struct read_positions *positions, int32_t partition);
+/** The partition's log went back: it is read from this offset, which is to be committed. */
+void read_positions_restart(struct read_positions *positions, int32_t partition, int64_t offset);
 /** A record was read; the partition may have more. */
 void read_positions_note_read(struct read_positions *positions, int32_t partition, int64_t offset);
 /** The partition was read to its end. */

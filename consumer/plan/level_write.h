@@ -41,8 +41,9 @@ struct level_write {
     int64_t changed_at_us; /* of that record, wall clock */
 };
 
-/** The quantity of a level whose number came along with its product from another item: Shopify's
- * number at this item is not known. Below the least that Shopify accepts. */
+/** The quantity of a level whose number came along with its product from another item, or was written
+ * in an earlier stream: Shopify's number at this item is not known. Below the least that Shopify
+ * accepts. */
 #define LEVEL_NOT_READ (-1000000001)
 
 /** A level in the state. */

@@ -222,8 +222,11 @@ static struct state_attempt *attempts_of(const struct pg_rows *rows, size_t *cou
     return list;
 }
 
-enum status
-state_attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, struct err *err)
+enum status state_attempts_adopt(struct state *s,
+                                 int64_t after_revision,
+                                 struct state_attempt **list,
+                                 size_t *count,
+                                 struct err *err)
 {
     struct pg_rows rows = {0};
     *list = NULL;
@@ -236,6 +239,7 @@ state_attempts_adopt(struct state *s, struct state_attempt **list, size_t *count
         return rc;
     }
     pg_args_i64(&s->args, s->instance);
+    pg_args_i64(&s->args, after_revision);
     rc = pg_query(s->conn, sql_consumer_attempts_adopt, &s->args, "titlliiilzidiib", &rows, err);
     if (rc != STATUS_OK) {
         return rc;

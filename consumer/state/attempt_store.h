@@ -52,10 +52,15 @@ NODISCARD enum status state_attempts_settle(struct state *s,
  * Takes over the attempts without outcome whose process is gone (its advisory lock is free).
  * Call it at start and after partitions were assigned. The server may notice late that a process is
  * gone: a later call finds those attempts.
- * @param list  [out] in order of sending; the caller's: state_attempts_release
+ * @param after_revision  those without a greater revision are of an earlier stream: they are given
+ *                        up instead
+ * @param list            [out] in order of sending; the caller's: state_attempts_release
  */
-NODISCARD enum status
-state_attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, struct err *err);
+NODISCARD enum status state_attempts_adopt(struct state *s,
+                                           int64_t after_revision,
+                                           struct state_attempt **list,
+                                           size_t *count,
+                                           struct err *err);
 /**
  * An attempt is about to be sent again, or later than it was stored.
  * @param open  [out] false: another process has given it up, it must not be sent

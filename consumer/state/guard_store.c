@@ -153,13 +153,15 @@ enum status state_guard_pin(struct state *s, char database[STATE_DATABASE_SIZE],
     return STATUS_OK;
 }
 
-enum status state_guard_resume(struct state *s, const char *database, struct err *err)
+enum status
+state_guard_resume(struct state *s, const char *database, bool confirms, struct err *err)
 {
     enum status rc = state_begin(s, err);
     if (rc != STATUS_OK) {
         return rc;
     }
     pg_args_text(&s->args, database);
+    pg_args_bool(&s->args, confirms);
     return pg_query(s->conn, sql_consumer_guard_resume, &s->args, "", NULL, err);
 }
 

@@ -17,7 +17,8 @@
 struct state_guard {
     bool loaded;                        /* the first load is over */
     char database[STATE_DATABASE_SIZE]; /* whose records are applied; "": none yet */
-    int64_t database_since;             /* revision; older records of other databases are skipped */
+    int64_t database_since;             /* revision; older records of other databases, and of
+                                           unknown streams, are skipped */
     int64_t accepted_revision;          /* a person has accepted all changes up to here */
     int64_t held_at_us;                 /* wall clock; 0: not held */
     bool ours;                          /* held by this process */
@@ -62,9 +63,11 @@ state_guard_pin(struct state *s, char database[STATE_DATABASE_SIZE], struct err 
 /**
  * A person resumes the store. If it is held, accepts all changes that Odoo has made until now, and
  * its first load if that is the reason.
- * @param database  NULL: stays; otherwise confirmed as of now
+ * @param database  NULL: stays
+ * @param confirms  database and stream are right as of now: what others published before is history
  */
-NODISCARD enum status state_guard_resume(struct state *s, const char *database, struct err *err);
+NODISCARD enum status
+state_guard_resume(struct state *s, const char *database, bool confirms, struct err *err);
 /** @param levels  [out] known levels of the store */
 NODISCARD enum status state_guard_levels(struct state *s, size_t *levels, struct err *err);
 /**

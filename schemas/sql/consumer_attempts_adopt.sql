@@ -1,15 +1,20 @@
--- $1 store, $2 our instance
+-- $1 store, $2 our instance, $3 the stream's first revision
 -- A process holds the advisory lock of its instance while it lives, so a process that obtains the
 -- lock knows that the other is gone. The locks end with this statement's transaction. Of two
 -- adopters, the second finds the lock taken or the row no longer open.
+-- Attempts of an earlier stream are given up: their levels are read before anything is written.
 WITH foreign_instance AS MATERIALIZED (
     SELECT DISTINCT instance FROM stocksync.attempt WHERE store = $1 AND outcome IS NULL AND instance <> $2
 ), dead AS MATERIALIZED (
     SELECT instance FROM foreign_instance WHERE pg_try_advisory_xact_lock(instance)
+), earlier AS (
+    UPDATE stocksync.attempt a SET outcome = 'abandoned', answered_at = now(), variables = ''
+      FROM dead
+     WHERE a.store = $1 AND a.outcome IS NULL AND a.instance = dead.instance AND NOT $3 < ANY (a.revision)
 ), taken AS (
     UPDATE stocksync.attempt a SET instance = $2
       FROM dead
-     WHERE a.store = $1 AND a.outcome IS NULL AND a.instance = dead.instance
+     WHERE a.store = $1 AND a.outcome IS NULL AND a.instance = dead.instance AND $3 < ANY (a.revision)
     RETURNING a.key, a.generation, a.variables, a.sent_at, a.item, a.location, a.product_id, a.quantity, a.change_from,
               a.revision, a.changed_at, coalesce(a.wanted, a.quantity) AS wanted, a.raw, a.missing, a.reserved, a.adjusts
 )

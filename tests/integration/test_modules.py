@@ -12,6 +12,7 @@ from lab import programs
                                      "test_state_unimported_store", "test_state_parked_store",
                                      "test_state_parked_list",
                                      "test_state_guard_store", "test_state_catalogue_store", "test_state_verify_store",
+                                     "test_state_stream_store",
                                      "test_parents_parents", "test_odoo_marks",
                                      "test_odoo_odoo_version"])
 def test_module_against_a_real_database(postgres, number, program):

@@ -214,23 +214,24 @@ static void record_source_starts_behind_what_was_committed(void **state)
     record_source_close(source, LIMIT_MS);
     source = open_source("c");
     expect(source, SOURCE_ASSIGNED);
-    record_source_read_from_start(source, 0);
-    record_source_read_from_start(source, 7);
+    record_source_read_from(source, 0, 0);
+    record_source_read_from(source, 7, 0);
     assert_int_equal(expect_later(source, SOURCE_RECORD).offset, 0);
     assert_int_equal(expect_later(source, SOURCE_RECORD).offset, 1);
     record_source_close(source, LIMIT_MS);
     source = open_source("d"); /* assigned, and closed before anything was read */
     expect(source, SOURCE_ASSIGNED);
-    record_source_read_from_start(source, 0);
+    record_source_read_from(source, 0, 0);
     record_source_close(source, LIMIT_MS);
 }
 
 static void record_source_counts_refused_commits(void **state)
 {
     struct record_source *source = *state;
-    struct metric *failures = NULL;
-    assert_int_equal(record_source_metric_table.count, 1);
-    metric_table_register(&record_source_metric_table, "stocksync-a", &failures);
+    struct metric *cells[2] = {NULL, NULL};
+    assert_int_equal(record_source_metric_table.count, 2);
+    metric_table_register(&record_source_metric_table, "stocksync-a", cells);
+    struct metric *failures = cells[0];
     const double before = metric_value(failures);
     expect(source, SOURCE_ASSIGNED);
     const struct partition_offset list = {.partition = 0, .next_offset = 1};

@@ -110,6 +110,7 @@ int bench_open(void **state)
     metric_table_register(&lane_metric_table, label, &bench.metrics);
     next_offset = 0;
     fill_context();
+    bench.streams.known = (struct streams){.c = &bench.c};
     return 0;
 }
 
@@ -120,6 +121,7 @@ int bench_close(void **state)
     for (size_t i = 0; i < bench.requests.sent_count; i++) {
         mem_free(bench.requests.sent[i].variables);
     }
+    streams_close(&bench.streams.known);
     coalescer_free(c->coalescer);
     brake_free(c->brake);
     parked_set_free(c->parked);

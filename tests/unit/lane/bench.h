@@ -7,6 +7,7 @@
 
 #include "consumer/lane/context.h"
 #include "consumer/lane/outcomes.h"
+#include "consumer/lane/streams.h"
 
 #define BENCH_MAX 16 /* things that are remembered of a kind */
 
@@ -77,6 +78,14 @@ struct bench_planned {
     size_t leftover_count;
 };
 
+struct bench_streams {
+    struct state_stream list[4]; /* the first is the present one */
+    size_t count;
+    int64_t first_offsets[4];
+    char positions[4][STATE_STREAM_SIZE];
+    struct streams known; /* as a session has them; opened without any */
+};
+
 struct bench_guard {
     struct state_guard row;
     struct state_contact contact;
@@ -120,7 +129,8 @@ struct bench_source {
     size_t assigned;
     const struct source_event *events;
     size_t event_count, next;
-    char from_start[100]; /* partitions that are read from their beginning */
+    char from_start[100]; /* partitions that are read from their beginning, or "PARTITION@OFFSET" */
+    char committed[100];  /* "PARTITION@OFFSET …" that were waited for */
     char paused[80];      /* "+PARTITION …": paused, "-PARTITION …": resumed */
     size_t lost_at;       /* the broker is lost before this event; 0: never */
 };
@@ -142,6 +152,7 @@ struct bench {
     struct bench_blocked blocked;
     struct bench_products products;
     struct bench_planned planned;
+    struct bench_streams streams;
     struct bench_guard guard;
     struct bench_catalogue catalogue;
     struct bench_store requests;

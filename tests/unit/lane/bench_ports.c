@@ -163,10 +163,14 @@ attempts_abandon(struct state *s, int64_t before_us, int64_t *count, struct err 
     return called("attempts_abandon", err);
 }
 
-static enum status
-attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, struct err *err)
+static enum status attempts_adopt(struct state *s,
+                                  int64_t after_revision,
+                                  struct state_attempt **list,
+                                  size_t *count,
+                                  struct err *err)
 {
     (void)s;
+    assert_int_equal(after_revision, bench.c.first_revision);
     enum status rc = called("attempts_adopt", err);
     if (rc == STATUS_OK) {
         *list = bench.levels.adoptable;
@@ -654,12 +658,73 @@ static size_t assigned_count(const struct record_source *source)
     return bench.input.assigned;
 }
 
-static void read_from_start(struct record_source *source, int32_t partition)
+static void read_from(struct record_source *source, int32_t partition, int64_t offset)
 {
-    char text[16];
+    char text[48];
     (void)source;
-    (void)snprintf(text, sizeof text, "%d", (int)partition);
+    (void)snprintf(text, sizeof text, offset > 0 ? "%d@%lld" : "%d", (int)partition,
+                   (long long)offset);
     APPEND(bench.input.from_start, text);
+}
+
+static enum status commit_wait(struct record_source *source,
+                               const struct partition_offset *list,
+                               size_t count,
+                               int timeout_ms,
+                               struct err *err)
+{
+    char text[48];
+    (void)source;
+    assert_in_range(timeout_ms, 1, 10000);
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(text, sizeof text, "%d@%lld", (int)list[i].partition,
+                       (long long)list[i].next_offset);
+        APPEND(bench.input.committed, text);
+    }
+    return called("commit_wait", err);
+}
+
+/* --- streams --- */
+
+static enum status streams_read(struct state *s,
+                                void (*each)(void *arg, const struct state_stream *stream),
+                                void *arg,
+                                struct err *err)
+{
+    (void)s;
+    for (size_t i = 0; i < bench.streams.count; i++) {
+        each(arg, &bench.streams.list[i]);
+    }
+    return called("streams_read", err);
+}
+
+static enum status positions_read(struct state *s,
+                                  const struct state_stream *stream,
+                                  struct state_position *list,
+                                  size_t count,
+                                  struct err *err)
+{
+    (void)s;
+    assert_string_equal(stream->id, bench.streams.list[0].id);
+    for (size_t i = 0; i < count; i++) {
+        list[i].first_offset = bench.streams.first_offsets[list[i].partition];
+        copy_text(list[i].stream, sizeof list[i].stream,
+                  bench.streams.positions[list[i].partition]);
+    }
+    return called("positions_read", err);
+}
+
+static enum status positions_note(struct state *s,
+                                  const struct state_stream *stream,
+                                  const int32_t *partitions,
+                                  size_t count,
+                                  struct err *err)
+{
+    (void)s;
+    for (size_t i = 0; i < count; i++) {
+        copy_text(bench.streams.positions[partitions[i]], STATE_STREAM_SIZE, stream->id);
+    }
+    return called("positions_note", err);
 }
 
 /* Products of other processes have ids from BENCH_OTHERS on. */
@@ -678,7 +743,8 @@ static void pause_partition(struct record_source *source, int32_t partition, boo
 }
 
 static const struct source_port SOURCE = {.poll = poll_source,
-                                          .read_from_start = read_from_start,
+                                          .read_from = read_from,
+                                          .commit_wait = commit_wait,
                                           .assigned_count = assigned_count,
                                           .pause = pause_partition,
                                           .partition_of = partition_of};
@@ -689,6 +755,8 @@ static const struct store_port STORE = {.load_catalogue = load_catalogue,
                                         .running = running};
 static const struct blocked_port BLOCKED = {
     .note = blocked_note, .list = blocked_list, .end = blocked_end};
+static const struct streams_port STREAMS = {
+    .read = streams_read, .positions = positions_read, .note = positions_note};
 static const struct planned_port PLANNED = {.read = planned_read, .store = planned_store};
 static const struct state_port STATE = {
     .levels = {.read = read_levels,
@@ -714,6 +782,7 @@ static const struct state_port STATE = {
     .blocked = &BLOCKED,
     .products = {.note = products_note, .noted = products_noted},
     .planned = &PLANNED,
+    .streams = &STREAMS,
     .guard = {.read = guard_read,
               .adopt = guard_adopt,
               .hold = guard_hold,

@@ -388,8 +388,21 @@ static bool is_dead(int64_t instance)
     return instance != FAKE_OTHER_PROCESS && instance != fake_state.instance;
 }
 
-static enum status
-attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, struct err *err)
+static bool is_earlier(const struct fake_attempt *a, int64_t after_revision)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        if (a->list[i].revision > after_revision) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum status attempts_adopt(struct state *s,
+                                  int64_t after_revision,
+                                  struct state_attempt **list,
+                                  size_t *count,
+                                  struct err *err)
 {
     (void)s;
     enum status rc = fake_state_enter("attempts_adopt", err);
@@ -402,6 +415,10 @@ attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, stru
     for (size_t i = 0; i < fake_state.attempts.count; i++) {
         struct fake_attempt *a = &fake_state.attempts.list[i];
         if (a->outcome[0] != '\0' || !is_dead(a->instance)) {
+            continue;
+        }
+        if (is_earlier(a, after_revision)) {
+            (void)snprintf(a->outcome, sizeof a->outcome, "abandoned");
             continue;
         }
         a->instance = fake_state.instance;

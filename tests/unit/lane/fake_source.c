@@ -23,6 +23,7 @@ struct record {
     char *key, *value; /* owned */
     size_t key_len, value_len;
     char database[48]; /* "": no header */
+    char stream[48];   /* "": no header */
     int64_t revision;
 };
 
@@ -102,6 +103,36 @@ int64_t fake_source_append_tombstone(int32_t partition, int32_t product_id, int6
     int64_t offset = fake_source_append_bytes(partition, bytes_text(key), (struct bytes){0});
     last_record()->revision = revision;
     return offset;
+}
+
+void fake_source_stream(const char *stream)
+{
+    (void)snprintf(last_record()->stream, sizeof records.list->stream, "%s", stream);
+}
+
+static void drop_record(size_t at)
+{
+    mem_free(records.list[at].key);
+    mem_free(records.list[at].value);
+    records.count--;
+    memmove(records.list + at, records.list + at + 1,
+            (records.count - at) * sizeof *records.list);
+}
+
+/* A client that is behind the end reads from the beginning: auto.offset.reset. */
+void fake_source_cut(int32_t partition, int64_t end)
+{
+    struct fake_partition *p = &fake_source.partition[partition];
+    for (size_t i = records.count; i > 0; i--) {
+        if (records.list[i - 1].partition == partition && records.list[i - 1].offset >= end) {
+            drop_record(i - 1);
+        }
+    }
+    p->end = end;
+    if (p->assigned && p->position > end) {
+        p->position = 0;
+        p->end_told = false;
+    }
 }
 
 void fake_source_rebalance(enum source_event_type type, int32_t partition, int64_t after_us)
@@ -187,7 +218,8 @@ static void assign(int32_t partition)
     struct fake_partition *p = &fake_source.partition[partition];
     p->assigned = true;
     p->end_told = p->paused = false;
-    p->position = p->committed;
+    p->position = p->committed <= p->end ? p->committed : 0;
+    p->expected = p->committed;
     p->from_start = false;
 }
 
@@ -220,20 +252,32 @@ static void deliver_rebalance(struct record_source *source, struct source_event 
         .type = r->type, .partitions = source->named, .partition_count = r->partition != FAKE_NONE};
 }
 
+static int64_t watch(struct fake_partition *p, int64_t offset)
+{
+    int64_t expected = p->expected;
+    p->expected = offset;
+    return offset < expected ? expected : 0;
+}
+
 static void deliver_record(const struct record *r, struct source_event *event)
 {
     struct fake_partition *p = &fake_source.partition[r->partition];
+    int64_t gone_back_from = watch(p, r->offset);
     p->position++;
     p->end_told = false;
     *event = (struct source_event){.type = SOURCE_RECORD,
                                    .partition = r->partition,
                                    .offset = r->offset,
+                                   .gone_back_from = gone_back_from,
                                    .timestamp_ms = -1,
                                    .key = bytes_of(r->key, r->key_len),
                                    .value = bytes_of(r->value, r->value_len),
                                    .header_revision = r->revision};
     if (r->database[0] != '\0') {
         event->header_database = bytes_text(r->database);
+    }
+    if (r->stream[0] != '\0') {
+        event->header_stream = bytes_text(r->stream);
     }
 }
 
@@ -262,30 +306,36 @@ source_poll(struct record_source *source, struct source_event *event, struct err
     if (record != NULL) {
         deliver_record(record, event);
     } else if (end >= 0) {
-        f->partition[end].end_told = true;
-        *event = (struct source_event){.type = SOURCE_AT_END, .partition = end};
+        struct fake_partition *p = &f->partition[end];
+        p->end_told = true;
+        *event = (struct source_event){.type = SOURCE_AT_END,
+                                       .partition = end,
+                                       .offset = p->end,
+                                       .gone_back_from = watch(p, p->end)};
     }
     return STATUS_OK;
 }
 
-static void source_read_from_start(struct record_source *source, int32_t partition)
+static void source_read_from(struct record_source *source, int32_t partition, int64_t offset)
 {
     struct fake_partition *p = &fake_source.partition[partition];
     assert_ptr_equal(source, &the_source);
     assert_true(p->assigned);
-    assert_int_equal(p->position, p->committed); /* nothing was delivered yet */
-    p->position = 0;
-    p->from_start = true;
+    p->position = offset <= p->end ? offset : 0;
+    p->expected = offset;
+    p->from_start = offset == 0;
 }
 
-/* Offsets of a group never fall, and only those of delivered records can be committed. */
+/* Offsets of a group fall only where its partition begins or went back, and none is committed that
+ * was not delivered. */
 static void take_commit(const struct partition_offset *list, size_t count)
 {
     assert_true(fake_source.open);
     for (size_t i = 0; i < count; i++) {
         struct fake_partition *p = &fake_source.partition[list[i].partition];
         assert_true(p->assigned);
-        assert_in_range(list[i].next_offset, p->committed, p->position);
+        assert_true(fake_source.may_fall || list[i].next_offset >= p->committed);
+        assert_true(fake_source.may_fall || list[i].next_offset <= p->position);
         p->committed = list[i].next_offset;
     }
 }
@@ -366,7 +416,7 @@ const struct source_port fake_source_port = {.open = source_open,
                                              .poll = source_poll,
                                              .commit = source_commit,
                                              .commit_wait = source_commit_wait,
-                                             .read_from_start = source_read_from_start,
+                                             .read_from = source_read_from,
                                              .release_partitions = source_release_partitions,
                                              .pause = source_pause,
                                              .partition_count = source_partition_count,

@@ -20,6 +20,7 @@ struct fake_partition {
     int64_t committed; /* next offset of the group */
     bool assigned;
     bool from_start; /* was read from its first record at the last assignment */
+    int64_t expected; /* a smaller offset means that the log went back */
     bool paused;     /* ends with the assignment */
     bool end_told;   /* AT_END was delivered since the last record */
 };
@@ -37,6 +38,7 @@ struct fake_source {
     size_t rebalance_count, rebalance_next;
     int64_t slow_from;     /* records from this offset on are delivered later; 0: none */
     int64_t slow_until_us; /* monotonic */
+    bool may_fall;         /* committed offsets may go back, or ahead of what was delivered */
     bool is_uncounted;     /* the cluster does not say how many partitions the topic has */
     bool open;
     size_t opens, commits, waited_commits, releases; /* counted */
@@ -54,6 +56,10 @@ int64_t
 fake_source_append(int32_t partition, const struct product_stock *stock, const char *database);
 /** Appends a tombstone with header revision. */
 int64_t fake_source_append_tombstone(int32_t partition, int32_t product_id, int64_t revision);
+/** The last record that was appended gets header stream. */
+void fake_source_stream(const char *stream);
+/** The partition's log ends at this offset now: an older log was put in its place. */
+void fake_source_cut(int32_t partition, int64_t end);
 /** Appends any bytes. */
 int64_t fake_source_append_bytes(int32_t partition, struct bytes key, struct bytes value);
 /** A rebalance that happens after so much time. */

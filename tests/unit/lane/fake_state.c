@@ -44,6 +44,7 @@ void fake_state_release(void)
     mem_free(s->drifts.list);
     mem_free(s->rounds.list);
     mem_free(s->pushed.list);
+    mem_free(s->streams.list);
     *s = (struct fake_state){0};
 }
 
@@ -331,6 +332,65 @@ guard_journal(struct state *s,
     return rc;
 }
 
+/* --- streams --- */
+
+void fake_state_begin_stream(const char *id, int64_t first_revision)
+{
+    struct state_stream one = {
+        .first_revision = first_revision, .began_us = clock_wall_us(), .why = "timeline"};
+    (void)snprintf(one.id, sizeof one.id, "%s", id);
+    MEM_ADD(&fake_state.streams, list, count, room, &one);
+    size_t last = fake_state.streams.count - 1;
+    memmove(fake_state.streams.list + 1, fake_state.streams.list, last * sizeof one);
+    fake_state.streams.list[0] = one;
+}
+
+static enum status streams_read(struct state *s,
+                                void (*each)(void *arg, const struct state_stream *stream),
+                                void *arg,
+                                struct err *err)
+{
+    (void)s;
+    enum status rc = fake_state_enter("streams_read", err);
+    for (size_t i = 0; rc == STATUS_OK && i < fake_state.streams.count; i++) {
+        each(arg, &fake_state.streams.list[i]);
+    }
+    return rc;
+}
+
+static enum status positions_read(struct state *s,
+                                  const struct state_stream *stream,
+                                  struct state_position *list,
+                                  size_t count,
+                                  struct err *err)
+{
+    (void)s;
+    enum status rc = fake_state_enter("positions_read", err);
+    assert_string_equal(stream->id, fake_state.streams.list[0].id);
+    for (size_t i = 0; i < count; i++) {
+        list[i].first_offset = fake_state.first_offsets[list[i].partition];
+        memcpy(list[i].stream, fake_state.positions[list[i].partition], STATE_STREAM_SIZE);
+    }
+    return rc;
+}
+
+static enum status positions_note(struct state *s,
+                                  const struct state_stream *stream,
+                                  const int32_t *partitions,
+                                  size_t count,
+                                  struct err *err)
+{
+    (void)s;
+    enum status rc = fake_state_enter("positions_note", err);
+    for (size_t i = 0; rc == STATUS_OK && i < count; i++) {
+        memcpy(fake_state.positions[partitions[i]], stream->id, STATE_STREAM_SIZE);
+    }
+    return rc;
+}
+
+const struct streams_port fake_streams_port = {
+    .read = streams_read, .positions = positions_read, .note = positions_note};
+
 /* --- the catalogue --- */
 
 static enum status catalogue_look(struct state *s,
@@ -463,7 +523,7 @@ void fake_state_reset(void)
         .parked = fake_parked_port,
         .blocked = &fake_blocked_port,
         .products = {.load = products_load, .note = products_note, .noted = products_noted},
-        .planned = &fake_planned_port,
+        .planned = &fake_planned_port, .streams = &fake_streams_port,
         .guard = {.read = guard_read,
                   .adopt = guard_adopt,
                   .hold = guard_hold,

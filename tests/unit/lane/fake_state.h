@@ -129,6 +129,9 @@ struct fake_state {
     FAKE_LIST(struct fake_drift) drifts;
     FAKE_LIST(struct fake_round) rounds;
     FAKE_LIST(struct fake_pushed) pushed;
+    FAKE_LIST(struct state_stream) streams; /* the first is the present one */
+    int64_t first_offsets[8];               /* of the present stream, by partition */
+    char positions[8][STATE_STREAM_SIZE];   /* stream of the store's offset of each partition */
     struct fake_guard guard;
     struct fake_catalogue catalogue;
     char digests[8]
@@ -164,6 +167,8 @@ void fake_state_block(int32_t partition, int64_t offset, bool skip);
 const struct fake_drift *fake_state_drift(int64_t item);
 /** A command asks for a round. */
 void fake_state_request(const struct state_round *round);
+/** The producer begins a new stream. */
+void fake_state_begin_stream(const char *id, int64_t first_revision);
 /** Attempts without outcome. */
 size_t fake_state_open_attempts(void);
 
@@ -178,6 +183,7 @@ extern const struct parked_port fake_parked_port;
 extern const struct blocked_port fake_blocked_port;
 extern const struct verify_port fake_verify_port;
 extern const struct planned_port fake_planned_port;
+extern const struct streams_port fake_streams_port;
 enum status fake_leftovers(struct state *s,
                            void (*each)(void *arg, const struct state_leftover *level),
                            void *arg,

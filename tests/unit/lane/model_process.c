@@ -107,7 +107,8 @@ static void start(struct model_process *p)
     fill_catalogue(p);
     requests_open(&p->requests, c);
     breaker_init(&p->requests.breaker, (uint64_t)p->instance); /* not by the process id */
-    source_guard_open(&p->guard, c, &ROW);
+    assert_int_equal(streams_open(&p->streams, c, &err), STATUS_OK);
+    source_guard_open(&p->guard, c, &p->streams, &ROW);
     assert_int_equal(brake_control_open(&p->brake, c, &p->guard, &ROW, &err), STATUS_OK);
     unimported_sales_open(&p->sales, c);
     p->setup = (struct level_setup){.c = c, .requests = &p->requests};
@@ -153,6 +154,7 @@ static void stop(struct model_process *p, int64_t restart_us, bool leaves)
     parked_set_free(p->c.parked);
     unimported_sales_close(&p->sales);
     source_guard_close(&p->guard);
+    streams_close(&p->streams);
     outcomes_release(&p->out);
     coalescer_free(p->c.coalescer);
     brake_free(p->c.brake);

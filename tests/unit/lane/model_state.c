@@ -435,9 +435,13 @@ static bool is_alive(const struct model_world *w, int64_t instance)
     return false;
 }
 
-static enum status
-attempts_adopt(struct state *s, struct state_attempt **list, size_t *count, struct err *err)
+static enum status attempts_adopt(struct state *s,
+                                  int64_t after_revision,
+                                  struct state_attempt **list,
+                                  size_t *count,
+                                  struct err *err)
 {
+    (void)after_revision;
     const struct model_process *p = process_of(s);
     struct model_world *w = p->world;
     *list = NULL;
@@ -651,7 +655,22 @@ guard_journal(struct state *s,
     return STATUS_OK;
 }
 
-const struct state_port model_state_port = {.levels = {.read = levels_read,
+static enum status streams_read(struct state *s,
+                                void (*each)(void *arg, const struct state_stream *stream),
+                                void *arg,
+                                struct err *err)
+{
+    (void)s;
+    (void)each;
+    (void)arg;
+    (void)err;
+    return STATUS_OK;
+}
+
+static const struct streams_port streams_port = {.read = streams_read};
+
+const struct state_port model_state_port = {.streams = &streams_port,
+                                            .levels = {.read = levels_read,
                                                        .note = levels_note,
                                                        .follow = levels_follow,
                                                        .sales_see = sales_see,

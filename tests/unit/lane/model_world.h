@@ -111,6 +111,7 @@ struct model_process {
     struct lane_context c;
     struct requests requests;
     struct outcomes out;
+    struct streams streams;
     struct source_guard guard;
     struct brake_control brake;
     struct unimported_sales sales;

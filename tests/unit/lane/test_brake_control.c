@@ -25,7 +25,7 @@ static void open_brake(enum holder held)
     bench.guard.row.ours = held == OURS;
     (void)snprintf(bench.guard.row.reason, sizeof bench.guard.row.reason, "brake_zero");
     (void)snprintf(bench.guard.row.detail, sizeof bench.guard.row.detail, "as stored");
-    source_guard_open(&guard, &bench.c, &bench.guard.row);
+    source_guard_open(&guard, &bench.c, &bench.streams.known, &bench.guard.row);
     assert_int_equal(brake_control_open(&brake, &bench.c, &guard, &bench.guard.row, &err),
                      STATUS_OK);
     assert_int_equal(brake_control_look(&brake, &err), STATUS_OK);
@@ -208,16 +208,16 @@ static void a_process_answers_for_its_share_of_the_levels(void **state)
     bench.input.assigned = 2;
     bench_pass_s(2);
     look();
-    assert_string_equal(bench.calls, "guard_read guard_levels ");
+    assert_string_equal(bench.calls, "guard_read guard_levels streams_read ");
     assert_int_equal(brake_figures(bench.c.brake).levels, 5);
     bench_forget();
     bench_pass_s(2);
     look();
-    assert_string_equal(bench.calls, "guard_read "); /* levels are counted once a minute */
+    assert_string_equal(bench.calls, "guard_read streams_read "); /* levels are counted once a minute */
     bench_forget();
     bench_pass_s(60);
     look();
-    assert_string_equal(bench.calls, "guard_read guard_levels ");
+    assert_string_equal(bench.calls, "guard_read guard_levels streams_read ");
 }
 
 /* Recent writes of the journal are the whole store's. */
@@ -537,7 +537,7 @@ static void the_hold_of_a_dead_process_becomes_ours(void **state)
     bench.guard.adopts = true;
     bench_pass_s(1);
     look();
-    assert_string_equal(bench.calls, "guard_read adopt guard_read ");
+    assert_string_equal(bench.calls, "guard_read adopt guard_read streams_read ");
     assert_true(brake.hold.ours);
 }
 
@@ -548,7 +548,7 @@ static void a_process_without_partitions_adopts_no_hold(void **state)
     brake_control_note_assigned(&brake, 0);
     bench_pass_s(1);
     look();
-    assert_string_equal(bench.calls, "guard_read ");
+    assert_string_equal(bench.calls, "guard_read streams_read ");
 }
 
 static void a_person_who_resumes_accepts_what_is_pending(void **state)

@@ -21,7 +21,7 @@ static int open_planner(void **state)
     struct err err;
     (void)bench_open(state);
     const struct state_guard row = {0};
-    source_guard_open(&guard, &bench.c, &row);
+    source_guard_open(&guard, &bench.c, &bench.streams.known, &row);
     brake = (struct brake_control){.c = &bench.c, .guard = &guard};
     catalogue_search_open(&search);
     assert_int_equal(planner_open(&planner, &bench.c, &guard, &brake, &search, &err), STATUS_OK);

@@ -33,7 +33,7 @@ static int open_printer(void **state)
     bench.options.print = print;
     bench.guard.levels = 10;
     const struct state_guard row = {.loaded = true};
-    source_guard_open(&guard, &bench.c, &row);
+    source_guard_open(&guard, &bench.c, &bench.streams.known, &row);
     metric_add(bench.metrics.record.foreign, 7); /* counted before the start */
     int rc = brake_control_open(&brake, &bench.c, &guard, &row, &err) == STATUS_OK ? 0 : -1;
     sink.begin(sink.arg, &bench.c, &brake);

@@ -25,11 +25,11 @@ static int open_records(void **state)
     struct err err;
     (void)bench_open(state);
     const struct state_guard row = {.database = "one"};
-    source_guard_open(&guard, &bench.c, &row);
+    source_guard_open(&guard, &bench.c, &bench.streams.known, &row);
     brake = (struct brake_control){.c = &bench.c, .guard = &guard};
     catalogue_search_open(&search);
     assert_int_equal(planner_open(&planner, &bench.c, &guard, &brake, &search, &err), STATUS_OK);
-    replan_open(&replan, &bench.c);
+    replan_open(&replan, &bench.c, &bench.streams.known);
     records_open(&records, &bench.c, &planner, &replan);
     bench_product(1, "A", 41);
     event_count = 0;
@@ -251,6 +251,61 @@ static void a_closed_partition_has_no_end_and_nothing_assigned_is_no_end(void **
     assert_false(records_at_end(&records));
 }
 
+/* --- a log that goes back --- */
+
+static enum status take_failing(struct err *err)
+{
+    struct source_event event;
+    bool busy = false;
+    return records_take(&records, &busy, &event, err);
+}
+
+static void a_partition_that_went_back_before_its_first_record_is_read_on(void **state)
+{
+    (void)state;
+    record(3);
+    events[0].gone_back_from = 500;
+    assert_int_equal(take(false), SOURCE_NOTHING);
+    assert_string_equal(bench.input.committed, "0@3 ");
+    assert_int_equal(offset_ledger_last(bench.c.ledger, 0), 3);
+}
+
+static void a_partition_that_goes_back_later_renews_the_session(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    record(3);
+    record(0);
+    events[1].gone_back_from = 4;
+    assert_int_equal(take_failing(&err), STATUS_RENEW);
+    assert_string_equal(err.msg, "partition 0 went back from offset 4 to 0");
+    assert_string_equal(bench.input.committed, "0@0 ");
+}
+
+static void an_empty_log_takes_the_group_along(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    happens(SOURCE_AT_END, 0);
+    events[0].gone_back_from = 500;
+    assert_int_equal(take(false), SOURCE_NOTHING);
+    assert_string_equal(bench.input.committed, "0@0 ");
+    happens(SOURCE_AT_END, 0);
+    events[1].gone_back_from = 500;
+    bench.fails = "commit_wait";
+    assert_int_equal(take_failing(&err), STATUS_SOURCE_LOST);
+}
+
+static void a_dry_run_commits_nothing_when_the_log_went_back(void **state)
+{
+    (void)state;
+    bench.sink.writes = false;
+    record(0);
+    events[0].gone_back_from = 500;
+    assert_int_equal(take(false), SOURCE_NOTHING);
+    assert_string_equal(bench.input.committed, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +321,10 @@ int main(void)
         RECORDS_TEST(a_turn_has_a_limit),
         RECORDS_TEST(the_end_is_reached_when_each_assigned_partition_says_so),
         RECORDS_TEST(a_closed_partition_has_no_end_and_nothing_assigned_is_no_end),
+        RECORDS_TEST(a_partition_that_went_back_before_its_first_record_is_read_on),
+        RECORDS_TEST(a_partition_that_goes_back_later_renews_the_session),
+        RECORDS_TEST(an_empty_log_takes_the_group_along),
+        RECORDS_TEST(a_dry_run_commits_nothing_when_the_log_went_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

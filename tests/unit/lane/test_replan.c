@@ -15,7 +15,7 @@ static struct replan replan;
 static int open_replan(void **state)
 {
     (void)bench_open(state);
-    replan_open(&replan, &bench.c);
+    replan_open(&replan, &bench.c, &bench.streams.known);
     return 0;
 }
 
@@ -95,6 +95,25 @@ static void other_rules_read_the_partition_from_its_beginning(void **state)
     assert_false(replan_may_commit(&replan, 3));
     assert_true(replan_may_commit(&replan, 5));
     assert_true(replan_may_commit(&replan, 9)); /* never assigned */
+}
+
+/* What is before belongs to earlier streams. */
+static void other_rules_read_the_present_stream_from_its_beginning(void **state)
+{
+    static const int32_t partitions[] = {0, 3};
+    (void)state;
+    struct err err = {0};
+    planned_with(0, "other");
+    planned_with(3, "other");
+    bench.streams.list[0] = (struct state_stream){.id = "s-1", .first_revision = 5};
+    bench.streams.count = 1;
+    bench.streams.first_offsets[3] = 40;
+    (void)snprintf(bench.streams.positions[0], STATE_STREAM_SIZE, "s-1");
+    (void)snprintf(bench.streams.positions[3], STATE_STREAM_SIZE, "s-1");
+    assert_int_equal(streams_open(&bench.streams.known, &bench.c, &err), STATUS_OK);
+    assert_int_equal(streams_note_assigned(&bench.streams.known, partitions, 2, &err), STATUS_OK);
+    assigned(partitions, 2);
+    assert_string_equal(bench.input.from_start, "0 3@40 ");
 }
 
 /* A crash before that plans again: the committed offset is behind the records that are pending. */
@@ -204,6 +223,7 @@ int main(void)
         REPLAN_TEST(the_same_rules_read_on_from_the_committed_offset),
         REPLAN_TEST(a_new_store_notes_its_rules_at_the_end_of_the_topic),
         REPLAN_TEST(other_rules_read_the_partition_from_its_beginning),
+        REPLAN_TEST(other_rules_read_the_present_stream_from_its_beginning),
         REPLAN_TEST(rules_are_stored_when_every_level_of_the_history_is_complete),
         REPLAN_TEST(an_empty_partition_is_finished_at_its_end),
         REPLAN_TEST(a_partition_that_leaves_is_left_to_its_next_owner),

@@ -35,6 +35,7 @@ static struct lane_view full_view(void)
     v.oldest_changed_at_us = bench.wall_us - 1500000;
     v.is_dry_run = true;
     (void)snprintf(v.database, sizeof v.database, "db-1");
+    v.stream = (struct state_stream){.id = "s-1", .why = "topic", .began_us = 4000000};
     v.hold = (struct lane_hold){.on = true, .ours = true, .reason = "brake_change"};
     v.client = (struct store_view){.points = 1990.4,
                                    .points_maximum = 2000,
@@ -108,6 +109,8 @@ static void json_of_a_busy_lane_shows_everything(void **state)
                 "\"points\":1990,\"points_maximum\":2000,"
                 "\"restore_rate\":100,\"breaker\":\"half_open\",\"token_left_s\":90,"
                 "\"token_problem\":\"expires\",\"dry_run\":true,\"database\":\"db-1\","
+                "\"stream\":\"s-1\",\"stream_reason\":\"topic\",\"stream_since\":\"at 4 s\","
+                "\"earlier_stream_records\":0,"
                 "\"held\":{\"reason\":\"brake_change\",\"here\":true,\"levels\":0,\"fallen\":0,"
                 "\"changed\":0,\"risen\":0,\"examples\":[]}}");
 }

@@ -2,6 +2,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -17,9 +18,13 @@ struct record_source {
 struct parents {
     bool open;
 };
+struct state {
+    bool open;
+};
 
 static struct record_source the_source;
 static struct parents the_database;
+static struct state the_state;
 
 /* --- the topic --- */
 
@@ -76,6 +81,9 @@ source_poll(struct record_source *source, struct source_event *event, struct err
     if (e->type == SOURCE_RECORD) {
         *event = record(e->partition, e->offset, e->product);
     }
+    world.stream = e->then_stream != NULL ? e->then_stream : world.stream;
+    event->offset = e->offset;
+    event->gone_back_from = e->gone_back_from;
     if (e->cause != NULL) {
         event->header_cause = (struct bytes){(const unsigned char *)e->cause, strlen(e->cause)};
     }
@@ -137,6 +145,81 @@ static void source_close(struct record_source *source, int timeout_ms)
         strbuf_append_text(&world.journal, "close");
     }
     world.assigned = 0;
+}
+
+static void source_read_from(struct record_source *source, int32_t partition, int64_t offset)
+{
+    assert_true(source->open);
+    strbuf_appendf(&world.journal, "read_from %d:%lld; ", partition, (long long)offset);
+}
+
+/* --- the state --- */
+
+static struct state *streams_create(const char *dsn, const char *store)
+{
+    assert_string_equal(dsn, "state");
+    assert_string_equal(store, "kits");
+    return &the_state;
+}
+
+static enum status streams_open(struct state *s, struct err *err)
+{
+    (void)err;
+    s->open = true;
+    return STATUS_OK;
+}
+
+static enum status streams_read(struct state *s,
+                                void (*each)(void *arg, const struct state_stream *stream),
+                                void *arg,
+                                struct err *err)
+{
+    struct state_stream one = {.why = "topic"};
+    (void)err;
+    assert_true(s->open);
+    if (world.stream != NULL) {
+        (void)snprintf(one.id, sizeof one.id, "%s", world.stream);
+        each(arg, &one);
+        each(arg, &(struct state_stream){.id = "earlier"});
+    }
+    return STATUS_OK;
+}
+
+/* The present stream begins at 30 in every partition. */
+static enum status streams_positions(struct state *s,
+                                     const struct state_stream *stream,
+                                     struct state_position *list,
+                                     size_t count,
+                                     struct err *err)
+{
+    (void)err;
+    assert_true(s->open);
+    assert_string_equal(stream->id, world.stream);
+    for (size_t i = 0; i < count; i++) {
+        list[i].first_offset = 30;
+        (void)snprintf(list[i].stream, sizeof list[i].stream, "%s",
+                       world.position != NULL ? world.position : "");
+    }
+    return STATUS_OK;
+}
+
+static enum status streams_note(struct state *s,
+                                const struct state_stream *stream,
+                                const int32_t *partitions,
+                                size_t count,
+                                struct err *err)
+{
+    (void)err;
+    (void)partitions;
+    assert_true(s->open);
+    strbuf_appendf(&world.journal, "note %s %zu; ", stream->id, count);
+    world.position = world.stream;
+    return STATUS_OK;
+}
+
+static void streams_destroy(struct state *s)
+{
+    s->open = false;
 }
 
 /* --- Odoo's database --- */
@@ -220,8 +303,10 @@ static void wait_for(int wake_fd, int fd, int timeout_ms)
 
 const struct parents_ports fake_ports = {
     .source = {source_open, source_fd, source_poll, source_commit, source_commit_wait,
-               source_release, source_assigned_count, source_close},
+               source_read_from, source_release, source_assigned_count, source_close},
     .marks = {marks_create, marks_open, marks_mark, marks_destroy},
+    .streams = {streams_create, streams_open, streams_read, streams_positions, streams_note,
+                streams_destroy},
     .clock = {monotonic_us, wall_us, wait_for},
 };
 
@@ -241,7 +326,7 @@ void fake_world_close(void)
 
 bool fake_world_is_left(void)
 {
-    return !the_source.open && !the_database.open;
+    return !the_source.open && !the_database.open && !the_state.open;
 }
 
 void fake_world_script(const struct fake_event *events, size_t count)

@@ -21,7 +21,9 @@ struct fake_event {
     enum source_event_type type;
     int32_t partition; /* of ASSIGNED, REVOKED, LOST: the only one */
     int64_t offset;
+    int64_t gone_back_from;
     const char *product; /* the key */
+    const char *then_stream; /* begins with this event */
     const char *cause;
     enum status rc;   /* instead of an event */
     bool stop;        /* the lane is asked to stop as well */
@@ -67,6 +69,8 @@ struct fake_world {
     size_t marks, failing_mark; /* calls; the one that fails with mark_rc, from 1; 0: none */
     size_t marks_per_product;
     bool no_kits;
+    const char *stream;   /* the present one; NULL: the state knows none */
+    const char *position; /* the stream that was read; NULL: none */
     struct thread thread;
 };
 

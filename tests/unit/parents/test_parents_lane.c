@@ -24,6 +24,7 @@ static void make_lane(bool once)
 {
     const struct parents_options options = {.topic = "stock",
                                             .odoo_dsn = "odoo",
+                                            .state_dsn = "state",
                                             .group = "kits",
                                             .once = once,
                                             .view = {.publish = publish},
@@ -302,6 +303,58 @@ static void parents_lane_asked_to_stop_at_once_reads_nothing(void **fixture)
     session_is(STATUS_OK, false, "close");
 }
 
+/* --- streams --- */
+
+static void parents_lane_begins_with_a_new_stream(void **fixture)
+{
+    (void)fixture;
+    world.stream = "two";
+    world.position = "one";
+    SCRIPT(ASSIGNED(0), RECORD(0, 30, "11"), AT_END(0));
+    make_lane(true);
+    session_is(STATUS_OK, true,
+               "commit_wait 0:30; note two 1; read_from 0:30; mark 11; commit 0:31; close");
+    SCRIPT(ASSIGNED(0), RECORD(0, 31, "11"), AT_END(0));
+    make_lane(true);
+    session_is(STATUS_OK, true, "mark 11; commit 0:32; close");
+}
+
+static void parents_lane_notes_no_stream_that_the_group_has_not_reached(void **fixture)
+{
+    (void)fixture;
+    world.stream = "two";
+    world.commit_rc = STATUS_BROKER_LOST;
+    SCRIPT(ASSIGNED(0));
+    make_lane(true);
+    session_is(STATUS_BROKER_LOST, false, "commit_wait 0:30; close");
+}
+
+static void parents_lane_renews_its_session_for_a_new_stream(void **fixture)
+{
+    (void)fixture;
+    world.stream = world.position = "one";
+    SCRIPT(ASSIGNED(0), RECORD(0, 0, "11"), AT_END(0));
+    make_lane(true);
+    session_is(STATUS_OK, true, "mark 11; commit 0:1; close");
+    SCRIPT(ASSIGNED(0), {.type = SOURCE_AT_END, .then_stream = "two"}, NOTHING,
+           {.type = SOURCE_AT_END, .after_us = world.now_us + 9000000});
+    make_lane(false);
+    session_is(STATUS_RENEW, false, "close");
+}
+
+static void parents_lane_follows_a_log_that_went_back(void **fixture)
+{
+    (void)fixture;
+    SCRIPT(ASSIGNED(0), RECORD(0, 500, "11"), NOTHING,
+           {.type = SOURCE_RECORD, .offset = 0, .gone_back_from = 501, .product = "12"},
+           AT_END(0));
+    make_lane(true);
+    session_is(STATUS_OK, true, "mark 11; commit 0:501; mark 12; commit_wait 0:1; close");
+    SCRIPT(ASSIGNED(0), {.type = SOURCE_AT_END, .offset = 0, .gone_back_from = 501});
+    make_lane(true);
+    session_is(STATUS_OK, false, "commit 0:0; close");
+}
+
 int main(void)
 {
 #define LANE_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -325,6 +378,10 @@ int main(void)
         LANE_TEST(parents_lane_drains_without_a_pause),
         LANE_TEST(parents_lane_drain_leaves_what_cannot_be_marked),
         LANE_TEST(parents_lane_asked_to_stop_at_once_reads_nothing),
+        LANE_TEST(parents_lane_begins_with_a_new_stream),
+        LANE_TEST(parents_lane_notes_no_stream_that_the_group_has_not_reached),
+        LANE_TEST(parents_lane_renews_its_session_for_a_new_stream),
+        LANE_TEST(parents_lane_follows_a_log_that_went_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

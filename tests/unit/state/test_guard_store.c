@@ -82,11 +82,11 @@ static void resume_accepts_all_changes_until_now(void **fixture)
     (void)fixture;
     struct err err = {0};
     struct state *s = fresh_store();
-    ok(state_guard_resume(s, NULL, &err), &err);
+    ok(state_guard_resume(s, NULL, false, &err), &err);
     assert_int_equal(guard_of(s).accepted_revision, 0); /* nothing is accepted beforehand */
     int64_t before = clock_wall_us() - SECOND;
     hold(s, "why", 100);
-    ok(state_guard_resume(s, NULL, &err), &err);
+    ok(state_guard_resume(s, NULL, false, &err), &err);
     struct state_guard after = guard_of(s);
     assert_int_equal(after.held_at_us, 0);
     assert_string_equal(after.detail, "");
@@ -94,7 +94,7 @@ static void resume_accepts_all_changes_until_now(void **fixture)
     /* a producer that is ahead of the clock */
     int64_t ahead = clock_wall_us() + 60 * SECOND;
     hold(s, "why", ahead);
-    ok(state_guard_resume(s, NULL, &err), &err);
+    ok(state_guard_resume(s, NULL, false, &err), &err);
     assert_int_equal(guard_of(s).accepted_revision, ahead);
     state_free(s);
 }
@@ -111,10 +111,10 @@ static void a_database_is_pinned_once_and_changed_by_a_person(void **fixture)
     assert_string_equal(late, "one");
     assert_int_equal(guard_of(s).database_since, 0);
     int64_t before = clock_wall_us() - SECOND;
-    ok(state_guard_resume(s, "two", &err), &err);
+    ok(state_guard_resume(s, "two", true, &err), &err);
     assert_string_equal(guard_of(s).database, "two");
     assert_true(guard_of(s).database_since > before);
-    ok(state_guard_resume(s, NULL, &err), &err);
+    ok(state_guard_resume(s, NULL, false, &err), &err);
     assert_string_equal(guard_of(s).database, "two");
     state_free(s);
 }
@@ -262,14 +262,14 @@ static void a_first_load_waits_until_a_person_resumes_it(void **fixture)
     ok(state_levels_note(s, &found, 1, &err), &err); /* found equal: no approval */
     assert_true(contact_of(other, false).waits);
     assert_false(contact_of(other, false).is_fresh);
-    ok(state_guard_resume(s, NULL, &err), &err); /* nothing is approved beforehand */
+    ok(state_guard_resume(s, NULL, false, &err), &err); /* nothing is approved beforehand */
     assert_true(guard_of(s).first_load_waits);
     hold(s, "another reason", 100);
-    ok(state_guard_resume(s, NULL, &err), &err);
+    ok(state_guard_resume(s, NULL, false, &err), &err);
     assert_true(guard_of(s).first_load_waits);
     hold_first_load(s);
     assert_true(guard_of(other).first_load_waits);
-    ok(state_guard_resume(other, NULL, &err), &err);
+    ok(state_guard_resume(other, NULL, false, &err), &err);
     assert_false(guard_of(s).first_load_waits);
     assert_int_equal(guard_of(s).held_at_us, 0);
     assert_false(contact_of(s, false).waits);
@@ -319,7 +319,7 @@ static void a_dry_run_writes_nothing(void **fixture)
     ok(state_levels_note(dry, &write, 1, &err), &err);
     ok(begin_one(dry, &attempt, &err), &err);
     ok(settle_one(dry, &attempt, "applied", "r", 1, &err), &err);
-    ok(state_attempts_adopt(dry, &adopted, &count, &err), &err);
+    ok(state_attempts_adopt(dry, 0, &adopted, &count, &err), &err);
     assert_int_equal(count, 0);
     ok(state_levels_read(dry, &write.key, 1, 0, &known, &err), &err);
     assert_false(known.found);
@@ -328,7 +328,7 @@ static void a_dry_run_writes_nothing(void **fixture)
     assert_false(guard.loaded);
     assert_string_equal(guard.database, "");
     /* what is forgotten in this program the server refuses */
-    assert_int_not_equal(state_guard_resume(dry, "two", &err), STATUS_OK);
+    assert_int_not_equal(state_guard_resume(dry, "two", true, &err), STATUS_OK);
     state_free(dry);
     state_free(s);
 }

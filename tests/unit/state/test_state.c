@@ -317,7 +317,7 @@ static size_t adopt(struct state *s, struct state_attempt **list)
 {
     size_t count = 0;
     struct err err = {0};
-    ok(state_attempts_adopt(s, list, &count, &err), &err);
+    ok(state_attempts_adopt(s, 0, list, &count, &err), &err);
     return count;
 }
 
