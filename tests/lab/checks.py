@@ -5,6 +5,7 @@ a failed test. Nothing here uses the programs' own code or tables, but for the m
 """
 
 from collections import Counter
+from dataclasses import replace
 
 from . import odoo, record, stores
 
@@ -120,6 +121,23 @@ SELECT p.id, w.id,
           AND (b.product_id IS NULL OR b.product_id = p.id))
  GROUP BY p.id, t.type, w.id
 """
+
+
+PRODUCTS = """
+SELECT p.id, p.default_code, t.type, p.active AND t.active, coalesce(p.shopify_product, false)
+  FROM public.product_product p JOIN public.product_template t ON t.id = p.product_tmpl_id
+"""
+
+
+def plain_products(connection):
+    """({product id: odoo.Product} as the database has them now, ids of kits: without numbers)"""
+    products = {
+        number: odoo.Product(number, sku or None, True, kind, bool(active), enabled, {})
+        for number, sku, kind, active, enabled in connection.execute(PRODUCTS)}
+    for number, warehouse, on_hand, free in connection.execute(PLAIN_NUMBERS):
+        products[number] = replace(products[number], is_kit=False)
+        products[number].warehouses[warehouse] = odoo.Numbers(float(on_hand), float(free), 0, 0, 0)
+    return products, {product.id for product in products.values() if product.is_kit}
 
 
 def topic_equals_database(stocks, connection, leave_out=()):

@@ -93,6 +93,42 @@ class Kafka:
     def delete_topic(self, name):
         self._admin.delete_topics([name], operation_timeout=30)[name].result(30)
 
+    def end_offsets(self, name):
+        """Where the next record of each partition will lie; 0: nothing was ever written."""
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.bootstrap,
+                                             "group.id": f"lab-{uuid.uuid4()}", "log_level": 3})
+        try:
+            return {partition: consumer.get_watermark_offsets(
+                confluent_kafka.TopicPartition(name, partition), timeout=30)[1]
+                for partition in range(self.partitions(name))}
+        finally:
+            consumer.close()
+
+    def grow_topic(self, name, partitions):
+        """Somebody gives a topic more partitions."""
+        grown = admin.NewPartitions(name, partitions)
+        self._admin.create_partitions([grown], operation_timeout=30)[name].result(30)
+        wait.until(lambda: self.partitions(name) == partitions, f"topic {name} grows")
+
+    def alter_topic(self, name, config):
+        """Replaces a topic's settings."""
+        resource = admin.ConfigResource(admin.ConfigResource.Type.TOPIC, name, set_config=config)
+        self._admin.alter_configs([resource])[resource].result(30)
+
+    def keep(self):
+        """A copy of the broker's files, for put_back(); it stands still meanwhile."""
+        self.pause()
+        path = os.path.join(self.directory, "kept")
+        process.copy(os.path.join(self.directory, "log"), path)
+        self.start()
+        return path
+
+    def put_back(self, path):
+        """The broker's files are those of the copy again."""
+        self.pause()
+        process.copy(path, os.path.join(self.directory, "log"))
+        self.start()
+
     def topic_config(self, name):
         resource = admin.ConfigResource(admin.ConfigResource.Type.TOPIC, name)
         entries = self._admin.describe_configs([resource])[resource].result(30)
@@ -146,6 +182,16 @@ class Kafka:
         if not done or done[0][0] is not None:
             raise RuntimeError(f"record not written to {topic}: {done}")
         return done[0][1].offset()
+
+    def fill(self, topic, count, headers):
+        """As many records in each partition, of somebody who knows nothing of us."""
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.bootstrap, "log_level": 3})
+        for partition in range(self.partitions(topic)):
+            for number in range(count):
+                producer.produce(topic, key=f"{number}", value=b"a stranger's", headers=headers,
+                                 partition=partition)
+        if producer.flush(30):
+            raise RuntimeError(f"records were not written to {topic}")
 
     def first_record(self, topic, partition, offset, timeout=30.0):
         """The first record of a partition at or after an offset; waits until there is one."""

@@ -83,23 +83,28 @@ class Postgres:
             raise
         return self
 
-    def _make(self):
-        os.makedirs(self.sockets, exist_ok=True)
-        os.makedirs(self.cluster, exist_ok=True)
-        if self._owner:
-            for path in (self.sockets, self.cluster):
+    def _make_directories(self):
+        for path in (self.sockets, self.cluster):
+            os.makedirs(path, exist_ok=True)
+            if self._owner:
                 os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
+
+    def _make(self):
+        self._make_directories()
+        self._run("initdb", "-D", self.cluster, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+                  "--locale=C.UTF-8", "--no-sync", "--no-instructions")
+
+    def _run(self, name, *arguments):
+        """One of this version's programs, as the server's user."""
         identity = {}
         if self._owner:
             identity = {"user": self._owner.pw_uid, "group": self._owner.pw_gid,
                         "extra_groups": []}
         done = subprocess.run(
-            [f"{self._binaries}/initdb", "-D", self.cluster, "-U", "postgres", "-A", "trust",
-             "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/",
-            text=True, check=False, **identity)
+            [self.binary(name), *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, cwd="/", text=True, check=False, **identity)
         if done.returncode != 0:
-            raise RuntimeError(f"initdb failed:\n{done.stdout}")
+            raise RuntimeError(f"{name} failed:\n{done.stdout}")
 
     def _launch(self):
         arguments = [f"{self._binaries}/postgres", "-D", self.cluster, "-p", self.port,
@@ -129,6 +134,11 @@ class Postgres:
             self.child = None
         if self._temporary:
             process.remove(self.directory)
+
+    def pause(self, number=signal.SIGINT):
+        """The server goes away; start() brings it back, also on other files."""
+        self.child.stop(number, seconds=60)
+        self.child = None
 
     def restart(self, number=signal.SIGINT):
         """Same port, same data; SIGQUIT: as after a crash."""
@@ -177,3 +187,77 @@ class Postgres:
     def drop_role(self, name):
         with self.connect("postgres") as connection:
             connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
+
+    # Histories that break
+
+    @property
+    def _address(self):
+        return ["-h", self.sockets, "-p", str(self.port), "-U", "postgres"]
+
+    def dump(self, dbname):
+        """pg_dump's file of a database, in the server's directory."""
+        path = os.path.join(self.sockets, f"{dbname}.dump")
+        self._run("pg_dump", *self._address, "-Fc", "-f", path, dbname)
+        return path
+
+    def load(self, dbname, dump):
+        """Makes the database again from a dump; nobody sees a part of it."""
+        self.drop_database(dbname)
+        self.create_database(dbname)
+        self._run("pg_restore", *self._address, "-d", dbname, "--single-transaction", dump)
+
+    def keep(self):
+        """A copy of the cluster's files, for put_back(); the server stands still meanwhile."""
+        self.pause()
+        path = os.path.join(self.directory, "kept")
+        process.copy(self.cluster, path)
+        self._launch()
+        return path
+
+    def put_back(self, path):
+        """The cluster's files are those of the copy; the server is down before and after."""
+        process.copy(path, self.cluster)
+
+    def standby(self):
+        """A streaming standby that has followed up to now, and was disconnected: it is down.
+
+        It listens where this server does, which has to be down when the standby starts."""
+        other = Postgres(settings=self.settings)
+        other._make_directories()
+        os.chmod(other.cluster, 0o700)
+        self._run("pg_basebackup", *self._address, "-D", other.cluster, "-c", "fast", "-R")
+        other._launch()
+        with self.connect("postgres") as connection:
+            here = connection.execute("SELECT pg_current_wal_lsn()").fetchone()[0]
+        with other.connect("postgres") as connection:
+            wait.until(lambda: connection.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn",
+                                                  (here,)).fetchone()[0], "the standby follows")
+        other.pause()
+        other.sockets, other.port = self.sockets, self.port
+        other.settings = {**self.settings, "primary_conninfo": ""}
+        return other
+
+    def promote(self):
+        """A standby becomes a server that writes, on a timeline of its own."""
+        self._launch()
+        with self.connect("postgres") as connection:
+            assert connection.execute("SELECT pg_promote(true, 30)").fetchone()[0]
+
+    def position(self):
+        """How many bytes of WAL were written in the cluster's life."""
+        with self.connect("postgres") as connection:
+            return int(connection.execute("SELECT pg_current_wal_lsn() - '0/0'").fetchone()[0])
+
+    def crash_without_writing(self, work):
+        """Calls work() while no WAL is written in the background, then crashes and recovers: what
+        work() committed asynchronously is lost, unless somebody else's commit wrote it."""
+        with self.connect("postgres") as connection:
+            writer = connection.execute("SELECT pid FROM pg_stat_activity"
+                                        " WHERE backend_type = 'walwriter'").fetchone()[0]
+        os.kill(writer, signal.SIGSTOP)
+        try:
+            work()
+            self.child.send(signal.SIGQUIT)
+        finally:
+            os.kill(writer, signal.SIGCONT)
+        self.restart(signal.SIGQUIT)

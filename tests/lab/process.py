@@ -62,6 +62,12 @@ def scratch(prefix="stocksync-"):
     return path
 
 
+def copy(source, target):
+    """A whole directory with owners and times, in the place of what was there."""
+    remove(target)
+    subprocess.run(["cp", "-a", source, target], check=True)
+
+
 def remove(path):
     shutil.rmtree(path, ignore_errors=True)
 
