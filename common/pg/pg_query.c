@@ -376,6 +376,11 @@ enum status pg_begin(struct pg_conn *conn, const char *sql, struct err *err)
     return STATUS_OK;
 }
 
+enum status pg_savepoint(struct pg_conn *conn, const char *sql, struct err *err)
+{
+    return pg_conn_begin(conn) != NULL ? pg_exec(conn, sql, err) : pg_begin(conn, sql, err);
+}
+
 void pg_rollback(struct pg_conn *conn)
 {
     struct err ignored;

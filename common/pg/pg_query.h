@@ -76,6 +76,14 @@ NODISCARD enum status pg_exec(struct pg_conn *conn, const char *sql, struct err 
  *         next statement
  */
 NODISCARD enum status pg_begin(struct pg_conn *conn, const char *sql, struct err *err);
+/**
+ * Sets a savepoint with the next statement, in the same trip. With pg_begin's still to come, sends
+ * both now.
+ *
+ * @param sql  static text, "SAVEPOINT …"
+ * @return pg_exec's statuses
+ */
+NODISCARD enum status pg_savepoint(struct pg_conn *conn, const char *sql, struct err *err);
 /** ROLLBACK; a failure only closes the connection, and the server rolls back then. */
 void pg_rollback(struct pg_conn *conn);
 

@@ -252,12 +252,16 @@ void connections_ports(struct connections *connections, struct producer_ports *p
                                          .check_leader = leader_check,
                                          .read_shape = odoo_version_read,
                                          .has_kits = chunk_reader_has_kits,
+                                         .list_parked = leader_list_parked,
+                                         .parked_count = leader_parked_count,
+                                         .mark = marks_insert,
                                          .verify = install_verify};
     ports->outbox = (struct outbox_port){.leader = c->leader,
                                          .conn = c->tail,
                                          .next_revision = leader_next_revision,
                                          .park = leader_park,
                                          .unpark = leader_unpark,
+                                         .is_parked = leader_is_parked,
                                          .store_digests = published_store,
                                          .delete_marks = marks_delete,
                                          .write_settled = stream_rows_write_settled};

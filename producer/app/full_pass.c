@@ -94,7 +94,8 @@ static enum status begin_if_due(struct full_pass *p, struct err *err)
     return STATUS_OK;
 }
 
-/* The digest of the record that the product would get now; 0: the product is gone. */
+/* The digest of the record that the product would get now; 0: the product is gone, or it cannot be
+ * read: its mark leads to its being parked. */
 static int64_t digest_of(const struct stock_batch *stock, size_t *at, int32_t product_id)
 {
     if (*at < stock->count && stock->list[*at].product_id == product_id) {

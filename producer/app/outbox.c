@@ -42,7 +42,9 @@ struct outbox {
     struct settlement settlement;
     struct published_list digests; /* of records submitted and not settled */
     size_t held;                   /* products of this batch that are held back */
-    int64_t commit_us;             /* monotonic: of the last commit */
+    struct id_list scratch;        /* products of one chunk */
+    struct id_list unreadable; /* why products are parked since the last one that could be read */
+    int64_t commit_us;         /* monotonic: of the last commit */
     int64_t revision;
     char stream[STREAM_ID_SIZE]; /* of records; "": not known yet */
     struct position acknowledged, settled;
@@ -86,6 +88,8 @@ void outbox_free(struct outbox *outbox)
     published_list_release(&outbox->digests);
     mem_free(outbox->acknowledged.next_offsets);
     mem_free(outbox->settled.next_offsets);
+    id_list_release(&outbox->scratch);
+    id_list_release(&outbox->unreadable);
     mem_free(outbox->items);
     mem_free(outbox);
 }
@@ -149,13 +153,44 @@ void outbox_begin_batch(struct outbox *outbox)
     }
 }
 
-/* One item for each product of the chunk, in the same order: its record, or a tombstone. */
+/* Few products are broken by their own rows, and many by the fault of a table. A component of many
+ * kits counts once. */
+static enum status
+judge_unreadable(struct outbox *o, size_t asked, const struct stock_batch *stock, struct err *err)
+{
+    struct id_list *here = &o->scratch;
+    size_t most = asked / 10 > OUTBOX_UNREADABLE ? asked / 10 : OUTBOX_UNREADABLE;
+    if (stock->unreadable_count < asked) {
+        id_list_reset(&o->unreadable);
+    }
+    id_list_reset(here);
+    for (size_t i = 0; i < stock->unreadable_count; i++) {
+        const struct unreadable *one = &stock->unreadable[i];
+        if (!o->port.is_parked(o->port.leader, one->product_id) &&
+            !o->port.is_parked(o->port.leader, one->culprit)) {
+            id_list_add(here, one->culprit);
+        }
+    }
+    id_list_add_all(&o->unreadable, here->ids, here->count);
+    id_list_sort(&o->unreadable);
+    if (o->unreadable.count <= most) {
+        return STATUS_OK;
+    }
+    return err_set(err, STATUS_DATABASE_UNFIT,
+                   "%zu products cannot be read, so none is parked: look at the server's log and "
+                   "at Odoo's tables; product %d: %s",
+                   o->unreadable.count, stock->unreadable[0].product_id, stock->unreadable[0].why);
+}
+
+/* One item for each product of the chunk, in the same order: its record, a tombstone, or why it
+ * cannot be read. */
 static void list_items(struct publish_item *items,
                        const struct chunk *chunk,
                        struct stock_batch *stock,
                        int64_t revision)
 {
     size_t at = 0;
+    size_t unreadable = 0;
     for (size_t i = 0; i < chunk->count; i++) {
         int32_t product_id = chunk->products->ids[chunk->first + i];
         const struct batch_product *product = &chunk->products->list[chunk->first + i];
@@ -168,6 +203,9 @@ static void list_items(struct publish_item *items,
             record->cause = product->cause;
             record->changed_at_us = product->changed_at_us;
             item->stock = record;
+        } else if (unreadable < stock->unreadable_count &&
+                   stock->unreadable[unreadable].product_id == product_id) {
+            item->unreadable = stock->unreadable[unreadable++].why;
         }
     }
     INVARIANT(at == stock->count, "%zu of %zu records belong to no mark", stock->count - at,
@@ -179,6 +217,9 @@ static void note_digests(struct outbox *o, const struct publish_item *items, siz
 {
     for (size_t i = 0; o->options.stores_digests && i < count; i++) {
         const struct publish_item *item = &items[i];
+        if (item->unreadable != NULL) {
+            continue;
+        }
         published_list_add(&o->digests, item->product_id,
                            item->stock != NULL ? product_stock_digest(item->stock) : 0);
     }
@@ -198,7 +239,10 @@ enum status outbox_submit(struct outbox *outbox,
 {
     struct outbox *o = outbox;
     int64_t revision = 0;
-    enum status rc = has_room(o, chunk->count) ? STATUS_OK : outbox_flush(o, err);
+    enum status rc = judge_unreadable(o, chunk->count, stock, err);
+    if (rc == STATUS_OK && !has_room(o, chunk->count)) {
+        rc = outbox_flush(o, err);
+    }
     if (rc == STATUS_OK) {
         rc = o->port.next_revision(o->port.leader, &revision, err);
     }
@@ -232,26 +276,44 @@ bool outbox_is_acknowledged(struct outbox *outbox)
     return outbox->in_flight_count > 0 && record_sink_is_idle(outbox->sink);
 }
 
-/* Products whose record was refused get a row that says why, before their marks may go. */
+/* Products that cannot be published get a row that says why, before their marks may go. */
 static enum status
 park(struct outbox *o, const struct publish_item *items, size_t count, struct err *err)
 {
+    struct leader_parked *rows = NULL;
+    size_t parked = 0;
+    size_t room = 0;
     for (size_t i = 0; i < count; i++) {
         const struct publish_item *item = &items[i];
         if (item->end != PUBLISH_PARKED) {
             continue;
         }
-        struct leader_parked row = {
-            .product_id = item->product_id, .reason = "refused", .detail = item->reason};
-        log_error(MOD, "parked", LF_INT("product", item->product_id), LF_TEXT("reason", row.reason),
-                  LF_MSG(row.detail));
-        metric_add(o->metrics->parked, 1);
-        enum status rc = o->port.park(o->port.leader, &row, 1, err);
-        if (rc != STATUS_OK) {
-            return rc;
+        if (parked == room) {
+            room = mem_grow_capacity(room, parked + 1);
+            rows = mem_realloc(rows, room, sizeof *rows);
+        }
+        rows[parked++] = (struct leader_parked){
+            .product_id = item->product_id, .reason = item->kind, .detail = item->reason};
+        log_error(MOD, "parked", LF_INT("product", item->product_id), LF_TEXT("reason", item->kind),
+                  LF_MSG(item->reason));
+    }
+    metric_add(o->metrics->parked, parked);
+    enum status rc = parked > 0 ? o->port.park(o->port.leader, rows, parked, err) : STATUS_OK;
+    mem_free(rows);
+    return rc;
+}
+
+/* Exactly the products whose record or tombstone was acknowledged. */
+static enum status
+unpark(struct outbox *o, const struct publish_item *items, size_t count, struct err *err)
+{
+    id_list_reset(&o->scratch);
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].end == PUBLISH_DONE) {
+            id_list_add(&o->scratch, items[i].product_id);
         }
     }
-    return STATUS_OK;
+    return o->port.unpark(o->port.leader, o->scratch.ids, o->scratch.count, err);
 }
 
 static void observe(struct outbox *o, const struct chunk *chunk, const struct publish_item *items)
@@ -280,7 +342,7 @@ static enum status end_chunk(struct outbox *o,
 {
     enum status rc = park(o, items, chunk->count, err);
     if (rc == STATUS_OK) {
-        rc = o->port.unpark(o->port.leader, chunk->products->ids + chunk->first, chunk->count, err);
+        rc = unpark(o, items, chunk->count, err);
     }
     if (rc != STATUS_OK) {
         return rc;

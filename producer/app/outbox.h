@@ -29,6 +29,13 @@ struct outbox;
  * has the rest of KAFKA_TRANSACTION_TIMEOUT_MS to end. */
 #define OUTBOX_OPEN_MS 4000
 
+/**
+ * Products are parked because of so many others or themselves that cannot be read, or of a tenth of
+ * a chunk. More of them, or more in a row without a product that can be read, mean that a table is
+ * at fault: nothing is parked then. Those that are parked already do not count.
+ */
+#define OUTBOX_UNREADABLE ((size_t)10)
+
 /** What the outbox needs of the databases: functions of producer/odoo with their first argument. */
 struct outbox_port {
     struct leader *leader;
@@ -42,6 +49,7 @@ struct outbox_port {
                           const int32_t *product_ids,
                           size_t count,
                           struct err *err);
+    bool (*is_parked)(const struct leader *leader, int32_t product_id);
     enum status (*store_digests)(struct pg_conn *conn,
                                  const struct published_list *list,
                                  struct err *err);
@@ -100,6 +108,7 @@ void outbox_begin_batch(struct outbox *outbox);
  *               acknowledged; sorted (batch_sort_marks), borrowed until then. NULL: the marks
  *               are those of outbox_end_batch
  * @return the port's, publisher_submit's and outbox_finish's statuses
+ *         STATUS_DATABASE_UNFIT  more products than a few cannot be read: see OUTBOX_UNREADABLE
  */
 NODISCARD enum status outbox_submit(struct outbox *outbox,
                                     const struct chunk *chunk,

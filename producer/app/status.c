@@ -25,7 +25,7 @@ struct view {
     int64_t oldest_us;       /* 0: no mark */
     int64_t marks_read_us;   /* at first: when the process began */
     int64_t waiting;
-    size_t unsettled;
+    size_t unsettled, parked;
     char database[ODOO_UUID_SIZE];
     char stream[STREAM_ID_SIZE]; /* "": not known yet */
     char stream_why[STREAM_WHY_SIZE];
@@ -57,7 +57,12 @@ static const struct metric_row ROWS[] = {
     ROW(marks, METRIC_COUNTER, "marks_total", "Marks read and published."),
     ROW(records, METRIC_COUNTER, "records_total", "Records acknowledged by Kafka."),
     ROW(tombstones, METRIC_COUNTER, "tombstones_total", "Tombstones acknowledged by Kafka."),
-    ROW(parked, METRIC_COUNTER, "parked_total", "Products whose record was refused."),
+    ROW(parked,
+        METRIC_COUNTER,
+        "parked_total",
+        "Times that a product was parked: it could not be "
+        "read or its record was refused."),
+    ROW(parked_now, METRIC_GAUGE, "parked_products", "Products parked now."),
     ROW(batches, METRIC_COUNTER, "batches_total", "Batches of marks that were published."),
     ROW(settled,
         METRIC_COUNTER,
@@ -215,6 +220,7 @@ void producer_status_lose_lock(struct producer_status *status)
     (void)pthread_mutex_lock(&status->mutex);
     status->view.leads = false;
     (void)pthread_mutex_unlock(&status->mutex);
+    producer_status_note_parked(status, 0); /* the next leader counts them */
     show_state(status->metrics, status->view.state, false);
 }
 
@@ -245,6 +251,14 @@ void producer_status_note(struct producer_status *status, int64_t revision, size
     (void)pthread_mutex_unlock(&status->mutex);
     metric_set(status->metrics->unsettled, (double)unsettled);
     producer_status_refresh(status);
+}
+
+void producer_status_note_parked(struct producer_status *status, size_t count)
+{
+    (void)pthread_mutex_lock(&status->mutex);
+    status->view.parked = count;
+    (void)pthread_mutex_unlock(&status->mutex);
+    metric_set(status->metrics->parked_now, (double)count);
 }
 
 void producer_status_note_marks(struct producer_status *status, int64_t waiting, int64_t oldest_us)
@@ -361,8 +375,7 @@ void producer_status_append(struct producer_status *status, struct strbuf *out)
     append_counter(out, "marks", m->marks);
     append_counter(out, "records", m->records);
     append_counter(out, "tombstones", m->tombstones);
-    append_counter(out, "parked", m->parked);
-    strbuf_append_text(out, ",\"database\":");
+    strbuf_appendf(out, ",\"parked\":%zu,\"database\":", v.parked);
     strbuf_append_json(out, v.database);
     strbuf_appendf(out, ",\"stream\":{\"id\":\"%s\",\"began\":\"%s\",\"why\":\"%s\"}", v.stream,
                    format_or_never(v.stream_began_us, began), v.stream_why);

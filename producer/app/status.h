@@ -40,7 +40,8 @@ enum producer_state {
 
 /** The cells of producer_metric_table. Updating a cell is thread-safe. */
 struct producer_metrics {
-    struct metric *marks, *records, *tombstones, *parked, *batches, *settled, *failures;
+    struct metric *marks, *records, *tombstones, *parked, *parked_now, *batches, *settled,
+        *failures;
     struct metric *unsettled, *waiting, *oldest, *acknowledged, *publishing;
     struct metric *streams, *stream_began, *leader, *state[PRODUCER_STATES];
     struct metric *kits, *kit_problems, *compared, *republished, *commit_to_acknowledged;
@@ -87,6 +88,8 @@ void producer_status_set_stream(struct producer_status *status, const struct str
  * @param unsettled  marks published and not yet deleted
  */
 void producer_status_note(struct producer_status *status, int64_t revision, size_t unsettled);
+/** Rows of stocksync.parked_product. */
+void producer_status_note_parked(struct producer_status *status, size_t count);
 /**
  * The marks were read. Any thread.
  * @param waiting    how many; -1: not counted this time

@@ -11,6 +11,10 @@
 #define TICK_US     INT64_C(1000000)
 #define SHAPE_US    INT64_C(60000000)
 #define PROGRESS_US INT64_C(30000000)
+/* The cleaning and commands change the table of parked products too. */
+#define PARKED_US INT64_C(10000000)
+/* A retry puts marks in, which may wait behind others for a while. */
+#define RETRY_US INT64_C(60000000)
 
 struct upkeep {
     struct upkeep_port port;
@@ -20,7 +24,9 @@ struct upkeep {
     struct producer_status *status;
     const struct producer_metrics *metrics;
     struct odoo_shape shape;
-    int64_t tick_us, shape_us, progress_us; /* monotonic: when each was done last */
+    /* monotonic: when each was done last */
+    int64_t tick_us, shape_us, progress_us, parked_us, retry_us;
+    struct id_list due; /* scratch: parked products to try again */
     uint64_t progress_records;
 };
 
@@ -43,7 +49,10 @@ struct upkeep *upkeep_new(const struct upkeep_port *port,
 
 void upkeep_free(struct upkeep *upkeep)
 {
-    mem_free(upkeep);
+    if (upkeep != NULL) {
+        id_list_release(&upkeep->due);
+        mem_free(upkeep);
+    }
 }
 
 void upkeep_note_shape(struct upkeep *upkeep, const struct odoo_shape *shape)
@@ -103,6 +112,24 @@ static enum status check_shape(struct upkeep *u, int64_t now, struct err *err)
                    "Odoo's modules or our triggers changed: reading them again");
 }
 
+/* Parked products are tried again after a while: a row may have been mended without a mark. */
+static enum status retry_parked(struct upkeep *u, int64_t now, struct err *err)
+{
+    if (u->parked_us != 0 && now - u->parked_us < PARKED_US) {
+        return STATUS_OK;
+    }
+    u->parked_us = now;
+    enum status rc = u->port.list_parked(u->port.leader, &u->due, err);
+    if (rc != STATUS_OK || u->due.count == 0 ||
+        (u->retry_us != 0 && now - u->retry_us < RETRY_US)) {
+        return rc;
+    }
+    u->retry_us = now;
+    log_info(MOD, "parked_again", LF_INT("count", u->due.count),
+             LF_MSG("parked products are tried again"));
+    return u->port.mark(u->port.conn, u->due.ids, u->due.count, CAUSE_BACKFILL, err);
+}
+
 static enum status do_duties(struct upkeep *u, int64_t now, struct err *err)
 {
     enum status rc = u->port.check_leader(u->port.leader, err);
@@ -113,6 +140,10 @@ static enum status do_duties(struct upkeep *u, int64_t now, struct err *err)
     if (rc == STATUS_OK) {
         rc = streams_run(u->streams, err);
     }
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = retry_parked(u, now, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -129,6 +160,7 @@ enum status upkeep_run(struct upkeep *upkeep, struct err *err)
     enum status rc = do_duties(upkeep, now, err);
     producer_status_note(upkeep->status, outbox_revision(upkeep->outbox),
                          outbox_unsettled(upkeep->outbox));
+    producer_status_note_parked(upkeep->status, upkeep->port.parked_count(upkeep->port.leader));
     log_progress(upkeep, now);
     service_alive();
     return rc;

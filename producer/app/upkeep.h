@@ -21,6 +21,13 @@ struct upkeep_port {
                               struct odoo_shape *shape,
                               struct err *err);
     enum status (*has_kits)(struct chunk_reader *reader, bool *filled, struct err *err);
+    enum status (*list_parked)(struct leader *leader, struct id_list *due, struct err *err);
+    size_t (*parked_count)(const struct leader *leader);
+    enum status (*mark)(struct pg_conn *conn,
+                        const int32_t *product_ids,
+                        size_t count,
+                        enum cause cause,
+                        struct err *err);
     enum status (*verify)(struct pg_conn *conn, unsigned parts, bool forecast, struct err *err);
 };
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/kafka/kafka_topic.h"
+#include "common/pg/pg_query.h"
 #include "producer/commands/commands.h"
 #include "producer/commands/databases.h"
 #include "producer/odoo/install.h"
@@ -10,6 +11,8 @@
 
 #define KAFKA_TIMEOUT_MS 10000
 #define TEXT_MAX_BYTES   ((size_t)64 * 1024)
+
+static const char PARKED[] = "SELECT count(*) FROM stocksync.parked_product";
 
 struct report {
     enum status worst;
@@ -67,6 +70,19 @@ static enum status check_topic(const struct producer_conf *conf, struct err *err
     return rc;
 }
 
+/* Parked products are no failure of the set-up: they are named, and the check goes on. */
+static enum status show_parked(struct pg_conn *state, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(state, PARKED, NULL, "l", &rows, err);
+    if (rc == STATUS_OK && pg_i64(&rows, 0, 0) > 0) {
+        (void)printf("%lld products are parked: 'stocksync-producer parked' lists them\n",
+                     (long long)pg_i64(&rows, 0, 0));
+    }
+    pg_rows_release(&rows);
+    return rc;
+}
+
 static void check_databases(const struct producer_conf *conf, struct report *r)
 {
     struct databases dbs = {0};
@@ -92,6 +108,7 @@ static void check_databases(const struct producer_conf *conf, struct report *r)
         if (rc == STATUS_OK) {
             say(r, "rights in the schema stocksync",
                 check_role(dbs.state, INSTALL_STATE, forecast, &err), &err);
+            say(r, "parked products", show_parked(dbs.state, &err), &err);
         }
     }
     databases_close(&dbs);

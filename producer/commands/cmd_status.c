@@ -40,7 +40,8 @@ static enum status print_leader(const struct databases *dbs, struct err *err)
                      pg_is_null(&leader, 0, 2) ? "" : pg_text(&leader, 0, 2));
         (void)printf("database         %s\n",
                      pg_is_null(&leader, 0, 6) ? "not published yet" : pg_text(&leader, 0, 6));
-        (void)printf("parked products  %lld\n", (long long)pg_i64(&leader, 0, 5));
+        (void)printf("parked products  %lld%s\n", (long long)pg_i64(&leader, 0, 5),
+                     pg_i64(&leader, 0, 5) > 0 ? ": see 'stocksync-producer parked'" : "");
     }
     pg_rows_release(&leader);
     pg_rows_release(&lock);

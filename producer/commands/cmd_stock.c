@@ -33,6 +33,7 @@ struct output {
     struct stock_reader *reader;
     struct pg_args args;
     struct strbuf line;
+    size_t unreadable;
 };
 
 static void append_parts(struct strbuf *line, const struct pg_rows *parts)
@@ -107,6 +108,11 @@ static enum status print_page(struct output *o, const struct id_list *ids, struc
     }
     for (size_t i = 0; rc == STATUS_OK && i < batch.gone_count; i++) {
         (void)fprintf(stderr, "product %d: no such product\n", batch.gone[i]);
+    }
+    for (size_t i = 0; rc == STATUS_OK && i < batch.unreadable_count; i++) {
+        (void)fprintf(stderr, "product %d cannot be read: %s\n", batch.unreadable[i].product_id,
+                      batch.unreadable[i].why);
+        o->unreadable++;
     }
     return rc;
 }
@@ -249,6 +255,10 @@ enum status cmd_stock(const struct cli_call *call, const void *root, struct err 
                                            .scope = (enum stock_scope)scope,
                                            .group = (enum stock_group)group};
     rc = print_stock(&output, &shape, &options, err);
+    if (rc == STATUS_OK && output.unreadable > 0) {
+        rc = err_set(err, STATUS_RECORD_INVALID, "%zu products cannot be read, the others can",
+                     output.unreadable);
+    }
 out:
     databases_close(&dbs);
     id_list_release(&ids);

@@ -18,6 +18,7 @@ enum status cmd_uninstall(const struct cli_call *call, const void *root, struct 
 enum status cmd_backfill(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_stock(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_gc(const struct cli_call *call, const void *root, struct err *err);
+enum status cmd_parked(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_status(const struct cli_call *call, const void *root, struct err *err);
 enum status cmd_check(const struct cli_call *call, const void *root, struct err *err);
 

@@ -33,6 +33,13 @@ static const struct cli_flag STOCK_FLAGS[] = {
     {"--scope", "WORD", false, "view or lot_stock, instead of [odoo] scope"},
 };
 
+static const struct cli_flag PARKED_FLAGS[] = {
+    {"--product", "ID", true, "this product (product.product); may repeat"},
+    {"--sku", "TEXT", true, "every product with this internal reference; may repeat"},
+    {"--json", NULL, false, "one JSON object a line"},
+    {"--retry", NULL, false, "mark them, so that the producer tries them now"},
+};
+
 static const struct cli_command COMMANDS[] = {
     {"run", "publish stock changes until a signal comes", NULL, 0, true, cmd_run},
     {"install", "create or adopt the marks table, triggers and the schema stocksync", INSTALL_FLAGS,
@@ -42,6 +49,8 @@ static const struct cli_command COMMANDS[] = {
     {"backfill", "publish products again", BACKFILL_FLAGS, 4, true, cmd_backfill},
     {"stock", "print current stock and the parts of kits, one JSON object a line", STOCK_FLAGS, 5,
      true, cmd_stock},
+    {"parked", "list products that cannot be published, with the reason, or try them again",
+     PARKED_FLAGS, 4, true, cmd_parked},
     {"gc", "clean up now, as the scheduled task does", NULL, 0, true, cmd_gc},
     {"status", "show marks waiting, the leader, and what holds vacuum back", NULL, 0, true,
      cmd_status},

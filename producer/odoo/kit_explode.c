@@ -273,7 +273,9 @@ static void open_component(struct explosion *e,
     if (quantity != 0 && unit->category_id != to->category_id) {
         note_problem(e, KIT_UOM_CATEGORY, component_id);
     }
-    double batches = convert(e, quantity / bom->quantity, unit, to, component_id);
+    double batches = isfinite(to->rounding)
+                         ? convert(e, quantity / bom->quantity, unit, to, component_id)
+                         : (double)NAN;
     open_bom(e, bom, component_id, quantity_round_up(batches, to->rounding), at->opening);
 }
 
@@ -282,7 +284,8 @@ static void count_component(struct explosion *e,
                             const struct kit_uom *unit,
                             double quantity)
 {
-    double rounded = quantity_round_up(quantity, unit->rounding);
+    double rounded =
+        isfinite(unit->rounding) ? quantity_round_up(quantity, unit->rounding) : (double)NAN;
     if (!component->is_service) {
         e->has_leaves = e->has_leaves || (e->leaf != 0 && e->leaf != component->id);
         e->leaf = component->id;
@@ -338,6 +341,9 @@ static void open_kit(struct explosion *e, const struct kit_bom *bom)
     begin_lookups(e);
     if (bom->quantity == 0) {
         note_problem(e, KIT_BATCH, e->product);
+    }
+    if (!isfinite(bom->quantity)) {
+        note_problem(e, KIT_TOO_LARGE, e->product);
     }
     open_bom(e, bom, e->product, 1, NOWHERE);
     look_up(e);
@@ -523,7 +529,7 @@ void kit_explode(const struct kit_rows *rows, int32_t product_id, struct kit_nee
     const struct kit_bom *bom = NULL;
     needs->kind = open_product(&e, &bom);
     needs->bom_id = bom != NULL ? bom->id : 0;
-    needs->yield = bom != NULL ? bom->quantity : 1;
+    needs->yield = bom != NULL && isfinite(bom->quantity) ? bom->quantity : 1;
     for (size_t i = 0; i < e.edge_count && e.lines <= KIT_MAX_LINES; i++) {
         if (leads_to_new(&e, i)) {
             e.product = e.edges[i].to;
@@ -567,6 +573,8 @@ const char *kit_problem_name(enum kit_problem problem)
         return "batch";
     case KIT_COMPONENT_UNKNOWN:
         return "component_unknown";
+    case KIT_UNREADABLE:
+        return "unreadable";
     }
     return "fine";
 }

@@ -46,14 +46,15 @@ struct kit_part {
 /** Why a kit has no quantity. */
 enum kit_problem {
     KIT_FINE,
-    KIT_CYCLE,            /* it contains itself */
-    KIT_TOO_LARGE,        /* it exceeds a limit below, or a need is infinite or NaN */
-    KIT_UOM_UNKNOWN,      /* a line or bill names a unit that does not exist */
-    KIT_UOM_FACTOR,       /* a unit's factor is 0 */
-    KIT_UOM_CATEGORY,     /* a line's unit cannot be converted into the unit of the bill it opens;
+    KIT_CYCLE,             /* it contains itself */
+    KIT_TOO_LARGE,         /* it exceeds a limit below, or a number is infinite or NaN */
+    KIT_UOM_UNKNOWN,       /* a line or bill names a unit that does not exist */
+    KIT_UOM_FACTOR,        /* a unit's factor is 0 */
+    KIT_UOM_CATEGORY,      /* a line's unit cannot be converted into the unit of the bill it opens;
                              Odoo refuses too (into the component's unit it leaves the number) */
-    KIT_BATCH,            /* a bill makes 0 kits */
-    KIT_COMPONENT_UNKNOWN /* a line names a product that does not exist */
+    KIT_BATCH,             /* a bill makes 0 kits */
+    KIT_COMPONENT_UNKNOWN, /* a line names a product that does not exist */
+    KIT_UNREADABLE         /* rows of its bills are damaged: only kit_table finds it */
 };
 /** Far above any real kit: these limits bound the cost of broken data. */
 #define KIT_MAX_LINES   100000 /* opened lines */
@@ -64,7 +65,7 @@ enum kit_problem {
 struct kit_needs {
     enum kit_kind kind;
     int32_t bom_id; /* KIT_PHANTOM: the bill that counts */
-    double yield;   /* its product_qty; 1 for KIT_COMMINGLED */
+    double yield;   /* its product_qty; 1 for KIT_COMMINGLED, or when that is no number */
     enum kit_problem problem;
     int32_t problem_product; /* where it was found: the component, or the kit itself */
     /* By component_id, ascending. With a problem: all that were opened, since a change of any of

@@ -7,6 +7,12 @@
 /* Arguments of one statement: a list of ids, at most as long as the lines of one level. */
 #define ARGS_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
+/* A number that no double holds, as NaN: kit_explode refuses it, and the statement does not fail for
+ * all bills. */
+#define NUMBER(column)                                                                             \
+    "CASE WHEN abs(" column ") < 1e300 THEN " column "::float8"                                    \
+    " WHEN " column " IS NOT NULL THEN 'NaN'::float8 END"
+
 #define PRODUCTS(storable, priority)                                                               \
     "SELECT p.id, COALESCE(t.id, 0), COALESCE(t.uom_id, 0), t.type IS NOT DISTINCT FROM 'service'" \
     ", " storable ", " priority ", p.active IS NOT TRUE FROM public.product_product p"             \
@@ -23,15 +29,14 @@ static const char *const PRODUCTS_OF[2][2] = {
 
 #define BOM_COLUMNS                                                                                \
     "SELECT b.id, b.product_tmpl_id, COALESCE(b.product_id, 0), COALESCE(b.company_id, 0),"        \
-    " COALESCE(b.picking_type_id, 0), b.product_uom_id, b.sequence, b.product_qty::float8"         \
-    " FROM public.mrp_bom b WHERE b.type = 'phantom' AND b.active AND "
+    " COALESCE(b.picking_type_id, 0), b.product_uom_id, b.sequence, " NUMBER(                      \
+        "b.product_qty") " FROM public.mrp_bom b WHERE b.type = 'phantom' AND b.active AND "
 static const char BOMS[] =
     BOM_COLUMNS "b.product_id = ANY ($1::integer[]) UNION ALL " BOM_COLUMNS
                 "b.product_tmpl_id = ANY ($2::integer[]) AND b.product_id IS NULL";
 
-static const char LINES[] =
-    "SELECT id, bom_id, product_id, product_uom_id, sequence, product_qty::float8"
-    " FROM public.mrp_bom_line WHERE bom_id = ANY ($1::integer[])";
+static const char LINES[] = "SELECT id, bom_id, product_id, product_uom_id, sequence, " NUMBER(
+    "product_qty") " FROM public.mrp_bom_line WHERE bom_id = ANY ($1::integer[])";
 
 static const char FILTERS[] = "SELECT r.mrp_bom_line_id, v.attribute_line_id, v.id"
                               " FROM public.mrp_bom_line_product_template_attribute_value_rel r"
@@ -49,8 +54,9 @@ static const char VALUES[] =
     " WHERE c.product_product_id = ANY ($1::integer[]) AND a.value_count > 1";
 
 static const char UOMS[] =
-    "SELECT id, category_id, COALESCE(factor, 0)::float8, COALESCE(rounding, 0)::float8"
-    " FROM public.uom_uom WHERE id = ANY ($1::integer[])";
+    "SELECT id, category_id, COALESCE(" NUMBER("factor") ", 0), COALESCE(" NUMBER(
+        "rounding") ", 0)"
+                    " FROM public.uom_uom WHERE id = ANY ($1::integer[])";
 
 static const char CHILDREN[] = "SELECT parent_product_id, product_id FROM public.product_commingled"
                                " WHERE parent_product_id = ANY ($1::integer[])"

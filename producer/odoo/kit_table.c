@@ -6,16 +6,17 @@
 
 #include "common/core/mem.h"
 #include "common/pg/pg_query.h"
+#include "producer/odoo/kit_columns.h"
 #include "producer/odoo/kit_source.h"
 #include "producer/odoo/marks.h"
 #include "producer/odoo/plans.h"
 #include "producer/odoo/source_snapshot.h"
+#include "producer/odoo/unreadable.h"
 
 /* Kits that are exploded together when all are. */
 #define FILL_SLICE 5000
 /* Arguments of one statement: lists of ids, at most as long as the lines of one slice. */
 #define ARGS_MAX_BYTES ((size_t)256 * 1024 * 1024)
-#define PROBLEM_SIZE   64
 
 static const char STORED[] = "SELECT kit_id, kind, COALESCE(bom_id, 0), problem FROM stocksync.kit"
                              " WHERE kit_id = ANY ($1::integer[])";
@@ -68,24 +69,13 @@ struct stored_kit {
     int32_t kit_id;
     enum kit_kind kind;
     int32_t bom_id;
-    char problem[PROBLEM_SIZE];
+    char problem[KIT_PROBLEM_SIZE];
 };
 
 struct stored_part {
     int32_t kit_id;
     struct kit_part part;
     double yield;
-};
-
-/* Rows to store, column by column, as the statements take them. */
-struct kit_columns {
-    struct id_list deleted; /* changed kits, ascending */
-    int32_t *kit, *kind, *bom;
-    char (*problem)[PROBLEM_SIZE];
-    size_t kit_count, kit_room;
-    int32_t *part_kit, *part, *role;
-    double *need, *yield;
-    size_t part_count, part_room;
 };
 
 struct kit_table {
@@ -100,6 +90,8 @@ struct kit_table {
     size_t stored_part_count;
     struct kit_needs needs;
     struct kit_columns out;
+    struct unreadable_list unreadable; /* kits whose bills cannot be read */
+    struct id_list readable;           /* the others, when there are such */
 };
 
 struct kit_table *kit_table_new(struct pg_conn *conn, const struct odoo_shape *shape)
@@ -110,20 +102,6 @@ struct kit_table *kit_table_new(struct pg_conn *conn, const struct odoo_shape *s
     t->source = kit_source_new(conn, shape);
     pg_args_init(&t->args, ARGS_MAX_BYTES);
     return t;
-}
-
-static void columns_release(struct kit_columns *c)
-{
-    id_list_release(&c->deleted);
-    mem_free(c->kit);
-    mem_free(c->kind);
-    mem_free(c->bom);
-    mem_free(c->problem);
-    mem_free(c->part_kit);
-    mem_free(c->part);
-    mem_free(c->role);
-    mem_free(c->need);
-    mem_free(c->yield);
 }
 
 void kit_table_free(struct kit_table *table)
@@ -137,7 +115,9 @@ void kit_table_free(struct kit_table *table)
     mem_free(table->stored);
     mem_free(table->stored_parts);
     kit_needs_release(&table->needs);
-    columns_release(&table->out);
+    kit_columns_release(&table->out);
+    unreadable_release(&table->unreadable);
+    id_list_release(&table->readable);
     mem_free(table);
 }
 
@@ -252,11 +232,11 @@ static size_t first_stored_part(const struct kit_table *t, int32_t kit_id)
 
 /* --- comparing and writing --- */
 
-static void format_problem(const struct kit_needs *needs, char text[PROBLEM_SIZE])
+static void format_problem(const struct kit_needs *needs, char text[KIT_PROBLEM_SIZE])
 {
     text[0] = '\0';
     if (needs->problem != KIT_FINE) {
-        (void)snprintf(text, PROBLEM_SIZE, "%s at product %d", kit_problem_name(needs->problem),
+        (void)snprintf(text, KIT_PROBLEM_SIZE, "%s at product %d", kit_problem_name(needs->problem),
                        needs->problem_product);
     }
 }
@@ -285,48 +265,49 @@ static bool is_stored(const struct kit_table *t,
            t->stored_parts[first + n->count].kit_id != kit_id;
 }
 
-static void reserve_columns(struct kit_columns *c, size_t parts)
+static void note_problem(struct kit_table_changes *changes,
+                         int32_t kit_id,
+                         enum kit_problem problem,
+                         int32_t product_id)
 {
-    if (c->kit_count + 1 > c->kit_room) {
-        c->kit_room = mem_grow_capacity(c->kit_room, c->kit_count + 1);
-        c->kit = mem_realloc(c->kit, c->kit_room, sizeof *c->kit);
-        c->kind = mem_realloc(c->kind, c->kit_room, sizeof *c->kind);
-        c->bom = mem_realloc(c->bom, c->kit_room, sizeof *c->bom);
-        c->problem = mem_realloc(c->problem, c->kit_room, sizeof *c->problem);
+    if (changes->problems < KIT_TABLE_SHOWN) {
+        changes->shown[changes->problems] = (struct kit_table_problem){
+            .kit_id = kit_id, .problem = problem, .product_id = product_id};
     }
-    if (c->part_count + parts > c->part_room) {
-        c->part_room = mem_grow_capacity(c->part_room, c->part_count + parts);
-        c->part_kit = mem_realloc(c->part_kit, c->part_room, sizeof *c->part_kit);
-        c->part = mem_realloc(c->part, c->part_room, sizeof *c->part);
-        c->role = mem_realloc(c->role, c->part_room, sizeof *c->role);
-        c->need = mem_realloc(c->need, c->part_room, sizeof *c->need);
-        c->yield = mem_realloc(c->yield, c->part_room, sizeof *c->yield);
-    }
+    changes->problems++;
 }
 
-static void
-add_columns(struct kit_columns *c, int32_t kit_id, const struct kit_needs *n, const char *problem)
+/* A product whose bills cannot be read keeps its parts. It has no quantity until they can. */
+static void explode_unreadable(struct kit_table *t, int32_t id, struct kit_table_changes *changes)
 {
-    reserve_columns(c, n->count);
-    c->kit[c->kit_count] = kit_id;
-    c->kind[c->kit_count] = (int32_t)n->kind;
-    c->bom[c->kit_count] = n->bom_id;
-    memcpy(c->problem[c->kit_count], problem, PROBLEM_SIZE);
-    c->kit_count++;
-    for (size_t i = 0; i < n->count; i++) {
-        size_t at = c->part_count++;
-        c->part_kit[at] = kit_id;
-        c->part[at] = n->parts[i].component_id;
-        c->role[at] = (int32_t)n->parts[i].role;
-        c->need[at] = n->parts[i].need;
-        c->yield[at] = n->yield;
+    char problem[KIT_PROBLEM_SIZE];
+    const struct stored_kit *stored = find_stored(t, id);
+    struct kit_needs *n = &t->needs;
+    n->kind = stored != NULL ? stored->kind : KIT_PHANTOM;
+    n->bom_id = stored != NULL ? stored->bom_id : 0;
+    n->problem = KIT_UNREADABLE;
+    n->problem_product = id;
+    n->count = 0;
+    n->yield = 1;
+    for (size_t i = first_stored_part(t, id);
+         i < t->stored_part_count && t->stored_parts[i].kit_id == id; i++) {
+        MEM_ADD(n, parts, count, room, &t->stored_parts[i].part);
+        n->yield = t->stored_parts[i].yield;
+    }
+    format_problem(n, problem);
+    changes->exploded++;
+    if (!is_stored(t, id, stored, problem)) {
+        changes->changed++;
+        id_list_add(&t->out.deleted, id);
+        kit_columns_add(&t->out, id, n, problem);
+        note_problem(changes, id, KIT_UNREADABLE, id);
     }
 }
 
 /* Explodes one product and notes the rows to store. */
 static void explode(struct kit_table *t, int32_t id, struct kit_table_changes *changes)
 {
-    char problem[PROBLEM_SIZE] = "";
+    char problem[KIT_PROBLEM_SIZE] = "";
     const struct stored_kit *stored = find_stored(t, id);
     kit_explode(&t->rows, id, &t->needs);
     if (t->needs.kind == KIT_NONE && stored == NULL) {
@@ -342,13 +323,9 @@ static void explode(struct kit_table *t, int32_t id, struct kit_table_changes *c
     if (t->needs.kind == KIT_NONE) {
         return;
     }
-    add_columns(&t->out, id, &t->needs, problem);
+    kit_columns_add(&t->out, id, &t->needs, problem);
     if (t->needs.problem != KIT_FINE) {
-        if (changes->problems < KIT_TABLE_SHOWN) {
-            changes->shown[changes->problems] = (struct kit_table_problem){
-                .kit_id = id, .problem = t->needs.problem, .product_id = t->needs.problem_product};
-        }
-        changes->problems++;
+        note_problem(changes, id, t->needs.problem, t->needs.problem_product);
     }
 }
 
@@ -417,14 +394,32 @@ static enum status mark_parts_of(struct kit_table *t, const struct id_list *ids,
     return pg_query(t->conn, MARK_PARTS_OF, &t->args, "", NULL, err);
 }
 
+static enum status load_bills(void *arg, const int32_t *ids, size_t count, struct err *err)
+{
+    struct kit_table *t = arg;
+    enum status rc = plans_for(t->conn, count, err);
+    return rc == STATUS_OK ? kit_source_load(t->source, ids, count, &t->rows, err) : rc;
+}
+
+static enum status go_back(void *arg, struct err *err)
+{
+    const struct kit_table *t = arg;
+    return source_snapshot_back(t->conn, err);
+}
+
 static enum status load(struct kit_table *t, const int32_t *ids, size_t count, struct err *err)
 {
+    const struct unreadable_port port = {.arg = t, .read = load_bills, .back = go_back};
     enum status rc = plans_for(t->conn, count, err);
     if (rc != STATUS_OK) {
         return rc;
     }
     rc = load_stored(t, ids, count, err);
-    return rc == STATUS_OK ? kit_source_load(t->source, ids, count, &t->rows, err) : rc;
+    if (rc == STATUS_OK) {
+        rc = source_snapshot_point(t->conn, err);
+    }
+    return rc == STATUS_OK ? unreadable_search(&port, ids, count, &t->readable, &t->unreadable, err)
+                           : rc;
 }
 
 enum status kit_table_update(struct kit_table *table,
@@ -444,7 +439,11 @@ enum status kit_table_update(struct kit_table *table,
         return rc;
     }
     for (size_t i = 0; i < count; i++) {
-        explode(t, ids[i], changes);
+        if (unreadable_find(&t->unreadable, ids[i]) != NULL) {
+            explode_unreadable(t, ids[i], changes);
+        } else {
+            explode(t, ids[i], changes);
+        }
     }
     changes->changed_ids = t->out.deleted.ids;
     if (changes->changed > 0) {

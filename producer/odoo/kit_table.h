@@ -51,6 +51,9 @@ void kit_table_free(struct kit_table *table);
 /**
  * Explodes the products that are kits now or were kits before. Call inside source_snapshot.
  *
+ * One whose bills cannot be read (unreadable.h) stops none of the others: it becomes a kit without a
+ * quantity, and its parts stay.
+ *
  * @param ids      ascending and distinct
  * @param part_of  also mark everything that contains these; may be empty
  * @param changes  [out] replaced

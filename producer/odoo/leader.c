@@ -27,7 +27,7 @@ static const char IDENTITY[] =
 /* With the present stream's server and timeline; NULL: there is no stream yet. */
 static const char READ_STATE[] =
     "SELECT o.epoch, o.revision_ceiling, s.system_identifier, s.timeline,"
-    " EXISTS (SELECT FROM stocksync.parked_product), o.database FROM stocksync.owner o"
+    " o.database FROM stocksync.owner o"
     " LEFT JOIN (SELECT system_identifier, timeline FROM stocksync.stream"
     " ORDER BY first_revision DESC LIMIT 1) s ON true FOR UPDATE OF o";
 
@@ -40,6 +40,11 @@ static const char SET_CEILING[] =
     " RETURNING true";
 
 static const char READ_EPOCH[] = "SELECT coalesce(max(epoch), 0)::bigint FROM stocksync.owner";
+
+static const char LIST_PARKED[] =
+    "SELECT product_id, last_at < (SELECT since FROM stocksync.owner)"
+    " OR (reason <> 'refused' AND last_at < now() - $1 * interval '1 s')"
+    " FROM stocksync.parked_product ORDER BY product_id";
 
 struct leader *leader_new(const struct leader_options *options)
 {
@@ -67,6 +72,7 @@ void leader_free(struct leader *leader)
     pg_conn_free(leader->state);
     strbuf_release(&leader->warehouses);
     strbuf_release(&leader->scratch);
+    id_list_release(&leader->parked);
     mem_free(leader);
 }
 
@@ -179,7 +185,7 @@ out:
 static enum status read_state(struct leader *leader, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status rc = pg_query(leader->state, READ_STATE, NULL, "lllibt", &rows, err);
+    enum status rc = pg_query(leader->state, READ_STATE, NULL, "lllit", &rows, err);
     if (rc != STATUS_OK) {
         goto out;
     }
@@ -189,8 +195,7 @@ static enum status read_state(struct leader *leader, struct err *err)
         goto out;
     }
     leader->stored_ceiling = pg_i64(&rows, 0, 1);
-    leader->has_parked = pg_bool(&rows, 0, 4);
-    rc = judge_database(leader, pg_text(&rows, 0, 5), err);
+    rc = judge_database(leader, pg_text(&rows, 0, 4), err);
     if (rc == STATUS_OK) {
         rc = judge_timeline(leader, &rows, err);
     }
@@ -219,8 +224,50 @@ failed:
     return rc;
 }
 
+/* --- parked products --- */
+
+bool leader_is_parked(const struct leader *leader, int32_t product_id)
+{
+    const struct id_list *parked = &leader->parked;
+    return id_list_index(parked->ids, parked->count, product_id) < parked->count;
+}
+
+size_t leader_parked_count(const struct leader *leader)
+{
+    return leader->parked.count;
+}
+
+enum status leader_list_parked(struct leader *leader, struct id_list *due, struct err *err)
+{
+    struct pg_args args;
+    struct pg_rows rows = {0};
+    id_list_reset(due);
+    enum status rc = pg_conn_open(leader->state, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    pg_args_init(&args, 64);
+    pg_args_i32(&args, LEADER_RETRY_S);
+    rc = pg_query(leader->state, LIST_PARKED, &args, "ib", &rows, err);
+    if (rc == STATUS_OK) {
+        id_list_reset(&leader->parked);
+    }
+    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+        id_list_add(&leader->parked, pg_i32(&rows, i, 0));
+        if (pg_bool(&rows, i, 1) && due->count < LEADER_RETRY_MOST) {
+            id_list_add(due, pg_i32(&rows, i, 0));
+        }
+    }
+    pg_rows_release(&rows);
+    pg_args_release(&args);
+    return rc;
+}
+
+/* --- leadership --- */
+
 enum status leader_take(struct leader *leader, struct err *err)
 {
+    struct id_list due = {0};
     leader_drop(leader);
     strbuf_reset(&leader->warehouses);
     enum status rc = pg_conn_open(leader->lock, err);
@@ -240,6 +287,11 @@ enum status leader_take(struct leader *leader, struct err *err)
         goto failed;
     }
     rc = take_state(leader, err);
+    if (rc != STATUS_OK) {
+        goto failed;
+    }
+    rc = leader_list_parked(leader, &due, err);
+    id_list_release(&due);
     if (rc != STATUS_OK) {
         goto failed;
     }

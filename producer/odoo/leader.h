@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "common/core/status.h"
+#include "producer/odoo/id_list.h"
 #include "producer/odoo/odoo_version.h"
 
 struct leader;
@@ -119,7 +120,7 @@ NODISCARD enum status leader_sync_warehouses(struct leader *leader,
 /** A product whose record cannot be published. */
 struct leader_parked {
     int32_t product_id;
-    const char *reason; /* "too_large", "refused" …; borrowed */
+    const char *reason; /* "unreadable", "invalid", "too_large", "refused"; borrowed */
     const char *detail; /* a sentence for a person; borrowed */
 };
 /**
@@ -128,8 +129,25 @@ struct leader_parked {
  */
 NODISCARD enum status
 leader_park(struct leader *leader, const struct leader_parked *list, size_t count, struct err *err);
+/** True while it has a row in stocksync.parked_product, as leader_list_parked found them or a call
+ * here changed them. */
+bool leader_is_parked(const struct leader *leader, int32_t product_id);
+/** How many have one. */
+size_t leader_parked_count(const struct leader *leader);
+/** A parked product is tried again after this time, and after a takeover. One that the broker
+ * refuses is tried after a takeover only: each try aborts a Kafka transaction. */
+#define LEADER_RETRY_S    3600
+#define LEADER_RETRY_MOST 250
 /**
- * Removes published products from stocksync.parked_product; cheap when none is parked.
+ * Reads the parked products again.
+ * @param due  [out] replaced: those to try again now, at most LEADER_RETRY_MOST
+ * @return pg_conn's and pg_query's statuses
+ */
+NODISCARD enum status
+leader_list_parked(struct leader *leader, struct id_list *due, struct err *err);
+/**
+ * Removes published products from stocksync.parked_product; asks nothing when none of them is there.
+ * @param product_ids  ascending
  * @return as leader_next_revision
  */
 NODISCARD enum status

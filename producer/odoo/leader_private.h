@@ -19,7 +19,7 @@ struct leader {
     int64_t epoch;
     int64_t stored_ceiling;
     struct leader_identity identity;
-    bool has_parked;
+    struct id_list parked; /* sorted */
     struct revision_source revisions;
     struct strbuf warehouses; /* the list stored last, as JSON */
     struct strbuf scratch;

@@ -31,8 +31,6 @@ static const char UNPARK[] =
     " WHERE p.product_id = ANY ($2::integer[]))"
     " SELECT true FROM mine";
 
-static const char ANY_PARKED[] = "SELECT EXISTS (SELECT FROM stocksync.parked_product)";
-
 static void describe(const struct stock_warehouse_row *list, size_t count, struct strbuf *out)
 {
     strbuf_reset(out);
@@ -103,7 +101,10 @@ leader_park(struct leader *leader, const struct leader_parked *list, size_t coun
     pg_args_text_array(&args, reasons, count);
     pg_args_text_array(&args, details, count);
     enum status rc = leader_query(leader, PARK, &args, err);
-    leader->has_parked = leader->has_parked || count > 0;
+    if (rc == STATUS_OK) {
+        id_list_add_all(&leader->parked, ids, count);
+        id_list_sort(&leader->parked);
+    }
     pg_args_release(&args);
     mem_free(details);
     mem_free(reasons);
@@ -111,28 +112,30 @@ leader_park(struct leader *leader, const struct leader_parked *list, size_t coun
     return rc;
 }
 
-static enum status read_has_parked(struct leader *leader, struct err *err)
+static enum status unpark(struct leader *leader, const struct id_list *gone, struct err *err)
 {
-    struct pg_rows rows = {0};
-    enum status rc = pg_query(leader->state, ANY_PARKED, NULL, "b", &rows, err);
+    struct pg_args args;
+    pg_args_init(&args, 64 + gone->count * 8);
+    pg_args_i64(&args, leader->epoch);
+    pg_args_i32_array(&args, gone->ids, gone->count);
+    enum status rc = leader_query(leader, UNPARK, &args, err);
     if (rc == STATUS_OK) {
-        leader->has_parked = pg_bool(&rows, 0, 0);
+        id_list_subtract(&leader->parked, gone);
     }
-    pg_rows_release(&rows);
+    pg_args_release(&args);
     return rc;
 }
 
 enum status
 leader_unpark(struct leader *leader, const int32_t *product_ids, size_t count, struct err *err)
 {
-    if (!leader->has_parked) {
-        return STATUS_OK;
+    struct id_list gone = {0};
+    for (size_t i = 0; i < count && leader->parked.count > 0; i++) {
+        if (leader_is_parked(leader, product_ids[i])) {
+            id_list_add(&gone, product_ids[i]);
+        }
     }
-    struct pg_args args;
-    pg_args_init(&args, 64 + count * 8);
-    pg_args_i64(&args, leader->epoch);
-    pg_args_i32_array(&args, product_ids, count);
-    enum status rc = leader_query(leader, UNPARK, &args, err);
-    pg_args_release(&args);
-    return rc == STATUS_OK ? read_has_parked(leader, err) : rc;
+    enum status rc = gone.count > 0 ? unpark(leader, &gone, err) : STATUS_OK;
+    id_list_release(&gone);
+    return rc;
 }

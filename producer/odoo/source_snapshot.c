@@ -3,6 +3,8 @@
 #include "common/pg/pg_query.h"
 
 static const char BEGIN[] = "BEGIN ISOLATION LEVEL REPEATABLE READ";
+static const char POINT[] = "SAVEPOINT stocksync_point";
+static const char BACK[] = "ROLLBACK TO SAVEPOINT stocksync_point";
 
 enum status source_snapshot(struct pg_conn *conn,
                             enum status (*read)(void *arg, struct err *err),
@@ -20,4 +22,14 @@ enum status source_snapshot(struct pg_conn *conn,
         pg_rollback(conn);
     }
     return rc;
+}
+
+enum status source_snapshot_point(struct pg_conn *conn, struct err *err)
+{
+    return pg_savepoint(conn, POINT, err);
+}
+
+enum status source_snapshot_back(struct pg_conn *conn, struct err *err)
+{
+    return pg_exec(conn, BACK, err);
 }

@@ -24,4 +24,17 @@ NODISCARD enum status source_snapshot(struct pg_conn *conn,
                                       void *arg,
                                       struct err *err);
 
+/**
+ * Sets a point in the present snapshot to which source_snapshot_back returns. Costs no trip when
+ * something was read before. A later point replaces it.
+ * @return pg_savepoint's statuses
+ */
+NODISCARD enum status source_snapshot_point(struct pg_conn *conn, struct err *err);
+/**
+ * After a failed statement: undoes all since the last point. The snapshot stays, so what was read
+ * before and what is read again agree.
+ * @return pg_exec's statuses
+ */
+NODISCARD enum status source_snapshot_back(struct pg_conn *conn, struct err *err);
+
 #endif

@@ -8,7 +8,9 @@
 #include "producer/odoo/id_list.h"
 #include "producer/odoo/kit_explode.h"
 #include "producer/odoo/plans.h"
+#include "producer/odoo/source_snapshot.h"
 #include "producer/odoo/stock_units.h"
+#include "producer/odoo/unreadable.h"
 
 /* Lists of ids: the products of one read and their components. */
 #define ARGS_MAX_BYTES ((size_t)64 * 1024 * 1024)
@@ -56,6 +58,9 @@ struct stock_reader {
     struct warehouse_stock *levels; /* of the records */
     size_t count, capacity, level_capacity;
     struct id_list gone;
+    struct unreadable_list unreadable;      /* products */
+    struct unreadable_list unreadable_sums; /* carriers whose sums cannot be read */
+    struct id_list readable, readable_sums; /* the others, when there are such */
 };
 
 struct stock_reader *stock_reader_new(struct pg_conn *conn,
@@ -88,6 +93,10 @@ void stock_reader_free(struct stock_reader *reader)
     mem_free(reader->list);
     mem_free(reader->levels);
     id_list_release(&reader->gone);
+    unreadable_release(&reader->unreadable);
+    unreadable_release(&reader->unreadable_sums);
+    id_list_release(&reader->readable);
+    id_list_release(&reader->readable_sums);
     mem_free(reader);
 }
 
@@ -288,9 +297,39 @@ static void fill_record(const struct stock_reader *r, struct product_stock *stoc
     }
 }
 
-static enum status
-read_all(struct stock_reader *r, const int32_t *product_ids, size_t count, struct err *err)
+static enum status go_back(void *arg, struct err *err)
 {
+    const struct stock_reader *r = arg;
+    return source_snapshot_back(r->conn, err);
+}
+
+static enum status read_some_sums(void *arg, const int32_t *carriers, size_t count, struct err *err)
+{
+    const struct stock_reader *r = arg;
+    enum status rc = plans_for(r->conn, count, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    return stock_sums_read(r->sums, carriers, count, r->places, r->place_count, r->group_count,
+                           err);
+}
+
+/* One carrier may be a component of a thousand kits: they need no search. */
+static enum status read_sums(struct stock_reader *r, struct err *err)
+{
+    const struct unreadable_port port = {.arg = r, .read = read_some_sums, .back = go_back};
+    const struct id_list *carriers = stock_units_carriers(r->units);
+    enum status rc = unreadable_search(&port, carriers->ids, carriers->count, &r->readable_sums,
+                                       &r->unreadable_sums, err);
+    if (rc == STATUS_OK && r->unreadable_sums.count > 0) {
+        stock_units_note_unreadable(r->units, &r->unreadable_sums);
+    }
+    return rc;
+}
+
+static enum status read_all(void *arg, const int32_t *product_ids, size_t count, struct err *err)
+{
+    struct stock_reader *r = arg;
     enum status rc = plans_for(r->conn, count, err);
     if (rc != STATUS_OK) {
         return rc;
@@ -303,9 +342,26 @@ read_all(struct stock_reader *r, const int32_t *product_ids, size_t count, struc
     if (rc != STATUS_OK) {
         return rc;
     }
-    const struct id_list *carriers = stock_units_carriers(r->units);
-    return stock_sums_read(r->sums, carriers->ids, carriers->count, r->places, r->place_count,
-                           r->group_count, err);
+    return read_sums(r, err);
+}
+
+/* Records of what was read; what cannot be read moves to the list of that. */
+static void fill_records(struct stock_reader *r, int64_t read_at_us)
+{
+    size_t kept = 0;
+    stock_units_compute(r->units, r->sums, r->group_count);
+    for (size_t i = 0; i < r->count; i++) {
+        size_t unit = stock_units_find(r->units, r->list[i].product_id);
+        if (stock_units_unreadable(r->units, unit, &r->unreadable)) {
+            continue;
+        }
+        struct product_stock *stock = &r->list[kept++];
+        *stock = r->list[i];
+        fill_record(r, stock);
+        stock->read_at_us = read_at_us;
+    }
+    r->count = kept;
+    unreadable_sort(&r->unreadable);
 }
 
 enum status stock_reader_read(struct stock_reader *reader,
@@ -319,19 +375,22 @@ enum status stock_reader_read(struct stock_reader *reader,
         return err_set(err, STATUS_TOO_LARGE, "%zu products in one read, at most %d", count,
                        STOCK_READER_MAX_PRODUCTS);
     }
-    enum status rc = read_all(reader, product_ids, count, err);
+    const struct unreadable_port port = {.arg = reader, .read = read_all, .back = go_back};
+    enum status rc = source_snapshot_point(reader->conn, err);
+    if (rc == STATUS_OK) {
+        rc = unreadable_search(&port, product_ids, count, &reader->readable, &reader->unreadable,
+                               err);
+    }
     if (rc != STATUS_OK) {
         return rc;
     }
-    stock_units_compute(reader->units, reader->sums, reader->group_count);
-    for (size_t i = 0; i < reader->count; i++) {
-        fill_record(reader, &reader->list[i]);
-        reader->list[i].read_at_us = batch->read_at_us;
-    }
+    fill_records(reader, batch->read_at_us);
     batch->list = reader->list;
     batch->count = reader->count;
     batch->gone = reader->gone.ids;
     batch->gone_count = reader->gone.count;
+    batch->unreadable = reader->unreadable.list;
+    batch->unreadable_count = reader->unreadable.count;
     batch->warehouses = reader->warehouses;
     batch->warehouse_count = reader->warehouse_count;
     return STATUS_OK;

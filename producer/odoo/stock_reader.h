@@ -24,6 +24,7 @@
 #include "common/pg/pg_conn.h"
 #include "producer/odoo/odoo_version.h"
 #include "producer/odoo/stock_sums.h"
+#include "producer/odoo/unreadable.h"
 
 struct stock_reader;
 
@@ -61,6 +62,8 @@ struct stock_batch {
     size_t count;
     const int32_t *gone; /* products without a row: tombstones; ascending */
     size_t gone_count;
+    const struct unreadable *unreadable; /* products whose state cannot be read; ascending */
+    size_t unreadable_count;
     int64_t read_at_us; /* wall clock before the first statement; also in every record */
     const struct stock_warehouse_row *warehouses; /* all, by id */
     size_t warehouse_count;
@@ -74,13 +77,13 @@ NODISCARD struct stock_reader *stock_reader_new(struct pg_conn *conn,
 void stock_reader_free(struct stock_reader *reader);
 
 /**
- * Reads products.
+ * Reads products. One whose rows cannot be read stops none of the others: see unreadable.h.
  *
  * @param product_ids  ascending and distinct
  * @param batch        [out] replaced
  * @return STATUS_OK
  *         STATUS_TOO_LARGE  more than STOCK_READER_MAX_PRODUCTS
- *         pg_query's statuses
+ *         pg_query's and unreadable_search's statuses
  */
 #define STOCK_READER_MAX_PRODUCTS 50000
 NODISCARD enum status stock_reader_read(struct stock_reader *reader,

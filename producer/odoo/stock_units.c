@@ -1,6 +1,7 @@
 #include "producer/odoo/stock_units.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +26,8 @@ struct unit {
     enum kit_kind kind;
     double rounding;
     bool is_service;
-    enum { UNIT_OPEN, UNIT_BUSY, UNIT_DONE, UNIT_WITHOUT_NUMBER } state;
+    enum { UNIT_OPEN, UNIT_BUSY, UNIT_DONE, UNIT_WITHOUT_NUMBER, UNIT_UNREADABLE } state;
+    int32_t culprit; /* UNIT_UNREADABLE: the product whose rows are the reason */
 };
 
 struct part {
@@ -54,6 +56,7 @@ struct stock_units {
     size_t group_count;
     struct kit_share *shares;
     size_t share_room;
+    const struct unreadable_list *unreadable; /* carriers; borrowed; NULL: none */
 };
 
 struct stock_units *
@@ -88,6 +91,7 @@ void stock_units_begin(struct stock_units *units, const int32_t *ids, size_t cou
 {
     units->unit_count = 0;
     units->part_count = 0;
+    units->unreadable = NULL;
     id_list_reset(&units->carriers);
     id_list_reset(&units->kits);
     id_list_reset(&units->known);
@@ -239,6 +243,18 @@ const struct id_list *stock_units_carriers(const struct stock_units *units)
     return &units->carriers;
 }
 
+void stock_units_note_unreadable(struct stock_units *units, const struct unreadable_list *list)
+{
+    units->unreadable = list;
+    for (size_t i = 0; i < units->unit_count; i++) {
+        struct unit *unit = &units->units[i];
+        if (unit->kind == KIT_NONE && unreadable_find(list, unit->id) != NULL) {
+            unit->state = UNIT_UNREADABLE;
+            unit->culprit = unit->id;
+        }
+    }
+}
+
 /* --- quantities --- */
 
 /* The unit that a part counts; unit_count: not found. */
@@ -302,7 +318,23 @@ static size_t first_part(const struct stock_units *u, int32_t kit_id)
     return low;
 }
 
-static bool fill_kit(struct stock_units *u, size_t unit);
+/* Odoo's columns can hold NaN and infinity, and large numbers add up to one. A least over
+ * components would pass over it, and no quantity is rounded to it. */
+static void check_values(struct stock_units *u, size_t at)
+{
+    struct unit *unit = &u->units[at];
+    const double *values = values_of(u, at, 0);
+    bool finite = isfinite(unit->rounding);
+    for (size_t i = 0; i < u->group_count * STOCK_FIELD_COUNT; i++) {
+        finite = finite && isfinite(values[i]);
+    }
+    if (!finite) {
+        unit->state = UNIT_UNREADABLE;
+        unit->culprit = unit->id;
+    }
+}
+
+static void fill_kit(struct stock_units *u, size_t unit);
 
 /* True when the unit has quantities. */
 static bool fill_unit(struct stock_units *u, size_t at)
@@ -310,7 +342,7 @@ static bool fill_unit(struct stock_units *u, size_t at)
     struct unit *unit = &u->units[at];
     if (unit->state == UNIT_OPEN && unit->kind != KIT_NONE) {
         unit->state = UNIT_BUSY;
-        unit->state = fill_kit(u, at) ? UNIT_DONE : UNIT_WITHOUT_NUMBER;
+        fill_kit(u, at);
     }
     /* busy: it is needed for its own quantity */
     return unit->state == UNIT_DONE;
@@ -340,19 +372,25 @@ static void number_kit(struct stock_units *u, size_t unit, size_t first, size_t 
     }
 }
 
-static bool fill_kit(struct stock_units *u, size_t unit)
+static void fill_kit(struct stock_units *u, size_t unit)
 {
-    int32_t kit_id = u->units[unit].id;
+    struct unit *kit = &u->units[unit];
+    int32_t kit_id = kit->id;
     size_t first = first_part(u, kit_id);
     size_t count = 0;
     for (; first + count < u->part_count && u->parts[first + count].kit_id == kit_id; count++) {
         size_t component = unit_of(u, &u->parts[first + count]);
         if (component == u->unit_count || !fill_unit(u, component)) {
-            return false;
+            const struct unit *part = component < u->unit_count ? &u->units[component] : NULL;
+            bool unreadable = part != NULL && part->state == UNIT_UNREADABLE;
+            kit->state = unreadable ? UNIT_UNREADABLE : UNIT_WITHOUT_NUMBER;
+            kit->culprit = unreadable ? part->culprit : 0;
+            return;
         }
     }
     number_kit(u, unit, first, count);
-    return true;
+    kit->state = UNIT_DONE;
+    check_values(u, unit);
 }
 
 /* Room for all quantities, all 0. */
@@ -376,10 +414,11 @@ void stock_units_compute(struct stock_units *units,
     units->group_count = group_count;
     clear_values(units);
     for (size_t i = 0; i < units->unit_count; i++) {
-        if (units->units[i].kind == KIT_NONE) {
+        if (units->units[i].kind == KIT_NONE && units->units[i].state != UNIT_UNREADABLE) {
             units->units[i].state = UNIT_DONE;
             if (!units->units[i].is_service) {
                 fill_plain(units, sums, i, carrier++);
+                check_values(units, i);
             }
         }
     }
@@ -400,4 +439,26 @@ size_t stock_units_find(const struct stock_units *units, int32_t product_id)
 const double *stock_units_values(const struct stock_units *units, size_t unit, size_t group)
 {
     return units->units[unit].state == UNIT_DONE ? values_of(units, unit, group) : NULL;
+}
+
+bool stock_units_unreadable(const struct stock_units *units,
+                            size_t unit,
+                            struct unreadable_list *list)
+{
+    const struct unit *u = &units->units[unit];
+    char why[200];
+    if (u->state != UNIT_UNREADABLE) {
+        return false;
+    }
+    const struct unreadable *culprit =
+        units->unreadable != NULL ? unreadable_find(units->unreadable, u->culprit) : NULL;
+    const char *text =
+        culprit != NULL ? culprit->why : "a quantity or its unit's rounding is no finite number";
+    if (u->culprit == u->id) {
+        (void)snprintf(why, sizeof why, "%s", text);
+    } else {
+        (void)snprintf(why, sizeof why, "component %d: %s", u->culprit, text);
+    }
+    unreadable_add(list, u->id, u->culprit, why);
+    return true;
 }

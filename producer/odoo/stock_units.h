@@ -6,7 +6,8 @@
  *
  * Calling sequence, inside source_snapshot: stock_units_begin; stock_units_add for each product
  * asked for; stock_units_read_components; stock_sums_read of stock_units_carriers;
- * stock_units_compute; stock_units_find and stock_units_values. Borrows a connection. Thread: one.
+ * stock_units_compute; stock_units_find, stock_units_values and stock_units_unreadable. Borrows a
+ * connection. Thread: one.
  */
 #ifndef STOCKSYNC_ODOO_STOCK_UNITS_H
 #define STOCKSYNC_ODOO_STOCK_UNITS_H
@@ -20,6 +21,7 @@
 #include "producer/odoo/id_list.h"
 #include "producer/odoo/odoo_version.h"
 #include "producer/odoo/stock_sums.h"
+#include "producer/odoo/unreadable.h"
 
 /**
  * The first five columns of a product, and its tables. $1: ids.
@@ -76,7 +78,15 @@ void stock_units_add(struct stock_units *units, const struct pg_rows *rows, int 
 NODISCARD enum status stock_units_read_components(struct stock_units *units, struct err *err);
 /** The units that have their own stock, ascending. Borrowed until the next begin. */
 const struct id_list *stock_units_carriers(const struct stock_units *units);
-/** Computes all quantities. @param sums  read for stock_units_carriers and these groups */
+/**
+ * Notes that the stock of some carriers cannot be read. What they are part of has no quantity then
+ * either. @param list  borrowed until the next begin; sorted
+ */
+void stock_units_note_unreadable(struct stock_units *units, const struct unreadable_list *list);
+/**
+ * Computes all quantities. One that is no finite number cannot be read.
+ * @param sums  read for stock_units_carriers without the unreadable ones, and these groups
+ */
 void stock_units_compute(struct stock_units *units,
                          const struct stock_sums *sums,
                          size_t group_count);
@@ -85,8 +95,15 @@ void stock_units_compute(struct stock_units *units,
 size_t stock_units_find(const struct stock_units *units, int32_t product_id);
 /**
  * STOCK_FIELD_COUNT quantities of one unit in one group. Borrowed until the next begin.
- * @return NULL: a kit without a quantity
+ * @return NULL: a kit without a quantity, or it cannot be read
  */
 const double *stock_units_values(const struct stock_units *units, size_t unit, size_t group);
+/**
+ * True when its quantity, or that of something it is made of, cannot be read.
+ * @param list  [out] a row is added to it then, which names the component
+ */
+bool stock_units_unreadable(const struct stock_units *units,
+                            size_t unit,
+                            struct unreadable_list *list);
 
 #endif

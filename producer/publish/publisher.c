@@ -113,7 +113,8 @@ bool publisher_is_bisecting(const struct publisher *publisher)
     return publisher->bisecting.count > 0;
 }
 
-static void park(struct publisher *p, struct publish_item *item, const char *reason)
+static void
+park(struct publisher *p, struct publish_item *item, const char *kind, const char *reason)
 {
     if (p->reason_count == p->reason_cap) {
         p->reason_cap = mem_grow_capacity(p->reason_cap, p->reason_count + 1);
@@ -122,6 +123,7 @@ static void park(struct publisher *p, struct publish_item *item, const char *rea
     char *text = mem_strdup(reason);
     p->reasons[p->reason_count++] = text;
     item->end = PUBLISH_PARKED;
+    item->kind = kind;
     item->reason = text;
 }
 
@@ -158,10 +160,14 @@ static enum status add(struct publisher *p,
                        size_t index,
                        struct err *err)
 {
+    if (item->unreadable != NULL) {
+        park(p, item, "unreadable", item->unreadable);
+        return STATUS_OK;
+    }
     enum status rc = queue_record(p, sink, item, index, err);
     item->end = PUBLISH_DONE;
     if (status_class(rc) == CLASS_RECORD) {
-        park(p, item, err->msg);
+        park(p, item, rc == STATUS_TOO_LARGE ? "too_large" : "invalid", err->msg);
         return STATUS_OK;
     }
     return rc;
@@ -295,8 +301,8 @@ static enum status queue_others(struct publisher *p,
         if (set_has(&p->bisecting, id)) {
             continue;
         }
-        if (set_has(&p->poison, id)) {
-            park(p, &items[i], "the broker refuses this record");
+        if (items[i].unreadable == NULL && set_has(&p->poison, id)) {
+            park(p, &items[i], "refused", "the broker refuses this record");
             continue;
         }
         enum status rc = add(p, sink, &items[i], first + i, err);

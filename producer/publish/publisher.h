@@ -24,17 +24,19 @@ struct publisher;
 
 enum publish_end {
     PUBLISH_DONE,   /* acknowledged: its marks belong to the open transaction */
-    PUBLISH_PARKED, /* cannot be published: reason says why */
+    PUBLISH_PARKED, /* cannot be published: kind and reason say why */
     PUBLISH_HELD    /* bisecting: its marks stay and are read again */
 };
 
 struct publish_item {
     int32_t product_id;
     const struct product_stock *stock; /* borrowed for the submit; NULL: gone, write a tombstone */
-    int64_t revision;                  /* of a tombstone, like cause */
+    const char *unreadable; /* why its state cannot be read: parked at once; NULL: it can be read */
+    int64_t revision;       /* of a tombstone, like cause */
     enum cause cause;
     enum publish_end end; /* [out] */
-    const char *reason;   /* [out] PARKED: valid until the first submit after publisher_wait */
+    const char *kind;   /* [out] PARKED: "unreadable", "invalid", "too_large", "refused"; static */
+    const char *reason; /* [out] PARKED: valid until the first submit after publisher_wait */
 };
 
 /**

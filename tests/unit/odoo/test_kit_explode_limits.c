@@ -1,3 +1,4 @@
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -250,6 +251,26 @@ static void kit_rows_reset_keeps_the_memory_and_the_order(void **state)
     kit_rows_release(&rows);
 }
 
+/* As kit_source reads a number that no double holds. */
+static void kit_explode_gives_no_number_when_one_of_a_bill_is_none(void **state)
+{
+    (void)state;
+    struct kit_needs needs = {0};
+    for (int place = 0; place < 4; place++) {
+        struct kit_rows rows = {0};
+        add_levels(&rows, 2, 1, true);
+        double *const places[] = {&rows.boms[0].quantity, &rows.boms[1].quantity,
+                                  &rows.lines[0].quantity, &rows.uoms[0].rounding};
+        assert_int_equal(rows.uoms[0].id, UNIT);
+        *places[place] = (double)NAN;
+        kit_explode(&rows, BASE, &needs);
+        assert_int_equal(needs.problem, KIT_TOO_LARGE);
+        assert_true(isfinite(needs.yield));
+        kit_rows_release(&rows);
+    }
+    kit_needs_release(&needs);
+}
+
 static void kit_problem_name_is_the_word_of_the_list(void **state)
 {
     (void)state;
@@ -260,6 +281,7 @@ static void kit_problem_name_is_the_word_of_the_list(void **state)
     assert_string_equal(kit_problem_name(KIT_UOM_CATEGORY), "uom_category");
     assert_string_equal(kit_problem_name(KIT_BATCH), "batch");
     assert_string_equal(kit_problem_name(KIT_COMPONENT_UNKNOWN), "component_unknown");
+    assert_string_equal(kit_problem_name(KIT_UNREADABLE), "unreadable");
 }
 
 int main(void)
@@ -275,6 +297,7 @@ int main(void)
         cmocka_unit_test(kit_explode_replaces_what_needs_held),
         cmocka_unit_test(kit_rows_sort_takes_rows_that_come_later),
         cmocka_unit_test(kit_rows_reset_keeps_the_memory_and_the_order),
+        cmocka_unit_test(kit_explode_gives_no_number_when_one_of_a_bill_is_none),
         cmocka_unit_test(kit_problem_name_is_the_word_of_the_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -225,6 +225,33 @@ static void pg_begin_with_a_statement_that_fails_leaves_a_block_to_roll_back(voi
     pg_args_release(&zero);
 }
 
+static void pg_savepoint_keeps_the_block_after_a_statement_that_fails(void **state)
+{
+    (void)state;
+    NEEDS_SERVER();
+    static const char POINT[] = "SAVEPOINT here";
+    struct err err = {0};
+    struct pg_rows rows = {0};
+    struct pg_args zero;
+    pg_args_init(&zero, 64);
+    pg_args_i32(&zero, 0);
+    for (int read_before = 0; read_before < 2; read_before++) {
+        assert_int_equal(pg_begin(conn, BEGIN, &err), STATUS_OK);
+        if (read_before == 1) {
+            expect_text(ISOLATION, "repeatable read");
+        }
+        assert_int_equal(pg_savepoint(conn, POINT, &err), STATUS_OK);
+        for (int again = 0; again < 2; again++) {
+            assert_int_equal(pg_query(conn, DIVIDE, &zero, "i", &rows, &err), STATUS_INTERNAL);
+            assert_string_equal(err.origin, "22012");
+            assert_int_equal(pg_exec(conn, "ROLLBACK TO SAVEPOINT here", &err), STATUS_OK);
+        }
+        expect_text(ISOLATION, "repeatable read");
+        assert_int_equal(pg_exec(conn, "COMMIT", &err), STATUS_OK);
+    }
+    pg_args_release(&zero);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +265,8 @@ int main(void)
         cmocka_unit_test_setup(pg_begin_goes_before_pg_exec_too, open_again),
         cmocka_unit_test_setup(pg_rollback_takes_a_begin_back, open_again),
         cmocka_unit_test_setup(pg_begin_with_a_statement_that_fails_leaves_a_block_to_roll_back,
+                               open_again),
+        cmocka_unit_test_setup(pg_savepoint_keeps_the_block_after_a_statement_that_fails,
                                open_again),
     };
     return cmocka_run_group_tests(tests, connect_once, disconnect);

@@ -189,12 +189,29 @@ static enum status read_marks(struct pg_conn *conn,
     return rc;
 }
 
+static bool is_unreadable(int32_t product_id)
+{
+    for (size_t i = 0; fake.unreadable[i] != 0; i++) {
+        if (fake.unreadable[i] == product_id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 read_products(struct product_stock *list, const int32_t *ids, size_t count, struct stock_batch *out)
 {
+    static struct unreadable unreadable[64];
     size_t found = 0;
+    size_t broken = 0;
     for (size_t i = 0; i < count; i++) {
-        if (ids[i] <= fake.product_count) {
+        if (is_unreadable(ids[i])) {
+            unreadable[broken++] =
+                (struct unreadable){.product_id = ids[i],
+                                    .culprit = fake.culprit != 0 ? fake.culprit : ids[i],
+                                    .why = "value out of range"};
+        } else if (ids[i] <= fake.product_count) {
             list[found++] = (struct product_stock){
                 .product_id = ids[i],
                 .active = true,
@@ -204,6 +221,8 @@ read_products(struct product_stock *list, const int32_t *ids, size_t count, stru
     }
     *out = (struct stock_batch){.list = list,
                                 .count = found,
+                                .unreadable = unreadable,
+                                .unreadable_count = broken,
                                 .warehouses = fake.warehouses,
                                 .warehouse_count = fake.warehouse_count};
 }
@@ -273,12 +292,27 @@ static enum status next_revision(struct leader *leader, int64_t *revision, struc
     return enter(FAKE_REVISION, err);
 }
 
+static bool is_parked(const struct leader *leader, int32_t product_id)
+{
+    (void)leader;
+    for (size_t i = 0; i < fake_leader.parked_count; i++) {
+        if (fake_leader.parked[i] == product_id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum status
 park(struct leader *leader, const struct leader_parked *list, size_t count, struct err *err)
 {
     (void)leader;
     for (size_t i = 0; i < count; i++) {
-        fake_leader.parked[fake_leader.parked_count++] = list[i].product_id;
+        if (!is_parked(leader, list[i].product_id)) {
+            fake_leader.parked[fake_leader.parked_count++] = list[i].product_id;
+        }
+        (void)snprintf(fake_leader.parked_reason, sizeof fake_leader.parked_reason, "%s",
+                       list[i].reason);
     }
     return enter(FAKE_PARK, err);
 }
@@ -287,8 +321,13 @@ static enum status
 unpark(struct leader *leader, const int32_t *product_ids, size_t count, struct err *err)
 {
     (void)leader;
-    (void)product_ids;
-    (void)count;
+    size_t kept = 0;
+    for (size_t i = 0; i < fake_leader.parked_count; i++) {
+        if (id_list_index(product_ids, count, fake_leader.parked[i]) == count) {
+            fake_leader.parked[kept++] = fake_leader.parked[i];
+        }
+    }
+    fake_leader.parked_count = kept;
     return enter(FAKE_UNPARK, err);
 }
 
@@ -575,6 +614,20 @@ static enum status has_kits(struct chunk_reader *reader, bool *filled, struct er
     return enter(FAKE_KITS, err);
 }
 
+static enum status list_parked(struct leader *leader, struct id_list *due, struct err *err)
+{
+    (void)leader;
+    id_list_reset(due);
+    id_list_add_all(due, fake_leader.parked, fake_leader.due_count);
+    return enter(FAKE_LIST_PARKED, err);
+}
+
+static size_t parked_count(const struct leader *leader)
+{
+    (void)leader;
+    return fake_leader.parked_count;
+}
+
 static enum status verify(struct pg_conn *conn, unsigned parts, bool forecast, struct err *err)
 {
     (void)conn;
@@ -760,10 +813,14 @@ void fake_ports(struct producer_ports *ports)
                                      .upkeep = {.check_leader = check,
                                                 .read_shape = read_shape,
                                                 .has_kits = has_kits,
+                                                .list_parked = list_parked,
+                                                .parked_count = parked_count,
+                                                .mark = mark,
                                                 .verify = verify},
                                      .outbox = {.next_revision = next_revision,
                                                 .park = park,
                                                 .unpark = unpark,
+                                                .is_parked = is_parked,
                                                 .store_digests = store_digests,
                                                 .delete_marks = delete_marks,
                                                 .write_settled = write_settled},

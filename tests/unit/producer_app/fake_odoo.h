@@ -43,6 +43,7 @@ enum fake_call {
     FAKE_READ_KEYS,
     FAKE_MARK_GONE,
     FAKE_CHECK,
+    FAKE_LIST_PARKED,
     FAKE_SHAPE,
     FAKE_KITS,
     FAKE_VERIFY,
@@ -68,6 +69,8 @@ struct fake_odoo {
     /* products 1 … product_count exist; others are gone */
     char *sku[64]; /* of the first ones; NULL: none */
     int32_t product_count;
+    int32_t unreadable[64]; /* products that cannot be read, ascending; the first 0 ends them */
+    int32_t culprit;        /* why they cannot: a component of all; 0: each itself */
     bool kits_filled;
     struct odoo_shape shape;
     struct stock_warehouse_row warehouses[2];
@@ -87,7 +90,9 @@ struct fake_leader {
     int64_t epoch, revision;  /* the last one of each */
     size_t shared_warehouses; /* how many the consumers know */
     size_t parked_count;
-    int32_t parked[8];
+    size_t due_count; /* of these: to be tried again */
+    int32_t parked[64];
+    char parked_reason[16]; /* of the last one */
     struct leader_identity identity;
     int64_t ceiling;
     int drops;

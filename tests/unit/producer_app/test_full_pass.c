@@ -87,6 +87,18 @@ static void full_pass_marks_only_products_that_differ(void **state)
     assert_int_equal(fake.calls[FAKE_BEGIN], 1); /* not yet due again */
 }
 
+static void full_pass_marks_what_cannot_be_read(void **state)
+{
+    (void)state;
+    learn();
+    fake.unreadable[0] = 5;
+    assert_int_equal(full_pass_open(pass, &err), STATUS_OK);
+    step();
+    step();
+    assert_int_equal(fake.mark_count, 1);
+    assert_int_equal(fake.marks[0].product_id, 5);
+}
+
 static void take_10_ms(void)
 {
     fake_process.clock_us += 10000;
@@ -152,6 +164,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
         TEST(full_pass_that_is_off_forgets_the_digests),
         TEST(full_pass_marks_only_products_that_differ),
+        TEST(full_pass_marks_what_cannot_be_read),
         TEST(full_pass_pauses_four_times_as_long_as_a_piece_takes),
         TEST(full_pass_resumes_after_a_restart),
         TEST(full_pass_that_fails_compares_the_same_piece_again),

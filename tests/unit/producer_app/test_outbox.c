@@ -259,6 +259,103 @@ static void outbox_parks_a_record_that_cannot_be_written_and_publishes_the_other
     assert_string_equal(found[1].key, "3");
 }
 
+static void outbox_parks_what_cannot_be_read_and_publishes_the_others(void **state)
+{
+    (void)state;
+    struct mock_record found[4];
+    fake.unreadable[0] = 2;
+    (void)fake_mark(1, CAUSE_STOCK);
+    (void)fake_mark(2, CAUSE_STOCK);
+    (void)fake_mark(3, CAUSE_STOCK);
+    run_until(SETTLED);
+    assert_int_equal(fake_leader.parked_count, 1);
+    assert_int_equal(fake_leader.parked[0], 2);
+    assert_string_equal(fake_leader.parked_reason, "unreadable");
+    assert_int_equal(fake.mark_count, 0);
+    assert_int_equal(topic_read(found, 4), 2);
+    assert_string_equal(found[0].key, "1");
+    assert_string_equal(found[1].key, "3");
+}
+
+static void outbox_unparks_exactly_what_was_acknowledged(void **state)
+{
+    (void)state;
+    static char not_text[] = "\xff";
+    fake.unreadable[0] = 2;
+    fake.sku[3] = not_text;
+    fake.product_count = 4;
+    for (int32_t id = 1; id <= 5; id++) { /* 5 is gone: a tombstone */
+        fake_leader.parked[fake_leader.parked_count++] = id;
+        (void)fake_mark(id, CAUSE_STOCK);
+    }
+    fake_leader.parked[fake_leader.parked_count++] = 6; /* not in this chunk */
+    run_until(SETTLED);
+    assert_int_equal(fake_leader.parked_count, 3);
+    assert_int_equal(fake_leader.parked[0], 2);
+    assert_int_equal(fake_leader.parked[1], 3);
+    assert_int_equal(fake_leader.parked[2], 6);
+}
+
+static void mark_unreadable(int32_t first, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        fake.unreadable[i] = first + i;
+        (void)fake_mark(first + i, CAUSE_STOCK);
+    }
+}
+
+static void outbox_parks_none_when_many_cannot_be_read(void **state)
+{
+    (void)state;
+    mark_unreadable(1, OUTBOX_UNREADABLE + 1);
+    (void)fake_mark(40, CAUSE_STOCK);
+    assert_int_equal(publish(), STATUS_DATABASE_UNFIT);
+    assert_int_equal(fake_leader.parked_count, 0);
+    assert_int_equal(fake.mark_count, OUTBOX_UNREADABLE + 2);
+    fake_leader.parked[fake_leader.parked_count++] = 1; /* one that is known does not count */
+    assert_int_equal(publish(), STATUS_OK);
+    assert_int_equal(fake_leader.parked_count, OUTBOX_UNREADABLE + 1);
+}
+
+static void outbox_parks_all_kits_of_one_component_that_cannot_be_read(void **state)
+{
+    (void)state;
+    fake.culprit = 50;
+    mark_unreadable(1, 2 * OUTBOX_UNREADABLE);
+    run_until(SETTLED);
+    assert_int_equal(fake_leader.parked_count, 2 * OUTBOX_UNREADABLE);
+}
+
+static void outbox_parks_no_more_when_one_after_the_other_cannot_be_read(void **state)
+{
+    (void)state;
+    for (int32_t id = 1; id <= (int32_t)OUTBOX_UNREADABLE; id++) {
+        mark_unreadable(id, 1);
+        run_until(SETTLED);
+    }
+    mark_unreadable(30, 1);
+    assert_int_equal(publish(), STATUS_DATABASE_UNFIT);
+    assert_int_equal(publish(), STATUS_DATABASE_UNFIT);
+    assert_int_equal(fake_leader.parked_count, OUTBOX_UNREADABLE);
+    (void)fake_mark(40, CAUSE_STOCK); /* one that can be read: the tables are there */
+    assert_int_equal(publish(), STATUS_OK);
+    assert_int_equal(fake_leader.parked_count, OUTBOX_UNREADABLE + 1);
+}
+
+static void outbox_stores_no_digest_of_what_cannot_be_read(void **state)
+{
+    (void)state;
+    outbox_free(outbox);
+    outbox = open_one(true);
+    fake.digests[2] = 77;
+    fake.unreadable[0] = 2;
+    (void)fake_mark(1, CAUSE_STOCK);
+    (void)fake_mark(2, CAUSE_STOCK);
+    run_until(SETTLED);
+    assert_int_equal(fake.stored_digests, 1);
+    assert_int_equal(fake.digests[2], 77);
+}
+
 static void outbox_covers_no_mark_of_a_product_that_it_could_not_park(void **state)
 {
     (void)state;
@@ -503,6 +600,12 @@ int main(void)
         TEST(outbox_that_is_fenced_deletes_nothing_and_stays_fenced),
         TEST(outbox_submits_nothing_without_a_revision),
         TEST(outbox_parks_a_record_that_cannot_be_written_and_publishes_the_others),
+        TEST(outbox_parks_what_cannot_be_read_and_publishes_the_others),
+        TEST(outbox_unparks_exactly_what_was_acknowledged),
+        TEST(outbox_parks_none_when_many_cannot_be_read),
+        TEST(outbox_parks_all_kits_of_one_component_that_cannot_be_read),
+        TEST(outbox_parks_no_more_when_one_after_the_other_cannot_be_read),
+        TEST(outbox_stores_no_digest_of_what_cannot_be_read),
         TEST(outbox_covers_no_mark_of_a_product_that_it_could_not_park),
         TEST(outbox_parks_what_the_broker_refuses_and_publishes_its_neighbours),
         TEST(outbox_leaves_the_marks_of_products_that_a_bisection_holds_back),

@@ -82,12 +82,29 @@ static void upkeep_refreshes_the_gauges_that_change_with_time(void **state)
 static void upkeep_returns_the_failure_of_a_duty_and_shows_the_rest(void **state)
 {
     (void)state;
-    static const enum fake_call places[] = {FAKE_CHECK, FAKE_SHAPE, FAKE_KITS};
+    static const enum fake_call places[] = {FAKE_CHECK, FAKE_LIST_PARKED, FAKE_SHAPE, FAKE_KITS};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         fake.fail[places[i]] = STATUS_SOURCE_LOST;
         assert_int_equal(run_after(61), STATUS_SOURCE_LOST);
     }
     assert_int_equal(run_after(61), STATUS_OK);
+}
+
+static void upkeep_marks_parked_products_that_are_due_and_counts_them(void **state)
+{
+    (void)state;
+    fake_leader.parked[0] = 4;
+    fake_leader.parked[1] = 9;
+    fake_leader.parked_count = 2;
+    fake_leader.due_count = 1;
+    assert_int_equal(run_after(1), STATUS_OK);
+    assert_true(metric_value(fake_metrics()->parked_now) == 2);
+    assert_int_equal(fake.mark_count, 1);
+    assert_int_equal(fake.marks[0].product_id, 4);
+    assert_int_equal(run_after(30), STATUS_OK); /* its mark may wait behind others */
+    assert_int_equal(fake.mark_count, 1);
+    assert_int_equal(run_after(40), STATUS_OK);
+    assert_int_equal(fake.mark_count, 2);
 }
 
 static void upkeep_reads_the_shape_once_a_minute_and_is_content_with_the_same(void **state)
@@ -127,6 +144,7 @@ int main(void)
         TEST(upkeep_runs_once_a_second),
         TEST(upkeep_refreshes_the_gauges_that_change_with_time),
         TEST(upkeep_returns_the_failure_of_a_duty_and_shows_the_rest),
+        TEST(upkeep_marks_parked_products_that_are_due_and_counts_them),
         TEST(upkeep_reads_the_shape_once_a_minute_and_is_content_with_the_same),
         TEST(upkeep_has_the_tail_opened_again_when_modules_changed),
         TEST(upkeep_continues_while_what_modules_need_is_not_installed),

@@ -120,7 +120,20 @@ static void publisher_parks_what_cannot_be_written(void **state)
     assert_ends("PDPD");
     assert_non_null(strstr(items[0].reason, "UTF-8"));
     assert_non_null(strstr(items[2].reason, "larger"));
+    assert_string_equal(items[0].kind, "invalid");
+    assert_string_equal(items[2].kind, "too_large");
     assert_false(publisher_is_bisecting(publisher));
+}
+
+static void publisher_parks_what_cannot_be_read_with_its_reason(void **state)
+{
+    (void)state;
+    items[1].stock = NULL;
+    items[1].unreadable = "value out of range";
+    assert_int_equal(publish(), STATUS_OK);
+    assert_ends("DPDD");
+    assert_string_equal(items[1].kind, "unreadable");
+    assert_string_equal(items[1].reason, "value out of range");
 }
 
 static void publisher_begins_nothing_when_all_is_parked(void **state)
@@ -294,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PUBLISHER_TEST(publisher_publishes_records_and_tombstones),
         PUBLISHER_TEST(publisher_parks_what_cannot_be_written),
+        PUBLISHER_TEST(publisher_parks_what_cannot_be_read_with_its_reason),
         PUBLISHER_TEST(publisher_begins_nothing_when_all_is_parked),
         PUBLISHER_TEST(publisher_finds_the_refused_record_by_halves),
         PUBLISHER_TEST(publisher_holds_bisected_records_while_a_transaction_is_open),
