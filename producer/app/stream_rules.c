@@ -37,7 +37,8 @@ refuse_partitions(const struct stream *known, const struct stream_found *found, 
 /* A restored state forgot revisions that it had issued. */
 static bool is_older(const struct stream *known, const struct stream_found *found)
 {
-    return found->settled < known->settled || found->newest_revision > found->ceiling;
+    return known->identity.database_oid != found->identity->database_oid ||
+           found->settled < known->settled || found->newest_revision > found->ceiling;
 }
 
 static const char *judge_database(const struct stream *known, const struct stream_found *found)

@@ -11,7 +11,8 @@
  *   server          another PostgreSQL server (restored elsewhere)
  *   timeline        a promoted standby, or a recovery to an earlier time
  *   database        another database.uuid, confirmed with install --database
- *   restored        Odoo's database or the state is older than what was published
+ *   restored        Odoo's database was created again, or it or the state is older than what was
+ *                   published
  *
  * Pure. Thread: any.
  */

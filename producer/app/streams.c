@@ -14,7 +14,7 @@
 /* Kafka may be silent for so long. */
 #define TOPIC_LIMIT_MS 10000
 #define NOTE_US        INT64_C(5000000)
-#define CHECK_US       INT64_C(60000000)
+#define CHECK_US       INT64_C(15000000)
 /* Marks of one statement. */
 #define MARK_SLICE 5000
 

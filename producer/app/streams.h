@@ -1,5 +1,5 @@
 /**
- * streams: keeps the stream true: at each takeover and once a minute it compares Kafka and Odoo's
+ * streams: keeps the stream true: at each takeover and every 15 s it compares Kafka and Odoo's
  * database with what the state remembers (stream_rules), and begins a new stream if they went back
  * or were replaced.
  *
@@ -96,7 +96,7 @@ streams_open(struct streams *streams, int64_t epoch, bool *publish_all, struct e
 /** Every product is marked. */
 NODISCARD enum status streams_marked(struct streams *streams, struct err *err);
 /**
- * Stores what is settled every few seconds, and judges once a minute.
+ * Stores what is settled every few seconds, and judges every 15 s.
  * @return STATUS_STREAM_ENDED  a new stream must begin: streams_open
  */
 NODISCARD enum status streams_run(struct streams *streams, struct err *err);

@@ -40,6 +40,10 @@ static const struct cli_flag PARKED_FLAGS[] = {
     {"--retry", NULL, false, "mark them, so that the producer tries them now"},
 };
 
+static const struct cli_flag STATUS_FLAGS[] = {
+    {"--json", NULL, false, "one JSON object"},
+};
+
 static const struct cli_command COMMANDS[] = {
     {"run", "publish stock changes until a signal comes", NULL, 0, true, cmd_run},
     {"install", "create or adopt the marks table, triggers and the schema stocksync", INSTALL_FLAGS,
@@ -52,8 +56,8 @@ static const struct cli_command COMMANDS[] = {
     {"parked", "list products that cannot be published, with the reason, or try them again",
      PARKED_FLAGS, 4, true, cmd_parked},
     {"gc", "clean up now, as the scheduled task does", NULL, 0, true, cmd_gc},
-    {"status", "show marks waiting, the leader, and what holds vacuum back", NULL, 0, true,
-     cmd_status},
+    {"status", "show the leader, the stream, marks waiting, and what holds vacuum back",
+     STATUS_FLAGS, 1, true, cmd_status},
     {"check", "check databases, rights and topic, and report what is missing", NULL, 0, true,
      cmd_check},
     PROGRAM_CONFIG_COMMAND,

@@ -22,7 +22,8 @@ static const char ALIVE[] = "SELECT true";
  * holds the old one. */
 static const char IDENTITY[] =
     "SELECT (SELECT system_identifier FROM pg_control_system()),"
-    " ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::integer";
+    " ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::integer,"
+    " (SELECT oid::bigint FROM pg_database WHERE datname = current_database())";
 
 /* With the present stream's server and timeline; NULL: there is no stream yet. */
 static const char READ_STATE[] =
@@ -106,10 +107,11 @@ out:
 enum status leader_read_identity(struct leader *leader, struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status rc = pg_query(leader->lock, IDENTITY, NULL, "li", &rows, err);
+    enum status rc = pg_query(leader->lock, IDENTITY, NULL, "lil", &rows, err);
     if (rc == STATUS_OK) {
         leader->identity.system_identifier = pg_i64(&rows, 0, 0);
         leader->identity.timeline = pg_i32(&rows, 0, 1);
+        leader->identity.database_oid = pg_i64(&rows, 0, 2);
     }
     pg_rows_release(&rows);
     if (rc != STATUS_OK) {

@@ -13,7 +13,7 @@
 
 static const char READ[] =
     "SELECT s.id::text, s.why, s.began_at, s.first_revision, s.topic, s.cluster, s.database,"
-    " s.system_identifier, s.timeline, s.settled, s.marked_at IS NOT NULL,"
+    " s.system_identifier, s.timeline, s.settled, s.marked_at IS NOT NULL, s.database_oid,"
     " coalesce(o.partitions, 0) FROM stocksync.owner o"
     " LEFT JOIN stocksync.stream s ON s.id = " PRESENT;
 
@@ -24,8 +24,9 @@ static const char READ_PARTITIONS[] =
 static const char BEGIN_STREAM[] =
     "WITH mine AS (SELECT FROM stocksync.owner WHERE epoch = $1),"
     " put AS (INSERT INTO stocksync.stream (id, why, began_at, first_revision, topic, cluster,"
-    " database, system_identifier, timeline, settled) SELECT $2::uuid, $3, $4, $5, $6, $7, $8, $9,"
-    " $10, $11 FROM mine),"
+    " database, system_identifier, timeline, settled, database_oid) SELECT $2::uuid, $3, $4, $5, "
+    "$6,"
+    " $7, $8, $9, $10, $11, $13 FROM mine),"
     " parts AS (INSERT INTO stocksync.stream_partition (stream, partition, first_offset,"
     " next_offset) SELECT $2::uuid, p.number - 1, p.next, p.next FROM mine,"
     " unnest($12::bigint[]) WITH ORDINALITY AS p(next, number))"
@@ -62,7 +63,7 @@ static void take_text(char *out, size_t size, const char *text)
 
 static void take_row(struct stream *stream, const struct pg_rows *rows)
 {
-    stream->wanted_partitions = pg_i32(rows, 0, 11);
+    stream->wanted_partitions = pg_i32(rows, 0, 12);
     stream->exists = !pg_is_null(rows, 0, 0);
     if (!stream->exists) {
         return;
@@ -78,6 +79,7 @@ static void take_row(struct stream *stream, const struct pg_rows *rows)
     stream->identity.timeline = pg_i32(rows, 0, 8);
     stream->settled = pg_i64(rows, 0, 9);
     stream->marked = pg_bool(rows, 0, 10);
+    stream->identity.database_oid = pg_i64(rows, 0, 11);
 }
 
 static enum status read_partitions(struct leader *leader, struct stream *stream, struct err *err)
@@ -106,7 +108,7 @@ enum status stream_rows_read(struct leader *leader, struct stream *stream, struc
     *stream = (struct stream){0};
     enum status rc = pg_conn_open(leader->state, err);
     if (rc == STATUS_OK) {
-        rc = pg_query(leader->state, READ, NULL, "ttzltttlilbi", &rows, err);
+        rc = pg_query(leader->state, READ, NULL, "ttzltttlilbli", &rows, err);
     }
     if (rc == STATUS_OK) {
         take_row(stream, &rows);
@@ -139,6 +141,7 @@ enum status stream_rows_begin(struct leader *leader, struct stream *stream, stru
     pg_args_i32(&args, stream->identity.timeline);
     pg_args_i64(&args, stream->settled);
     pg_args_i64_array(&args, stream->next_offsets, stream->partition_count);
+    pg_args_i64(&args, stream->identity.database_oid);
     rc = leader_query(leader, BEGIN_STREAM, &args, err);
     pg_args_release(&args);
     return rc;

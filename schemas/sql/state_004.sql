@@ -127,6 +127,7 @@ CREATE TABLE stocksync.stream (
     database text,                                -- Odoo's database.uuid; NULL: it has none
     system_identifier bigint NOT NULL,            -- of Odoo's server
     timeline integer NOT NULL,
+    database_oid bigint NOT NULL,                 -- of Odoo's database in that server: a restored one has another
     settled bigint NOT NULL DEFAULT 0,            -- Odoo's database has held this revision in stocksync.settled
     marked_at timestamptz                         -- every product was marked; NULL: not yet
 );

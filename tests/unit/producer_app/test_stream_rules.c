@@ -127,6 +127,9 @@ static void stream_begins_over_another_database(void **state)
 static void stream_begins_when_database_or_state_went_back(void **state)
 {
     (void)state;
+    identity.database_oid = 1; /* created again from a dump */
+    assert_begins("restored");
+    identity.database_oid = 0;
     found.settled = 999; /* Odoo's database was restored, the state was not */
     assert_begins("restored");
     found.settled = 1000;
