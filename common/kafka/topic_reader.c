@@ -119,11 +119,11 @@ find_partitions(struct topic_reader *reader, int64_t deadline_us, struct err *er
 }
 
 /*
- * Of every partition the offset at a time; RD_KAFKA_OFFSET_BEGINNING and _END are times too. One
- * request to each leader, where rd_kafka_query_watermark_offsets sends two for each partition.
+ * Of every partition the oldest offset or the end: RD_KAFKA_OFFSET_BEGINNING and _END are times for
+ * brokers. One request to each leader, where rd_kafka_query_watermark_offsets sends two for each partition.
  */
 static enum status list_offsets(struct topic_reader *reader,
-                                int64_t time,
+                                int64_t which,
                                 int64_t deadline_us,
                                 int64_t *offsets,
                                 struct err *err)
@@ -131,7 +131,7 @@ static enum status list_offsets(struct topic_reader *reader,
     const int left_ms = clock_left_ms(deadline_us);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)reader->count);
     for (size_t p = 0; p < reader->count; p++) {
-        rd_kafka_topic_partition_list_add(list, reader->name, (int32_t)p)->offset = time;
+        rd_kafka_topic_partition_list_add(list, reader->name, (int32_t)p)->offset = which;
     }
     rd_kafka_resp_err_t code =
         rd_kafka_offsets_for_times(reader->client, list, left_ms > 0 ? left_ms : 1);
@@ -217,25 +217,6 @@ static bool is_chosen(const struct topic_reading *reading, size_t partition)
            (partition < reading->partition_count && reading->partitions[partition]);
 }
 
-/* Fills ranges[].oldest, and starts with the times' offsets or the oldest ones. */
-static enum status
-ask_for_starts(struct pass *pass, const struct topic_reading *reading, struct err *err)
-{
-    struct topic_reader *reader = pass->reader;
-    const int64_t deadline_us = deadline_of(reading->answer_ms);
-    enum status rc =
-        list_offsets(reader, RD_KAFKA_OFFSET_BEGINNING, deadline_us, pass->starts, err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    for (size_t p = 0; p < reader->count; p++) {
-        reader->ranges[p].oldest = pass->starts[p];
-    }
-    return reading->start == TOPIC_START_TIME
-               ? list_offsets(reader, reading->since_ms, deadline_us, pass->starts, err)
-               : STATUS_OK;
-}
-
 static int64_t start_of(const struct pass *pass, size_t partition)
 {
     const struct topic_reading *reading = pass->reading;
@@ -244,9 +225,6 @@ static int64_t start_of(const struct pass *pass, size_t partition)
     switch (reading->start) {
     case TOPIC_START_OLDEST:
         break;
-    case TOPIC_START_TIME:
-        /* none is as young */
-        return pass->starts[partition] >= 0 ? pass->starts[partition] : range->end;
     case TOPIC_START_OFFSETS:
         start = partition < reading->offset_count ? reading->offsets[partition] : 0;
         break;
@@ -265,8 +243,10 @@ static enum status prepare(struct pass *pass, struct err *err)
         return rc;
     }
     pass->starts = mem_calloc(reader->count, sizeof *pass->starts);
-    rc = ask_for_starts(pass, pass->reading, err);
+    rc = list_offsets(reader, RD_KAFKA_OFFSET_BEGINNING, deadline_of(pass->reading->answer_ms),
+                      pass->starts, err);
     for (size_t p = 0; p < reader->count && rc == STATUS_OK; p++) {
+        reader->ranges[p].oldest = pass->starts[p];
         const int64_t start = start_of(pass, p);
         const bool reads = is_chosen(pass->reading, p) && start < reader->ranges[p].end;
         pass->starts[p] = reads ? start : -1;

@@ -40,14 +40,12 @@ typedef bool (*topic_record_fn)(void *arg, const struct topic_record *record);
 
 enum topic_start {
     TOPIC_START_OLDEST,
-    TOPIC_START_TIME,    /* the first record that is not older than since_ms, and all behind it */
     TOPIC_START_OFFSETS, /* of each partition */
     TOPIC_START_LAST     /* the last offsets before the end of each partition */
 };
 
 struct topic_reading {
     enum topic_start start;
-    int64_t since_ms;       /* TOPIC_START_TIME: Unix time */
     const int64_t *offsets; /* TOPIC_START_OFFSETS: by partition; one before the oldest means it */
     size_t offset_count;    /* partitions behind it are read from the oldest */
     int64_t last;           /* TOPIC_START_LAST: how many offsets, markers included */
