@@ -50,6 +50,9 @@ def test_topic_grows_next_to_a_running_producer(bare, connection, kafka):
     result = ask(bare, "--partitions", 6, "--dry-run")
     assert result.code == programs.EXIT_USAGE and "--dry-run" in result.text
     assert accepted(connection) is None and kafka.partitions(bare.topic) == 4
+    connection.execute(MARK)
+    bare.wait_published()
+    before = bare.records()
 
     result = bare.command("producer", "install", "--partitions", 6)
     assert f"topic '{bare.topic}': 6 partitions, 4 before" in result.out
@@ -60,6 +63,10 @@ def test_topic_grows_next_to_a_running_producer(bare, connection, kafka):
     connection.execute(MARK)
     bare.wait_published()
     bare.producer.stop()
+    lines = bare.command("consumer", "history", *[word for found in before for word in
+                                                  ("--product", found.key.decode())]).out
+    for found in before:   # most of these products are in another partition now
+        assert f'"partition":{found.partition},"offset":{found.offset},' in lines
 
     # A number that another tool set is accepted on request.
     connection.execute("UPDATE stocksync.owner SET partitions = NULL")
