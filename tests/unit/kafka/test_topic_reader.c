@@ -20,14 +20,14 @@ static struct mock_kafka mock;
 static struct topic_reader *reader;
 static struct err err;
 
-/* What the callback saw, as text: "partition/offset key". */
+/* What the callback saw. */
 static struct {
-    int32_t partition;
     int64_t offset;
+    int64_t revision;
+    int32_t partition;
+    bool tombstone;
     char key[24];
     char value[24];
-    bool tombstone;
-    int64_t revision;
 } seen[MAX_SEEN];
 static size_t seen_count;
 static size_t enough; /* stop after so many; 0: never */
