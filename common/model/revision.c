@@ -1,8 +1,8 @@
 #include "common/model/revision.h"
 
-static int64_t newest(const struct revision_source *r, int64_t now_us)
+static int64_t next_of(const struct revision_source *r, int64_t now_us)
 {
-    return now_us > r->last ? now_us : r->last;
+    return now_us > r->last ? now_us : r->last + 1;
 }
 
 void revision_source_init(struct revision_source *r, int64_t stored_ceiling)
@@ -11,15 +11,16 @@ void revision_source_init(struct revision_source *r, int64_t stored_ceiling)
     r->ceiling = stored_ceiling;
 }
 
-bool revision_source_wants_ceiling(const struct revision_source *r, int64_t now_us, int64_t span_us)
+bool revision_source_wants_ceiling(const struct revision_source *r, int64_t now_us)
 {
-    return r->ceiling - newest(r, now_us) < span_us / 2;
+    return next_of(r, now_us) > r->ceiling;
 }
 
-int64_t
-revision_source_next_ceiling(const struct revision_source *r, int64_t now_us, int64_t span_us)
+int64_t revision_source_next_ceiling(const struct revision_source *r, int64_t now_us)
 {
-    const int64_t next = newest(r, now_us) + span_us;
+    int64_t by_clock = now_us + REVISION_SPAN_US;
+    int64_t by_count = r->last + REVISION_RESERVE;
+    int64_t next = by_clock > by_count ? by_clock : by_count;
     return next > r->ceiling ? next : r->ceiling;
 }
 
@@ -32,11 +33,18 @@ void revision_source_raise(struct revision_source *r, int64_t ceiling)
 
 bool revision_source_next(struct revision_source *r, int64_t now_us, int64_t *out)
 {
-    const int64_t next = now_us > r->last ? now_us : r->last + 1;
+    const int64_t next = next_of(r, now_us);
     if (next > r->ceiling) {
         return false;
     }
     r->last = next;
     *out = next;
     return true;
+}
+
+void revision_source_pass(struct revision_source *r, int64_t revision)
+{
+    if (revision > r->last) {
+        r->last = revision;
+    }
 }

@@ -34,7 +34,7 @@ static const char READ_STATE[] =
 
 static const char TAKE[] =
     "UPDATE stocksync.owner SET epoch = epoch + 1, since = now(), host = $1, pid = $2,"
-    " revision_ceiling = $3, database = coalesce(database, $4) RETURNING epoch";
+    " database = coalesce(database, $3) RETURNING epoch";
 
 static const char SET_CEILING[] =
     "UPDATE stocksync.owner SET revision_ceiling = $2 WHERE epoch = $1"
@@ -160,12 +160,9 @@ static enum status bump_epoch(struct leader *leader, struct err *err)
     char host[HOST_SIZE] = "";
     (void)gethostname(host, sizeof host - 1);
     revision_source_init(&leader->revisions, leader->stored_ceiling);
-    int64_t ceiling =
-        revision_source_next_ceiling(&leader->revisions, clock_wall_us(), LEADER_REVISION_SPAN_US);
     pg_args_init(&args, HOST_SIZE + ODOO_UUID_SIZE + 64);
     pg_args_text(&args, host);
     pg_args_i32(&args, (int32_t)getpid());
-    pg_args_i64(&args, ceiling);
     pg_args_text(&args, leader->identity.database[0] != '\0' ? leader->identity.database : NULL);
     enum status rc = pg_query(leader->state, TAKE, &args, "l", &rows, err);
     if (rc != STATUS_OK) {
@@ -173,10 +170,6 @@ static enum status bump_epoch(struct leader *leader, struct err *err)
     }
     leader->epoch = pg_i64(&rows, 0, 0);
     rc = pg_exec(leader->state, "COMMIT", err);
-    if (rc != STATUS_OK) {
-        goto out;
-    }
-    revision_source_raise(&leader->revisions, ceiling);
 out:
     pg_rows_release(&rows);
     pg_args_release(&args);
@@ -401,8 +394,7 @@ leader_query(struct leader *leader, const char *sql, const struct pg_args *args,
 static enum status store_ceiling(struct leader *leader, int64_t now_us, struct err *err)
 {
     struct pg_args args;
-    int64_t ceiling =
-        revision_source_next_ceiling(&leader->revisions, now_us, LEADER_REVISION_SPAN_US);
+    int64_t ceiling = revision_source_next_ceiling(&leader->revisions, now_us);
     pg_args_init(&args, 64);
     pg_args_i64(&args, leader->epoch);
     pg_args_i64(&args, ceiling);
@@ -417,17 +409,23 @@ static enum status store_ceiling(struct leader *leader, int64_t now_us, struct e
 
 enum status leader_raise_above(struct leader *leader, int64_t revision, struct err *err)
 {
+    if (revision > REVISION_MAX) {
+        return err_set(err, STATUS_TOPIC_UNFIT,
+                       "a record in the topic has revision %lld, which no clock has made: another "
+                       "program writes to it; use another topic",
+                       (long long)revision);
+    }
     if (revision <= leader->revisions.last) {
         return STATUS_OK;
     }
-    leader->revisions.last = revision;
+    revision_source_pass(&leader->revisions, revision);
     return store_ceiling(leader, clock_wall_us(), err);
 }
 
 enum status leader_next_revision(struct leader *leader, int64_t *revision, struct err *err)
 {
     int64_t now_us = clock_wall_us();
-    if (revision_source_wants_ceiling(&leader->revisions, now_us, LEADER_REVISION_SPAN_US)) {
+    if (revision_source_wants_ceiling(&leader->revisions, now_us)) {
         enum status rc = store_ceiling(leader, now_us, err);
         if (rc != STATUS_OK) {
             return rc;

@@ -25,9 +25,6 @@
 struct leader;
 struct stock_warehouse_row;
 
-/** Revisions are reserved this far ahead. */
-#define LEADER_REVISION_SPAN_US INT64_C(60000000)
-
 struct leader_options {
     const char *odoo_dsn;  /* borrowed until leader_free */
     const char *state_dsn; /* borrowed until leader_free */
@@ -49,7 +46,7 @@ void leader_free(struct leader *leader);
  * Tries to become the leader; never waits for the lock. Call every 1 to 2 s while it returns
  * STATUS_STANDBY.
  *
- * @return STATUS_OK              leads now: epoch raised, a revision ceiling stored
+ * @return STATUS_OK              leads now: the epoch is raised
  *         STATUS_STANDBY         another producer holds the lock
  *         STATUS_DATABASE_UNFIT  not the database.uuid that the state remembers, or an older
  *                                timeline (split brain); err names the next step
@@ -89,14 +86,17 @@ int64_t leader_epoch(const struct leader *leader);
  */
 int64_t leader_stored_ceiling(const struct leader *leader);
 /**
- * Makes every later revision greater than this one, for a topic that is ahead of the state.
+ * Makes every later revision greater than this one, which the topic has: the state may be younger
+ * than the topic (uninstall and install), or older (restored). Call after leader_take, before the
+ * first leader_next_revision. Writes only when the topic is ahead of the state.
  * @return as leader_next_revision
+ *         STATUS_TOPIC_UNFIT  no clock has made this revision: another program wrote the record
  */
 NODISCARD enum status leader_raise_above(struct leader *leader, int64_t revision, struct err *err);
 
 /**
- * Issues the next revision, one for each batch. Stores a new ceiling first when little is left,
- * which takes one commit every half minute.
+ * Issues the next revision, one for each chunk. Stores a new ceiling first when none is left: one
+ * commit a second while records are published, none while there is nothing to publish.
  * @return STATUS_OK
  *         STATUS_FENCED  a successor owns the epoch row
  *         STATUS_SOURCE_LOST  also: the state forgot this epoch (restored): take again
