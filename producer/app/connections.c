@@ -10,6 +10,7 @@
 #include "producer/app/kit_log.h"
 #include "producer/odoo/install.h"
 #include "producer/odoo/source_snapshot.h"
+#include "producer/odoo/trigger_check.h"
 
 #define MOD "tail"
 
@@ -138,6 +139,20 @@ static enum status fill_kits(struct connections *c, struct err *err)
     return chunk_reader_fill_kits(c->reader, published_before, show_fill, c, err);
 }
 
+/* Whoever waits for triggers has missed changes, and remembers that beyond a restart. */
+static enum status verify(struct connections *c, bool forecast, struct err *err)
+{
+    struct err second = {0};
+    enum status rc = install_verify(c->tail, INSTALL_ODOO, forecast, err);
+    if (rc == STATUS_DATABASE_UNFIT &&
+        trigger_check(c->tail, forecast, &second) == STATUS_DATABASE_UNFIT &&
+        full_pass_want(c->tail, &second) != STATUS_OK) {
+        /* before the first install there is no table for it, and nothing was published */
+        log_debug(MOD, "full_pass_not_wanted", LF_MSG(second.msg));
+    }
+    return rc;
+}
+
 static enum status open_tail(struct connections *c, struct odoo_shape *shape, struct err *err)
 {
     const struct odoo_conf *odoo = &c->conf->shared.odoo;
@@ -151,7 +166,7 @@ static enum status open_tail(struct connections *c, struct odoo_shape *shape, st
     if (rc != STATUS_OK) {
         return rc;
     }
-    rc = install_verify(c->tail, INSTALL_ODOO, options.forecast, err);
+    rc = verify(c, options.forecast, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -240,6 +255,7 @@ void connections_ports(struct connections *connections, struct producer_ports *p
                                           .forget = published_forget,
                                           .load = full_pass_read,
                                           .begin = full_pass_begin,
+                                          .want = full_pass_want,
                                           .next = published_slice,
                                           .read = chunk_reader_read_ids,
                                           .mark = marks_insert,
@@ -255,6 +271,8 @@ void connections_ports(struct connections *connections, struct producer_ports *p
                                          .list_parked = leader_list_parked,
                                          .parked_count = leader_parked_count,
                                          .mark = marks_insert,
+                                         .check_triggers = trigger_check,
+                                         .follow_warehouses = leader_follow_warehouses,
                                          .verify = install_verify};
     ports->outbox = (struct outbox_port){.leader = c->leader,
                                          .conn = c->tail,

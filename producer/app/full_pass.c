@@ -11,6 +11,10 @@
 #define PIECE 200
 /* The pass takes a fifth of the time at most. */
 #define PAUSE_FACTOR 4
+/* The first pass begins after this part of the interval, 5 minutes of a day, or half more or less:
+ * producers that start together do not compare together. */
+#define FIRST_PART  288
+#define PROGRESS_US INT64_C(60000000)
 
 struct full_pass {
     struct full_pass_port port;
@@ -20,7 +24,9 @@ struct full_pass {
     struct full_pass_state state;
     struct id_list ids; /* of the piece, like digests */
     struct published_list digests;
-    int64_t after_us; /* monotonic: when the next piece may be compared */
+    int64_t after_us; /* monotonic, like the next two: when the next piece may be compared */
+    int64_t first_us; /* when the first pass may begin */
+    int64_t shown_us; /* when progress was logged last */
 };
 
 /* One piece, as an argument of port.snapshot. */
@@ -29,6 +35,12 @@ struct piece {
     struct full_pass_state next;
     bool finished;
 };
+
+static int64_t first_delay_us(int64_t every_ms)
+{
+    int64_t delay_us = every_ms > 0 ? every_ms * 1000 / FIRST_PART : 0;
+    return delay_us / 2 + (delay_us > 0 ? clock_wall_us() % delay_us : 0);
+}
 
 struct full_pass *full_pass_new(const struct full_pass_port *port,
                                 int64_t every_ms,
@@ -40,6 +52,7 @@ struct full_pass *full_pass_new(const struct full_pass_port *port,
     p->every_ms = every_ms;
     p->status = status;
     p->metrics = metrics;
+    p->first_us = clock_monotonic_us() + first_delay_us(every_ms);
     return p;
 }
 
@@ -63,23 +76,44 @@ static enum status load(struct full_pass *p, struct err *err)
     return rc;
 }
 
+/* Off, a pass that was wanted is finished nevertheless. */
+static bool is_on(const struct full_pass *p)
+{
+    return p->every_ms > 0 || p->state.wanted_us > 0;
+}
+
 enum status full_pass_open(struct full_pass *pass, struct err *err)
 {
+    enum status rc = STATUS_OK;
     if (pass->every_ms <= 0) {
-        return pass->port.forget(pass->port.conn, err);
+        rc = pass->port.forget(pass->port.conn, err);
     }
-    enum status rc = load(pass, err);
-    if (rc == STATUS_OK && full_pass_is_running(&pass->state)) {
+    if (rc == STATUS_OK) {
+        rc = load(pass, err);
+    }
+    if (rc == STATUS_OK && is_on(pass) && full_pass_is_running(&pass->state)) {
         log_info(MOD, "resumed", LF_INT("count", pass->state.compared),
                  LF_INT("of", pass->state.total));
     }
     return rc;
 }
 
+static bool is_due(const struct full_pass *p)
+{
+    if (full_pass_is_wanted(&p->state)) {
+        return true;
+    }
+    if (p->every_ms <= 0) {
+        return false;
+    }
+    return p->state.started_us > 0 ? clock_wall_us() >= p->state.started_us + p->every_ms * 1000
+                                   : clock_monotonic_us() >= p->first_us;
+}
+
 static enum status begin_if_due(struct full_pass *p, struct err *err)
 {
-    int64_t due_us = p->state.started_us + p->every_ms * 1000;
-    if (p->state.started_us > 0 && clock_wall_us() < due_us) {
+    bool wanted = full_pass_is_wanted(&p->state);
+    if (!is_due(p)) {
         return STATUS_OK;
     }
     enum status rc = p->port.begin(p->port.conn, err);
@@ -90,7 +124,9 @@ static enum status begin_if_due(struct full_pass *p, struct err *err)
     if (rc != STATUS_OK) {
         return rc;
     }
-    log_info(MOD, "begun", LF_INT("of", p->state.total));
+    p->shown_us = clock_monotonic_us();
+    log_info(MOD, "begun", LF_INT("of", p->state.total),
+             LF_TEXT("why", wanted ? "changes passed without a mark" : "due"));
     return STATUS_OK;
 }
 
@@ -148,14 +184,32 @@ static enum status compare_piece(void *arg, struct err *err)
     return p->port.note(p->port.conn, next, piece->finished, err);
 }
 
+static void log_progress(struct full_pass *p, int64_t now)
+{
+    if (now - p->shown_us >= PROGRESS_US) {
+        p->shown_us = now;
+        log_info(MOD, "progress", LF_INT("count", p->state.compared), LF_INT("of", p->state.total),
+                 LF_INT("republished", p->state.republished));
+    }
+}
+
+enum status full_pass_await_triggers(struct full_pass *pass, struct err *err)
+{
+    if (full_pass_is_wanted(&pass->state)) {
+        return STATUS_OK;
+    }
+    enum status rc = pass->port.want(pass->port.conn, err);
+    return rc == STATUS_OK ? load(pass, err) : rc;
+}
+
 enum status full_pass_step(struct full_pass *pass, bool *moved, struct err *err)
 {
     int64_t begun = clock_monotonic_us();
     *moved = false;
-    if (pass->every_ms <= 0 || begun < pass->after_us) {
+    if (!is_on(pass) || begun < pass->after_us) {
         return STATUS_OK;
     }
-    if (!full_pass_is_running(&pass->state)) {
+    if (!full_pass_is_running(&pass->state) || full_pass_is_wanted(&pass->state)) {
         return begin_if_due(pass, err);
     }
     struct piece piece = {.pass = pass, .next = pass->state};
@@ -172,6 +226,7 @@ enum status full_pass_step(struct full_pass *pass, bool *moved, struct err *err)
     int64_t now = clock_monotonic_us();
     pass->after_us = now + (now - begun) * PAUSE_FACTOR;
     if (!piece.finished) {
+        log_progress(pass, now);
         return STATUS_OK;
     }
     log_info(MOD, "finished", LF_INT("count", next->compared),

@@ -1,6 +1,11 @@
 /**
  * full_pass: compares every product with its last record, piece by piece, and marks those that
- * differ. For changes that no trigger saw. Thread: the producer's main thread.
+ * differ. For changes that no trigger saw.
+ *
+ * The first pass begins some minutes after the start, later ones at their interval after the last
+ * one began. When triggers were missing, a pass begins at once when they are back. When the pass is
+ * off, there are no digests to compare with, and that pass marks every product. Thread: the
+ * producer's main thread.
  */
 #ifndef STOCKSYNC_PRODUCER_APP_FULL_PASS_H
 #define STOCKSYNC_PRODUCER_APP_FULL_PASS_H
@@ -23,6 +28,7 @@ struct full_pass_port {
     enum status (*forget)(struct pg_conn *conn, struct err *err);
     enum status (*load)(struct pg_conn *conn, struct full_pass_state *state, struct err *err);
     enum status (*begin)(struct pg_conn *conn, struct err *err);
+    enum status (*want)(struct pg_conn *conn, struct err *err);
     enum status (*next)(struct pg_conn *conn,
                         int32_t after,
                         size_t limit,
@@ -53,10 +59,13 @@ NODISCARD struct full_pass *full_pass_new(const struct full_pass_port *port,
                                           const struct producer_metrics *metrics);
 /** Accepts NULL. */
 void full_pass_free(struct full_pass *pass);
-/** Resumes a pass that was under way at the last stop. Forgets the digests when the pass is off. */
+/** Resumes a pass that was under way at the last stop, if the pass is on or was wanted. Forgets the digests when the pass is off. */
 NODISCARD enum status full_pass_open(struct full_pass *pass, struct err *err);
+/** Changes pass without a mark: call instead of full_pass_step while triggers are missing. Writes
+ * once. @return the port's */
+NODISCARD enum status full_pass_await_triggers(struct full_pass *pass, struct err *err);
 /**
- * Compares one piece, if the pass is on and due. Call when nothing is unsettled.
+ * Compares one piece, if a pass is due. Call when nothing is unsettled.
  * @param moved  [out] a piece was compared: the next one, and the marks of this one, are near
  * @return the port's statuses
  */

@@ -122,7 +122,8 @@ void producer_free(struct producer *producer)
 
 bool producer_is_ready(struct producer *producer)
 {
-    return producer_status_is_publishing(producer->status);
+    return producer_status_is_publishing(producer->status) &&
+           producer_status_has_triggers(producer->status);
 }
 
 void producer_note_marks(struct producer *producer, int64_t waiting, int64_t oldest_us)

@@ -65,7 +65,7 @@ NODISCARD struct producer *producer_new(const struct producer_conf *conf,
                                         const struct producer_ports *ports);
 /** Runs until signals_stop_requested. @return STATUS_OK, STATUS_CONFIG, STATUS_FENCED */
 NODISCARD enum status producer_run(struct producer *producer, struct err *err);
-/** True while this process is the leader and publishes. Any thread. */
+/** True while this process is the leader and publishes, and no trigger is missing. Any thread. */
 bool producer_is_ready(struct producer *producer);
 /** producer_status_note_marks. Any thread. */
 void producer_note_marks(struct producer *producer, int64_t waiting, int64_t oldest_us);

@@ -15,7 +15,7 @@ struct producer_options {
     int64_t batch_marks;
     int64_t idle_poll_ms;
     int64_t settle_ms;
-    int64_t full_pass_ms; /* -1: off */
+    int64_t full_pass_ms; /* 0: off */
 };
 
 struct gc_options {

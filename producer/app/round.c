@@ -267,6 +267,9 @@ static enum status feed_pass(struct round *r, struct err *err)
     if (outbox_unsettled(r->parts.outbox) > 0) {
         return STATUS_OK;
     }
+    if (upkeep_lacks_triggers(r->parts.upkeep)) {
+        return full_pass_await_triggers(r->parts.pass, err);
+    }
     enum status rc = full_pass_step(r->parts.pass, &moved, err);
     if (moved) {
         read_cursor_wake(&r->cursor);

@@ -31,6 +31,7 @@ struct view {
     char stream_why[STREAM_WHY_SIZE];
     int64_t stream_began_us; /* wall */
     struct full_pass_state pass;
+    char missing[480]; /* triggers; "": none */
 };
 
 struct producer_status {
@@ -38,6 +39,7 @@ struct producer_status {
     bool shows_pass;
     pthread_mutex_t mutex;
     struct view view;
+    bool is_ahead; /* logged */
 };
 
 /* --- metrics --- */
@@ -91,6 +93,15 @@ static const struct metric_row ROWS[] = {
         METRIC_GAUGE,
         "stream_began_timestamp_seconds",
         "Unix time at which the present stream began; 0: not known yet."),
+    ROW(triggers,
+        METRIC_GAUGE,
+        "triggers",
+        "1 while no trigger is missing, disabled or altered; 0: changes pass without a mark."),
+    ROW(ahead,
+        METRIC_GAUGE,
+        "revision_ahead_seconds",
+        "How far the newest revision is ahead of the clock; about 1 at most unless the clock was "
+        "set back."),
     ROW(leader, METRIC_GAUGE, "leader", "1 while this process holds the lock."),
     STATE_ROW(PRODUCER_STARTING, "starting"),
     STATE_ROW(PRODUCER_STANDBY, "standby"),
@@ -102,6 +113,11 @@ static const struct metric_row ROWS[] = {
         METRIC_COUNTER,
         "kit_problems_total",
         "Kits found to have no number: see the log."),
+    ROW(pass_running, METRIC_GAUGE, "full_pass_running", "1 while a full pass runs."),
+    ROW(pass_finished,
+        METRIC_GAUGE,
+        "full_pass_finished_timestamp_seconds",
+        "Unix time when the last full pass finished; 0: none yet."),
     ROW(compared,
         METRIC_COUNTER,
         "full_pass_compared_total",
@@ -136,6 +152,7 @@ struct producer_status *producer_status_new(const struct producer_metrics *metri
     s->shows_pass = shows_pass;
     s->view.marks_read_us = clock_wall_us();
     (void)pthread_mutex_init(&s->mutex, NULL);
+    metric_set(metrics->triggers, 1);
     show_state(metrics, s->view.state, false);
     return s;
 }
@@ -243,6 +260,27 @@ void producer_status_set_stream(struct producer_status *status, const struct str
     metric_set(status->metrics->stream_began, (double)stream->began_us / 1e6);
 }
 
+static double ahead_s(const struct view *v)
+{
+    int64_t ahead_us = v->revision - clock_wall_us();
+    return ahead_us > 0 ? (double)ahead_us / 1e6 : 0;
+}
+
+/* Order is kept, but revisions tell no time until the clock has caught up. */
+static void watch_clock(struct producer_status *status)
+{
+    double ahead = ahead_s(&status->view);
+    bool is_ahead = ahead * 1e6 > (double)PRODUCER_STATUS_AHEAD_US;
+    if (is_ahead && !status->is_ahead) {
+        log_warn(MOD, "revision_ahead", LF_REAL("ahead_s", ahead),
+                 LF_MSG("the clock was set back: check this host's time; numbers stay in order, "
+                        "and revisions follow the clock again when it has caught up"));
+    } else if (!is_ahead && status->is_ahead) {
+        log_info(MOD, "revision_follows", LF_MSG("revisions follow the clock again"));
+    }
+    status->is_ahead = is_ahead;
+}
+
 void producer_status_note(struct producer_status *status, int64_t revision, size_t unsettled)
 {
     (void)pthread_mutex_lock(&status->mutex);
@@ -250,6 +288,7 @@ void producer_status_note(struct producer_status *status, int64_t revision, size
     status->view.unsettled = unsettled;
     (void)pthread_mutex_unlock(&status->mutex);
     metric_set(status->metrics->unsettled, (double)unsettled);
+    watch_clock(status);
     producer_status_refresh(status);
 }
 
@@ -276,6 +315,17 @@ void producer_status_note_pass(struct producer_status *status, const struct full
     (void)pthread_mutex_lock(&status->mutex);
     status->view.pass = *pass;
     (void)pthread_mutex_unlock(&status->mutex);
+    metric_set(status->metrics->pass_running, full_pass_is_running(pass) ? 1 : 0);
+    metric_set(status->metrics->pass_finished, (double)pass->finished_us / 1e6);
+}
+
+void producer_status_note_triggers(struct producer_status *status, const char *missing)
+{
+    (void)pthread_mutex_lock(&status->mutex);
+    (void)snprintf(status->view.missing, sizeof status->view.missing, "%s",
+                   missing != NULL ? missing : "");
+    (void)pthread_mutex_unlock(&status->mutex);
+    metric_set(status->metrics->triggers, missing == NULL ? 1 : 0);
 }
 
 /* --- any thread reads --- */
@@ -311,12 +361,19 @@ bool producer_status_is_publishing(struct producer_status *status)
     return is_publishing(&v);
 }
 
+bool producer_status_has_triggers(struct producer_status *status)
+{
+    struct view v = copy(status);
+    return v.missing[0] == '\0';
+}
+
 void producer_status_refresh(struct producer_status *status)
 {
     struct view v = copy(status);
     metric_set(status->metrics->publishing, is_publishing(&v) ? 1 : 0);
     metric_set(status->metrics->waiting, (double)v.waiting);
     metric_set(status->metrics->oldest, age_s(&v));
+    metric_set(status->metrics->ahead, ahead_s(&v));
 }
 
 /* A leader that is silent has noted no failure yet. */
@@ -367,11 +424,12 @@ void producer_status_append(struct producer_status *status, struct strbuf *out)
                    v.reason != STATUS_OK ? status_name(v.reason) : "");
     strbuf_append_json(out, v.why);
     strbuf_appendf(out,
-                   ",\"epoch\":%lld,\"revision\":%lld,\"marks_waiting\":%lld,"
+                   ",\"epoch\":%lld,\"revision\":%lld,\"revision_ahead_seconds\":%.3f,"
+                   "\"marks_waiting\":%lld,"
                    "\"oldest_mark_age_seconds\":%.3f,\"unsettled_marks\":%zu,"
                    "\"last_acknowledgement\":\"%s\"",
-                   (long long)v.epoch, (long long)v.revision, (long long)v.waiting, age_s(&v),
-                   v.unsettled, format_or_never(v.acknowledged_us, acknowledged));
+                   (long long)v.epoch, (long long)v.revision, ahead_s(&v), (long long)v.waiting,
+                   age_s(&v), v.unsettled, format_or_never(v.acknowledged_us, acknowledged));
     append_counter(out, "marks", m->marks);
     append_counter(out, "records", m->records);
     append_counter(out, "tombstones", m->tombstones);
@@ -379,6 +437,8 @@ void producer_status_append(struct producer_status *status, struct strbuf *out)
     strbuf_append_json(out, v.database);
     strbuf_appendf(out, ",\"stream\":{\"id\":\"%s\",\"began\":\"%s\",\"why\":\"%s\"}", v.stream,
                    format_or_never(v.stream_began_us, began), v.stream_why);
+    strbuf_append_text(out, ",\"triggers\":");
+    strbuf_append_json(out, v.missing[0] != '\0' ? v.missing : "complete");
     if (status->shows_pass) {
         append_pass(&v.pass, out);
     }

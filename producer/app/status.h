@@ -14,6 +14,8 @@
  * an acknowledgement or found no mark, within PRODUCER_STATUS_FRESH_US. The age of the oldest mark
  * grows while the marks cannot be read. Both follow from timestamps, whenever somebody looks.
  *
+ * It is ready while it publishes and no trigger is missing: without one, changes pass without a mark.
+ *
  * The producer's main thread writes, except producer_status_note_marks. Any thread may look:
  * producer_status_is_publishing, producer_status_append and producer_status_refresh.
  */
@@ -44,9 +46,12 @@ struct producer_metrics {
         *failures;
     struct metric *unsettled, *waiting, *oldest, *acknowledged, *publishing;
     struct metric *streams, *stream_began, *leader, *state[PRODUCER_STATES];
+    struct metric *triggers, *ahead, *pass_running, *pass_finished;
     struct metric *kits, *kit_problems, *compared, *republished, *commit_to_acknowledged;
 };
 
+/** Revisions that are further ahead of the clock raise an alarm. */
+#define PRODUCER_STATUS_AHEAD_US INT64_C(5000000)
 /** A producer that did nothing for so long does not publish. One second less than promised. */
 #define PRODUCER_STATUS_FRESH_US INT64_C(14000000)
 /** While the marks were read this recently, their age is what was read. */
@@ -96,10 +101,14 @@ void producer_status_note_parked(struct producer_status *status, size_t count);
  * @param oldest_us  wall clock, of the oldest mark; 0: none
  */
 void producer_status_note_marks(struct producer_status *status, int64_t waiting, int64_t oldest_us);
+/** @param missing  triggers that are missing, disabled or altered; NULL: none */
+void producer_status_note_triggers(struct producer_status *status, const char *missing);
 void producer_status_note_pass(struct producer_status *status, const struct full_pass_state *pass);
 
 /** True while this process is the leader and publishes. Any thread. */
 bool producer_status_is_publishing(struct producer_status *status);
+/** True while all triggers are there, as far as we know. Any thread. */
+bool producer_status_has_triggers(struct producer_status *status);
 /** Sets the gauges that change with time alone. Any thread. */
 void producer_status_refresh(struct producer_status *status);
 /** Appends a JSON object. Any thread. */

@@ -1,5 +1,7 @@
 #include "producer/app/upkeep.h"
 
+#include <string.h>
+
 #include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
@@ -15,6 +17,11 @@
 #define PARKED_US INT64_C(10000000)
 /* A retry puts marks in, which may wait behind others for a while. */
 #define RETRY_US INT64_C(60000000)
+/* Triggers are named within a minute, warehouses within seconds. */
+#define TRIGGERS_US   INT64_C(10000000)
+#define WAREHOUSES_US INT64_C(2000000)
+/* What stays missing is logged this often. */
+#define LOG_AGAIN_US INT64_C(600000000)
 
 struct upkeep {
     struct upkeep_port port;
@@ -26,7 +33,10 @@ struct upkeep {
     struct odoo_shape shape;
     /* monotonic: when each was done last */
     int64_t tick_us, shape_us, progress_us, parked_us, retry_us;
+    int64_t triggers_us, warehouses_us, logged_us;
     struct id_list due; /* scratch: parked products to try again */
+    bool lacks_triggers;
+    struct err missing; /* lacks_triggers: what */
     uint64_t progress_records;
 };
 
@@ -59,6 +69,12 @@ void upkeep_note_shape(struct upkeep *upkeep, const struct odoo_shape *shape)
 {
     upkeep->shape = *shape;
     upkeep->shape_us = clock_monotonic_us();
+    upkeep->triggers_us = 0; /* soon */
+}
+
+bool upkeep_lacks_triggers(const struct upkeep *upkeep)
+{
+    return upkeep->lacks_triggers;
 }
 
 static void log_progress(struct upkeep *u, int64_t now)
@@ -130,6 +146,52 @@ static enum status retry_parked(struct upkeep *u, int64_t now, struct err *err)
     return u->port.mark(u->port.conn, u->due.ids, u->due.count, CAUSE_BACKFILL, err);
 }
 
+static void note_triggers(struct upkeep *u, const struct err *missing, int64_t now)
+{
+    bool had = u->lacks_triggers;
+    u->lacks_triggers = missing != NULL;
+    producer_status_note_triggers(u->status, missing != NULL ? missing->msg : NULL);
+    if (missing == NULL) {
+        if (had) {
+            log_info(MOD, "triggers_back", LF_MSG("a full pass finds what passed without a mark"));
+        }
+        return;
+    }
+    bool is_news = !had || strcmp(missing->msg, u->missing.msg) != 0;
+    u->missing = *missing;
+    if (is_news || now - u->logged_us >= LOG_AGAIN_US) {
+        u->logged_us = now;
+        log_failure(LOG_ERROR, MOD, "triggers_missing", missing,
+                    LOG_FIELDS(LF_MSG("marks are published as before; a full pass follows when the "
+                                      "triggers are back")));
+    }
+}
+
+static enum status check_triggers(struct upkeep *u, int64_t now, struct err *err)
+{
+    if (u->triggers_us != 0 && now - u->triggers_us < TRIGGERS_US) {
+        return STATUS_OK;
+    }
+    u->triggers_us = now;
+    enum status rc = u->port.check_triggers(u->port.conn, u->forecast, err);
+    if (rc == STATUS_OK || rc == STATUS_DATABASE_UNFIT) {
+        note_triggers(u, rc == STATUS_OK ? NULL : err, now);
+        return STATUS_OK;
+    }
+    return rc;
+}
+
+/* A table that somebody rewrites has no news for us before that ends. */
+static enum status follow_warehouses(struct upkeep *u, int64_t now, struct err *err)
+{
+    if (now - u->warehouses_us < WAREHOUSES_US) {
+        return STATUS_OK;
+    }
+    u->warehouses_us = now;
+    enum status rc = u->port.follow_warehouses(u->port.leader, err);
+    return rc == STATUS_SOURCE_BUSY ? STATUS_OK : rc;
+}
+
 static enum status do_duties(struct upkeep *u, int64_t now, struct err *err)
 {
     enum status rc = u->port.check_leader(u->port.leader, err);
@@ -147,7 +209,12 @@ static enum status do_duties(struct upkeep *u, int64_t now, struct err *err)
     if (rc != STATUS_OK) {
         return rc;
     }
-    return check_shape(u, now, err);
+    rc = follow_warehouses(u, now, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = check_triggers(u, now, err);
+    return rc == STATUS_OK ? check_shape(u, now, err) : rc;
 }
 
 enum status upkeep_run(struct upkeep *upkeep, struct err *err)

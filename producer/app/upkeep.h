@@ -1,6 +1,6 @@
 /**
- * upkeep: the duties of once a second: does the lock still hold, are Odoo's modules the same, what
- * do others see. Thread: the producer's main thread.
+ * upkeep: the duties of once a second: does the lock still hold, are Odoo's modules and our triggers
+ * the same, has a warehouse changed, what do others see. Thread: the producer's main thread.
  */
 #ifndef STOCKSYNC_PRODUCER_APP_UPKEEP_H
 #define STOCKSYNC_PRODUCER_APP_UPKEEP_H
@@ -28,6 +28,8 @@ struct upkeep_port {
                         size_t count,
                         enum cause cause,
                         struct err *err);
+    enum status (*check_triggers)(struct pg_conn *conn, bool forecast, struct err *err);
+    enum status (*follow_warehouses)(struct leader *leader, struct err *err);
     enum status (*verify)(struct pg_conn *conn, unsigned parts, bool forecast, struct err *err);
 };
 
@@ -48,5 +50,7 @@ void upkeep_note_shape(struct upkeep *upkeep, const struct odoo_shape *shape);
  *         changed, open the tail again
  */
 NODISCARD enum status upkeep_run(struct upkeep *upkeep, struct err *err);
+/** Triggers are missing, disabled or altered, as far as we know: changes pass without a mark. */
+bool upkeep_lacks_triggers(const struct upkeep *upkeep);
 
 #endif

@@ -18,7 +18,8 @@
 static unsigned show_ready(void *context, struct strbuf *body)
 {
     bool ready = producer_is_ready(context);
-    strbuf_append_text(body, ready ? "publishing\n" : "not publishing: see /status\n");
+    strbuf_append_text(body, ready ? "publishing\n"
+                                   : "not publishing, or triggers are missing: see /status\n");
     return ready ? 200 : 503;
 }
 
@@ -40,8 +41,8 @@ static unsigned show_index(void *context, struct strbuf *body)
     (void)context;
     strbuf_append_text(body, "stocksync-producer " STOCKSYNC_VERSION
                              "\n\n/status   state, marks, revision (JSON)\n/metrics  Prometheus\n"
-                             "/readyz   200 while it is the leader and publishes\n/healthz  200 "
-                             "while the process lives\n");
+                             "/readyz   200 while it is the leader, publishes and no trigger is "
+                             "missing\n/healthz  200 while the process lives\n");
     return 200;
 }
 

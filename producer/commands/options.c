@@ -42,10 +42,11 @@ static const struct conf_option PRODUCER_OPTIONS[] = {
     {.key = "full_pass_every",
      .type = CONF_DURATION,
      .offset = offsetof(struct producer_options, full_pass_ms),
-     .min = 1000,
+     .fallback = "24h",
+     .min = 0,
      .max = INT64_C(366) * 86400000,
      .help = "how often every product is compared with its last record and published again where "
-             "it differs, for changes that triggers did not see; empty: never"},
+             "it differs, for changes that triggers did not see; 0s: never"},
 };
 
 static const struct conf_option GC_OPTIONS[] = {

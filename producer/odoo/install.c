@@ -6,22 +6,15 @@
 #include "embedded/sql.h"
 #include "producer/odoo/install_marks.h"
 #include "producer/odoo/odoo_version.h"
+#include "producer/odoo/trigger_check.h"
 
 #define KNOWN_ODOO_VERSION  4
 #define KNOWN_STATE_VERSION 4
+/* Names of all functions. */
+#define FUNCTIONS_MAX_BYTES 4096
 
 /* The same number in every install: concurrent installs wait for each other. */
 #define INSTALL_LOCK "SELECT pg_advisory_xact_lock(6004, 2)"
-
-/* What schemas/sql/odoo_functions.sql creates. */
-static const char *const functions[] = {
-    "mark_quant",          "mark_product",      "mark_template",  "mark_uom",
-    "mark_uom_kits",       "mark_bom",          "mark_bom_line",  "mark_bom_filter",
-    "mark_commingled",     "mark_location",     "mark_warehouse", "mark_move",
-    "mark_location_moves", "keep_mark",         "database_uuid",  "mark_warehouse_moves",
-    "mark_attribute_line", "mark_quant_update", "mark_all",
-};
-#define FUNCTION_COUNT (sizeof functions / sizeof functions[0])
 
 #define IN_SCHEMA "(SELECT oid FROM pg_namespace WHERE nspname = 'stocksync')"
 
@@ -32,9 +25,6 @@ static const char SCHEMA_STATE[] =
 static const char VERSIONS[] =
     "SELECT COALESCE(max(version) FILTER (WHERE part = 'odoo'), 0),"
     " COALESCE(max(version) FILTER (WHERE part = 'state'), 0) FROM stocksync.migration";
-
-static const char FUNCTIONS_THERE[] = "SELECT count(DISTINCT proname) FROM pg_proc"
-                                      " WHERE proname = ANY ($1) AND pronamespace = " IN_SCHEMA;
 
 /* Odoo's tables and the marks tables that the current role does not own. */
 static const char NOT_OWNED[] =
@@ -135,30 +125,15 @@ static void plan_schema(const struct installed *have, struct install_plan *plan)
     }
 }
 
-static enum status
-functions_there(struct pg_conn *conn, int version, bool *complete, struct err *err)
-{
-    struct pg_args args;
-    struct pg_rows rows = {0};
-    pg_args_init(&args, 1024);
-    pg_args_text_array(&args, functions, FUNCTION_COUNT);
-    enum status rc = pg_query(conn, FUNCTIONS_THERE, &args, "l", &rows, err);
-    if (rc == STATUS_OK) {
-        *complete = version == KNOWN_ODOO_VERSION && pg_i64(&rows, 0, 0) == (int64_t)FUNCTION_COUNT;
-    }
-    pg_rows_release(&rows);
-    pg_args_release(&args);
-    return rc;
-}
-
 /* Tables and functions in the version that this program knows. */
 static enum status
 plan_objects(struct pg_conn *conn, int version, struct install_plan *plan, struct err *err)
 {
-    bool complete = false;
-    enum status rc = functions_there(conn, version, &complete, err);
+    struct strbuf other;
+    strbuf_init(&other, FUNCTIONS_MAX_BYTES);
+    enum status rc = trigger_check_functions(conn, &other, err);
     if (rc != STATUS_OK) {
-        return rc;
+        goto out;
     }
     if (version < 2) {
         install_plan_script(plan, sql_odoo_002);
@@ -167,12 +142,15 @@ plan_objects(struct pg_conn *conn, int version, struct install_plan *plan, struc
     if (version < 4) {
         install_plan_script(plan, sql_odoo_004);
     }
-    if (!complete) {
+    if (version < KNOWN_ODOO_VERSION || other.len > 0) {
         install_plan_script(plan, sql_odoo_functions);
         plan_migration(plan, "odoo", KNOWN_ODOO_VERSION);
-        install_plan_note(plan, "creates the trigger functions");
+        install_plan_note(plan, "creates trigger functions%s%s", other.len > 0 ? ": " : "",
+                          other.len > 0 ? other.ptr : "");
     }
-    return STATUS_OK;
+out:
+    strbuf_release(&other);
+    return rc;
 }
 
 static enum status

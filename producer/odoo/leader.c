@@ -53,7 +53,8 @@ struct leader *leader_new(const struct leader_options *options)
     leader->lock =
         pg_conn_new(&(struct pg_conn_options){.dsn = options->odoo_dsn,
                                               .application_name = "stocksync-producer leader",
-                                              .statement_timeout_ms = STATEMENT_TIMEOUT_MS / 2});
+                                              .statement_timeout_ms = STATEMENT_TIMEOUT_MS / 2,
+                                              .session_sql = "SET lock_timeout = '100ms'"});
     leader->state =
         pg_conn_new(&(struct pg_conn_options){.dsn = options->state_dsn,
                                               .application_name = "stocksync-producer state",

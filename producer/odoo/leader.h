@@ -118,6 +118,13 @@ NODISCARD enum status leader_sync_warehouses(struct leader *leader,
                                              size_t count,
                                              struct err *err);
 
+/**
+ * Likewise, from Odoo's tables, whatever is published. Waits for no lock. Call every few seconds.
+ * @return as leader_next_revision
+ *         STATUS_SOURCE_BUSY  somebody rewrites a table: later
+ */
+NODISCARD enum status leader_follow_warehouses(struct leader *leader, struct err *err);
+
 /** A product whose record cannot be published. */
 struct leader_parked {
     int32_t product_id;

@@ -81,6 +81,19 @@ enum status leader_sync_warehouses(struct leader *leader,
     return rc;
 }
 
+enum status leader_follow_warehouses(struct leader *leader, struct err *err)
+{
+    struct pg_rows rows = {0};
+    struct stock_warehouse_row *list = NULL;
+    enum status rc = stock_warehouses_read(leader->lock, &rows, &list, err);
+    if (rc == STATUS_OK) {
+        rc = leader_sync_warehouses(leader, list, (size_t)rows.count, err);
+    }
+    mem_free(list);
+    pg_rows_release(&rows);
+    return rc;
+}
+
 enum status
 leader_park(struct leader *leader, const struct leader_parked *list, size_t count, struct err *err)
 {

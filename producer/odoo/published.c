@@ -8,13 +8,16 @@
 /* Products of one statement. */
 #define STORE_CHUNK 20000
 
+/* The deletion of the marks follows in the log, so it is never durable without the digests. */
+#define WITHOUT_FLUSH "(SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL"
+
 static const char STORE[] =
     "INSERT INTO stocksync.published AS p (product_id, digest)"
     " SELECT n.id, n.digest FROM unnest($1::integer[], $2::bigint[]) AS n(id, digest)"
-    " ON CONFLICT (product_id) DO UPDATE SET digest = EXCLUDED.digest"
+    " WHERE " WITHOUT_FLUSH " ON CONFLICT (product_id) DO UPDATE SET digest = EXCLUDED.digest"
     " WHERE p.digest <> EXCLUDED.digest";
 static const char FORGET_LIST[] =
-    "DELETE FROM stocksync.published WHERE product_id = ANY ($1::integer[])";
+    "DELETE FROM stocksync.published WHERE product_id = ANY ($1::integer[]) AND " WITHOUT_FLUSH;
 static const char ANY_STORED[] = "SELECT EXISTS (SELECT FROM stocksync.published)";
 
 static const char SLICE[] =
@@ -26,14 +29,16 @@ static const char GONE[] =
     " AND NOT EXISTS (SELECT FROM public.product_product p WHERE p.id = d.product_id)";
 
 static const char READ_PASS[] =
-    "SELECT started_at, finished_at, last_product, compared, republished, total"
+    "SELECT started_at, finished_at, last_product, compared, republished, total, wanted_at"
     " FROM stocksync.full_pass";
 static const char BEGIN_PASS[] =
-    "UPDATE stocksync.full_pass SET started_at = now(), last_product = 0, compared = 0,"
+    "UPDATE stocksync.full_pass SET started_at = clock_timestamp(), last_product = 0, compared = 0,"
     " republished = 0, total = (SELECT count(*) FROM public.product_product)";
 static const char NOTE_PASS[] =
     "UPDATE stocksync.full_pass SET last_product = $1, compared = $2, republished = $3,"
-    " finished_at = CASE WHEN $4 THEN clock_timestamp() ELSE finished_at END";
+    " finished_at = CASE WHEN $4 THEN clock_timestamp() ELSE finished_at END,"
+    " wanted_at = CASE WHEN $4 AND wanted_at <= started_at THEN NULL ELSE wanted_at END";
+static const char WANT_PASS[] = "UPDATE stocksync.full_pass SET wanted_at = clock_timestamp()";
 
 void published_list_add(struct published_list *list, int32_t product_id, int64_t digest)
 {
@@ -227,18 +232,24 @@ bool full_pass_is_running(const struct full_pass_state *state)
     return state->started_us > state->finished_us;
 }
 
+bool full_pass_is_wanted(const struct full_pass_state *state)
+{
+    return state->wanted_us > state->started_us;
+}
+
 enum status full_pass_read(struct pg_conn *conn, struct full_pass_state *state, struct err *err)
 {
     struct pg_rows rows = {0};
     *state = (struct full_pass_state){0};
-    enum status rc = pg_query(conn, READ_PASS, NULL, "zzilll", &rows, err);
+    enum status rc = pg_query(conn, READ_PASS, NULL, "zzilllz", &rows, err);
     if (rc == STATUS_OK && rows.count == 1) {
         *state = (struct full_pass_state){.started_us = pg_time_us(&rows, 0, 0),
                                           .finished_us = pg_time_us(&rows, 0, 1),
                                           .last_product = pg_i32(&rows, 0, 2),
                                           .compared = pg_i64(&rows, 0, 3),
                                           .republished = pg_i64(&rows, 0, 4),
-                                          .total = pg_i64(&rows, 0, 5)};
+                                          .total = pg_i64(&rows, 0, 5),
+                                          .wanted_us = pg_time_us(&rows, 0, 6)};
     }
     pg_rows_release(&rows);
     return rc;
@@ -247,6 +258,11 @@ enum status full_pass_read(struct pg_conn *conn, struct full_pass_state *state, 
 enum status full_pass_begin(struct pg_conn *conn, struct err *err)
 {
     return pg_query(conn, BEGIN_PASS, NULL, "", NULL, err);
+}
+
+enum status full_pass_want(struct pg_conn *conn, struct err *err)
+{
+    return pg_query(conn, WANT_PASS, NULL, "", NULL, err);
 }
 
 enum status full_pass_note(struct pg_conn *conn,

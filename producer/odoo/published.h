@@ -58,11 +58,16 @@ struct full_pass_state {
     int64_t compared;
     int64_t republished;
     int64_t total;
+    int64_t wanted_us; /* changes passed without a mark until then; 0: all are compared */
 };
 /** True while a pass runs. */
 bool full_pass_is_running(const struct full_pass_state *state);
+/** True until a pass begins that sees all changes without a mark. */
+bool full_pass_is_wanted(const struct full_pass_state *state);
 NODISCARD enum status
 full_pass_read(struct pg_conn *conn, struct full_pass_state *state, struct err *err);
+/** Changes pass without a mark: one more pass is needed, also when the pass is off. */
+NODISCARD enum status full_pass_want(struct pg_conn *conn, struct err *err);
 /** Starts a pass at the first product and counts all products. */
 NODISCARD enum status full_pass_begin(struct pg_conn *conn, struct err *err);
 /** Stores last_product, compared and republished, and the end of the pass if finished. */

@@ -19,6 +19,8 @@ static const char WAREHOUSES[] =
     "SELECT w.id, w.code::text, c.name::text, w.active IS TRUE, w.company_id"
     " FROM public.stock_warehouse w JOIN public.res_company c ON c.id = w.company_id ORDER BY w.id";
 
+#define WAREHOUSE_SHAPE "ittbi"
+
 /* Columns: those of a unit, then template, sku, barcode, company, active, flag. */
 #define PRODUCTS(flag)                                                                             \
     STOCK_UNIT_COLUMNS ", COALESCE(t.id, 0), NULLIF(p.default_code, '')::text,"                    \
@@ -161,6 +163,32 @@ group_of(struct stock_reader *r, const struct stock_warehouse_row *w, char *code
     return group_at(r, w->id, code);
 }
 
+/* Its texts are those of rows. */
+static struct stock_warehouse_row warehouse_of(const struct pg_rows *rows, int row)
+{
+    return (struct stock_warehouse_row){.id = pg_i32(rows, row, 0),
+                                        .code = pg_text(rows, row, 1),
+                                        .company = pg_text(rows, row, 2),
+                                        .active = pg_bool(rows, row, 3),
+                                        .company_id = pg_i32(rows, row, 4)};
+}
+
+enum status stock_warehouses_read(struct pg_conn *conn,
+                                  struct pg_rows *rows,
+                                  struct stock_warehouse_row **list,
+                                  struct err *err)
+{
+    enum status rc = pg_query(conn, WAREHOUSES, NULL, WAREHOUSE_SHAPE, rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    *list = mem_calloc((size_t)rows->count, sizeof **list);
+    for (int i = 0; i < rows->count; i++) {
+        (*list)[i] = warehouse_of(rows, i);
+    }
+    return STATUS_OK;
+}
+
 static void take_warehouses(struct stock_reader *r, const struct pg_rows *rows)
 {
     size_t count = (size_t)rows->count;
@@ -179,11 +207,9 @@ static void take_warehouses(struct stock_reader *r, const struct pg_rows *rows)
         char *code = text_store_put(&r->warehouse_texts, pg_text(rows, i, 1));
         char *company = text_store_put(&r->warehouse_texts, pg_text(rows, i, 2));
         struct stock_warehouse_row *row = &r->warehouses[i];
-        *row = (struct stock_warehouse_row){.id = pg_i32(rows, i, 0),
-                                            .code = code,
-                                            .company = company,
-                                            .active = pg_bool(rows, i, 3),
-                                            .company_id = pg_i32(rows, i, 4)};
+        *row = warehouse_of(rows, i);
+        row->code = code;
+        row->company = company;
         if (row->active) {
             r->places[r->place_count++] = (struct stock_place){
                 .warehouse_id = row->id, .group = group_of(r, row, code, company)};
@@ -259,7 +285,7 @@ read_products(struct stock_reader *r, const int32_t *product_ids, size_t asked, 
     struct pg_rows warehouses = {0};
     struct pg_rows products = {0};
     struct pg_call calls[] = {
-        {WAREHOUSES, NULL, "ittbi", &warehouses},
+        {WAREHOUSES, NULL, WAREHOUSE_SHAPE, &warehouses},
         {PRODUCTS_BY_FLAG[r->shape.flag], &r->args, PRODUCT_SHAPE, &products}};
     r->count = 0;
     id_list_reset(&r->gone);

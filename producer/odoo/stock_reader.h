@@ -22,6 +22,7 @@
 #include "common/core/status.h"
 #include "common/model/product_stock.h"
 #include "common/pg/pg_conn.h"
+#include "common/pg/pg_query.h"
 #include "producer/odoo/odoo_version.h"
 #include "producer/odoo/stock_sums.h"
 #include "producer/odoo/unreadable.h"
@@ -68,6 +69,17 @@ struct stock_batch {
     const struct stock_warehouse_row *warehouses; /* all, by id */
     size_t warehouse_count;
 };
+
+/**
+ * Reads all warehouses by id, without a reader.
+ * @param rows  [out] owns the texts: pg_rows_release
+ * @param list  [out] as many as rows has; mem_free
+ * @return pg_query's statuses
+ */
+NODISCARD enum status stock_warehouses_read(struct pg_conn *conn,
+                                            struct pg_rows *rows,
+                                            struct stock_warehouse_row **list,
+                                            struct err *err);
 
 /** @param conn  borrowed until stock_reader_free. @param shape, options  copied */
 NODISCARD struct stock_reader *stock_reader_new(struct pg_conn *conn,

@@ -628,6 +628,19 @@ static size_t parked_count(const struct leader *leader)
     return fake_leader.parked_count;
 }
 
+static enum status check_triggers(struct pg_conn *conn, bool forecast, struct err *err)
+{
+    (void)conn;
+    (void)forecast;
+    return enter(FAKE_TRIGGERS, err);
+}
+
+static enum status follow_warehouses(struct leader *leader, struct err *err)
+{
+    (void)leader;
+    return enter(FAKE_WAREHOUSES, err);
+}
+
 static enum status verify(struct pg_conn *conn, unsigned parts, bool forecast, struct err *err)
 {
     (void)conn;
@@ -654,9 +667,17 @@ static enum status load(struct pg_conn *conn, struct full_pass_state *state, str
 static enum status begin(struct pg_conn *conn, struct err *err)
 {
     (void)conn;
-    fake.pass =
-        (struct full_pass_state){.started_us = clock_wall_us(), .total = fake.product_count};
+    fake.pass = (struct full_pass_state){.started_us = clock_wall_us() + 1,
+                                         .total = fake.product_count,
+                                         .wanted_us = fake.pass.wanted_us};
     return enter(FAKE_BEGIN, err);
+}
+
+static enum status want(struct pg_conn *conn, struct err *err)
+{
+    (void)conn;
+    fake.pass.wanted_us = clock_wall_us() + 1;
+    return enter(FAKE_WANT, err);
 }
 
 static enum status next(struct pg_conn *conn,
@@ -710,7 +731,8 @@ note(struct pg_conn *conn, const struct full_pass_state *state, bool finished, s
 {
     (void)conn;
     fake.pass = *state;
-    fake.pass.finished_us = finished ? clock_wall_us() : 0;
+    fake.pass.finished_us = finished ? clock_wall_us() + 1 : 0;
+    fake.pass.wanted_us = finished ? 0 : fake.pass.wanted_us;
     return enter(FAKE_NOTE, err);
 }
 
@@ -805,6 +827,7 @@ void fake_ports(struct producer_ports *ports)
                                               .forget = forget,
                                               .load = load,
                                               .begin = begin,
+                                              .want = want,
                                               .next = next,
                                               .read = read_ids,
                                               .mark = mark,
@@ -816,6 +839,8 @@ void fake_ports(struct producer_ports *ports)
                                                 .list_parked = list_parked,
                                                 .parked_count = parked_count,
                                                 .mark = mark,
+                                                .check_triggers = check_triggers,
+                                                .follow_warehouses = follow_warehouses,
                                                 .verify = verify},
                                      .outbox = {.next_revision = next_revision,
                                                 .park = park,

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "common/core/clock.h"
 #include "producer/app/full_pass.h"
 #include "tests/unit/producer_app/fake_odoo.h"
 
@@ -26,6 +27,7 @@ static int start(void **state)
     fake.product_count = 20;
     status = producer_status_new(fake_metrics(), true);
     pass = full_pass_new(&ports.pass, 60000, status, fake_metrics());
+    fake_process.clock_us += 1000000; /* the first pass is due */
     return 0;
 }
 
@@ -158,6 +160,77 @@ static void full_pass_that_cannot_begin_says_so(void **state)
     assert_int_equal(full_pass_step(pass, &moved, &err), STATUS_SOURCE_LOST);
 }
 
+static void full_pass_that_is_the_first_waits_for_a_part_of_the_interval(void **state)
+{
+    (void)state;
+    const int64_t minute_us = 60000000;
+    full_pass_free(pass);
+    pass = full_pass_new(&ports.pass, 24 * 3600000, status, fake_metrics());
+    assert_int_equal(full_pass_open(pass, &err), STATUS_OK);
+    fake_process.clock_us += 2 * minute_us;
+    step();
+    assert_int_equal(fake.calls[FAKE_BEGIN], 0);
+    fake_process.clock_us += 6 * minute_us;
+    step();
+    assert_int_equal(fake.calls[FAKE_BEGIN], 1);
+}
+
+static void full_pass_follows_at_once_when_triggers_are_back(void **state)
+{
+    (void)state;
+    learn();
+    fake.pass = (struct full_pass_state){.started_us = clock_wall_us() - 1000,
+                                         .finished_us = clock_wall_us()};
+    assert_int_equal(full_pass_open(pass, &err), STATUS_OK);
+    step();
+    assert_int_equal(fake.calls[FAKE_BEGIN], 0);
+    fake.fail[FAKE_WANT] = STATUS_SOURCE_LOST;
+    assert_int_equal(full_pass_await_triggers(pass, &err), STATUS_SOURCE_LOST);
+    assert_int_equal(full_pass_await_triggers(pass, &err), STATUS_OK);
+    assert_int_equal(full_pass_await_triggers(pass, &err), STATUS_OK);
+    assert_int_equal(fake.calls[FAKE_WANT], 2);
+    step();
+    assert_int_equal(fake.calls[FAKE_BEGIN], 1);
+    step();
+    assert_int_equal(fake.pass.compared, 20);
+    step();
+    assert_false(full_pass_is_wanted(&fake.pass));
+    step();
+    assert_int_equal(fake.calls[FAKE_BEGIN], 1);
+}
+
+static void full_pass_that_is_off_marks_everything_when_triggers_are_back(void **state)
+{
+    (void)state;
+    full_pass_free(pass);
+    pass = full_pass_new(&ports.pass, 0, status, fake_metrics());
+    assert_int_equal(full_pass_open(pass, &err), STATUS_OK);
+    assert_int_equal(full_pass_await_triggers(pass, &err), STATUS_OK);
+    step();
+    assert_int_equal(fake.calls[FAKE_BEGIN], 1);
+    assert_int_equal(full_pass_open(pass, &err), STATUS_OK); /* a restart resumes it */
+    step();
+    assert_int_equal(fake.mark_count, 20);
+    step();
+    step();
+    assert_int_equal(fake.calls[FAKE_BEGIN], 1);
+    assert_false(moved);
+}
+
+static void full_pass_begins_again_when_triggers_are_lost_meanwhile(void **state)
+{
+    (void)state;
+    fake.product_count = 2 * PIECE;
+    assert_int_equal(full_pass_open(pass, &err), STATUS_OK);
+    step();
+    step();
+    assert_int_equal(fake.pass.last_product, PIECE);
+    assert_int_equal(full_pass_await_triggers(pass, &err), STATUS_OK);
+    step();
+    assert_int_equal(fake.calls[FAKE_BEGIN], 2);
+    assert_int_equal(fake.pass.last_product, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +242,10 @@ int main(void)
         TEST(full_pass_resumes_after_a_restart),
         TEST(full_pass_that_fails_compares_the_same_piece_again),
         TEST(full_pass_that_cannot_begin_says_so),
+        TEST(full_pass_that_is_the_first_waits_for_a_part_of_the_interval),
+        TEST(full_pass_follows_at_once_when_triggers_are_back),
+        TEST(full_pass_that_is_off_marks_everything_when_triggers_are_back),
+        TEST(full_pass_begins_again_when_triggers_are_lost_meanwhile),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,12 +212,37 @@ static void round_compares_for_the_full_pass_only_when_nothing_is_unsettled(void
     (void)fake_mark(1, CAUSE_STOCK);
     run();
     assert_int_equal(fake.calls[FAKE_BEGIN], 0);
-    fake_process.clock_us += 60000;
+    fake_process.clock_us += 1000000;
     run(); /* settles, begins the pass */
     assert_int_equal(fake.calls[FAKE_BEGIN], 1);
     run();
     assert_int_equal(fake.pass.compared, 5);
     assert_int_equal(fake.mark_count, 4); /* all but the one whose digest is stored */
+}
+
+static void round_compares_nothing_while_triggers_are_missing(void **state)
+{
+    (void)state;
+    floors_close(&floors);
+    floors_open(&floors, &mock, 60000);
+    fake.product_count = 5;
+    assert_int_equal(full_pass_open(floors.pass, &err), STATUS_OK);
+    fake.fail[FAKE_TRIGGERS] = STATUS_DATABASE_UNFIT;
+    fake_process.clock_us += 1000000;
+    run(); /* finds out */
+    run();
+    assert_int_equal(fake.calls[FAKE_WANT], 1);
+    assert_int_equal(fake.pass.compared, 0);
+    const double records = metric_value(fake_metrics()->records);
+    (void)fake_mark(1, CAUSE_STOCK);
+    run(); /* is published nevertheless */
+    assert_true(metric_value(fake_metrics()->records) == records + 1);
+    fake_process.clock_us += 21000000;
+    run(); /* they are back */
+    for (int i = 0; i < 3; i++) {
+        run();
+    }
+    assert_int_equal(fake.pass.compared, 5);
 }
 
 static void round_reads_less_often_while_nothing_comes(void **state)
@@ -248,6 +273,7 @@ int main(void)
         TEST(round_marks_all_products_for_a_backfill),
         TEST(round_marks_no_more_for_a_backfill_while_many_marks_wait),
         TEST(round_compares_for_the_full_pass_only_when_nothing_is_unsettled),
+        TEST(round_compares_nothing_while_triggers_are_missing),
         TEST(round_reads_less_often_while_nothing_comes),
 #undef TEST
     };

@@ -145,6 +145,35 @@ static void status_shows_its_state_as_one_of_several_series(void **state)
     assert_shows("# TYPE stocksync_producer_batches_total counter");
 }
 
+static void status_warns_while_revisions_are_ahead_of_the_clock(void **state)
+{
+    (void)state;
+    const struct metric *ahead = fake_metrics()->ahead;
+    producer_status_note(status, clock_wall_us() + 900000, 0);
+    assert_true(metric_value(ahead) > 0.5 && metric_value(ahead) < 1);
+    producer_status_note(status, clock_wall_us() + INT64_C(3600000000), 0);
+    assert_true(metric_value(ahead) > 3590);
+    producer_status_append(status, &text);
+    assert_shows("\"revision_ahead_seconds\":3");
+    producer_status_note(status, clock_wall_us(), 0);
+    assert_true(metric_value(ahead) == 0);
+}
+
+static void status_is_incomplete_while_triggers_are_missing(void **state)
+{
+    (void)state;
+    assert_true(producer_status_has_triggers(status));
+    producer_status_append(status, &text);
+    assert_shows("\"triggers\":\"complete\"");
+    producer_status_note_triggers(status, "trigger x on y");
+    assert_false(producer_status_has_triggers(status));
+    strbuf_reset(&text);
+    producer_status_append(status, &text);
+    assert_shows("\"triggers\":\"trigger x on y\"");
+    producer_status_note_triggers(status, NULL);
+    assert_true(producer_status_has_triggers(status));
+}
+
 static void status_appends_one_object(void **state)
 {
     (void)state;
@@ -158,7 +187,8 @@ static void status_appends_one_object(void **state)
     assert_shows("{\"service\":\"stocksync-producer\"");
     assert_shows("\"state\":\"leader\",\"leader\":true,\"publishing\":false,\"reason\":\"\","
                  "\"why\":\"took \\\"the\\\" lock\"");
-    assert_shows("\"epoch\":7,\"revision\":42,\"marks_waiting\":0,"
+    assert_shows("\"epoch\":7,\"revision\":42,\"revision_ahead_seconds\":0.000,"
+                 "\"marks_waiting\":0,"
                  "\"oldest_mark_age_seconds\":0.000,\"unsettled_marks\":5");
     assert_shows("\"database\":\"uuid\"");
     assert_shows("\"full_pass\":{\"running\":true,\"started\":\"2020-09-13T12:26:40.000Z\","
@@ -185,6 +215,8 @@ int main(void)
         TEST(status_shows_when_kafka_acknowledged_last),
         TEST(status_lets_the_age_of_the_marks_grow_while_nobody_reads_them),
         TEST(status_shows_its_state_as_one_of_several_series),
+        TEST(status_warns_while_revisions_are_ahead_of_the_clock),
+        TEST(status_is_incomplete_while_triggers_are_missing),
         TEST(status_appends_one_object),
         TEST(status_leaves_the_pass_out_when_it_is_off),
 #undef TEST

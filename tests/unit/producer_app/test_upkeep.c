@@ -82,7 +82,8 @@ static void upkeep_refreshes_the_gauges_that_change_with_time(void **state)
 static void upkeep_returns_the_failure_of_a_duty_and_shows_the_rest(void **state)
 {
     (void)state;
-    static const enum fake_call places[] = {FAKE_CHECK, FAKE_LIST_PARKED, FAKE_SHAPE, FAKE_KITS};
+    static const enum fake_call places[] = {FAKE_CHECK,    FAKE_LIST_PARKED, FAKE_WAREHOUSES,
+                                            FAKE_TRIGGERS, FAKE_SHAPE,       FAKE_KITS};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         fake.fail[places[i]] = STATUS_SOURCE_LOST;
         assert_int_equal(run_after(61), STATUS_SOURCE_LOST);
@@ -137,6 +138,36 @@ static void upkeep_continues_while_what_modules_need_is_not_installed(void **sta
     assert_int_equal(run_after(61), STATUS_OK);
 }
 
+static void upkeep_names_triggers_that_are_missing_until_they_are_back(void **state)
+{
+    (void)state;
+    assert_int_equal(run_after(0), STATUS_OK); /* at once */
+    assert_int_equal(fake.calls[FAKE_TRIGGERS], 1);
+    assert_false(upkeep_lacks_triggers(floors.upkeep));
+    assert_true(metric_value(fake_metrics()->triggers) == 1);
+    fake.fail[FAKE_TRIGGERS] = STATUS_DATABASE_UNFIT;
+    assert_int_equal(run_after(21), STATUS_OK);
+    assert_true(upkeep_lacks_triggers(floors.upkeep));
+    assert_false(producer_status_has_triggers(floors.status));
+    assert_true(metric_value(fake_metrics()->triggers) == 0);
+    assert_int_equal(run_after(21), STATUS_OK);
+    assert_false(upkeep_lacks_triggers(floors.upkeep));
+    assert_true(producer_status_has_triggers(floors.status));
+    assert_true(metric_value(fake_metrics()->triggers) == 1);
+}
+
+static void upkeep_follows_warehouses_and_waits_for_no_lock(void **state)
+{
+    (void)state;
+    assert_int_equal(run_after(2), STATUS_OK);
+    assert_int_equal(fake.calls[FAKE_WAREHOUSES], 1);
+    assert_int_equal(run_after(1), STATUS_OK);
+    assert_int_equal(fake.calls[FAKE_WAREHOUSES], 1);
+    fake.fail[FAKE_WAREHOUSES] = STATUS_SOURCE_BUSY;
+    assert_int_equal(run_after(1), STATUS_OK);
+    assert_int_equal(fake.calls[FAKE_WAREHOUSES], 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +178,8 @@ int main(void)
         TEST(upkeep_marks_parked_products_that_are_due_and_counts_them),
         TEST(upkeep_reads_the_shape_once_a_minute_and_is_content_with_the_same),
         TEST(upkeep_has_the_tail_opened_again_when_modules_changed),
+        TEST(upkeep_names_triggers_that_are_missing_until_they_are_back),
+        TEST(upkeep_follows_warehouses_and_waits_for_no_lock),
         TEST(upkeep_continues_while_what_modules_need_is_not_installed),
 #undef TEST
     };

@@ -9,3 +9,6 @@ CREATE TABLE IF NOT EXISTS stocksync.settled (
     revision bigint NOT NULL DEFAULT 0
 );
 INSERT INTO stocksync.settled DEFAULT VALUES ON CONFLICT DO NOTHING;
+
+-- Changes passed without a mark: a full pass that begins later is needed. NULL: none, or it is finished.
+ALTER TABLE stocksync.full_pass ADD COLUMN IF NOT EXISTS wanted_at timestamptz;
