@@ -196,6 +196,7 @@ static void publish(struct lane *l)
     } else {
         v->hold = (struct lane_hold){0};
         v->blocked = (struct blocked_view){0};
+        v->rules_problem = NULL;
     }
     v->state = l->state;
     v->why = l->session.brake.is_checking ? BRAKE_CHECKING : l->why;

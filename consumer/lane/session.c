@@ -55,7 +55,7 @@ static enum status build_rules(struct session *s, bool *logged, struct err *err)
         }
     }
     state_warehouses_release(warehouses, warehouse_count);
-    catalog_locations_release(locations, location_count);
+    rule_watch_open(&s->rules, c, locations, location_count);
     return rc;
 }
 
@@ -225,6 +225,7 @@ void session_close(struct session *s, int leave_ms)
     offset_ledger_free(c->ledger);
     sku_claims_free(c->claims);
     parked_set_free(c->parked);
+    rule_watch_close(&s->rules);
     rule_table_release(&c->rules);
     c->ports->state->close(c->state);
     *s = (struct session){0};
@@ -247,6 +248,7 @@ void session_fill_view(const struct session *s, struct lane_view *view)
     memcpy(view->database, s->guard.database, sizeof view->database);
     view->stream = *streams_present(&s->streams);
     view->hold = s->brake.hold;
+    view->rules_problem = s->rules.problem.msg;
     blocked_partitions_fill_view(&s->records.blocked, &view->blocked);
     view->client.points = s->requests.budget.level;
     view->client.points_maximum = s->requests.budget.maximum;
@@ -260,10 +262,11 @@ void session_fill_view(const struct session *s, struct lane_view *view)
 
 enum status session_look_back(struct session *s, bool at_end, struct err *err)
 {
-    if (replan_is_reading(&s->replan)) {
-        return STATUS_OK;
+    enum status rc = rule_watch_turn(&s->rules, err);
+    if (rc != STATUS_OK || replan_is_reading(&s->replan)) {
+        return rc;
     }
-    enum status rc = unimported_sales_end_graces(&s->sales, err);
+    rc = unimported_sales_end_graces(&s->sales, err);
     return rc == STATUS_OK ? leftovers_turn(&s->leftovers, at_end, err) : rc;
 }
 

@@ -11,6 +11,7 @@
 #include "consumer/lane/leftovers.h"
 #include "consumer/lane/records.h"
 #include "consumer/lane/retries.h"
+#include "consumer/lane/rule_watch.h"
 #include "consumer/lane/verify.h"
 
 struct session {
@@ -24,6 +25,7 @@ struct session {
     struct unimported_sales sales;
     struct level_setup setup;
     struct planner planner;
+    struct rule_watch rules;
     struct replan replan;
     struct leftovers leftovers;
     struct records records;
@@ -61,8 +63,9 @@ void session_close(struct session *s, int leave_ms);
 /** The figures of this moment. */
 void session_fill_view(const struct session *s, struct lane_view *view);
 
-/** Work that no record asks for now: units whose grace is over, last numbers of excluded products.
- * None while history is read, which may change it. */
+/** Work that no record asks for now: new meanings of the options, units whose grace is over, last numbers of excluded products.
+ * Only the first of these while history is read, which may change the others. @return also
+ * STATUS_RENEW: new rules */
 NODISCARD enum status session_look_back(struct session *s, bool at_end, struct err *err);
 /** Monotonic time at which that, or a parked row, is due. */
 int64_t session_look_back_us(const struct session *s);

@@ -231,6 +231,9 @@ static const struct metric_row ROWS[] = {
     {offsetof(struct lane_metrics, replanning), METRIC_GAUGE,
      "stocksync_store_replanning_partitions", NULL, NULL,
      "Partitions of the topic that are planned again because the store's rules changed."},
+    {offsetof(struct lane_metrics, rules_outdated), METRIC_GAUGE,
+     "stocksync_store_options_outdated", NULL, NULL,
+     "1 while the store's options name a warehouse or company that Odoo does not have any more."},
 };
 
 const struct metric_table lane_metric_table = {
@@ -240,6 +243,11 @@ static double age_s(int64_t since_us)
 {
     int64_t age_us = since_us > 0 ? clock_wall_us() - since_us : 0;
     return age_us > 0 ? (double)age_us / 1e6 : 0;
+}
+
+static bool has_problem(const struct lane_view *view)
+{
+    return view->rules_problem != NULL && view->rules_problem[0] != '\0';
 }
 
 void status_set_gauges(const struct lane_metrics *metrics, const struct lane_view *view)
@@ -263,6 +271,7 @@ void status_set_gauges(const struct lane_metrics *metrics, const struct lane_vie
     metric_set(metrics->verify.age, age_s(view->verify.oldest_us));
     metric_set(metrics->leftovers, (double)view->leftovers.products);
     metric_set(metrics->replanning, (double)view->replanning);
+    metric_set(metrics->rules_outdated, has_problem(view) ? 1 : 0);
 }
 
 static void append_examples(struct strbuf *out, const char *name, const char (*list)[80])
@@ -350,9 +359,8 @@ static void append_blocked(const struct blocked_view *v, struct strbuf *out)
     strbuf_append_text(out, "]");
 }
 
-static void append_stream(const struct lane_metrics *metrics,
-                          const struct state_stream *v,
-                          struct strbuf *out)
+static void
+append_stream(const struct lane_metrics *metrics, const struct state_stream *v, struct strbuf *out)
 {
     char since[CLOCK_TEXT_SIZE];
     if (v->id[0] == '\0') {
@@ -395,6 +403,10 @@ void status_append_json(const struct lane_metrics *metrics,
         strbuf_append_json(out, view->database);
     }
     append_stream(metrics, &view->stream, out);
+    if (has_problem(view)) {
+        strbuf_append_text(out, ",\"options_outdated\":");
+        strbuf_append_json(out, view->rules_problem);
+    }
     append_blocked(&view->blocked, out);
     hold_append_json(&view->hold, out);
     strbuf_append_text(out, "}");

@@ -58,7 +58,7 @@ struct lane_metrics {
     struct brake_metrics brake;
     struct catalogue_metrics catalogue;
     struct verify_metrics verify;
-    struct metric *leftovers, *replanning;
+    struct metric *leftovers, *replanning, *rules_outdated;
 };
 
 /** Label: store. */
@@ -119,6 +119,7 @@ struct lane_view {
     size_t unfinished;                /* records that hold back the offset */
     size_t parked, unimported_levels; /* products, levels */
     size_t replanning;                /* partitions that are planned again with new rules */
+    const char *rules_problem;        /* NULL or "": the options mean what the rules say */
     bool is_dry_run;
     char database[STATE_DATABASE_SIZE]; /* "": not known */
     struct state_stream stream;         /* the present one */

@@ -112,11 +112,9 @@ warehouses(struct state *s, struct state_warehouse **list, size_t *count, struct
         return rc;
     }
     *list = mem_calloc(1, sizeof **list);
-    (*list)[0] = (struct state_warehouse){.id = 1,
-                                          .code = mem_strdup("WH"),
-                                          .company = mem_strdup("Acme"),
-                                          .active = true,
-                                          .company_id = 1};
+    (*list)[0] = fake_state.warehouse;
+    (*list)[0].code = mem_strdup(fake_state.warehouse.code);
+    (*list)[0].company = mem_strdup(fake_state.warehouse.company);
     *count = 1;
     return STATUS_OK;
 }
@@ -513,7 +511,11 @@ struct state_port fake_state_port;
 
 void fake_state_reset(void)
 {
+    static char warehouse[] = "WH";
+    static char company[] = "Acme";
     fake_state_release();
+    fake_state.warehouse = (struct state_warehouse){
+        .id = 1, .code = warehouse, .company = company, .active = true, .company_id = 1};
     fake_state_port = (struct state_port){
         .make = make,
         .open = open_state,
@@ -523,7 +525,8 @@ void fake_state_reset(void)
         .parked = fake_parked_port,
         .blocked = &fake_blocked_port,
         .products = {.load = products_load, .note = products_note, .noted = products_noted},
-        .planned = &fake_planned_port, .streams = &fake_streams_port,
+        .planned = &fake_planned_port,
+        .streams = &fake_streams_port,
         .guard = {.read = guard_read,
                   .adopt = guard_adopt,
                   .hold = guard_hold,

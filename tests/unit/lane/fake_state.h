@@ -144,6 +144,7 @@ struct fake_state {
     size_t makes, opens;
     enum status open_rc;
     bool no_warehouses, read_only;
+    struct state_warehouse warehouse; /* the only one */
 };
 
 extern struct fake_state fake_state;
