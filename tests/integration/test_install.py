@@ -7,7 +7,7 @@ import subprocess
 import psycopg
 import pytest
 
-from lab import odoo, process, programs, record
+from lab import odoo, process, programs, record, wait
 
 # The older module's table and its writer's statement, as this project's users have them.
 OLD_TABLE = """
@@ -334,6 +334,33 @@ def test_runtime_role_can_run_and_nothing_else(bare, connection, runtime, postgr
                               f"DROP TABLE public.{odoo.MARKS}"):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     session.execute(forbidden)
+    finally:
+        connection.execute(f'DROP OWNED BY "{runtime}"')
+
+
+def test_runtime_role_serves_a_store_from_end_to_end(pipeline, connection, runtime, shop):
+    """Both programs, all roles and commands, with exactly the rights that install prints."""
+    grants = grants_for(pipeline, runtime)
+    for grant in grants:
+        connection.execute(grant)
+    pipeline.sections["producer"]["full_pass_every"] = "1s"
+    pipeline.sections["gc"] = {"every": "1s"}
+    try:
+        as_runtime(pipeline, runtime)
+        pipeline.start()
+        pipeline.backfill()
+        pipeline.replay(shop.tape[:30])
+        pipeline.wait_settled()
+        for program, *command in (("producer", "gc"), ("producer", "status"), ("producer", "check"),
+                                  ("consumer", "status"), ("consumer", "check"),
+                                  ("consumer", "parked"),
+                                  ("consumer", "reconcile", "--store", pipeline.stores[0].name)):
+            pipeline.command(program, *command)
+        wait.until(lambda: "mod=full_pass event=finished" in pipeline.producer.text(), "a full pass")
+        wait.until(lambda: connection.execute("SELECT EXISTS (SELECT FROM stocksync.planned)"
+                                              ).fetchone()[0], "rules are stored")
+        assert "permission" not in pipeline.logs()
+        assert pipeline.producer.stop() == 0 and pipeline.consumer.stop() == 0
     finally:
         connection.execute(f'DROP OWNED BY "{runtime}"')
 

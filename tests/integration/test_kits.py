@@ -528,6 +528,8 @@ def test_full_pass_shows_progress_and_goes_on_after_a_kill(passing):
 def test_without_the_pass_nothing_is_kept_for_it(numbers, connection):
     connection.execute("INSERT INTO stocksync.published VALUES (1, 1)")
     numbers.producer.stop()
+    numbers.sections["producer"]["full_pass_every"] = "0s"
+    numbers.write_config()
     numbers.producer.start()
     numbers.wait_published()
     assert connection.execute("SELECT count(*) FROM stocksync.published").fetchone()[0] == 0

@@ -83,7 +83,8 @@ static void revision_wants_a_ceiling_when_none_is_left(void **state)
     assert_false(revision_source_wants_ceiling(&r, NOW + SPAN));
     assert_true(revision_source_wants_ceiling(&r, NOW + SPAN + 1));
     assert_true(revision_source_next(&r, NOW + SPAN, &revision));
-    assert_true(revision_source_wants_ceiling(&r, NOW)); /* the clock stands: the last one is used */
+    assert_true(
+        revision_source_wants_ceiling(&r, NOW)); /* the clock stands: the last one is used */
 }
 
 /* Issues one revision, as a leader does. */
