@@ -1,15 +1,18 @@
 /*
- * install and uninstall: each part of the schema goes to its database; where both are one, in one
- * transaction.
+ * install and uninstall: each part of the schema goes to its database, in short transactions.
  */
 #include <stdio.h>
 
+#include "common/core/conf.h"
 #include "producer/commands/commands.h"
 #include "producer/commands/databases.h"
 #include "producer/odoo/install.h"
 #include "producer/odoo/install_rights.h"
+#include "producer/odoo/install_steps.h"
 
-#define GRANTS_MAX_BYTES ((size_t)64 * 1024)
+#define INSTALL_APPLICATION "stocksync-producer install"
+#define GRANTS_MAX_BYTES    ((size_t)64 * 1024)
+#define SCRIPT_MAX_BYTES    ((size_t)512 * 1024)
 
 struct step {
     struct pg_conn *conn;
@@ -30,6 +33,28 @@ static size_t list_steps(const struct databases *dbs, struct step steps[2])
     return 2;
 }
 
+/* @return STATUS_OK, STATUS_USAGE */
+static enum status
+read_pace(const struct cli_call *call, struct install_pace *pace, struct err *err)
+{
+    const char *text = cli_value(call, "--wait", 0);
+    int64_t wait_ms = INSTALL_DEFAULT_WAIT_MS;
+    if (text != NULL && (!conf_parse_duration_ms(text, &wait_ms) || wait_ms < 0)) {
+        return err_set(err, STATUS_USAGE, "--wait %s: expected a duration, such as 5m", text);
+    }
+    *pace = install_pace_begin(wait_ms);
+    return STATUS_OK;
+}
+
+static void print_script(const struct step *step, const struct install_plan *plan)
+{
+    struct strbuf sql;
+    strbuf_init(&sql, SCRIPT_MAX_BYTES);
+    install_steps_print(plan, &sql);
+    (void)printf("-- %s\n%s", step->where, sql.ptr);
+    strbuf_release(&sql);
+}
+
 static void report(const struct step *step, const struct install_plan *plan, bool dry_run)
 {
     if (dry_run && install_plan_is_empty(plan)) {
@@ -37,7 +62,7 @@ static void report(const struct step *step, const struct install_plan *plan, boo
         return;
     }
     if (dry_run) {
-        (void)printf("-- %s\nBEGIN;\n%sCOMMIT;\n", step->where, plan->sql.ptr);
+        print_script(step, plan);
         return;
     }
     if (install_plan_is_empty(plan)) {
@@ -72,48 +97,83 @@ static enum status print_grants(const struct databases *dbs,
     return rc;
 }
 
-enum status cmd_install(const struct cli_call *call, const void *root, struct err *err)
+static enum status
+accept_database(const struct databases *dbs, const char *database, struct err *err)
 {
-    const struct producer_conf *conf = root;
-    bool dry_run = cli_has(call, "--dry-run");
-    const char *role = cli_value(call, "--grants", 0);
-    const char *database = cli_value(call, "--database", 0);
-    struct databases dbs = {0};
+    enum status rc = install_accept_database(dbs->odoo, dbs->state, database, err);
+    if (rc == STATUS_OK) {
+        (void)printf("database %s is the one to publish: the next start publishes every "
+                     "product again; each store asks for it too: 'stocksync-consumer resume "
+                     "--store NAME --database %s'\n",
+                     database, database);
+    }
+    return rc;
+}
+
+/* All databases. */
+static enum status install_all(const struct databases *dbs,
+                               const struct producer_conf *conf,
+                               bool dry_run,
+                               const struct install_pace *pace,
+                               struct err *err)
+{
+    bool forecast = conf->shared.odoo.forecast;
     struct step steps[2];
     struct install_plan plan;
-    if (cli_has(call, "--partitions")) {
-        return cmd_install_partitions(call, conf, err);
-    }
+    size_t count = list_steps(dbs, steps);
+    enum status rc = STATUS_OK;
     install_plan_init(&plan);
-    enum status rc = databases_open(conf, "stocksync-producer install", 0, &dbs, err);
-    size_t count = rc == STATUS_OK ? list_steps(&dbs, steps) : 0;
-    if (rc == STATUS_OK && database != NULL) {
-        rc = install_accept_database(dbs.odoo, dbs.state, database, err);
+    for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
+        const struct step *s = &steps[i];
+        rc = dry_run ? install_plan(s->conn, s->parts, forecast, &plan, err)
+                     : install_run(s->conn, s->parts, forecast, pace, &plan, err);
         if (rc == STATUS_OK) {
-            (void)printf("database %s is the one to publish: the next start publishes every "
-                         "product again; each store asks for it too: 'stocksync-consumer resume "
-                         "--store NAME --database %s'\n",
-                         database, database);
-        }
-    } else if (rc == STATUS_OK && role != NULL) {
-        rc = print_grants(&dbs, conf, role, err);
-    } else {
-        for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
-            rc = dry_run ? install_plan(steps[i].conn, steps[i].parts, conf->shared.odoo.forecast,
-                                        &plan, err)
-                         : install_run(steps[i].conn, steps[i].parts, conf->shared.odoo.forecast,
-                                       &plan, err);
-            if (rc == STATUS_OK) {
-                report(&steps[i], &plan, dry_run);
-            }
-        }
-        if (rc == STATUS_OK && !dry_run) {
-            (void)printf("\nRights for a role that runs both programs and can do nothing else "
-                         "(also: install --grants ROLE):\n\n");
-            rc = print_grants(&dbs, conf, "stocksync", err);
+            report(s, &plan, dry_run);
         }
     }
     install_plan_release(&plan);
+    return rc;
+}
+
+static enum status install_or_print(const struct cli_call *call,
+                                    const struct producer_conf *conf,
+                                    const struct databases *dbs,
+                                    const struct install_pace *pace,
+                                    struct err *err)
+{
+    const char *role = cli_value(call, "--grants", 0);
+    bool dry_run = cli_has(call, "--dry-run");
+    if (role != NULL) {
+        return print_grants(dbs, conf, role, err);
+    }
+    enum status rc = install_all(dbs, conf, dry_run, pace, err);
+    if (rc != STATUS_OK || dry_run) {
+        return rc;
+    }
+    (void)printf("\nRights for a role that runs both programs and can do nothing else "
+                 "(also: install --grants ROLE):\n\n");
+    return print_grants(dbs, conf, "stocksync", err);
+}
+
+enum status cmd_install(const struct cli_call *call, const void *root, struct err *err)
+{
+    const struct producer_conf *conf = root;
+    const char *database = cli_value(call, "--database", 0);
+    struct databases dbs = {0};
+    struct install_pace pace;
+    if (cli_has(call, "--partitions")) {
+        return cmd_install_partitions(call, conf, err);
+    }
+    enum status rc = read_pace(call, &pace, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = databases_open(conf, INSTALL_APPLICATION, 0, &dbs, err);
+    if (rc == STATUS_OK && database != NULL) {
+        rc = accept_database(&dbs, database, err);
+    } else if (rc == STATUS_OK) {
+        rc = install_or_print(call, conf, &dbs, &pace, err);
+    }
     databases_close(&dbs);
     return rc;
 }
@@ -126,14 +186,19 @@ enum status cmd_uninstall(const struct cli_call *call, const void *root, struct 
     struct databases dbs = {0};
     struct step steps[2];
     struct install_plan plan;
+    struct install_pace pace;
+    enum status rc = read_pace(call, &pace, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
     install_plan_init(&plan);
-    enum status rc = databases_open(conf, "stocksync-producer uninstall", 0, &dbs, err);
+    rc = databases_open(conf, INSTALL_APPLICATION, 0, &dbs, err);
     size_t count = rc == STATUS_OK ? list_steps(&dbs, steps) : 0;
     /* the triggers go first */
     for (size_t i = count; i > 0 && rc == STATUS_OK; i--) {
         const struct step *s = &steps[i - 1];
         rc = dry_run ? uninstall_plan(s->conn, s->parts, purge, &plan, err)
-                     : uninstall_run(s->conn, s->parts, purge, &plan, err);
+                     : uninstall_run(s->conn, s->parts, purge, &pace, &plan, err);
         if (rc == STATUS_OK) {
             report(s, &plan, dry_run);
         }

@@ -4,6 +4,11 @@
 #include "producer/commands/commands.h"
 #include "producer/commands/options.h"
 
+#define WAIT_FLAG                                                                                  \
+    {                                                                                              \
+        "--wait", "TIME", false, "how long to wait for tables that Odoo uses (default 5m)"         \
+    }
+
 static const struct cli_flag INSTALL_FLAGS[] = {
     {"--dry-run", NULL, false, "print the SQL, change nothing"},
     {"--grants", "ROLE", false,
@@ -11,11 +16,13 @@ static const struct cli_flag INSTALL_FLAGS[] = {
     {"--database", "UUID", false, "publish this Odoo database (its database.uuid) from now on"},
     {"--partitions", "N", false,
      "give the topic N partitions, or accept that it has N; the producer begins a new stream"},
+    WAIT_FLAG,
 };
 static const struct cli_flag UNINSTALL_FLAGS[] = {
     {"--dry-run", NULL, false, "print the SQL, change nothing"},
     {"--purge", NULL, false,
      "also drop the marks table and the column shopify_product if install created them"},
+    WAIT_FLAG,
 };
 static const struct cli_flag BACKFILL_FLAGS[] = {
     {"--all", NULL, false, "every product"},
@@ -47,9 +54,9 @@ static const struct cli_flag STATUS_FLAGS[] = {
 static const struct cli_command COMMANDS[] = {
     {"run", "publish stock changes until a signal comes", NULL, 0, true, cmd_run},
     {"install", "create or adopt the marks table, triggers and the schema stocksync", INSTALL_FLAGS,
-     4, true, cmd_install},
+     5, true, cmd_install},
     {"uninstall", "remove what install created; the marks table and the flag stay", UNINSTALL_FLAGS,
-     2, true, cmd_uninstall},
+     3, true, cmd_uninstall},
     {"backfill", "publish products again", BACKFILL_FLAGS, 4, true, cmd_backfill},
     {"stock", "print current stock and the parts of kits, one JSON object a line", STOCK_FLAGS, 5,
      true, cmd_stock},

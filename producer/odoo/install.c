@@ -5,6 +5,7 @@
 #include "common/pg/pg_query.h"
 #include "embedded/sql.h"
 #include "producer/odoo/install_marks.h"
+#include "producer/odoo/install_steps.h"
 #include "producer/odoo/odoo_version.h"
 #include "producer/odoo/trigger_check.h"
 
@@ -13,8 +14,6 @@
 /* Names of all functions. */
 #define FUNCTIONS_MAX_BYTES 4096
 
-/* The same number in every install: concurrent installs wait for each other. */
-#define INSTALL_LOCK "SELECT pg_advisory_xact_lock(6004, 2)"
 
 #define IN_SCHEMA "(SELECT oid FROM pg_namespace WHERE nspname = 'stocksync')"
 
@@ -46,7 +45,8 @@ static const char MAY_CREATE[] =
 
 /* All except those of odoo_002.sql, which odoo_drop.sql drops. */
 static const char TABLES_OF_STATE[] =
-    "SELECT 'DROP TABLE ' || c.oid::regclass FROM pg_class c WHERE c.relnamespace = " IN_SCHEMA
+    "SELECT 'DROP TABLE ' || c.oid::regclass, NULL::text, false, NULL::text, NULL::text FROM "
+    "pg_class c WHERE c.relnamespace = " IN_SCHEMA
     " AND c.relkind = 'r' AND c.relname NOT IN ('migration', 'kit', 'kit_component', 'kit_table',"
     " 'published', 'full_pass', 'settled') ORDER BY 1";
 
@@ -116,6 +116,7 @@ static void plan_migration(struct install_plan *plan, const char *part, int vers
 
 static void plan_schema(const struct installed *have, struct install_plan *plan)
 {
+    install_plan_step(plan, "schema stocksync", NULL, NULL);
     if (!have->schema) {
         install_plan_add(plan, "CREATE SCHEMA stocksync");
         install_plan_note(plan, "creates the schema stocksync");
@@ -135,6 +136,7 @@ plan_objects(struct pg_conn *conn, int version, struct install_plan *plan, struc
     if (rc != STATUS_OK) {
         goto out;
     }
+    install_plan_step(plan, "tables of kits and trigger functions", NULL, NULL);
     if (version < 2) {
         install_plan_script(plan, sql_odoo_002);
         install_plan_note(plan, "creates the tables of kits and of the full pass");
@@ -144,6 +146,7 @@ plan_objects(struct pg_conn *conn, int version, struct install_plan *plan, struc
     }
     if (version < KNOWN_ODOO_VERSION || other.len > 0) {
         install_plan_script(plan, sql_odoo_functions);
+        install_plan_script(plan, sql_odoo_keep_mark);
         plan_migration(plan, "odoo", KNOWN_ODOO_VERSION);
         install_plan_note(plan, "creates trigger functions%s%s", other.len > 0 ? ": " : "",
                           other.len > 0 ? other.ptr : "");
@@ -159,13 +162,14 @@ plan_triggers(struct pg_conn *conn, bool forecast, struct install_plan *plan, st
     struct pg_args args;
     pg_args_init(&args, 16);
     pg_args_bool(&args, forecast);
-    enum status rc = install_plan_query(conn, sql_odoo_triggers, &args, plan, err);
+    enum status rc = install_plan_query(conn, sql_odoo_triggers, &args, "triggers on ", plan, err);
     pg_args_release(&args);
     return rc;
 }
 
 static void plan_flag(struct install_plan *plan)
 {
+    install_plan_step(plan, "column " ODOO_FLAG_COLUMN, "product_product", "ACCESS EXCLUSIVE");
     install_plan_add(plan,
                      "ALTER TABLE public.product_product ADD COLUMN " ODOO_FLAG_COLUMN " boolean");
     install_plan_add(plan, "COMMENT ON COLUMN public.product_product." ODOO_FLAG_COLUMN
@@ -173,11 +177,23 @@ static void plan_flag(struct install_plan *plan)
     install_plan_note(plan, "adds the column product_product." ODOO_FLAG_COLUMN);
 }
 
-static enum status plan_odoo(struct pg_conn *conn,
-                             bool forecast,
-                             const struct installed *have,
-                             struct install_plan *plan,
-                             struct err *err)
+static enum status plan_writers(struct pg_conn *conn, struct install_plan *plan, struct err *err)
+{
+    struct pg_args args;
+    pg_args_init(&args, 16);
+    pg_args_bool(&args, !install_plan_is_empty(plan));
+    install_plan_step(plan, "rights of Odoo's roles", NULL, NULL);
+    enum status rc = install_plan_query(conn, sql_odoo_writers, &args, "", plan, err);
+    pg_args_release(&args);
+    return rc;
+}
+
+/* What triggers write, before the functions that write it. */
+static enum status plan_tables(struct pg_conn *conn,
+                               bool forecast,
+                               const struct installed *have,
+                               struct install_plan *plan,
+                               struct err *err)
 {
     struct odoo_shape shape;
     enum status rc = odoo_version_read(conn, forecast, &shape, err);
@@ -188,32 +204,16 @@ static enum status plan_odoo(struct pg_conn *conn,
     if (rc != STATUS_OK) {
         return rc;
     }
-    if (shape.flag == ODOO_FLAG_NONE) {
+    rc = plan_objects(conn, have->odoo, plan, err);
+    if (rc == STATUS_OK && shape.flag == ODOO_FLAG_NONE) {
         plan_flag(plan);
     }
-    rc = plan_objects(conn, have->odoo, plan, err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    rc = plan_triggers(conn, forecast, plan, err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
-    return install_marks_keep(conn, plan, err);
-}
-
-static enum status plan_writers(struct pg_conn *conn, struct install_plan *plan, struct err *err)
-{
-    struct pg_args args;
-    pg_args_init(&args, 16);
-    pg_args_bool(&args, !install_plan_is_empty(plan));
-    enum status rc = install_plan_query(conn, sql_odoo_writers, &args, plan, err);
-    pg_args_release(&args);
     return rc;
 }
 
 static void plan_state(int version, struct install_plan *plan)
 {
+    install_plan_step(plan, "tables of the state", NULL, NULL);
     if (version < 1) {
         install_plan_script(plan, sql_state_001);
         install_plan_note(plan, "creates the tables of the state");
@@ -231,6 +231,14 @@ static void plan_state(int version, struct install_plan *plan)
     }
 }
 
+static enum status
+plan_odoo(struct pg_conn *conn, bool forecast, struct install_plan *plan, struct err *err)
+{
+    enum status rc = plan_writers(conn, plan, err);
+    return rc == STATUS_OK ? plan_triggers(conn, forecast, plan, err) : rc;
+}
+
+/* Triggers come last: nothing that they need may be missing when they fire. */
 static enum status build_install(
     struct pg_conn *conn, unsigned parts, bool forecast, struct install_plan *plan, struct err *err)
 {
@@ -242,7 +250,7 @@ static enum status build_install(
     }
     plan_schema(&have, plan);
     if ((parts & INSTALL_ODOO) != 0) {
-        rc = plan_odoo(conn, forecast, &have, plan, err);
+        rc = plan_tables(conn, forecast, &have, plan, err);
         if (rc != STATUS_OK) {
             return rc;
         }
@@ -251,7 +259,7 @@ static enum status build_install(
         plan_state(have.state, plan);
     }
     if ((parts & INSTALL_ODOO) != 0) {
-        rc = plan_writers(conn, plan, err);
+        rc = plan_odoo(conn, forecast, plan, err);
         if (rc != STATUS_OK) {
             return rc;
         }
@@ -302,44 +310,22 @@ enum status install_plan(
     return check_rights(conn, parts, err);
 }
 
-static enum status begin(struct pg_conn *conn, struct err *err)
+enum status install_run(struct pg_conn *conn,
+                        unsigned parts,
+                        bool forecast,
+                        const struct install_pace *pace,
+                        struct install_plan *plan,
+                        struct err *err)
 {
-    return pg_exec(conn, "BEGIN; SET LOCAL lock_timeout = '5s'; " INSTALL_LOCK, err);
-}
-
-/* Executes the plan in the open transaction and commits. */
-static enum status execute(struct pg_conn *conn, const struct install_plan *plan, struct err *err)
-{
-    if (!install_plan_is_empty(plan)) {
-        enum status rc = pg_exec(conn, plan->sql.ptr, err);
-        if (rc == STATUS_SOURCE_BUSY) {
-            return err_prefix(err, "nothing was changed, try again at a quieter moment");
-        }
-        if (rc != STATUS_OK) {
-            return rc;
-        }
-    }
-    return pg_exec(conn, "COMMIT", err);
-}
-
-enum status install_run(
-    struct pg_conn *conn, unsigned parts, bool forecast, struct install_plan *plan, struct err *err)
-{
-    enum status rc = begin(conn, err);
+    enum status rc = install_steps_lock(conn, pace, err);
     if (rc != STATUS_OK) {
-        goto failed;
+        return rc;
     }
     rc = install_plan(conn, parts, forecast, plan, err);
-    if (rc != STATUS_OK) {
-        goto failed;
+    if (rc == STATUS_OK) {
+        rc = install_steps_run(conn, plan, pace, err);
     }
-    rc = execute(conn, plan, err);
-    if (rc != STATUS_OK) {
-        goto failed;
-    }
-    return STATUS_OK;
-failed:
-    pg_rollback(conn);
+    install_steps_unlock(conn);
     return rc;
 }
 
@@ -379,17 +365,10 @@ enum status install_check(struct pg_conn *conn, unsigned parts, bool forecast, s
     return verify(conn, parts, forecast, true, err);
 }
 
-/* Plans the statements that a query returns, one per row. */
-static enum status
-plan_drops(struct pg_conn *conn, const char *sql, struct install_plan *plan, struct err *err)
+/* The record of a part goes in the transaction that drops its tables: no version without tables. */
+static void unplan_migration(const char *part, struct install_plan *plan)
 {
-    struct pg_rows rows = {0};
-    enum status rc = pg_query(conn, sql, NULL, "t", &rows, err);
-    for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
-        install_plan_add(plan, "%s", pg_text(&rows, i, 0));
-    }
-    pg_rows_release(&rows);
-    return rc;
+    install_plan_add(plan, "DELETE FROM stocksync.migration WHERE part = '%s'", part);
 }
 
 static enum status plan_purge_flag(struct pg_conn *conn, struct install_plan *plan, struct err *err)
@@ -400,6 +379,7 @@ static enum status plan_purge_flag(struct pg_conn *conn, struct install_plan *pl
         goto out;
     }
     if (pg_bool(&rows, 0, 0)) {
+        install_plan_step(plan, "column " ODOO_FLAG_COLUMN, "product_product", "ACCESS EXCLUSIVE");
         install_plan_add(plan, "ALTER TABLE public.product_product DROP COLUMN " ODOO_FLAG_COLUMN);
         install_plan_note(plan, "drops the column product_product." ODOO_FLAG_COLUMN);
     } else {
@@ -411,10 +391,23 @@ out:
     return rc;
 }
 
-static enum status
-unplan_odoo(struct pg_conn *conn, bool purge, struct install_plan *plan, struct err *err)
+/* Triggers first: then nothing calls the functions, and nothing writes the tables. */
+static enum status unplan_odoo(struct pg_conn *conn,
+                               bool purge,
+                               const struct installed *have,
+                               struct install_plan *plan,
+                               struct err *err)
 {
-    enum status rc = plan_drops(conn, sql_odoo_drop, plan, err);
+    enum status rc =
+        install_plan_query(conn, sql_odoo_drop_triggers, NULL, "triggers on ", plan, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    install_plan_step(plan, "trigger functions and tables of kits", NULL, NULL);
+    if (have->odoo > 0) {
+        unplan_migration("odoo", plan);
+    }
+    rc = install_plan_query(conn, sql_odoo_drop, NULL, "table ", plan, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -428,17 +421,28 @@ unplan_odoo(struct pg_conn *conn, bool purge, struct install_plan *plan, struct 
     return rc == STATUS_OK ? plan_purge_flag(conn, plan, err) : rc;
 }
 
-/* The schema goes, or only the record of one part. */
+static enum status unplan_state(struct pg_conn *conn, struct install_plan *plan, struct err *err)
+{
+    install_plan_step(plan, "tables of the state", NULL, NULL);
+    enum status rc = install_plan_query(conn, TABLES_OF_STATE, NULL, "", plan, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    unplan_migration("state", plan);
+    install_plan_note(plan, "drops the tables of the state: what was written to which store");
+    return STATUS_OK;
+}
+
+/* Unless the other part stays. */
 static void
 plan_schema_drop(const struct installed *have, unsigned parts, struct install_plan *plan)
 {
     bool odoo_stays = have->odoo > 0 && (parts & INSTALL_ODOO) == 0;
     bool state_stays = have->state > 0 && (parts & INSTALL_STATE) == 0;
     if (odoo_stays || state_stays) {
-        install_plan_add(plan, "DELETE FROM stocksync.migration WHERE part = '%s'",
-                         odoo_stays ? "state" : "odoo");
         return;
     }
+    install_plan_step(plan, "schema stocksync", NULL, NULL);
     if (have->migration) {
         install_plan_add(plan, "DROP TABLE stocksync.migration");
     }
@@ -453,20 +457,13 @@ static enum status build_uninstall(
     install_plan_reset(plan);
     enum status rc = read_installed(conn, &have, err);
     if (rc == STATUS_OK && (parts & INSTALL_ODOO) != 0) {
-        rc = unplan_odoo(conn, purge, plan, err);
+        rc = unplan_odoo(conn, purge, &have, plan, err);
     }
-    if (rc != STATUS_OK) {
+    if (rc == STATUS_OK && (parts & INSTALL_STATE) != 0 && have.state > 0) {
+        rc = unplan_state(conn, plan, err);
+    }
+    if (rc != STATUS_OK || !have.schema) {
         return rc;
-    }
-    if ((parts & INSTALL_STATE) != 0 && have.state > 0) {
-        rc = plan_drops(conn, TABLES_OF_STATE, plan, err);
-        if (rc != STATUS_OK) {
-            return rc;
-        }
-        install_plan_note(plan, "drops the tables of the state: what was written to which store");
-    }
-    if (!have.schema) {
-        return STATUS_OK;
     }
     plan_schema_drop(&have, parts, plan);
     return strbuf_check(&plan->sql, "plan", err);
@@ -482,24 +479,22 @@ enum status uninstall_plan(
     return check_rights(conn, parts, err);
 }
 
-enum status uninstall_run(
-    struct pg_conn *conn, unsigned parts, bool purge, struct install_plan *plan, struct err *err)
+enum status uninstall_run(struct pg_conn *conn,
+                          unsigned parts,
+                          bool purge,
+                          const struct install_pace *pace,
+                          struct install_plan *plan,
+                          struct err *err)
 {
-    enum status rc = begin(conn, err);
+    enum status rc = install_steps_lock(conn, pace, err);
     if (rc != STATUS_OK) {
-        goto failed;
+        return rc;
     }
     rc = uninstall_plan(conn, parts, purge, plan, err);
-    if (rc != STATUS_OK) {
-        goto failed;
+    if (rc == STATUS_OK) {
+        rc = install_steps_run(conn, plan, pace, err);
     }
-    rc = execute(conn, plan, err);
-    if (rc != STATUS_OK) {
-        goto failed;
-    }
-    return STATUS_OK;
-failed:
-    pg_rollback(conn);
+    install_steps_unlock(conn);
     return rc;
 }
 

@@ -3,8 +3,8 @@
  * and removes it again.
  *
  * A plan lists the statements that lead from the present state to the wanted one. It is empty when
- * there is nothing to do. --dry-run prints it, and install_run executes it in one transaction with
- * lock_timeout 5 s.
+ * there is nothing to do. --dry-run prints it, and install_run executes it, one short transaction
+ * for each table (install_steps.h).
  *
  *   INSTALL_ODOO   marks tables, flag column, trigger functions, triggers, in Odoo's database
  *   INSTALL_STATE  the tables of schemas/sql/state_*.sql
@@ -24,6 +24,7 @@
 #include "common/core/status.h"
 #include "common/pg/pg_conn.h"
 #include "producer/odoo/install_plan.h"
+#include "producer/odoo/install_steps.h"
 
 /**
  * Works out what is missing. Reads only.
@@ -44,13 +45,13 @@ NODISCARD enum status install_plan(struct pg_conn *conn,
                                    struct install_plan *plan,
                                    struct err *err);
 /**
- * Plans and executes in one transaction. All or nothing.
- * @return as install_plan
- *         STATUS_SOURCE_BUSY  a lock was not granted within 5 s: try again at a quieter moment
+ * Plans and executes. What was done before a failure stays; the next call does the rest.
+ * @return as install_plan, install_steps_lock and install_steps_run
  */
 NODISCARD enum status install_run(struct pg_conn *conn,
                                   unsigned parts,
                                   bool forecast,
+                                  const struct install_pace *pace,
                                   struct install_plan *plan,
                                   struct err *err);
 
@@ -66,8 +67,12 @@ NODISCARD enum status install_run(struct pg_conn *conn,
 NODISCARD enum status uninstall_plan(
     struct pg_conn *conn, unsigned parts, bool purge, struct install_plan *plan, struct err *err);
 /** @return as install_run */
-NODISCARD enum status uninstall_run(
-    struct pg_conn *conn, unsigned parts, bool purge, struct install_plan *plan, struct err *err);
+NODISCARD enum status uninstall_run(struct pg_conn *conn,
+                                    unsigned parts,
+                                    bool purge,
+                                    const struct install_pace *pace,
+                                    struct install_plan *plan,
+                                    struct err *err);
 
 /**
  * Checks that everything run needs is installed. Any role that may read stocksync.migration can

@@ -220,6 +220,34 @@ static void plan_shape(const struct marks_table *table, struct install_plan *pla
     }
 }
 
+static void plan_keep_trigger(struct install_plan *plan)
+{
+    install_plan_script(plan, sql_odoo_keep_mark);
+    install_plan_add(plan, "DROP TRIGGER IF EXISTS stocksync_keep ON " MARKS_QUALIFIED);
+    install_plan_add(plan, "CREATE TRIGGER stocksync_keep BEFORE INSERT ON " MARKS_QUALIFIED "\n"
+                           "    FOR EACH ROW EXECUTE PROCEDURE stocksync.keep_mark()");
+    install_plan_note(plan, "lets older writers of " ODOO_MARKS_TABLE
+                            " continue: their marks are appended");
+}
+
+/* Gives an adopted table with a unique constraint the trigger that keeps marks clear of it. It comes
+ * in the transaction that rewrites the table: a writer with an older snapshot would meet rows that
+ * it cannot see, and fail. */
+static enum status plan_keep(struct pg_conn *conn,
+                             const struct marks_table *table,
+                             struct install_plan *plan,
+                             struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(conn, KEEP_TRIGGER, NULL, "b", &rows, err);
+    bool lacks_trigger = rc == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 0);
+    pg_rows_release(&rows);
+    if (lacks_trigger && table->unique_on_warehouse) {
+        plan_keep_trigger(plan);
+    }
+    return rc;
+}
+
 /* Adopts the table that is there: relkind is that of pg_class. */
 static enum status
 plan_adoption(struct pg_conn *conn, const char *relkind, struct install_plan *plan, struct err *err)
@@ -237,7 +265,7 @@ plan_adoption(struct pg_conn *conn, const char *relkind, struct install_plan *pl
         return rc;
     }
     plan_shape(&table, plan);
-    return STATUS_OK;
+    return plan_keep(conn, &table, plan, err);
 }
 
 /* Every mark of Odoo's goes there: another shape would fail in Odoo's transactions. */
@@ -266,6 +294,8 @@ enum status install_marks_plan(struct pg_conn *conn, struct install_plan *plan, 
     if (rc != STATUS_OK) {
         goto out;
     }
+    install_plan_step(plan, "table " ODOO_MARKS_TABLE, rows.count == 1 ? ODOO_MARKS_TABLE : NULL,
+                      rows.count == 1 ? "ACCESS EXCLUSIVE" : NULL);
     if (rows.count == 1) {
         rc = plan_adoption(conn, pg_text(&rows, 0, 0), plan, err);
     } else {
@@ -275,35 +305,9 @@ enum status install_marks_plan(struct pg_conn *conn, struct install_plan *plan, 
     if (rc != STATUS_OK) {
         goto out;
     }
-    rc = install_plan_query(conn, sql_odoo_marks, NULL, plan, err);
+    rc = install_plan_query(conn, sql_odoo_marks, NULL, "table ", plan, err);
 out:
     pg_rows_release(&rows);
-    return rc;
-}
-
-static void plan_keep_trigger(struct install_plan *plan)
-{
-    install_plan_add(plan, "DROP TRIGGER IF EXISTS stocksync_keep ON " MARKS_QUALIFIED);
-    install_plan_add(plan, "CREATE TRIGGER stocksync_keep BEFORE INSERT ON " MARKS_QUALIFIED "\n"
-                           "    FOR EACH ROW EXECUTE PROCEDURE stocksync.keep_mark()");
-    install_plan_note(plan, "lets older writers of " ODOO_MARKS_TABLE
-                            " continue: their marks are appended");
-}
-
-enum status install_marks_keep(struct pg_conn *conn, struct install_plan *plan, struct err *err)
-{
-    struct pg_rows rows = {0};
-    struct marks_table table = {0};
-    enum status rc = pg_query(conn, KEEP_TRIGGER, NULL, "b", &rows, err);
-    bool lacks_trigger = rc == STATUS_OK && rows.count == 1 && !pg_bool(&rows, 0, 0);
-    pg_rows_release(&rows);
-    if (!lacks_trigger) {
-        return rc;
-    }
-    rc = read_keys(conn, &table, err);
-    if (rc == STATUS_OK && table.unique_on_warehouse) {
-        plan_keep_trigger(plan);
-    }
     return rc;
 }
 
@@ -312,6 +316,7 @@ static enum status plan_old_shape(struct pg_conn *conn, struct install_plan *pla
 {
     struct pg_rows rows = {0};
     enum status rc = pg_query(conn, MARKS_COLUMNS, NULL, "ttbbb", &rows, err);
+    install_plan_step(plan, "table " ODOO_MARKS_TABLE, ODOO_MARKS_TABLE, "ACCESS EXCLUSIVE");
     for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         const char *name = pg_text(&rows, i, 0);
         if (!pg_bool(&rows, i, 4)) {
@@ -345,6 +350,7 @@ enum status install_marks_remove(struct pg_conn *conn, struct install_plan *plan
     if (!ours) {
         return plan_old_shape(conn, plan, err);
     }
+    install_plan_step(plan, "table " ODOO_MARKS_TABLE, ODOO_MARKS_TABLE, "ACCESS EXCLUSIVE");
     install_plan_add(plan, "DROP TABLE " MARKS_QUALIFIED);
     install_plan_note(plan, "drops the table " ODOO_MARKS_TABLE " with its rows");
     return STATUS_OK;

@@ -12,20 +12,14 @@
 #include "producer/odoo/install_plan.h"
 
 /**
- * Creates or adopts the marks table and creates the quant marks table, with settings and grants.
+ * Creates or adopts the marks table and creates the quant marks table, with settings and grants. An
+ * adopted table with a unique constraint gets the trigger that keeps marks clear of it.
  * @return STATUS_OK
  *         STATUS_DATABASE_UNFIT  an older marks table cannot be adopted; err says why
  *         pg_query's statuses
  */
 NODISCARD enum status
 install_marks_plan(struct pg_conn *conn, struct install_plan *plan, struct err *err);
-/**
- * Gives an adopted table with a unique constraint the trigger that keeps marks clear of that
- * constraint. The trigger's function must exist by then.
- * @return as install_marks_plan
- */
-NODISCARD enum status
-install_marks_keep(struct pg_conn *conn, struct install_plan *plan, struct err *err);
 /** Drops the marks table, or restores the shape of an adopted one. @return as install_marks_plan */
 NODISCARD enum status
 install_marks_remove(struct pg_conn *conn, struct install_plan *plan, struct err *err);

@@ -2,12 +2,14 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 /* A plan is a few dozen statements and the embedded scripts. */
 #define PLAN_MAX_BYTES 262144
 
 void install_plan_init(struct install_plan *plan)
 {
+    plan->step_count = 0;
     strbuf_init(&plan->sql, PLAN_MAX_BYTES);
     strbuf_init(&plan->notes, PLAN_MAX_BYTES);
     plan->required = false;
@@ -22,6 +24,7 @@ void install_plan_release(struct install_plan *plan)
 
 void install_plan_reset(struct install_plan *plan)
 {
+    plan->step_count = 0;
     strbuf_reset(&plan->sql);
     strbuf_reset(&plan->notes);
     plan->required = false;
@@ -31,6 +34,27 @@ void install_plan_reset(struct install_plan *plan)
 bool install_plan_is_empty(const struct install_plan *plan)
 {
     return plan->sql.len == 0;
+}
+
+void install_plan_step(struct install_plan *plan,
+                       const char *what,
+                       const char *table,
+                       const char *lock)
+{
+    bool is_empty = plan->step_count > 0 && plan->steps[plan->step_count - 1].at == plan->sql.len;
+    INVARIANT(is_empty || plan->step_count < INSTALL_STEPS_MAX, "%d steps", INSTALL_STEPS_MAX);
+    struct install_step *step = &plan->steps[is_empty ? plan->step_count - 1 : plan->step_count++];
+    step->at = plan->sql.len;
+    (void)snprintf(step->what, sizeof step->what, "%s", what);
+    (void)snprintf(step->table, sizeof step->table, "%s", table != NULL ? table : "");
+    (void)snprintf(step->lock, sizeof step->lock, "%s", lock != NULL ? lock : "");
+}
+
+struct bytes install_plan_statements(const struct install_plan *plan, size_t step)
+{
+    size_t from = plan->steps[step].at;
+    size_t to = step + 1 < plan->step_count ? plan->steps[step + 1].at : plan->sql.len;
+    return bytes_of(plan->sql.ptr + from, to - from);
 }
 
 PRINTF_LIKE(2, 0)
@@ -76,15 +100,35 @@ void install_plan_remark(struct install_plan *plan, const char *fmt, ...)
     strbuf_append_char(&plan->notes, '\n');
 }
 
+/* Begins the step of a row's table, unless the row before has the same. */
+static void begin_table(const struct pg_rows *rows,
+                        int row,
+                        const char *what,
+                        const char **table,
+                        struct install_plan *plan)
+{
+    char name[sizeof plan->steps[0].what];
+    const char *next = pg_text(rows, row, 3);
+    if (next == NULL || (*table != NULL && strcmp(next, *table) == 0)) {
+        return;
+    }
+    *table = next;
+    (void)snprintf(name, sizeof name, "%s%s", what, next);
+    install_plan_step(plan, name, next, pg_text(rows, row, 4));
+}
+
 enum status install_plan_query(struct pg_conn *conn,
                                const char *sql,
                                const struct pg_args *args,
+                               const char *what,
                                struct install_plan *plan,
                                struct err *err)
 {
     struct pg_rows rows = {0};
-    enum status rc = pg_query(conn, sql, args, "ttb", &rows, err);
+    const char *table = NULL;
+    enum status rc = pg_query(conn, sql, args, "ttbtt", &rows, err);
     for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
+        begin_table(&rows, i, what, &table, plan);
         install_plan_add(plan, "%s", pg_text(&rows, i, 0));
         plan->advised = plan->advised || pg_is_null(&rows, i, 2);
         if (!pg_is_null(&rows, i, 1)) {

@@ -35,13 +35,14 @@ BEGIN
 END
 $$;
 
+-- An older trigger calls this for an UPDATE too, until install has replaced it: that is another step.
 CREATE OR REPLACE FUNCTION stocksync.mark_quant() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF COALESCE(NEW.quantity, 0) <> 0 OR COALESCE(NEW.reserved_quantity, 0) <> 0 THEN
             INSERT INTO public.stock_availability_dirty_shopify_quant (product_id) VALUES (NEW.product_id);
         END IF;
-    ELSIF COALESCE(OLD.quantity, 0) <> 0 OR COALESCE(OLD.reserved_quantity, 0) <> 0 THEN
+    ELSIF TG_OP = 'UPDATE' OR COALESCE(OLD.quantity, 0) <> 0 OR COALESCE(OLD.reserved_quantity, 0) <> 0 THEN
         INSERT INTO public.stock_availability_dirty_shopify_quant (product_id) VALUES (OLD.product_id);
     END IF;
     RETURN NULL;
@@ -405,17 +406,6 @@ BEGIN
     INSERT INTO public.stock_availability_dirty_shopify (product_id, cause)
     SELECT p.id, CASE WHEN TG_TABLE_NAME LIKE 'mrp%' THEN 2 ELSE 0 END FROM public.product_product p;
     RETURN NULL;
-END
-$$;
-
--- For an adopted marks table. Its older writers name (product_id, warehouse_id) as conflict target,
--- so the constraint stays. Nothing can violate it, because NULLs are distinct: every insert
--- appends.
-CREATE OR REPLACE FUNCTION stocksync.keep_mark() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    NEW.warehouse_hint := COALESCE(NEW.warehouse_id, NEW.warehouse_hint);
-    NEW.warehouse_id := NULL;
-    RETURN NEW;
 END
 $$;
 

@@ -49,7 +49,7 @@ WITH place AS (
     FROM writers w, objects o, LATERAL (VALUES (o.mark, true), ('SELECT', w.owns)) p (privilege, needed)
     WHERE p.needed
 )
-SELECT x.statement, x.note, x.required FROM (
+SELECT x.statement, x.note, x.required, NULL::text, NULL::text FROM (
     SELECT 1 AS step, format('GRANT %s ON %s TO %I', string_agg(privilege, ', ' ORDER BY privilege), object, rolname) AS statement,
            format('gives %s explicit rights on the marks', rolname) AS note,
            CASE WHEN bool_or(owns AND privilege <> 'SELECT' AND NOT by_public) THEN true END AS required,

@@ -83,12 +83,12 @@ def _plan_schema(cr):
 def _plan_marks(cr, exists):
     if not exists:
         yield _sql("marks_create")
-    for statement, _note, _required in _rows(cr, _sql("odoo_marks")):
+    for statement, *_rest in _rows(cr, _sql("odoo_marks")):
         yield statement
 
 
 def _plan_objects(cr, version):
-    functions = _sql("odoo_functions")
+    functions = _sql("odoo_functions") + _sql("odoo_keep_mark")
     names = set(re.findall(r"FUNCTION stocksync\.(\w+)\(\) RETURNS", functions))
     there = {name for name, in _rows(
         cr, "SELECT p.proname::text FROM pg_proc p"
@@ -108,7 +108,7 @@ def _plan_triggers(cr):
     forecast = _value(cr, "SELECT EXISTS (SELECT FROM pg_trigger"
                           " WHERE tgname = 'stocksync_mark_forecast' AND NOT tgisinternal)")
     query = _sql("odoo_triggers").replace("$1", "true" if forecast else "false")
-    for statement, _note, _required in _rows(cr, query):
+    for statement, *_rest in _rows(cr, query):
         yield statement
 
 
@@ -152,8 +152,9 @@ def uninstall_hook(cr, registry):
     if not _has_schema(cr):
         return
     _check_rights(cr)
-    for statement, in _rows(cr, _sql("odoo_drop")):
-        cr.execute(statement)
+    for name in ("odoo_drop_triggers", "odoo_drop"):
+        for statement, *_rest in _rows(cr, _sql(name)):
+            cr.execute(statement)
     if _has(cr, "level"):
         cr.execute("DELETE FROM stocksync.migration WHERE part = 'odoo'")
         return

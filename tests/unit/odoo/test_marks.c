@@ -56,7 +56,7 @@ static int make_tables(void **fixture)
         struct pg_rows rows = {0};
         struct err err = {0};
         run_sql(marks_test_sql_marks_create);
-        ok(pg_query(admin, marks_test_sql_odoo_marks, NULL, "ttb", &rows, &err), &err);
+        ok(pg_query(admin, marks_test_sql_odoo_marks, NULL, "ttbtt", &rows, &err), &err);
         for (int i = 0; i < rows.count; i++) {
             run_sql(pg_text(&rows, i, 0));
         }

@@ -38,40 +38,43 @@ WITH place AS (
                 ELSE 'public.stock_availability_dirty_shopify_id_seq' END AS sequence
     FROM marks WHERE position = 1
 )
-SELECT x.statement, x.note, x.required FROM (
+-- Of a table that is there, REPLICA IDENTITY needs the strongest lock.
+SELECT x.statement, x.note, x.required, t.name::text, CASE WHEN t.oid IS NOT NULL THEN
+           CASE WHEN bool_or(x.locks) OVER (PARTITION BY t.name) THEN 'ACCESS EXCLUSIVE' ELSE 'SHARE UPDATE EXCLUSIVE' END END
+FROM (
     SELECT m.position AS place, 1 AS step,
            E'CREATE TABLE public.stock_availability_dirty_shopify_quant (\n'
            '    product_id integer NOT NULL,\n    date_added timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP)' AS statement,
-           'creates the table stock_availability_dirty_shopify_quant' AS note, true AS required
+           'creates the table stock_availability_dirty_shopify_quant' AS note, true AS required, false AS locks
     FROM marks m WHERE m.position = 2 AND m.oid IS NULL
     UNION ALL
     SELECT m.position, 2, 'COMMENT ON TABLE public.stock_availability_dirty_shopify_quant'
-           ' IS ''stocksync: products of which a row of stock_quant changed''', NULL, false
+           ' IS ''stocksync: products of which a row of stock_quant changed''', NULL, false, false
     FROM marks m WHERE m.position = 2 AND m.oid IS NULL
     UNION ALL
     SELECT m.position, 3, format('ALTER TABLE public.%I REPLICA IDENTITY %s', m.name,
                                  CASE m.position WHEN 1 THEN 'DEFAULT' ELSE 'FULL' END),
-           format('sets the replica identity of %s', m.name), true
+           format('sets the replica identity of %s', m.name), true, true
     FROM marks m
     WHERE CASE m.position WHEN 1 THEN m.relreplident = 'n'
                           ELSE m.relreplident IS DISTINCT FROM 'f' END
     UNION ALL
     SELECT m.position, 3,
            format('ALTER TABLE public.%I SET (%s)', m.name, string_agg(w.name || ' = ' || w.value, ', ' ORDER BY w.position)),
-           format('sets the vacuuming of %s', m.name), false
+           format('sets the vacuuming of %s', m.name), false, false
     FROM wanted w, marks m
     WHERE current_setting('server_version_num')::integer >= w.since
       AND NOT EXISTS (SELECT FROM unnest(m.reloptions) o WHERE split_part(o, '=', 1) = w.name)
     GROUP BY m.position, m.name
     UNION ALL
     SELECT m.position, 4, format('GRANT INSERT ON public.%I TO PUBLIC', m.name),
-           'lets every role that changes stock leave a mark', NULL
+           'lets every role that changes stock leave a mark', NULL, false
     FROM marks m
     WHERE NOT EXISTS (SELECT FROM aclexplode(m.relacl) a WHERE a.grantee = 0 AND a.privilege_type = 'INSERT')
     UNION ALL
-    SELECT 1, 5, format('GRANT USAGE ON SEQUENCE %s TO PUBLIC', s.sequence), NULL, false
+    SELECT 1, 5, format('GRANT USAGE ON SEQUENCE %s TO PUBLIC', s.sequence), NULL, false, false
     FROM numbers s
     WHERE s.sequence IS NOT NULL
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c, aclexplode(c.relacl) a
                       WHERE c.oid = to_regclass(s.sequence) AND a.grantee = 0 AND a.privilege_type = 'USAGE')
-) x ORDER BY x.place, x.step
+) x JOIN marks t ON t.position = x.place ORDER BY x.place, x.step

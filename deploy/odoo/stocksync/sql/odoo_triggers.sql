@@ -2,7 +2,8 @@
 -- Tables of modules that are not installed are left out.
 --
 -- $1 boolean: forecast quantities are wanted
--- Columns: statement, its explanation (NULL: that of the next row), whether run needs it
+-- Columns: statement, its explanation (NULL: that of the next row), whether run needs it, the table, the
+-- lock that all statements of this table need. DROP TRIGGER needs the stronger one.
 WITH wanted (tab, name, events, func, forecast) AS (VALUES
     ('stock_quant', 'stocksync_mark', 'INSERT OR DELETE', 'mark_quant', false),
     ('stock_quant', 'stocksync_mark_update', 'UPDATE', 'mark_quant_update', false),
@@ -51,7 +52,9 @@ WITH wanted (tab, name, events, func, forecast) AS (VALUES
     LEFT JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
     LEFT JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 )
-SELECT x.statement, x.note, x.required FROM (
+SELECT x.statement, x.note, x.required, x.tab::text,
+       CASE WHEN bool_or(x.step = 1) OVER (PARTITION BY x.tab) THEN 'ACCESS EXCLUSIVE' ELSE 'SHARE ROW EXCLUSIVE' END
+FROM (
     SELECT tab, name, 1 AS step, format('DROP TRIGGER %I ON public.%I', name, tab) AS statement,
            CASE WHEN NOT keep THEN format('drops trigger %s on %s', name, tab) END AS note, false AS required
     FROM state WHERE there AND NOT (keep AND good)
@@ -60,7 +63,8 @@ SELECT x.statement, x.note, x.required FROM (
                                 name, events, tab, CASE events WHEN 'TRUNCATE' THEN 'STATEMENT' ELSE 'ROW' END, func), format('puts trigger %s on %s', name, tab), true
     FROM state WHERE keep AND NOT good
     UNION ALL
-    SELECT 'stocksync', 'kit_table', 3, 'UPDATE stocksync.kit_table SET filled_at = NULL',
-           'has the producer read every bill of materials again', false
-    WHERE EXISTS (SELECT FROM state WHERE structure AND keep AND NOT good)
-) x ORDER BY x.step = 3, x.tab, x.name, x.step
+    -- with each of these tables: an install may end after any of them
+    SELECT tab, '~', 3, 'UPDATE stocksync.kit_table SET filled_at = NULL',
+           CASE WHEN tab = min(tab) OVER () THEN 'has the producer read every bill of materials again' END, false
+    FROM state WHERE structure AND keep AND NOT good GROUP BY tab
+) x ORDER BY x.tab, x.name COLLATE "C", x.step
