@@ -6,6 +6,7 @@
 #include "producer/commands/commands.h"
 #include "producer/commands/databases.h"
 #include "producer/odoo/install.h"
+#include "producer/odoo/install_copy.h"
 #include "producer/odoo/install_rights.h"
 #include "producer/odoo/odoo_version.h"
 
@@ -51,6 +52,18 @@ static enum status check_role(struct pg_conn *conn, unsigned parts, bool forecas
     strbuf_release(&missing);
     strbuf_release(&warnings);
     return rc;
+}
+
+/* Marks that nobody reads are no failure: the producer may have been away. */
+static void warn_of_marks(struct pg_conn *odoo)
+{
+    struct install_copy_marks marks = {0};
+    struct err err = {0};
+    char warning[256];
+    if (install_copy_marks(odoo, &marks, &err) == STATUS_OK &&
+        install_copy_warning(&marks, warning)) {
+        (void)printf("warning: %s\n", warning);
+    }
 }
 
 static enum status check_topic(const struct producer_conf *conf, struct err *err)
@@ -100,6 +113,7 @@ static void check_databases(const struct producer_conf *conf, struct report *r)
         rc = install_check(dbs.odoo, INSTALL_ODOO, forecast, &err);
         say(r, "marks table and triggers", rc, &err);
         if (rc == STATUS_OK) {
+            warn_of_marks(dbs.odoo);
             say(r, "rights in Odoo's database", check_role(dbs.odoo, INSTALL_ODOO, forecast, &err),
                 &err);
         }

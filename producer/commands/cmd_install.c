@@ -110,7 +110,7 @@ accept_database(const struct databases *dbs, const char *database, struct err *e
     return rc;
 }
 
-/* All databases. */
+/* All databases; the marks of a copy are switched on, too. */
 static enum status install_all(const struct databases *dbs,
                                const struct producer_conf *conf,
                                bool dry_run,
@@ -171,6 +171,7 @@ enum status cmd_install(const struct cli_call *call, const void *root, struct er
     rc = databases_open(conf, INSTALL_APPLICATION, 0, &dbs, err);
     if (rc == STATUS_OK && database != NULL) {
         rc = accept_database(&dbs, database, err);
+        rc = rc == STATUS_OK ? install_all(&dbs, conf, false, &pace, err) : rc;
     } else if (rc == STATUS_OK) {
         rc = install_or_print(call, conf, &dbs, &pace, err);
     }

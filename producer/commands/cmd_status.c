@@ -10,6 +10,7 @@
 #include "producer/commands/databases.h"
 #include "producer/odoo/horizon.h"
 #include "producer/odoo/install.h"
+#include "producer/odoo/install_copy.h"
 #include "producer/odoo/marks.h"
 #include "producer/odoo/published.h"
 
@@ -165,6 +166,27 @@ static enum status report_horizon(struct report *r, struct err *err)
     return rc;
 }
 
+static enum status report_tables(struct report *r, struct err *err)
+{
+    struct install_copy_marks marks = {0};
+    char warning[256];
+    enum status rc = install_copy_marks(r->dbs.odoo, &marks, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    bool warned = install_copy_warning(&marks, warning);
+    if (r->json) {
+        strbuf_appendf(&r->out, ",\"marks_tables_bytes\":%lld", (long long)marks.bytes);
+        append_text(&r->out, "warning", warned ? warning : NULL);
+        return STATUS_OK;
+    }
+    strbuf_appendf(&r->out, "marks tables     %.1f MB\n", (double)marks.bytes / 1e6);
+    if (warned) {
+        strbuf_appendf(&r->out, "  warning: %s\n", warning);
+    }
+    return STATUS_OK;
+}
+
 static const char KITS_SQL[] =
     "SELECT count(*), count(problem), (SELECT filled_at IS NOT NULL FROM stocksync.kit_table),"
     " (SELECT string_agg(x.kit_id || ' (' || x.problem || ')', ', ') FROM (SELECT kit_id, problem"
@@ -239,7 +261,8 @@ static enum status report_pass(struct report *r, struct err *err)
 static enum status report_all(struct report *r, struct err *err)
 {
     static enum status (*const PARTS[])(struct report * r, struct err * err) = {
-        report_leader, report_stream, report_marks, report_horizon, report_kits, report_pass};
+        report_leader, report_stream, report_marks, report_horizon,
+        report_tables, report_kits,   report_pass};
     bool forecast = r->conf->shared.odoo.forecast;
     enum status rc = install_verify(r->dbs.odoo, INSTALL_ODOO, forecast, err);
     if (rc == STATUS_OK) {

@@ -4,6 +4,7 @@
 
 #include "common/pg/pg_query.h"
 #include "embedded/sql.h"
+#include "producer/odoo/install_copy.h"
 #include "producer/odoo/install_marks.h"
 #include "producer/odoo/install_steps.h"
 #include "producer/odoo/odoo_version.h"
@@ -34,7 +35,7 @@ static const char NOT_OWNED[] =
     " AND c.relkind = 'r' AND c.relname IN ('stock_quant', 'product_product', 'product_template',"
     " 'uom_uom', 'stock_location', 'stock_warehouse', 'stock_move', 'mrp_bom', 'mrp_bom_line',"
     " 'mrp_bom_line_product_template_attribute_value_rel', 'product_commingled',"
-    " 'product_template_attribute_line',"
+    " 'product_template_attribute_line', 'ir_config_parameter',"
     " '" ODOO_MARKS_TABLE "', '" ODOO_QUANT_MARKS_TABLE "')"
     " AND NOT pg_has_role(c.relowner, 'USAGE')";
 
@@ -235,7 +236,10 @@ static enum status
 plan_odoo(struct pg_conn *conn, bool forecast, struct install_plan *plan, struct err *err)
 {
     enum status rc = plan_writers(conn, plan, err);
-    return rc == STATUS_OK ? plan_triggers(conn, forecast, plan, err) : rc;
+    if (rc == STATUS_OK) {
+        rc = plan_triggers(conn, forecast, plan, err);
+    }
+    return rc == STATUS_OK ? install_copy_plan(conn, plan, err) : rc;
 }
 
 /* Triggers come last: nothing that they need may be missing when they fire. */
@@ -344,7 +348,17 @@ verify(struct pg_conn *conn, unsigned parts, bool forecast, bool advised, struct
 {
     struct install_plan plan;
     install_plan_init(&plan);
-    enum status rc = build_install(conn, parts, forecast, &plan, err);
+    char since[INSTALL_COPY_TEXT] = "";
+    enum status rc = (parts & INSTALL_ODOO) != 0 ? install_copy_read(conn, since, err) : STATUS_OK;
+    if (rc == STATUS_OK && since[0] != '\0') {
+        rc = err_set(err, STATUS_DATABASE_UNFIT,
+                     "this is a copy of a database, and its marks are off since %s: "
+                     "'stocksync-producer install' switches them on and marks every product",
+                     since);
+    }
+    if (rc == STATUS_OK) {
+        rc = build_install(conn, parts, forecast, &plan, err);
+    }
     if (rc == STATUS_OK && (plan.required || (advised && plan.advised))) {
         join_notes(&plan.notes);
         rc = err_set(err, STATUS_DATABASE_UNFIT,

@@ -38,7 +38,7 @@ check_triggers(struct pg_conn *conn, bool forecast, struct strbuf *names, struct
     struct pg_rows rows = {0};
     pg_args_init(&args, 16);
     pg_args_bool(&args, forecast);
-    enum status rc = pg_query(conn, sql_odoo_triggers, &args, "ttb", &rows, err);
+    enum status rc = pg_query(conn, sql_odoo_triggers, &args, "ttbtt", &rows, err);
     for (int i = 0; rc == STATUS_OK && i < rows.count; i++) {
         if (!pg_is_null(&rows, i, 1) && !pg_is_null(&rows, i, 2) && pg_bool(&rows, i, 2)) {
             strbuf_appendf(names, "%s%s", names->len > 0 ? ", " : "", pg_text(&rows, i, 1));

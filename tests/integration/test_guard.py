@@ -135,6 +135,7 @@ def test_history_of_another_database_is_skipped(pipeline, shop):
     """A new store over an old topic: what the database before said is not written."""
     store = pipeline.stores[0]
     set_uuid(pipeline.connection, OTHER)
+    pipeline.install()          # without a producer that switched the marks off
     pipeline.producer.start()
     pipeline.backfill()
     pipeline.wait_published()

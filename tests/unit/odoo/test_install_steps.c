@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "producer/odoo/install_copy.h"
 #include "producer/odoo/install_steps.h"
 
 static void a_step_without_statements_is_left_out(void **state)
@@ -67,12 +68,26 @@ static void pauses_grow_to_half_a_second(void **state)
     assert_int_equal(install_steps_backoff_us(1000000), 500000);
 }
 
+static void marks_of_a_day_are_no_warning(void **state)
+{
+    (void)state;
+    char text[256] = "";
+    assert_false(install_copy_warning(&(struct install_copy_marks){.bytes = 9}, text));
+    assert_false(install_copy_warning(&(struct install_copy_marks){.age_s = 86400}, text));
+    assert_true(install_copy_warning(
+        &(struct install_copy_marks){.bytes = 7900000000, .age_s = 3 * 86400 + 5}, text));
+    assert_non_null(strstr(text, "3 days"));
+    assert_non_null(strstr(text, "7900 MB"));
+    assert_non_null(strstr(text, "uninstall"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_without_statements_is_left_out),
         cmocka_unit_test(printed_sql_has_the_limits),
         cmocka_unit_test(pauses_grow_to_half_a_second),
+        cmocka_unit_test(marks_of_a_day_are_no_warning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

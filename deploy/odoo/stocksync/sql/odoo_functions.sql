@@ -409,6 +409,48 @@ BEGIN
 END
 $$;
 
+-- A copy of the database (Odoo's database manager gives it another database.uuid, Odoo 16 and later may
+-- neutralize it) has these triggers, but no producer that deletes marks. Nothing would bound them, so
+-- the copy's triggers are switched off. Where a producer is connected, it decides: it publishes
+-- everything again, or refuses the database.
+--
+-- Nothing here fails or delays Odoo's transaction. What cannot be switched off stays on.
+CREATE OR REPLACE FUNCTION stocksync.note_copy() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = '100ms' AS $$
+DECLARE
+    reason text;
+    switch text;
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.key = 'database.uuid' THEN
+        IF NEW.value IS DISTINCT FROM OLD.value THEN
+            reason := format('database.uuid changed from %s to %s', OLD.value, NEW.value);
+        END IF;
+    ELSIF NEW.key = 'database.is_neutralized' AND lower(NEW.value) IN ('true', 't', '1') THEN
+        reason := 'the database was neutralized';
+    END IF;
+    IF reason IS NULL OR EXISTS (
+        SELECT FROM pg_catalog.pg_stat_activity a
+        WHERE a.datname = current_database() AND a.application_name = 'stocksync-producer leader') THEN
+        RETURN NULL;
+    END IF;
+    BEGIN
+        FOR switch IN
+            SELECT format('ALTER TABLE %s DISABLE TRIGGER %I', t.tgrelid::regclass, t.tgname)
+            FROM pg_catalog.pg_trigger t
+            JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+            JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+            WHERE n.nspname = 'stocksync' AND p.proname NOT IN ('note_copy', 'keep_mark') AND NOT t.tgisinternal
+        LOOP
+            EXECUTE switch;
+        END LOOP;
+        EXECUTE format('COMMENT ON TRIGGER stocksync_copy ON public.ir_config_parameter IS %L',
+                       format('stocksync: off since %s: %s', to_char(now(), 'YYYY-MM-DD HH24:MI TZ'), reason));
+    EXCEPTION WHEN OTHERS THEN
+        RAISE WARNING 'stocksync: marks of this database were not switched off: %', SQLERRM;
+    END;
+    RETURN NULL;
+END
+$$;
+
 -- Identifies the Odoo database. Security definer: ir_config_parameter also holds secrets, and this
 -- returns one value only.
 CREATE OR REPLACE FUNCTION stocksync.database_uuid() RETURNS text

@@ -25,7 +25,8 @@ WITH wanted (tab, name, events, func, forecast) AS (VALUES
     ('stock_move', 'stocksync_mark_forecast', 'INSERT OR UPDATE OR DELETE', 'mark_move', true),
     ('stock_move', 'stocksync_mark_truncate', 'TRUNCATE', 'mark_all', true),
     ('stock_location', 'stocksync_mark_forecast', 'UPDATE', 'mark_location_moves', true),
-    ('stock_warehouse', 'stocksync_mark_forecast', 'INSERT OR UPDATE OR DELETE', 'mark_warehouse_moves', true)
+    ('stock_warehouse', 'stocksync_mark_forecast', 'INSERT OR UPDATE OR DELETE', 'mark_warehouse_moves', true),
+    ('ir_config_parameter', 'stocksync_copy', 'INSERT OR UPDATE', 'note_copy', false)
 ), place AS (
     SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'public'
 ), state AS (
