@@ -30,9 +30,22 @@ static const char READ[] =
     " FROM " MARKS " m WHERE m.id > $1 AND m.id < " STRAY_LIMIT " ORDER BY m.id LIMIT $2";
 
 /* Rows come in the order of their places. The age of transaction 0 is infinite. */
-static const char READ_QUANTS[] = "SELECT m.ctid, m.xmin, m.product_id, m.date_added"
-                                  " FROM " QUANTS " m"
-                                  " WHERE m.ctid > $1 AND age(m.xmin) <= age($2) LIMIT $3";
+#define SELECT_QUANTS                                                                              \
+    "SELECT m.ctid, m.xmin, m.product_id, m.date_added FROM " QUANTS " m"                          \
+    " WHERE m.ctid > $1 AND age(m.xmin) <= age($2)"
+static const char READ_QUANTS[] = SELECT_QUANTS " LIMIT $3";
+
+/* It ends with the snapshot's transaction. */
+static const char OPEN_CURSOR[] =
+    "DECLARE stocksync_quant_marks NO SCROLL CURSOR FOR " SELECT_QUANTS;
+#define FETCH(count) "FETCH FORWARD " #count " FROM stocksync_quant_marks"
+/* FETCH takes no argument. A page is put together from these: what a cursor gave it does not give
+ * again, so it must not give more than the page takes. */
+static const struct {
+    size_t count;
+    const char *sql;
+} FETCHES[] = {{8192, FETCH(8192)}, {1024, FETCH(1024)}, {128, FETCH(128)},
+               {16, FETCH(16)},     {4, FETCH(4)},       {1, FETCH(1)}};
 
 /* Ids that no sequence produced: a reader that counts up from 0 never meets the first, and the others
  * are those of quant marks (mark_id.h). */
@@ -143,7 +156,8 @@ struct reading {
     struct marks_page *page;
     struct mark_list *marks;
     struct source listed, quants;
-    uint32_t file; /* of the quant marks table */
+    bool by_cursor; /* quant marks */
+    uint32_t file;  /* of the quant marks table */
 };
 
 static struct mark listed_at(const struct reading *r, int row)
@@ -222,6 +236,65 @@ static enum status adopt_strays(struct pg_conn *conn, const struct pg_rows *stra
     return pg_query(conn, RENUMBER_STRAYS, NULL, "", NULL, err);
 }
 
+enum marks_path marks_path_of(int server_version)
+{
+    return server_version < 140000 ? MARKS_BY_CURSOR : MARKS_BY_PLACES;
+}
+
+/* The greatest of FETCHES that gives no more than wanted. */
+static size_t fetch_for(size_t wanted)
+{
+    size_t i = 0;
+    while (FETCHES[i].count > wanted) {
+        i++;
+    }
+    return i;
+}
+
+/* Fills the page from the cursor: skipped rows do not count, and a short answer is the last. */
+static enum status fetch_quants(struct pg_conn *conn, struct reading *r, struct err *err)
+{
+    struct source *source = &r->quants;
+    while (source->taken < r->limit) {
+        size_t fetch = fetch_for(r->limit - source->taken);
+        enum status rc = pg_query(conn, FETCHES[fetch].sql, NULL, "cxiz", &source->rows, err);
+        if (rc != STATUS_OK) {
+            return rc;
+        }
+        take(r, source);
+        if ((size_t)source->rows.count < FETCHES[fetch].count) {
+            break;
+        }
+    }
+    source->more = false;
+    return STATUS_OK;
+}
+
+static enum status open_cursor(struct pg_conn *conn, struct reading *r, struct err *err)
+{
+    struct pg_args args;
+    if (r->page->has_cursor) {
+        return STATUS_OK;
+    }
+    pg_args_init(&args, 64);
+    pg_args_tid(&args, r->page->quant);
+    pg_args_xid(&args, r->page->from.xid);
+    enum status rc = pg_query(conn, OPEN_CURSOR, &args, "", NULL, err);
+    pg_args_release(&args);
+    r->page->has_cursor = rc == STATUS_OK;
+    return rc;
+}
+
+static enum status read_quants(struct pg_conn *conn, struct reading *r, struct err *err)
+{
+    if (!r->by_cursor) {
+        take(r, &r->quants);
+        return STATUS_OK;
+    }
+    enum status rc = open_cursor(conn, r, err);
+    return rc == STATUS_OK ? fetch_quants(conn, r, err) : rc;
+}
+
 static enum status read_page(struct pg_conn *conn, struct reading *r, struct err *err)
 {
     struct pg_rows horizon = {0};
@@ -231,12 +304,15 @@ static enum status read_page(struct pg_conn *conn, struct reading *r, struct err
                                     r->listed.call,
                                     {HORIZON, NULL, "ll", &horizon},
                                     {HAS_STRAYS, NULL, "b", &strays}};
-    const size_t count = r->page->from.id == 0 ? 4 : 3;
-    enum status rc = pg_query_all(conn, calls, count, err);
+    const size_t skipped = r->by_cursor ? 1 : 0;
+    const size_t count = (r->page->from.id == 0 ? 4 : 3) - skipped;
+    enum status rc = pg_query_all(conn, calls + skipped, count, err);
     if (rc == STATUS_OK) {
         r->page->horizon = (uint32_t)pg_i64(&horizon, 0, 0);
         r->file = (uint32_t)pg_i64(&horizon, 0, 1);
-        take(r, &r->quants);
+        rc = read_quants(conn, r, err);
+    }
+    if (rc == STATUS_OK) {
         take(r, &r->listed);
         rc = adopt_strays(conn, &strays, err);
     }
@@ -283,6 +359,9 @@ enum status marks_read(struct pg_conn *conn,
                         .marks = marks,
                         .listed.mark_at = listed_at,
                         .quants.mark_at = quant_at};
+    enum marks_path path =
+        page->path != MARKS_BY_VERSION ? page->path : marks_path_of(pg_conn_server_version(conn));
+    r.by_cursor = path == MARKS_BY_CURSOR;
     r.listed.call = (struct pg_call){READ, &r.listed.args, "lihz", &r.listed.rows};
     r.quants.call = (struct pg_call){READ_QUANTS, &r.quants.args, "cxiz", &r.quants.rows};
     pg_args_init(&r.listed.args, 64);

@@ -89,14 +89,30 @@ struct mark_place {
     struct pg_tid quant; /* of these rows: behind this place; vacuum may put later ones before it */
 };
 
-/** One page of a read: zero-initialise all fields except from. */
+/**
+ * How quant marks are read, page after page in one snapshot.
+ *
+ *   PLACES  each page looks its first place up (PostgreSQL 14 and later)
+ *   CURSOR  all pages come from one cursor: before 14 a server walks over the table for each page
+ */
+enum marks_path { MARKS_BY_VERSION, MARKS_BY_PLACES, MARKS_BY_CURSOR };
+
+/** By the server's version, such as 150018. Pure. */
+enum marks_path marks_path_of(int server_version);
+
+/**
+ * One page of a read: zero-initialise all fields except from. All pages of a read lie in one
+ * snapshot, and a snapshot has one read.
+ */
 struct marks_page {
     struct mark_place from;
-    int64_t last_id;     /* [out] greatest id seen in the marks table, skipped ones included;
+    enum marks_path path; /* zero: that of the server; a test may set another one */
+    bool has_cursor;      /* [in, out] the snapshot has the cursor of this read */
+    int64_t last_id;      /* [out] greatest id seen in the marks table, skipped ones included;
                             none seen: from.id */
-    struct pg_tid quant; /* [in, out] quant marks behind this place; 0: from.quant */
-    uint32_t horizon;    /* [out] every transaction before this one is visible or aborted */
-    bool full;           /* [out] the limit was reached: there may be more */
+    struct pg_tid quant;  /* [in, out] quant marks behind this place; 0: from.quant */
+    uint32_t horizon;     /* [out] every transaction before this one is visible or aborted */
+    bool full;            /* [out] the limit was reached: there may be more */
 };
 
 /**

@@ -20,6 +20,7 @@
 
 static struct pg_conn *tail;
 static struct pg_conn *other;
+static enum marks_path path; /* all tests run over both */
 
 static struct pg_conn *connect_as(const char *name, const char *session_sql)
 {
@@ -103,6 +104,8 @@ static void read_page(size_t limit,
 {
     struct err err = {0};
     struct page_read r = {.limit = limit, .skip = skip, .page = page, .marks = marks};
+    page->path = path;
+    page->has_cursor = false;
     ok(source_snapshot(tail, read_in_snapshot, &r, &err), &err);
 }
 
@@ -164,7 +167,7 @@ static enum status read_all_pages(void *arg, struct err *err)
 {
     struct paged_read *r = arg;
     struct mark_list marks = {0};
-    struct marks_page page = {0};
+    struct marks_page page = {.path = path};
     enum status rc = STATUS_OK;
     do {
         rc = marks_read(tail, 100, NULL, &page, &marks, err);
@@ -191,6 +194,78 @@ static void marks_read_goes_on_page_after_page(void **fixture)
     for (int product = 1; product <= 2000; product++) {
         assert_int_equal(r.seen[product], 1);
     }
+}
+
+/* The same read over both paths, in one snapshot, page by page. */
+struct both {
+    struct marks_page page[2];
+    struct mark_list seen[2];
+};
+
+static enum status read_both(void *arg, struct err *err)
+{
+    static const char INSERT[] = "INSERT INTO " QUANTS " SELECT generate_series(5001, 5200)";
+    static const char DELETE[] = "DELETE FROM " QUANTS " WHERE product_id % 3 = 0";
+    static const char VACUUM[] = "VACUUM " QUANTS;
+    static const char *const meanwhile[] = {INSERT, DELETE, VACUUM};
+    struct both *b = arg;
+    struct mark_list marks = {0};
+    enum status rc = STATUS_OK;
+    for (int turn = 0; rc == STATUS_OK && (b->page[0].full || b->page[1].full); turn++) {
+        for (int i = 0; rc == STATUS_OK && i < 2; i++) {
+            if (b->page[i].full) {
+                rc = marks_read(tail, 171, NULL, &b->page[i], &marks, err);
+                b->page[i].from.id = b->page[i].last_id;
+            }
+            for (size_t m = 0; rc == STATUS_OK && m < marks.count; m++) {
+                mark_list_add(&b->seen[i], &marks.list[m]);
+            }
+            marks.count = 0;
+        }
+        run_on(other, meanwhile[turn % 3]);
+    }
+    mark_list_release(&marks);
+    return rc;
+}
+
+/* Also while others insert, delete and vacuum; and a later read continues where these ended. */
+static void marks_read_is_the_same_by_cursor(void **fixture)
+{
+    (void)fixture;
+    NEEDS_SERVER();
+    struct err err = {0};
+    struct both b = {
+        .page = {{.path = MARKS_BY_PLACES, .full = true}, {.path = MARKS_BY_CURSOR, .full = true}}};
+    run_sql("INSERT INTO " MARKS " (product_id) SELECT generate_series(1, 100);"
+            "INSERT INTO " QUANTS " SELECT generate_series(101, 4000);"
+            "DELETE FROM " QUANTS " WHERE product_id % 5 = 0");
+    ok(source_snapshot(tail, read_both, &b, &err), &err);
+    assert_int_equal(b.seen[0].count, 100 + 3120);
+    assert_int_equal(b.seen[1].count, b.seen[0].count);
+    for (size_t i = 0; i < b.seen[0].count; i++) {
+        assert_int_equal(b.seen[1].list[i].id, b.seen[0].list[i].id);
+    }
+    struct mark_place end[2] = {marks_page_end(&b.page[0]), marks_page_end(&b.page[1])};
+    assert_int_equal(end[1].id, end[0].id);
+    assert_int_equal(end[1].xid, end[0].xid);
+    b.page[0] = (struct marks_page){.from = end[0], .path = MARKS_BY_PLACES, .full = true};
+    b.page[1] = (struct marks_page){.from = end[1], .path = MARKS_BY_CURSOR, .full = true};
+    b.seen[0].count = 0;
+    b.seen[1].count = 0;
+    ok(source_snapshot(tail, read_both, &b, &err), &err);
+    assert_true(b.seen[0].count > 0);
+    assert_int_equal(b.seen[1].count, b.seen[0].count);
+    mark_list_release(&b.seen[0]);
+    mark_list_release(&b.seen[1]);
+}
+
+static void marks_path_is_the_servers(void **fixture)
+{
+    (void)fixture;
+    assert_int_equal(marks_path_of(120022), MARKS_BY_CURSOR);
+    assert_int_equal(marks_path_of(130018), MARKS_BY_CURSOR);
+    assert_int_equal(marks_path_of(140000), MARKS_BY_PLACES);
+    assert_int_equal(marks_path_of(150018), MARKS_BY_PLACES);
 }
 
 static bool is_low(const void *arg, int64_t id)
@@ -494,6 +569,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TABLES(marks_read_takes_both_tables),
         TABLES(marks_read_goes_on_page_after_page),
+        cmocka_unit_test(marks_path_is_the_servers),
+        TABLES(marks_read_is_the_same_by_cursor),
         TABLES(marks_read_skips_and_reads_on),
         TABLES(marks_read_gives_strays_an_id),
         TABLES(marks_read_from_the_horizon_finds_late_commits),
@@ -508,5 +585,9 @@ int main(void)
         TABLES(marks_delete_does_not_walk_over_the_table),
         TABLES(marks_summary_counts_both_tables),
     };
-    return cmocka_run_group_tests(tests, open_all, close_all);
+    int failed = 0;
+    for (path = MARKS_BY_PLACES; path <= MARKS_BY_CURSOR; path++) {
+        failed += cmocka_run_group_tests(tests, open_all, close_all);
+    }
+    return failed;
 }
