@@ -51,6 +51,20 @@ static void note_seen(struct printer *p, const struct history_record *record)
     }
 }
 
+/* Of older producers' records nobody knows it. */
+static void append_stream(struct printer *p, struct bytes stream)
+{
+    char text[64];
+    if (stream.ptr == NULL || stream.len >= sizeof text) {
+        return;
+    }
+    memcpy(text, stream.ptr, stream.len);
+    text[stream.len] = '\0';
+    strbuf_append_text(&p->line, "\"stream\":");
+    strbuf_append_json(&p->line, text);
+    strbuf_append_text(&p->line, ",");
+}
+
 static bool print_record(void *arg, const struct history_record *record)
 {
     struct printer *p = arg;
@@ -60,6 +74,7 @@ static bool print_record(void *arg, const struct history_record *record)
     strbuf_appendf(&p->line, "{\"partition\":%d,\"offset\":%lld,\"timestamp\":\"%s\",",
                    record->partition, (long long)record->offset,
                    clock_format_utc(record->timestamp_ms * 1000, when));
+    append_stream(p, record->header_stream);
     append_record(p, record);
     strbuf_append_text(&p->line, "}\n");
     (void)fwrite(p->line.ptr, 1, p->line.len, stdout);

@@ -58,10 +58,11 @@ static enum status check_stream(struct state *state, const char *stream, struct 
     if (rc != STATUS_OK || strcasecmp(present.id, stream) == 0) {
         return rc;
     }
-    return err_set(err, STATUS_USAGE,
-                   "--stream %s: the state's stream is %s; to follow another one, let this consumer "
-                   "use the [state] dsn of its producer",
-                   stream, present.id[0] != '\0' ? present.id : "not known yet");
+    return err_set(
+        err, STATUS_USAGE,
+        "--stream %s: the state's stream is %s; to follow another one, let this consumer "
+        "use the [state] dsn of its producer",
+        stream, present.id[0] != '\0' ? present.id : "not known yet");
 }
 
 /* A hold that must not be passed over without naming what is right. */
@@ -86,9 +87,9 @@ static void report(const struct state_guard *before, const struct naming *named)
         (void)printf("the store is not held yet: its first load waits until the topic is read to "
                      "its end; look at its figures then, and resume\n");
     } else if (before->held_at_us == 0) {
-        (void)printf("the store is not held%s\n",
-                     database == NULL && named->stream == NULL ? ": there is nothing to resume"
-                                                               : "");
+        (void)printf("the store is not held%s\n", database == NULL && named->stream == NULL
+                                                      ? ": there is nothing to resume"
+                                                      : "");
     } else {
         (void)printf("held: %s\n%s", before->detail, before->examples);
         (void)printf("accepted: a running consumer writes Odoo's current stock within a second, "
@@ -100,8 +101,9 @@ static void report(const struct state_guard *before, const struct naming *named)
                      database, before->database[0] != '\0' ? ", before of " : "", before->database);
     }
     if (named->stream != NULL) {
-        (void)printf("the store follows stream %s; records of unknown streams until now are skipped\n",
-                     named->stream);
+        (void)printf(
+            "the store follows stream %s; records of unknown streams until now are skipped\n",
+            named->stream);
     }
 }
 

@@ -36,7 +36,8 @@ static bool pass_on(void *arg, const struct topic_record *found)
                                           .timestamp_ms = found->timestamp_ms,
                                           .key = found->key,
                                           .value = found->value,
-                                          .header_revision = topic_record_revision(found)};
+                                          .header_revision = topic_record_revision(found),
+                                          .header_stream = topic_record_header(found, "stream")};
     return wanted->each(wanted->arg, &record);
 }
 

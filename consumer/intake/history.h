@@ -22,6 +22,7 @@ struct history_record {
     struct bytes key;
     struct bytes value; /* ptr NULL: tombstone */
     int64_t header_revision;
+    struct bytes header_stream; /* ptr NULL: none */
 };
 
 /** Called for every record, in the order of its partition. @return false to stop reading */

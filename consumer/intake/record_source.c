@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -19,11 +18,11 @@
 #include "consumer/intake/assignment.h"
 #include "consumer/intake/offset_watch.h"
 #include "consumer/intake/partitioner.h"
+#include "consumer/intake/record_header.h"
 
 #define MOD "intake"
 /* While leaving the group, its events are served in steps, so that the deadline is seen. */
 #define CLOSE_STEP_MS 100
-#define NUMBER_SIZE   24
 /* A broker has just spoken to us. */
 #define COUNT_LIMIT_MS 1000
 
@@ -273,33 +272,6 @@ static void take_note(struct record_source *s, struct source_event *event)
     rd_kafka_topic_partition_list_destroy(note.list);
 }
 
-/* The last header of that name; ptr NULL when absent. */
-static struct bytes find_header(const rd_kafka_message_t *message, const char *name)
-{
-    rd_kafka_headers_t *headers = NULL;
-    const void *value = NULL;
-    size_t size = 0;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return bytes_of(NULL, 0);
-    }
-    return bytes_of(value, size);
-}
-
-static int64_t header_revision(const rd_kafka_message_t *message)
-{
-    const struct bytes value = find_header(message, "revision");
-    char text[NUMBER_SIZE] = "";
-    if (value.ptr == NULL || value.len >= sizeof text) {
-        return 0;
-    }
-    memcpy(text, value.ptr, value.len);
-    char *end = NULL;
-    errno = 0;
-    const long long number = strtoll(text, &end, 10);
-    return errno == 0 && end == text + value.len && number > 0 ? number : 0;
-}
-
 /* Somebody created the topic again, or put an older log in its place. */
 static void watch_offset(struct record_source *s, struct source_event *event)
 {
@@ -355,10 +327,10 @@ static enum status take_message(struct record_source *s,
     event->timestamp_ms = rd_kafka_message_timestamp(message, NULL);
     event->key = bytes_of(message->key, message->key_len);
     event->value = bytes_of(message->payload, message->len);
-    event->header_revision = header_revision(message);
-    event->header_cause = find_header(message, "cause");
-    event->header_database = find_header(message, "database");
-    event->header_stream = find_header(message, "stream");
+    event->header_revision = record_header_revision(message);
+    event->header_cause = record_header_find(message, "cause");
+    event->header_database = record_header_find(message, "database");
+    event->header_stream = record_header_find(message, "stream");
     return STATUS_OK;
 }
 

@@ -127,8 +127,8 @@ enum status requests_adopt(struct requests *rq, struct err *err)
     rq->adopted = NULL;
     rq->adopted_count = 0;
     rq->adopted_next = 0;
-    return rq->c->ports->state->levels.attempts_adopt(
-        rq->c->state, rq->c->first_revision, &rq->adopted, &rq->adopted_count, err);
+    return rq->c->ports->state->levels.attempts_adopt(rq->c->state, rq->c->first_revision,
+                                                      &rq->adopted, &rq->adopted_count, err);
 }
 
 const struct request *requests_seat_adopted(struct requests *rq)

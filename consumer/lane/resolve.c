@@ -188,7 +188,8 @@ bool resolve_before_write(const struct lane_context *c,
         return true;
     }
     /* the same revision is no end: the rules may have changed, or the store */
-    if (desired->revision <= c->first_revision || (known->found && known->revision > desired->revision) ||
+    if (desired->revision <= c->first_revision ||
+        (known->found && known->revision > desired->revision) ||
         known->open_revision > desired->revision) {
         outcomes_add(out, level, END_SUPERSEDED);
         return true;

@@ -67,9 +67,8 @@ static bool refuse(struct source_guard *g,
 }
 
 /* Follows the database of the first record. */
-static bool is_of_database(struct source_guard *g,
-                           const struct source_event *event,
-                           struct record_position at)
+static bool
+is_of_database(struct source_guard *g, const struct source_event *event, struct record_position at)
 {
     char database[STATE_DATABASE_SIZE];
     if (event->header_database.ptr == NULL) {
@@ -90,9 +89,8 @@ static bool is_of_database(struct source_guard *g,
     return false;
 }
 
-static void refuse_stream(struct source_guard *g,
-                          const struct source_event *event,
-                          struct record_position at)
+static void
+refuse_stream(struct source_guard *g, const struct source_event *event, struct record_position at)
 {
     if (refuse(g, event, g->c->metrics->record.unknown_stream, at)) {
         take_text(event->header_stream, g->other_stream, sizeof g->other_stream);
@@ -140,10 +138,11 @@ static void describe_stream(const struct source_guard *g, struct lane_hold *hold
 {
     const char *present = streams_present(g->streams)->id;
     (void)snprintf(hold->reason, sizeof hold->reason, "unknown_stream");
-    (void)snprintf(hold->detail, sizeof hold->detail,
-                   "records of stream %s, but the state's is %s: stop the producer whose [state] is "
-                   "another one, then 'stocksync-consumer resume --store %s --stream %s'",
-                   g->other_stream, present, g->c->store->name, present);
+    (void)snprintf(
+        hold->detail, sizeof hold->detail,
+        "records of stream %s, but the state's is %s: stop the producer whose [state] is "
+        "another one, then 'stocksync-consumer resume --store %s --stream %s'",
+        g->other_stream, present, g->c->store->name, present);
 }
 
 void source_guard_describe(const struct source_guard *g, struct lane_hold *hold)

@@ -83,8 +83,8 @@ enum status streams_compare(struct streams *s, struct err *err)
 /* Of an older producer: before the first stream, or in its place. Without a revision nobody knows. */
 static enum stream_age age_without(const struct streams *s, const struct source_event *event)
 {
-    bool is_earlier = event->header_revision > 0 &&
-                      event->header_revision <= streams_present(s)->first_revision;
+    bool is_earlier =
+        event->header_revision > 0 && event->header_revision <= streams_present(s)->first_revision;
     return is_earlier ? STREAM_EARLIER : STREAM_PRESENT;
 }
 
@@ -140,9 +140,8 @@ static void log_began(const struct streams *s, const char *earlier, size_t count
     char when[CLOCK_TEXT_SIZE];
     const struct state_stream *present = streams_present(s);
     metric_add(s->c->metrics->record.streams, 1);
-    log_info(MOD, "new_stream", LF_TEXT("store", s->c->store->name),
-             LF_TEXT("stream", present->id), LF_TEXT("earlier", earlier[0] ? earlier : "none"),
-             LF_TEXT("reason", present->why),
+    log_info(MOD, "new_stream", LF_TEXT("store", s->c->store->name), LF_TEXT("stream", present->id),
+             LF_TEXT("earlier", earlier[0] ? earlier : "none"), LF_TEXT("reason", present->why),
              LF_TEXT("since", clock_format_utc(present->began_us, when)), LF_INT("count", count),
              LF_MSG("these partitions are read from the stream's first record; levels of earlier "
                     "streams are read from the store before they are written"));
@@ -156,8 +155,7 @@ static enum status begin(struct streams *s,
                          struct err *err)
 {
     const struct lane_context *c = s->c;
-    enum status rc =
-        c->ports->source->commit_wait(c->source, starts, count, COMMIT_WAIT_MS, err);
+    enum status rc = c->ports->source->commit_wait(c->source, starts, count, COMMIT_WAIT_MS, err);
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -207,8 +205,8 @@ streams_note_assigned(struct streams *s, const int32_t *partitions, size_t count
     for (size_t i = 0; i < count; i++) {
         list[i].partition = partitions[i];
     }
-    enum status rc = c->ports->state->streams->positions(c->state, streams_present(s), list, count,
-                                                         err);
+    enum status rc =
+        c->ports->state->streams->positions(c->state, streams_present(s), list, count, err);
     if (rc == STATUS_OK) {
         rc = begin_others(s, list, count, err);
     }

@@ -24,8 +24,8 @@ struct stream_list {
 struct streams {
     const struct lane_context *c;
     struct stream_list known;
-    int64_t ask_at_us;             /* monotonic: the state is asked for an unknown stream again */
-    int64_t *first_offsets;        /* of the present stream, by partition */
+    int64_t ask_at_us;      /* monotonic: the state is asked for an unknown stream again */
+    int64_t *first_offsets; /* of the present stream, by partition */
     size_t first_offset_count;
 };
 

@@ -75,8 +75,8 @@ static enum status begin(const struct parents_streams *s,
                                                     .next_offset = list[i].first_offset};
         }
     }
-    enum status rc = n > 0 ? s->ports->source.commit_wait(source, starts, n, COMMIT_WAIT_MS, err)
-                           : STATUS_OK;
+    enum status rc =
+        n > 0 ? s->ports->source.commit_wait(source, starts, n, COMMIT_WAIT_MS, err) : STATUS_OK;
     if (rc == STATUS_OK && n > 0) {
         rc = s->ports->streams.note(s->state, &s->present, partitions, n, err);
     }

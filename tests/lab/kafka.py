@@ -193,6 +193,17 @@ class Kafka:
         if producer.flush(30):
             raise RuntimeError(f"records were not written to {topic}")
 
+    def produce_all(self, topic, records):
+        """Writes (key, value, headers) as the producer places them; waits for the broker."""
+        failed = []
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 5,
+                                             "partitioner": "murmur2_random", "log_level": 3})
+        for key, value, headers in records:
+            producer.produce(topic, key=key, value=value, headers=headers,
+                             on_delivery=lambda error, _: failed.append(error) if error else None)
+        if producer.flush(30) or failed:
+            raise RuntimeError(f"records not written to {topic}: {failed}")
+
     def first_record(self, topic, partition, offset, timeout=30.0):
         """The first record of a partition at or after an offset; waits until there is one."""
         consumer = confluent_kafka.Consumer({"bootstrap.servers": self.bootstrap, "log_level": 3,
@@ -219,6 +230,18 @@ class Kafka:
                      for partition in range(self.partitions(topic))]
             return {found.partition: max(found.offset, -1)
                     for found in consumer.committed(asked, timeout=30)}
+        finally:
+            consumer.close()
+
+    def commit(self, group, topic, offset):
+        """The group, which has no member, stands at this offset in every partition."""
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.bootstrap,
+                                             "group.id": group, "enable.auto.commit": False,
+                                             "log_level": 3})
+        try:
+            consumer.commit(offsets=[confluent_kafka.TopicPartition(topic, partition, offset)
+                                     for partition in range(self.partitions(topic))],
+                            asynchronous=False)
         finally:
             consumer.close()
 

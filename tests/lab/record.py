@@ -103,6 +103,65 @@ class Reader:
                 yield self.read(items)
 
 
+class Writer:
+    """The way back, for tests that play the producer."""
+
+    def __init__(self):
+        self.data = bytearray()
+
+    def long(self, value):
+        value = (value << 1) ^ (value >> 63)
+        while value > 0x7F:
+            self.data.append(value & 0x7F | 0x80)
+            value >>= 7
+        self.data.append(value)
+
+    def write(self, schema, value):
+        if isinstance(schema, list):
+            index = schema.index("null") if value is None else 1
+            self.long(index)
+            schema = schema[index]
+        kind = schema["type"] if isinstance(schema, dict) else schema
+        if isinstance(kind, dict):
+            self.write(kind, value)
+        elif kind == "record":
+            for field in schema["fields"]:
+                self.write(field["type"], value[field["name"]])
+        elif kind == "array":
+            if value:
+                self.long(len(value))
+            for one in value:
+                self.write(schema["items"], one)
+            self.long(0)
+        elif kind == "enum":
+            self.long(schema["symbols"].index(value))
+        elif kind in ("int", "long"):
+            self.long(value)
+        elif kind == "boolean":
+            self.data.append(value)
+        elif kind == "double":
+            self.data += struct.pack("<d", value)
+        elif kind == "string":
+            self.long(len(value.encode()))
+            self.data += value.encode()
+
+
+def changed(record, revision, more=0, **headers):
+    """(key, value, headers) of a record as the producer would publish it again: with another
+    revision, and so many units more in its first warehouse."""
+    headers = {**record.headers, "revision": str(revision), **headers}
+    if record.value is None:
+        return record.key, None, headers
+    content = Reader(record.value[10:]).read(_schema())
+    content["revision"] = revision
+    for name in ("on_hand", "free"):
+        if more:
+            content["warehouses"][0][name] += more
+    writer = Writer()
+    writer.write(_schema(), content)
+    return record.key, record.value[:10] + bytes(writer.data), headers
+
+
 def decode(record):
     """A kafka.Record as Stock; ValueError when it is none."""
     header = record.headers.get("revision")

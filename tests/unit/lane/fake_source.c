@@ -115,8 +115,7 @@ static void drop_record(size_t at)
     mem_free(records.list[at].key);
     mem_free(records.list[at].value);
     records.count--;
-    memmove(records.list + at, records.list + at + 1,
-            (records.count - at) * sizeof *records.list);
+    memmove(records.list + at, records.list + at + 1, (records.count - at) * sizeof *records.list);
 }
 
 /* A client that is behind the end reads from the beginning: auto.offset.reset. */

@@ -19,10 +19,10 @@ struct fake_partition {
     int64_t position;  /* of the next record that is delivered */
     int64_t committed; /* next offset of the group */
     bool assigned;
-    bool from_start; /* was read from its first record at the last assignment */
+    bool from_start;  /* was read from its first record at the last assignment */
     int64_t expected; /* a smaller offset means that the log went back */
-    bool paused;     /* ends with the assignment */
-    bool end_told;   /* AT_END was delivered since the last record */
+    bool paused;      /* ends with the assignment */
+    bool end_told;    /* AT_END was delivered since the last record */
 };
 
 struct fake_rebalance {

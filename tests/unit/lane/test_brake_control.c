@@ -213,7 +213,8 @@ static void a_process_answers_for_its_share_of_the_levels(void **state)
     bench_forget();
     bench_pass_s(2);
     look();
-    assert_string_equal(bench.calls, "guard_read streams_read "); /* levels are counted once a minute */
+    assert_string_equal(bench.calls,
+                        "guard_read streams_read "); /* levels are counted once a minute */
     bench_forget();
     bench_pass_s(60);
     look();

@@ -274,8 +274,8 @@ static void an_unknown_stream_holds_the_store_until_the_right_producer_speaks(vo
     (void)publish(OTHER, 1, "A", 50);
     fake_lane_run_ok(is_held);
     assert_string_equal(fake_state.guard.row.reason, "unknown_stream");
-    assert_non_null(strstr(fake_state.guard.row.detail, "records of stream " OTHER
-                                                        ", but the state's is " FIRST));
+    assert_non_null(strstr(fake_state.guard.row.detail,
+                           "records of stream " OTHER ", but the state's is " FIRST));
     assert_non_null(strstr(fake_state.guard.row.detail, "resume --store shop --stream " FIRST));
     assert_int_equal(fake_source.partition[0].committed, 2);
     (void)publish(FIRST, 2, "B", 3); /* of another product: the hold stays */

@@ -28,8 +28,7 @@ static int close_guard(void **state)
 
 #define GUARD_TEST(function) cmocka_unit_test_setup_teardown(function, bench_open, close_guard)
 
-static bool
-admits_of(const char *stream, const char *key, const char *database, int64_t revision)
+static bool admits_of(const char *stream, const char *key, const char *database, int64_t revision)
 {
     struct record_position at = bench_record();
     struct source_event event = {.type = SOURCE_RECORD,

@@ -22,7 +22,7 @@ struct fake_event {
     int32_t partition; /* of ASSIGNED, REVOKED, LOST: the only one */
     int64_t offset;
     int64_t gone_back_from;
-    const char *product; /* the key */
+    const char *product;     /* the key */
     const char *then_stream; /* begins with this event */
     const char *cause;
     enum status rc;   /* instead of an event */

@@ -346,8 +346,7 @@ static void parents_lane_follows_a_log_that_went_back(void **fixture)
 {
     (void)fixture;
     SCRIPT(ASSIGNED(0), RECORD(0, 500, "11"), NOTHING,
-           {.type = SOURCE_RECORD, .offset = 0, .gone_back_from = 501, .product = "12"},
-           AT_END(0));
+           {.type = SOURCE_RECORD, .offset = 0, .gone_back_from = 501, .product = "12"}, AT_END(0));
     make_lane(true);
     session_is(STATUS_OK, true, "mark 11; commit 0:501; mark 12; commit_wait 0:1; close");
     SCRIPT(ASSIGNED(0), {.type = SOURCE_AT_END, .offset = 0, .gone_back_from = 501});

@@ -126,12 +126,12 @@ static void what_depends_on_the_number_of_partitions_begins_again(void **fixture
                             " WHERE partition IS NULL AND record_offset IS NULL"),
                      1);
     /* the first stream of an update is no reason to doubt the catalogue */
-    assert_int_equal(
-        number("SELECT count(*) FROM stocksync.catalogue WHERE wanted_at IS NOT NULL"), 0);
+    assert_int_equal(number("SELECT count(*) FROM stocksync.catalogue WHERE wanted_at IS NOT NULL"),
+                     0);
     run_sql("UPDATE stocksync.store_stream SET stream = '" FIRST "'");
     ok(state_positions_note(s, &PRESENT, partitions, 1, &err), &err);
-    assert_int_equal(
-        number("SELECT count(*) FROM stocksync.catalogue WHERE wanted_at IS NOT NULL"), 1);
+    assert_int_equal(number("SELECT count(*) FROM stocksync.catalogue WHERE wanted_at IS NOT NULL"),
+                     1);
     state_free(s);
 }
 
@@ -142,11 +142,13 @@ static void attempts_of_an_earlier_stream_are_given_up(void **fixture)
     struct state_attempt *adopted = NULL;
     size_t adopted_count = 0;
     struct state *s = fresh_store(false);
-    run_sql("INSERT INTO stocksync.attempt (store, key, instance, generation, variables, item, location,"
-            "  product_id, quantity, change_from, revision, changed_at)"
-            " SELECT 'outlet', ('00000000-0000-4000-8000-00000000000' || n)::uuid, 5, 1, 'bytes',"
-            "  '{1,2}', '{7,7}', '{1,2}', '{3,4}', '{1,1}', ARRAY[150, 199 + n], ARRAY[now(), now()]"
-            "  FROM generate_series(1, 2) n");
+    run_sql(
+        "INSERT INTO stocksync.attempt (store, key, instance, generation, variables, item, "
+        "location,"
+        "  product_id, quantity, change_from, revision, changed_at)"
+        " SELECT 'outlet', ('00000000-0000-4000-8000-00000000000' || n)::uuid, 5, 1, 'bytes',"
+        "  '{1,2}', '{7,7}', '{1,2}', '{3,4}', '{1,1}', ARRAY[150, 199 + n], ARRAY[now(), now()]"
+        "  FROM generate_series(1, 2) n");
     ok(state_attempts_adopt(s, 200, &adopted, &adopted_count, &err), &err);
     assert_int_equal(adopted_count, 1);
     assert_string_equal(adopted[0].key, "00000000-0000-4000-8000-000000000002");
