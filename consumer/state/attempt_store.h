@@ -53,7 +53,7 @@ NODISCARD enum status state_attempts_settle(struct state *s,
  * Call it at start and after partitions were assigned. The server may notice late that a process is
  * gone: a later call finds those attempts.
  * @param after_revision  those without a greater revision are of an earlier stream: they are given
- *                        up instead
+ *                        up instead, unless they were sent within five minutes
  * @param list            [out] in order of sending; the caller's: state_attempts_release
  */
 NODISCARD enum status state_attempts_adopt(struct state *s,

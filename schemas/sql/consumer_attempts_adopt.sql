@@ -2,7 +2,8 @@
 -- A process holds the advisory lock of its instance while it lives, so a process that obtains the
 -- lock knows that the other is gone. The locks end with this statement's transaction. Of two
 -- adopters, the second finds the lock taken or the row no longer open.
--- Attempts of an earlier stream are given up: their levels are read before anything is written.
+-- Attempts of an earlier stream are given up, unless they may be on their way: then only a repeat
+-- says what becomes of them. Their levels are read before anything is written.
 WITH foreign_instance AS MATERIALIZED (
     SELECT DISTINCT instance FROM stocksync.attempt WHERE store = $1 AND outcome IS NULL AND instance <> $2
 ), dead AS MATERIALIZED (
@@ -10,11 +11,13 @@ WITH foreign_instance AS MATERIALIZED (
 ), earlier AS (
     UPDATE stocksync.attempt a SET outcome = 'abandoned', answered_at = now(), variables = ''
       FROM dead
-     WHERE a.store = $1 AND a.outcome IS NULL AND a.instance = dead.instance AND NOT $3 < ANY (a.revision)
+     WHERE a.store = $1 AND a.outcome IS NULL AND a.instance = dead.instance
+       AND NOT $3 < ANY (a.revision) AND a.sent_at < now() - interval '5 minutes'
 ), taken AS (
     UPDATE stocksync.attempt a SET instance = $2
       FROM dead
-     WHERE a.store = $1 AND a.outcome IS NULL AND a.instance = dead.instance AND $3 < ANY (a.revision)
+     WHERE a.store = $1 AND a.outcome IS NULL AND a.instance = dead.instance
+       AND ($3 < ANY (a.revision) OR a.sent_at >= now() - interval '5 minutes')
     RETURNING a.key, a.generation, a.variables, a.sent_at, a.item, a.location, a.product_id, a.quantity, a.change_from,
               a.revision, a.changed_at, coalesce(a.wanted, a.quantity) AS wanted, a.raw, a.missing, a.reserved, a.adjusts
 )

@@ -417,7 +417,7 @@ static enum status attempts_adopt(struct state *s,
         if (a->outcome[0] != '\0' || !is_dead(a->instance)) {
             continue;
         }
-        if (is_earlier(a, after_revision)) {
+        if (is_earlier(a, after_revision) && a->sent_at_us < clock_wall_us() - 300 * FAKE_SECOND) {
             (void)snprintf(a->outcome, sizeof a->outcome, "abandoned");
             continue;
         }

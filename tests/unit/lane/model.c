@@ -113,19 +113,25 @@ static void begin(struct model_world *w)
         w->latency_us = w->latency_us < w->grace_us / 40 ? w->latency_us : w->grace_us / 40;
         w->trouble = 0;
     }
+    w->exact = w->exact && !w->options.restores; /* sales are forgotten */
+    w->restore.save_us = w->restore.restore_us = INT64_MAX;
     w->points = MODEL_POINTS;
     for (size_t i = 0; i < 256; i++) {
         w->hashed[i] = SIZE_MAX;
     }
     fake_clock_reset();
     w->end_us = clock_monotonic_us() + TRADE_US;
+    if (w->options.restores) {
+        model_restore_begin(w, TRADE_US);
+    }
     model_processes_begin(w);
     model_trade_begin(w);
 }
 
 static bool is_settled(const struct model_world *w)
 {
-    return w->due.count == 0 && w->graces.count == 0 && model_processes_are_quiet(w);
+    return w->due.count == 0 && w->graces.count == 0 && !model_restore_waits(w) &&
+           model_processes_are_quiet(w);
 }
 
 static void live_until_settled(struct model_world *w)
@@ -133,6 +139,7 @@ static void live_until_settled(struct model_world *w)
     int64_t limit = clock_monotonic_us() + LIMIT_US;
     do {
         fake_clock_pass_us(w->step_us / 2 + model_time(w, w->step_us));
+        model_restore_turn(w);
         model_trade_turn(w);
         model_shop_turn(w);
         model_processes_turn(w);
@@ -179,6 +186,7 @@ static void end(struct model_world *w)
     model_shop_release(w);
     model_state_release(w);
     arrival_heap_release(&w->due);
+    mem_free(w->restore.graces);
     mem_free(w->events.list);
     mem_free(w->sales.list);
     mem_free(w);

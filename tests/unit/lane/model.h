@@ -23,6 +23,7 @@ enum model_lie {
     LIE_RULES, /* the state keeps the number after the rules as Odoo's */
     LIE_ORDER, /* the state forgets revisions and attempts of other processes */
     LIE_GRACE, /* the state finds no grace that is over */
+    LIE_STREAM, /* a state that went back is believed */
     LIE_COUNT
 };
 
@@ -35,6 +36,7 @@ struct model_options {
     bool on_hand;                 /* the store's quantity; else available */
     bool verifies;                /* levels are verified now and then, and once at the end. Else
                                      nothing happens that only a verification finds */
+    bool restores;                /* the state goes back in time once, and a new stream begins */
     enum model_lie lie;
 };
 

@@ -107,6 +107,7 @@ static void start(struct model_process *p)
     fill_catalogue(p);
     requests_open(&p->requests, c);
     breaker_init(&p->requests.breaker, (uint64_t)p->instance); /* not by the process id */
+    p->c.first_revision = w->options.lie == LIE_STREAM ? 0 : w->first_revision;
     assert_int_equal(streams_open(&p->streams, c, &err), STATUS_OK);
     source_guard_open(&p->guard, c, &p->streams, &ROW);
     assert_int_equal(brake_control_open(&p->brake, c, &p->guard, &ROW, &err), STATUS_OK);
@@ -508,6 +509,18 @@ void model_processes_turn(struct model_world *w)
         if (turn(p, &err) != STATUS_OK) {
             stop(p, 5 * FAKE_SECOND, true);
         }
+    }
+}
+
+void model_processes_interrupt(struct model_world *w, int64_t down_us)
+{
+    int64_t until_us = clock_monotonic_us() + down_us;
+    for (size_t i = 0; i < w->options.processes; i++) {
+        struct model_process *p = &w->processes[i];
+        if (p->instance != 0) {
+            stop(p, 0, false);
+        }
+        p->start_us = until_us + model_time(w, 5 * FAKE_SECOND);
     }
 }
 

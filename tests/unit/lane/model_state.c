@@ -468,6 +468,13 @@ static enum status attempts_adopt(struct state *s,
     return STATUS_OK;
 }
 
+void model_state_forget_attempts(struct model_world *w)
+{
+    while (w->open.count > 0) {
+        close_attempt(w, w->open.list[0]);
+    }
+}
+
 void model_state_release(struct model_world *w)
 {
     for (size_t i = 0; i < w->attempts.count; i++) {

@@ -154,7 +154,7 @@ static void trade(struct model_world *w, size_t level)
 /* --- the producer --- */
 
 /* Its next reading publishes the product with all that has happened by then. */
-static void mark(struct model_world *w, size_t level)
+void model_trade_publish(struct model_world *w, size_t level)
 {
     size_t product = level / w->options.locations;
     w->dirty[product] = true;
@@ -203,7 +203,7 @@ static void happen(struct model_world *w, const struct model_event *e)
             w->sales.list[e->sale].imported_us = clock_wall_us();
         }
         model_trace(w, e->level, "Odoo %+.1f: %.1f", e->raw, l->raw);
-        mark(w, e->level);
+        model_trade_publish(w, e->level);
         break;
     case EVENT_SHOP:
         l->available += e->available;
@@ -228,7 +228,7 @@ void model_trade_begin(struct model_world *w)
         l->raw = model_random(w, model_chance(w, 30) ? 300 : 40);
         l->available = (int32_t)model_random(w, 30);
         l->sales = SIZE_MAX;
-        mark(w, i);
+        model_trade_publish(w, i);
         at(w, 10 * FAKE_SECOND + model_time(w, w->pause_us),
            &(struct model_event){.kind = EVENT_TRADE, .level = i});
     }

@@ -125,6 +125,16 @@ struct model_process {
     bool rescanned;
 };
 
+/** The state as it was, see model_restore.c. */
+struct model_saved {
+    int64_t save_us, restore_us; /* monotonic; INT64_MAX: done, or never */
+    struct level_known rows[MODEL_LEVELS];
+    struct state_parked parked[MODEL_LEVELS];
+    int64_t known_us[MODEL_LEVELS], retry_us[MODEL_LEVELS];
+    struct model_grace *graces; /* owned */
+    size_t grace_count;
+};
+
 struct model_world {
     struct model_options options;
     uint64_t random;
@@ -159,7 +169,9 @@ struct model_world {
         size_t count, room;
     } sales;
     struct arrival_heap due; /* arrival: monotonic time and place; number: of the event */
+    struct model_saved restore;
     int64_t revision, instance;
+    int64_t first_revision;         /* up to here all is history */
     int64_t end_us;                 /* trade and trouble end */
     int64_t outage_us;              /* the shop does not answer until then */
     int64_t noted[MODEL_LEVELS];    /* revision of each product's last note in the state */
@@ -192,7 +204,17 @@ void model_trace(const struct model_world *w, size_t level, const char *fmt, ...
 /** What is wrong in a world without lies. */
 void model_complain(const struct model_world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* --- model_restore.c --- */
+
+void model_restore_begin(struct model_world *w, int64_t trade_us);
+void model_restore_turn(struct model_world *w);
+/** It is still to come. */
+bool model_restore_waits(const struct model_world *w);
+
 /* --- model_trade.c --- */
+
+/** The producer reads the level's product and publishes it. */
+void model_trade_publish(struct model_world *w, size_t level);
 
 void model_trade_begin(struct model_world *w);
 /** Everything that is due happens. */
@@ -214,6 +236,8 @@ void model_shop_release(struct model_world *w);
 
 extern const struct state_port model_state_port;
 size_t model_state_attempt(const struct model_world *w, const char *key);
+/** No attempt is open any more. */
+void model_state_forget_attempts(struct model_world *w);
 void model_state_release(struct model_world *w);
 
 /* --- model_process.c --- */
@@ -227,6 +251,8 @@ void model_processes_verify(struct model_world *w);
 bool model_processes_are_quiet(const struct model_world *w);
 /** Prints what each process has. */
 void model_processes_describe(const struct model_world *w);
+/** All are killed and start again after this time. */
+void model_processes_interrupt(struct model_world *w, int64_t down_us);
 void model_processes_end(struct model_world *w);
 
 #endif

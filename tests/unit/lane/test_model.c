@@ -52,7 +52,8 @@ static void every_level_ends_equal(uint64_t first, const struct model_options *r
     size_t traced = level != NULL ? strtoul(level, NULL, 10) : MODEL_LEVELS;
     const char *shift = getenv("MODEL_SHIFT");
     first += shift != NULL ? strtoul(shift, NULL, 10) : 0;
-    for (uint64_t number = first; result.episodes < MODEL_EPISODES; number++) {
+    size_t most = rules->restores ? MODEL_EPISODES / 5 : MODEL_EPISODES;
+    for (uint64_t number = first; result.episodes < most; number++) {
         struct model_options options = world(number);
         if (only != NULL && strtoul(only, NULL, 10) != number) {
             result.episodes += LEVELS;
@@ -61,6 +62,7 @@ static void every_level_ends_equal(uint64_t first, const struct model_options *r
         options.buffer = rules->buffer;
         options.percent = rules->percent;
         options.cap = rules->cap;
+        options.restores = rules->restores;
         model_run(&options, traced, &result);
     }
     report(&result);
@@ -94,6 +96,14 @@ static void a_buffer(void **state)
     every_level_ends_equal(40000, &(struct model_options){.percent = 100, .cap = -1, .buffer = 3});
 }
 
+/* Some worlds whose state goes back in time. */
+static void a_restored_state(void **state)
+{
+    (void)state;
+    every_level_ends_equal(60000,
+                           &(struct model_options){.percent = 100, .cap = 10, .restores = true});
+}
+
 /* Ports that lie stand for faults: the model finds each, or it finds nothing. */
 static void every_lie_is_found_out(void **state)
 {
@@ -106,6 +116,7 @@ static void every_lie_is_found_out(void **state)
             options.percent = number % 3 == 0 ? 10 : 100;
             options.cap = number % 3 == 1 ? 10 : -1;
             options.lie = (enum model_lie)lie;
+            options.restores = lie == LIE_STREAM;
             model_run(&options, MODEL_LEVELS, &result);
         }
         report(&result);
@@ -116,6 +127,7 @@ static void every_lie_is_found_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_restored_state),
         cmocka_unit_test(plain_rules),
         cmocka_unit_test(a_cap),
         cmocka_unit_test(a_percentage),

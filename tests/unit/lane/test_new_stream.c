@@ -209,10 +209,9 @@ static void units_sold_before_the_stream_stay_held_back(void **state)
     assert_int_equal(fake_state.levels.list[0].missing, 2);
 }
 
-/* Its key may be forgotten by the shop, and its number belongs to the time that is forgotten. */
-static void an_open_attempt_of_an_earlier_stream_is_given_up(void **state)
+/* A had 4 in an earlier stream, and a process has died while it set 9. */
+static const struct fake_level *leave_attempt(void)
 {
-    (void)state;
     const struct fake_level *a = fake_shop_add("A", 4);
     fake_lane.revision = 2000;
     fake_state_know(a->item, 1, 4, 1001);
@@ -226,9 +225,29 @@ static void an_open_attempt_of_an_earlier_stream_is_given_up(void **state)
     fake_state_leave_attempt(77, &entry, 1);
     begin_stream(SECOND);
     (void)publish(SECOND, 1, "A", 4);
+    return a;
+}
+
+/* Its key may be forgotten by the shop, and its number belongs to the time that is forgotten. */
+static void an_open_attempt_of_an_earlier_stream_is_given_up(void **state)
+{
+    (void)state;
+    const struct fake_level *a = leave_attempt();
+    fake_clock_pass_us(301 * FAKE_SECOND);
     fake_lane_run_ok(is_done);
     assert_int_equal(a->sets, 0);
     assert_string_equal(fake_state.attempts.list[0].outcome, "abandoned");
+}
+
+/* It may arrive after everything else: only a repeat of the same bytes says what becomes of it. */
+static void an_attempt_that_may_be_on_its_way_is_settled_first(void **state)
+{
+    (void)state;
+    const struct fake_level *a = leave_attempt();
+    fake_lane_run_ok(is_done);
+    assert_string_equal(fake_state.attempts.list[0].outcome, "applied");
+    assert_int_equal(a->available, 4);
+    assert_no_units_held_back();
 }
 
 /* --- records of other streams --- */
@@ -344,6 +363,7 @@ int main(void)
         STREAM_TEST(a_number_of_an_earlier_stream_is_never_written),
         STREAM_TEST(units_sold_before_the_stream_stay_held_back),
         STREAM_TEST(an_open_attempt_of_an_earlier_stream_is_given_up),
+        STREAM_TEST(an_attempt_that_may_be_on_its_way_is_settled_first),
         STREAM_TEST(history_is_passed_over),
         STREAM_TEST(an_unknown_stream_holds_the_store_until_the_right_producer_speaks),
         STREAM_TEST(a_log_that_goes_back_while_it_is_read_renews_the_session),

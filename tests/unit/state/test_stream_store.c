@@ -142,16 +142,16 @@ static void attempts_of_an_earlier_stream_are_given_up(void **fixture)
     struct state_attempt *adopted = NULL;
     size_t adopted_count = 0;
     struct state *s = fresh_store(false);
-    run_sql(
-        "INSERT INTO stocksync.attempt (store, key, instance, generation, variables, item, "
-        "location,"
-        "  product_id, quantity, change_from, revision, changed_at)"
-        " SELECT 'outlet', ('00000000-0000-4000-8000-00000000000' || n)::uuid, 5, 1, 'bytes',"
-        "  '{1,2}', '{7,7}', '{1,2}', '{3,4}', '{1,1}', ARRAY[150, 199 + n], ARRAY[now(), now()]"
-        "  FROM generate_series(1, 2) n");
+    run_sql("INSERT INTO stocksync.attempt (store, key, instance, generation, variables, item,"
+            "  location, product_id, quantity, change_from, revision, changed_at, sent_at)"
+            " SELECT 'outlet', ('00000000-0000-4000-8000-00000000000' || n)::uuid, 5, 1, 'bytes',"
+            "  '{1,2}', '{7,7}', '{1,2}', '{3,4}', '{1,1}', ARRAY[150, newest],"
+            "  ARRAY[now(), now()], now() - age FROM (VALUES (1, 200, interval '6 minutes'),"
+            "  (2, 201, '6 minutes'), (3, 200, '1 minute')) AS v (n, newest, age)");
     ok(state_attempts_adopt(s, 200, &adopted, &adopted_count, &err), &err);
-    assert_int_equal(adopted_count, 1);
+    assert_int_equal(adopted_count, 2);
     assert_string_equal(adopted[0].key, "00000000-0000-4000-8000-000000000002");
+    assert_string_equal(adopted[1].key, "00000000-0000-4000-8000-000000000003");
     assert_int_equal(number("SELECT count(*) FROM stocksync.attempt"
                             " WHERE outcome = 'abandoned' AND variables = ''"),
                      1);
