@@ -6,17 +6,17 @@
 #ifndef STOCKSYNC_CORE_VIEW_PORT_H
 #define STOCKSYNC_CORE_VIEW_PORT_H
 
-#include <stdbool.h>
+#include "common/core/health.h"
 
 struct view_port {
     /**
      * Replaces what other threads see of the job. Only the job's thread, or its maker before the
      * thread starts.
      *
-     * @param ready  the job works, or is in a state that no restart would fix
-     * @param json   one JSON object; copied
+     * @param health  copied: whoever reads it computes ages and readiness at that moment
+     * @param json    one JSON object; copied
      */
-    void (*publish)(void *arg, bool ready, const char *json);
+    void (*publish)(void *arg, const struct health *health, const char *json);
     void *arg;
 };
 

@@ -8,6 +8,7 @@
 
 #include "common/kafka/kafka_assignor.h"
 #include "common/kafka/kafka_log.h"
+#include "common/kafka/kafka_stats.h"
 
 struct property {
     const char *name;
@@ -22,6 +23,9 @@ static const struct property BOTH[] = {
     {"socket.keepalive.enable", "true"}, /* dead peers are noticed */
     {"socket.nagle.disable", "true"},    /* latency */
     {"log.connection.close", "false"},   /* brokers close idle connections; that is no event */
+    /* A broker that comes back is noticed within seconds. */
+    {"reconnect.backoff.max.ms", "2000"},
+    {"socket.connection.setup.timeout.ms", "5000"},
 };
 static const struct property PRODUCER[] = {
     /* how long a dead producer can hold back read-committed readers and the cleaner */
@@ -40,6 +44,8 @@ static const struct property CONSUMER[] = {
     {"fetch.wait.max.ms", "500"}, /* answers at once when there is data */
     {"fetch.min.bytes", "1"},
     {"check.crcs", "true"}, /* cheap at our rates */
+    /* A broker that is silent so long is left for a new connection. */
+    {"socket.timeout.ms", "10000"},
 };
 static const struct property READER[] = {
     {"queued.max.messages.kbytes", "16384"},
@@ -61,6 +67,7 @@ static const struct property FORCED_CONSUMER[] = {
     {"enable.auto.offset.store", "false"},
     {"enable.partition.eof", "true"}, /* "caught up" */
     {"log.queue", "true"},
+    {"statistics.interval.ms", AS_TEXT(KAFKA_STATS_EVERY_MS)}, /* does the cluster answer? */
 };
 static const struct property FORCED_READER[] = {
     /* isolation.level comes from the identity */

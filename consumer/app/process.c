@@ -1,12 +1,14 @@
 #include "consumer/app/process.h"
 
 #include <time.h>
+#include <unistd.h>
 
+#include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
 #include "common/core/service.h"
 #include "common/core/signals.h"
-#include "common/http/http_server.h"
+#include "common/http/http_listener.h"
 #include "common/kafka/kafka_assignor.h"
 #include "consumer/app/worker.h"
 #include "consumer/lane/lane.h"
@@ -17,6 +19,9 @@
 
 #define TICK_MS    200
 #define END_NAP_NS 20000000L
+#define REASON_MAX_BYTES ((size_t)1024)
+/* What a stop may take beyond the wait for answers: the databases, the last commit, the group. */
+#define END_LIMIT_MS 18000
 
 /* A worker and its job, which is either a lane or role parents. */
 struct member {
@@ -39,22 +44,37 @@ static const struct member *parents_of(const struct process *p)
     return p->count > p->store_count ? &p->members[p->store_count] : NULL;
 }
 
+/* @return whether it is ready; else the body names it and the reason */
+static bool report(const struct member *m, const char *what, const char *name, struct strbuf *body)
+{
+    struct strbuf reason;
+    bool ready = worker_is_ready(m->worker);
+    if (ready) {
+        return true;
+    }
+    strbuf_init(&reason, REASON_MAX_BYTES);
+    worker_append_reason(m->worker, &reason);
+    strbuf_appendf(body, "%s%s is not ready: %s\n", what, name,
+                   reason.len > 0 ? reason.ptr : "it begins");
+    strbuf_release(&reason);
+    return false;
+}
+
 static unsigned show_ready(void *context, struct strbuf *body)
 {
     const struct process *p = context;
     const struct member *parents = parents_of(p);
     size_t stores = 0;
+    bool ready = true;
     for (size_t i = 0; i < p->store_count; i++) {
-        stores += worker_is_ready(p->members[i].worker);
+        stores += report(&p->members[i], "store ", p->plan->stores[i]->instance.name, body);
     }
-    strbuf_appendf(body, "%zu of %zu stores are served, or wait for a person: see /status\n",
-                   stores, p->store_count);
-    if (parents == NULL) {
-        return stores == p->store_count ? 200 : 503;
+    strbuf_appendf(body, "%zu of %zu stores are ready, or wait for a person: see /status\n", stores,
+                   p->store_count);
+    if (parents != NULL) {
+        ready = report(parents, "role parents", "", body);
+        strbuf_append_text(body, ready ? "role parents is ready\n" : "");
     }
-    bool ready = worker_is_ready(parents->worker);
-    strbuf_append_text(body, ready ? "parents of kits are marked, or wait for a person\n"
-                                   : "parents of kits are not marked yet\n");
     return stores == p->store_count && ready ? 200 : 503;
 }
 
@@ -83,9 +103,10 @@ static unsigned show_index(void *context, struct strbuf *body)
     strbuf_append_text(body, "stocksync-consumer " STOCKSYNC_VERSION
                              "\n\n/status   stores, parents: states, counts (JSON)\n"
                              "/metrics  Prometheus\n"
-                             "/readyz   200 when every store and role parents works, or is in a "
-                             "state that only a person can fix\n/healthz  200 "
-                             "while the process lives\n");
+                             "/readyz   200 while Kafka, state and store answer for every store, "
+                             "and Kafka and Odoo's database for role parents. A store that waits "
+                             "for a person counts as ready\n"
+                             "/healthz  200 while the process lives\n");
     return 200;
 }
 
@@ -145,7 +166,8 @@ static enum status start_store(struct process *p, const struct store_conf *store
                                    .session = lane_session,
                                    .failed = lane_failed,
                                    .reloaded = lane_reloaded,
-                                   .stopped = lane_stopped};
+                                   .stopped = lane_stopped,
+                                   .show_ready = lane_show_ready};
     return start_member(p, m, &job, err);
 }
 
@@ -169,7 +191,8 @@ static enum status start_parents(struct process *p, struct err *err)
                                    .session = parents_lane_session,
                                    .failed = parents_lane_failed,
                                    .reloaded = parents_lane_reloaded,
-                                   .stopped = parents_lane_stopped};
+                                   .stopped = parents_lane_stopped,
+                                   .show_ready = parents_lane_show_ready};
     return start_member(p, m, &job, err);
 }
 
@@ -213,15 +236,32 @@ static void ask_reload(const struct process *p)
     }
 }
 
+/* Whatever a worker waits for: what it has not committed is read again, as after a crash. */
+static void give_up(const struct process *p)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        left += worker_is_done(p->members[i].worker) ? 0 : 1;
+    }
+    log_error(MOD, "stop_forced", LF_INT("count", left),
+              LF_MSG("workers did not end in time: the process ends without them"));
+    _exit(status_exit_code(STATUS_STOPPING));
+}
+
 /* Asks every worker to finish and waits until all have. */
 static void stop_all(const struct process *p)
 {
+    int64_t limit_ms = p->plan->conf->consumer.drain_ms + END_LIMIT_MS;
+    int64_t deadline = clock_monotonic_us() + limit_ms * 1000;
     for (size_t i = 0; i < p->count; i++) {
         worker_ask_stop(p->members[i].worker);
     }
     while (!all_done(p)) {
         struct timespec nap = {.tv_nsec = END_NAP_NS};
         (void)nanosleep(&nap, NULL);
+        if (clock_left_ms(deadline) == 0) {
+            give_up(p);
+        }
     }
 }
 
@@ -235,6 +275,9 @@ static void wait_for_end(const struct process *p)
         if (!ready && all_ready(p)) {
             ready = true;
             service_ready();
+        }
+        for (size_t i = 0; i < p->count; i++) {
+            worker_show_ready(p->members[i].worker);
         }
         service_alive();
         if (p->plan->tick != NULL) {
@@ -269,7 +312,7 @@ static void log_assignor(const struct consumer_conf *conf)
              LF_MSG(reason));
 }
 
-static enum status serve(struct process *p, struct http_server **server, struct err *err)
+static enum status serve(struct process *p, struct http_listener **listener, struct err *err)
 {
     const struct consumer_conf *conf = p->plan->conf;
     log_assignor(conf);
@@ -277,13 +320,12 @@ static enum status serve(struct process *p, struct http_server **server, struct 
     if (rc != STATUS_OK) {
         return rc;
     }
-    rc = http_server_start(p->plan->dry_run || p->plan->no_http ? NULL : conf->consumer.listen,
-                           ROUTES, sizeof ROUTES / sizeof ROUTES[0], p, server, err);
+    rc = http_listener_start(p->plan->dry_run || p->plan->no_http ? NULL : conf->consumer.listen,
+                             ROUTES, sizeof ROUTES / sizeof ROUTES[0], p, listener, err);
     if (rc != STATUS_OK) {
         return rc;
     }
     log_info(MOD, "started", LF_TEXT("version", STOCKSYNC_VERSION), LF_INT("count", p->store_count),
-             LF_TEXT("listen", http_server_address(*server)),
              LF_TEXT("topic", conf->shared.topic.name));
     wait_for_end(p);
     return STATUS_OK;
@@ -292,15 +334,15 @@ static enum status serve(struct process *p, struct http_server **server, struct 
 enum status process_run(const struct process_plan *plan, struct err *err)
 {
     struct process p = {.plan = plan};
-    struct http_server *server = NULL;
+    struct http_listener *listener = NULL;
     enum status rc = signals_stop_fd() < 0 ? signals_install(err) : STATUS_OK;
     if (rc != STATUS_OK) {
         return rc;
     }
     p.members = mem_calloc(plan->store_count + 1, sizeof *p.members);
-    rc = serve(&p, &server, err);
+    rc = serve(&p, &listener, err);
     stop_all(&p);
-    http_server_free(server);
+    http_listener_free(listener);
     if (rc == STATUS_OK) {
         rc = first_failure(&p, err);
     }

@@ -14,6 +14,7 @@
 const struct worker_limits worker_limits = {
     .first_pause_ms = 500,
     .max_pause_ms = 60000,
+    .server_pause_ms = 2000,
     .slow_probe_ms = 5000,
     .patience_ms = 30000,
 };
@@ -28,12 +29,27 @@ struct worker {
 
     pthread_mutex_t mutex; /* of what follows */
     struct strbuf json;
-    bool ready;
+    struct health health;
 };
 
 static bool needs_a_person(enum status rc)
 {
     return status_class(rc) == CLASS_STORE || status_class(rc) == CLASS_FATAL;
+}
+
+static bool is_of_the_store(enum status rc)
+{
+    return status_class(rc) == CLASS_STORE || rc == STATUS_STORE_LOST || rc == STATUS_THROTTLED ||
+           rc == STATUS_OUTCOME_UNKNOWN;
+}
+
+/* Kafka and databases are ours: a probe costs little, and nobody asks for longer pauses. */
+static int64_t longest_pause_ms(const struct worker *w, enum status rc)
+{
+    if (is_of_the_store(rc)) {
+        return w->limits.max_pause_ms;
+    }
+    return needs_a_person(rc) ? w->limits.slow_probe_ms : w->limits.server_pause_ms;
 }
 
 static bool gives_up(const struct worker *w, enum status rc, int64_t begun_us)
@@ -57,7 +73,10 @@ static void take_reload(struct worker *w)
 static void pause_after(struct worker *w, enum status rc, const struct err *err)
 {
     int64_t least_ms = needs_a_person(rc) ? w->limits.slow_probe_ms : 0;
+    int64_t longest_ms = longest_pause_ms(w, rc);
     int64_t pause_ms = backoff_next_ms(&w->backoff, least_ms);
+    longest_ms = longest_ms > least_ms ? longest_ms : least_ms;
+    pause_ms = pause_ms < longest_ms ? pause_ms : longest_ms;
     w->job.failed(w->job.arg, rc, err, pause_ms);
     int64_t deadline = clock_monotonic_us() + pause_ms * 1000;
     struct pollfd wake = {.fd = w->thread.wake_fd, .events = POLLIN};
@@ -139,11 +158,11 @@ enum status worker_result(const struct worker *worker, struct err *err)
     return worker->result;
 }
 
-void worker_publish(void *worker, bool ready, const char *json)
+void worker_publish(void *worker, const struct health *health, const char *json)
 {
     struct worker *w = worker;
     (void)pthread_mutex_lock(&w->mutex);
-    w->ready = ready;
+    w->health = *health;
     strbuf_reset(&w->json);
     strbuf_append_text(&w->json, json);
     (void)pthread_mutex_unlock(&w->mutex);
@@ -151,17 +170,42 @@ void worker_publish(void *worker, bool ready, const char *json)
 
 void worker_append_status(struct worker *worker, struct strbuf *out)
 {
+    int64_t now = clock_monotonic_us();
     (void)pthread_mutex_lock(&worker->mutex);
-    strbuf_append_text(out, worker->json.len > 0 ? worker->json.ptr : "{}");
+    if (worker->json.len < 2) {
+        strbuf_append_text(out, "{}");
+    } else {
+        strbuf_append(out, worker->json.ptr, worker->json.len - 1);
+        strbuf_append_char(out, ',');
+        health_append_json(&worker->health, now, out);
+        strbuf_append_char(out, '}');
+    }
     (void)pthread_mutex_unlock(&worker->mutex);
+}
+
+static struct health copy_health(struct worker *worker)
+{
+    (void)pthread_mutex_lock(&worker->mutex);
+    struct health health = worker->health;
+    (void)pthread_mutex_unlock(&worker->mutex);
+    return health;
 }
 
 bool worker_is_ready(struct worker *worker)
 {
-    (void)pthread_mutex_lock(&worker->mutex);
-    bool ready = worker->ready;
-    (void)pthread_mutex_unlock(&worker->mutex);
-    return ready;
+    struct health health = copy_health(worker);
+    return health.count > 0 && health_trouble(&health, clock_monotonic_us()) == NULL;
+}
+
+void worker_append_reason(struct worker *worker, struct strbuf *out)
+{
+    struct health health = copy_health(worker);
+    health_append_reason(&health, clock_monotonic_us(), out);
+}
+
+void worker_show_ready(struct worker *worker)
+{
+    worker->job.show_ready(worker->job.arg, worker_is_ready(worker));
 }
 
 void worker_free(struct worker *worker)

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/core/health.h"
 #include "common/core/strbuf.h"
 #include "common/core/thread.h"
 #include "common/core/view_port.h"
@@ -46,11 +47,14 @@ struct worker_job {
     void (*reloaded)(void *arg);
     /** No session follows. */
     void (*stopped)(void *arg);
+    /** Shows as a metric whether the job is ready. Any thread. */
+    void (*show_ready)(void *arg, bool ready);
 };
 
 struct worker_limits {
     int64_t first_pause_ms; /* upper bound of the first pause; it doubles with every failure */
     int64_t max_pause_ms;
+    int64_t server_pause_ms; /* the same for Kafka and databases: work goes on when they are back */
     int64_t slow_probe_ms; /* least pause after a failure that only a person can fix */
     int64_t patience_ms;   /* of a job with `once` */
 };
@@ -74,11 +78,16 @@ bool worker_is_done(const struct worker *worker);
 /** After worker_is_done. @return STATUS_OK, or the failure that ended a job with `once` */
 NODISCARD enum status worker_result(const struct worker *worker, struct err *err);
 /** The publish function of worker_view; worker: a struct worker *. */
-void worker_publish(void *worker, bool ready, const char *json);
-/** Appends the JSON object that the job published last. Any thread. */
+void worker_publish(void *worker, const struct health *health, const char *json);
+/** Appends the JSON object that the job published last, with readiness and ages of this moment. Any
+ * thread. */
 void worker_append_status(struct worker *worker, struct strbuf *out);
-/** Whether the job published last that it is ready. Any thread. */
+/** Whether the job is ready now, by what it published last. Any thread. */
 bool worker_is_ready(struct worker *worker);
+/** Appends why the job is not ready; nothing while it is. Any thread. */
+void worker_append_reason(struct worker *worker, struct strbuf *out);
+/** Has the job show as a metric whether it is ready. Any thread. */
+void worker_show_ready(struct worker *worker);
 /** Asks to stop, joins the thread and frees. Accepts NULL and a worker that never started. */
 void worker_free(struct worker *worker);
 

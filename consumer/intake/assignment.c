@@ -3,6 +3,7 @@
 #include "common/core/logger.h"
 #include "common/core/mem.h"
 #include "common/kafka/kafka_err.h"
+#include "consumer/intake/record_source.h"
 
 #define MOD "intake"
 
@@ -207,4 +208,21 @@ void assignment_pause(struct assignment *a, int32_t partition, bool paused)
     } else {
         resume_one(a, partition);
     }
+}
+
+rd_kafka_topic_partition_list_t *
+assignment_pick(const struct assignment *a, const struct partition_offset *list, size_t count)
+{
+    rd_kafka_topic_partition_list_t *picked = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++) {
+        if (assignment_has(a, list[i].partition)) {
+            rd_kafka_topic_partition_list_add(picked, a->topic, list[i].partition)->offset =
+                list[i].next_offset;
+        }
+    }
+    if (picked->cnt == 0) {
+        rd_kafka_topic_partition_list_destroy(picked);
+        return NULL;
+    }
+    return picked;
 }

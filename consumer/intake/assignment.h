@@ -52,4 +52,10 @@ void assignment_release_leaving(struct assignment *a);
  * were fetched and not polled come again when it resumes. */
 void assignment_pause(struct assignment *a, int32_t partition, bool paused);
 
+struct partition_offset;
+
+/** Those offsets whose partitions are assigned; the caller destroys the list. NULL: none is. */
+rd_kafka_topic_partition_list_t *
+assignment_pick(const struct assignment *a, const struct partition_offset *list, size_t count);
+
 #endif

@@ -52,7 +52,8 @@ struct record_source {
     rd_kafka_message_t *held;    /* came together with a note: next after it */
     int32_t partition_count;     /* of the topic; 0: not known yet */
     bool closing;
-    bool brokers_down;
+    bool brokers_down; /* since the last poll */
+    struct source_health health;
 };
 
 static const struct metric_row METRIC_ROWS[] = {
@@ -124,6 +125,18 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     kafka_log_error_event(client, code, reason);
 }
 
+/* Once a second. */
+static int on_stats(rd_kafka_t *client, char *json, size_t len, void *opaque)
+{
+    struct record_source *s = opaque;
+    struct kafka_stats stats;
+    (void)client;
+    if (kafka_stats_read(json, len, &stats)) {
+        source_health_note_stats(&s->health, &stats, clock_monotonic_us());
+    }
+    return 0; /* librdkafka frees the text */
+}
+
 /* --- opening --- */
 
 static enum status
@@ -141,6 +154,7 @@ make_client(const struct record_source_options *options, struct record_source *s
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
     rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_stats_cb(conf, on_stats);
     s->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
     if (s->client == NULL) {
         rd_kafka_conf_destroy(conf);
@@ -174,6 +188,7 @@ enum status record_source_open(const struct record_source_options *options,
     struct record_source *s = mem_calloc(1, sizeof *s);
     s->topic = mem_strdup(options->topic);
     s->group = mem_strdup(options->group_id);
+    source_health_begin(&s->health, clock_monotonic_us());
     metric_table_register(&record_source_metric_table, options->group_id, &s->metrics);
     s->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     INVARIANT(s->fd >= 0, "eventfd: errno %d", errno);
@@ -262,12 +277,14 @@ static void take_note(struct record_source *s, struct source_event *event)
         return;
     }
     if (note.type == SOURCE_ASSIGNED) {
+        source_health_note_joined(&s->health, clock_monotonic_us());
         assignment_begin_entering(&s->assignment, note.list);
         expect_committed(s);
         s->partition_count = 0; /* more of them are a reason for a rebalance */
         count_partitions(s);
         return;
     }
+    source_health_note_lost(&s->health, clock_monotonic_us());
     assignment_remove(&s->assignment, note.list);
     rd_kafka_topic_partition_list_destroy(note.list);
 }
@@ -366,15 +383,13 @@ static enum status check_client(struct record_source *s, struct err *err)
     }
     if (s->brokers_down) {
         s->brokers_down = false;
-        return err_set(err, STATUS_BROKER_LOST, "no broker of the Kafka cluster answers");
+        return err_set(err, STATUS_BROKER_LOST, SOURCE_DOWN);
     }
     return STATUS_OK;
 }
 
-enum status
-record_source_poll(struct record_source *source, struct source_event *event, struct err *err)
+static enum status take_event(struct record_source *s, struct source_event *event, struct err *err)
 {
-    struct record_source *s = source;
     assignment_enter(&s->assignment);
     for (;;) {
         *event = (struct source_event){.type = SOURCE_NOTHING, .timestamp_ms = -1};
@@ -398,31 +413,29 @@ record_source_poll(struct record_source *source, struct source_event *event, str
     }
 }
 
-/* --- offsets --- */
-
-/* NULL when no partition of the list is assigned. */
-static rd_kafka_topic_partition_list_t *
-prune(const struct record_source *s, const struct partition_offset *list, size_t count)
+enum status
+record_source_poll(struct record_source *source, struct source_event *event, struct err *err)
 {
-    rd_kafka_topic_partition_list_t *pruned = rd_kafka_topic_partition_list_new((int)count);
-    for (size_t i = 0; i < count; i++) {
-        if (assignment_has(&s->assignment, list[i].partition)) {
-            rd_kafka_topic_partition_list_add(pruned, s->topic, list[i].partition)->offset =
-                list[i].next_offset;
-        }
+    const enum status rc = take_event(source, event, err);
+    if (rc != STATUS_OK) {
+        source_health_note_failure(&source->health, clock_monotonic_us(), rc == STATUS_BROKER_LOST,
+                                   err->msg);
     }
-    if (pruned->cnt == 0) {
-        rd_kafka_topic_partition_list_destroy(pruned);
-        return NULL;
-    }
-    return pruned;
+    return rc;
 }
+
+const struct source_health *record_source_health(const struct record_source *source)
+{
+    return &source->health;
+}
+
+/* --- offsets --- */
 
 void record_source_commit(struct record_source *source,
                           const struct partition_offset *list,
                           size_t count)
 {
-    rd_kafka_topic_partition_list_t *offsets = prune(source, list, count);
+    rd_kafka_topic_partition_list_t *offsets = assignment_pick(&source->assignment, list, count);
     if (offsets == NULL) {
         return;
     }
@@ -450,7 +463,7 @@ enum status record_source_commit_wait(struct record_source *source,
                                       int timeout_ms,
                                       struct err *err)
 {
-    rd_kafka_topic_partition_list_t *offsets = prune(source, list, count);
+    rd_kafka_topic_partition_list_t *offsets = assignment_pick(&source->assignment, list, count);
     if (offsets == NULL) {
         return STATUS_OK;
     }
@@ -481,6 +494,9 @@ void record_source_read_from(struct record_source *source, int32_t partition, in
 void record_source_release_partitions(struct record_source *source)
 {
     assignment_release_leaving(&source->assignment);
+    if (source->assignment.count == 0) {
+        source_health_note_left(&source->health);
+    }
 }
 
 void record_source_pause(struct record_source *source, int32_t partition, bool paused)

@@ -16,6 +16,7 @@
 #include "common/core/conf.h"
 #include "common/core/metric.h"
 #include "common/core/status.h"
+#include "consumer/intake/source_health.h"
 
 struct record_source;
 
@@ -85,6 +86,8 @@ int record_source_fd(const struct record_source *source);
  */
 NODISCARD enum status
 record_source_poll(struct record_source *source, struct source_event *event, struct err *err);
+/** When Kafka answered and failed; polling keeps it right. Valid until closed. */
+const struct source_health *record_source_health(const struct record_source *source);
 /** Commits the list, pruned to the assignment, asynchronously. Successes are logged at debug,
  * failures are counted. */
 void record_source_commit(struct record_source *source,

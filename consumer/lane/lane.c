@@ -7,19 +7,19 @@
 #include "common/core/clock.h"
 #include "common/core/logger.h"
 #include "common/core/mem.h"
+#include "consumer/lane/lane_health.h"
+#include "consumer/lane/lane_wait.h"
 #include "consumer/lane/printer.h"
 #include "consumer/lane/session.h"
 
 #define MOD "lane"
 
 #define COMMIT_EVERY_US INT64_C(1000000)
-#define ADOPT_EVERY_US  INT64_C(5000000)
-#define IDLE_WAIT_MS    1000
+/* Also how often the state is asked whether it answers. */
+#define ADOPT_EVERY_US  INT64_C(2000000)
 #define CLOSE_LIMIT_MS  5000
 /* While partitions leave, answers are waited for at most this long. */
 #define REVOKE_LIMIT_MS 5000
-/* A run with --once gives up when it has not gone on for this long. */
-#define ONCE_PATIENCE_US INT64_C(30000000)
 
 struct lane {
     struct lane_options options;
@@ -34,7 +34,8 @@ struct lane {
     struct catalogue catalogue;
     bool rescanned_at_start;
     bool options_logged;
-    bool joined; /* partitions were assigned once */
+    struct health health;
+    struct err kafka; /* why the cluster is away; STATUS_OK: it answers */
 
     enum lane_state state;
     char why[320];
@@ -92,11 +93,26 @@ static const struct transition {
 
 static void publish(struct lane *l);
 
-/* A lane whose store is held works, but shows the hold. */
-static enum lane_state shown_state(const struct lane *l, enum lane_state state)
+static bool is_working(enum lane_state state)
 {
-    bool works = state == LANE_CATCHING_UP || state == LANE_RUNNING || state == LANE_THROTTLED;
-    return works && is_held(l) ? LANE_HELD : state;
+    return state == LANE_CATCHING_UP || state == LANE_RUNNING || state == LANE_THROTTLED;
+}
+
+/* A lane that works shows that Kafka is away, or the hold of its store. */
+static enum lane_state
+shown_state(const struct lane *l, enum lane_state state, const char *text, const char **why)
+{
+    bool works = is_working(state);
+    *why = text;
+    if ((works || state == LANE_HELD) && l->kafka.status != STATUS_OK) {
+        *why = l->kafka.msg;
+        return LANE_BROKEN;
+    }
+    if (state == LANE_HELD || (works && is_held(l))) {
+        *why = l->session.brake.hold.detail;
+        return LANE_HELD;
+    }
+    return state;
 }
 
 static void set_why(struct lane *l, const char *why)
@@ -113,8 +129,9 @@ static void set_state(struct lane *l, enum lane_state wanted, const char *text)
     char change[48];
     char why[sizeof l->why];
     enum lane_state old = l->state;
-    enum lane_state state = shown_state(l, wanted);
-    (void)snprintf(why, sizeof why, "%s", state == LANE_HELD ? l->session.brake.hold.detail : text);
+    const char *reason = NULL;
+    enum lane_state state = shown_state(l, wanted, text, &reason);
+    (void)snprintf(why, sizeof why, "%s", reason);
     if (old == state) {
         if (lane_state_is_trouble(state)) {
             set_why(l, why); /* one trouble may follow another */
@@ -160,10 +177,21 @@ static void follow_signal(struct lane *l, const struct lane_signal *signal)
 /* The brake has held or released the store. */
 static void follow_hold(struct lane *l)
 {
-    bool works =
-        l->state == LANE_CATCHING_UP || l->state == LANE_RUNNING || l->state == LANE_THROTTLED;
-    if (l->state == LANE_HELD || (works && is_held(l))) {
+    if (l->state == LANE_HELD || (is_working(l->state) && is_held(l))) {
         set_state(l, LANE_CATCHING_UP, "the store is not held any more");
+    }
+}
+
+/* The cluster may fall silent, or be gone, while the session stays open. */
+static void follow_kafka(struct lane *l)
+{
+    const struct source_health *source = l->ports->source->health(l->session.c.source);
+    bool was_away = l->kafka.status != STATUS_OK;
+    bool is_mine = l->state == LANE_BROKEN && l->session.requests.breaker.state == BREAKER_CLOSED;
+    l->kafka.status = STATUS_OK;
+    bool is_away = source_health_check(source, clock_monotonic_us(), &l->kafka) != STATUS_OK;
+    if ((is_away && (is_working(l->state) || l->state == LANE_HELD)) || (was_away && is_mine)) {
+        set_state(l, LANE_CATCHING_UP, "Kafka answers");
     }
 }
 
@@ -192,8 +220,10 @@ static void publish(struct lane *l)
     struct strbuf json;
     if (is_open(l)) {
         session_fill_view(&l->session, v);
-        l->joined = l->joined || v->partitions > 0;
+        lane_health_follow(&l->health, l->ports->source->health(l->session.c.source),
+                           &l->session.requests);
     } else {
+        v->partitions = 0;
         v->hold = (struct lane_hold){0};
         v->blocked = (struct blocked_view){0};
         v->rules_problem = NULL;
@@ -203,14 +233,13 @@ static void publish(struct lane *l)
     v->client.token_left_s = token_left_s(&l->store.token, clock_monotonic_us());
     v->client.token_problem = l->store.token.failure.msg;
     status_set_gauges(&l->metrics, v);
+    lane_health_set_gauges(&l->health, &l->metrics);
     if (l->options.view.publish == NULL) {
         return;
     }
-    bool ready = l->joined || l->state == LANE_UNAUTHORISED || l->state == LANE_CLOSED ||
-                 l->state == LANE_MISCONFIGURED || l->state == LANE_HELD;
     strbuf_init(&json, (size_t)64 * 1024);
     status_append_json(&l->metrics, v, &json);
-    l->options.view.publish(l->options.view.arg, ready, json.ptr);
+    l->options.view.publish(l->options.view.arg, &l->health, json.ptr);
     strbuf_release(&json);
 }
 
@@ -326,6 +355,7 @@ static enum status commit_if_due(struct lane *l, struct err *err)
         if (rc != STATUS_OK) {
             return rc;
         }
+        lane_health_note_state(&l->health);
     }
     return session_commit(s, false, err);
 }
@@ -338,6 +368,7 @@ static enum status turn(struct lane *l, bool *busy, struct err *err)
     if (rc != STATUS_OK) {
         return rc;
     }
+    follow_kafka(l);
     rc = session_look_back(s, is_at_end(l), err);
     if (rc != STATUS_OK) {
         return rc;
@@ -365,49 +396,7 @@ static enum status turn(struct lane *l, bool *busy, struct err *err)
     return rc == STATUS_OK ? commit_if_due(l, err) : rc;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int wait_ms(const struct lane *l, bool busy)
-{
-    const struct session *s = &l->session;
-    bool blocked = lane_state_is_blocked(l->state);
-    int64_t now = clock_monotonic_us();
-    int64_t next = dispatch_deadline_us(&s->dispatch, blocked);
-    next = earlier(next, session_look_back_us(s));
-    next = earlier(next, session_verify_due_us(s, blocked));
-    next = earlier(next, catalogue_deadline_us(&l->catalogue, blocked));
-    if (busy || next <= now) {
-        return 0;
-    }
-    if (offset_ledger_unfinished(s->c.ledger) > 0) {
-        next = earlier(next, s->commit_at_us);
-    }
-    return next - now > IDLE_WAIT_MS * INT64_C(1000) ? IDLE_WAIT_MS : clock_left_ms(next);
-}
-
 /* --- a session --- */
-
-/* A partition that a record blocks is noted first. */
-static bool is_finished(const struct lane *l)
-{
-    return session_is_drained(&l->session) && l->session.records.blocked.count == 0;
-}
-
-/* Where a run with --once ends, while another waits for the store or for a person. */
-static enum status is_hopeless(const struct lane *l, struct err *err)
-{
-    const struct lane_hold *hold = &l->session.brake.hold;
-    if (hold->on && is_at_end(l) && hold->calm_us == 0) {
-        return err_set(err, STATUS_STORE_MISCONFIGURED, "held: %s", hold->detail);
-    }
-    if (lane_state_is_blocked(l->state) && clock_wall_us() - l->view.since_us > ONCE_PATIENCE_US) {
-        return err_set(err, STATUS_STORE_LOST, "%s: %s", lane_state_name(l->state), l->why);
-    }
-    return STATUS_OK;
-}
 
 static void read_credentials(struct lane *l)
 {
@@ -451,11 +440,14 @@ static enum status work(struct lane *l, struct thread *thread, bool *worked, str
 {
     const struct lane_context *c = &l->session.c;
     bool busy = true;
+    l->kafka.status = STATUS_OK;
+    lane_health_note_opened(&l->health);
     set_state(l, LANE_CATCHING_UP, "reading the topic");
     publish(l);
     while (!thread_is_stopping(thread)) {
         const int fds[2] = {thread->wake_fd, c->ports->source->fd(c->source)};
-        c->ports->store->wait(c->graphql, fds, 2, wait_ms(l, busy));
+        bool blocked = lane_state_is_blocked(l->state);
+        c->ports->store->wait(c->graphql, fds, 2, lane_wait_ms(&l->session, blocked, busy));
         if (thread_take_reload(thread)) {
             reload(l);
         }
@@ -468,10 +460,9 @@ static enum status work(struct lane *l, struct thread *thread, bool *worked, str
         if (!l->options.once) {
             continue;
         }
-        rc = session_is_drained(&l->session)
-                 ? blocked_partitions_check(&l->session.records.blocked, err)
-                 : is_hopeless(l, err);
-        if (rc == STATUS_OK && is_finished(l)) {
+        bool done = false;
+        rc = lane_wait_once(&l->session, &l->view, &done, err);
+        if (rc == STATUS_OK && done) {
             break;
         }
         if (rc != STATUS_OK) {
@@ -525,6 +516,7 @@ enum status lane_session(void *lane, struct thread *thread, bool *worked, struct
     if (rc == STATUS_OK) {
         drain(l);
     }
+    publish(l); /* keeps what Kafka and the store have answered */
     session_close(&l->session, CLOSE_LIMIT_MS);
     if (rc == STATUS_RENEW) {
         log_info(MOD, "session_renewed", LF_TEXT("store", l->store.name), LF_MSG(err->msg));
@@ -540,9 +532,17 @@ void lane_failed(void *lane, enum status rc, const struct err *err, int64_t paus
     if (rc == STATUS_STORE_MISCONFIGURED) {
         token_mark_uncertain(&l->store.token); /* scopes granted later may need a new token */
     }
+    lane_health_note_failure(&l->health, rc, err);
     log_failure(LOG_ERROR, MOD, "session_failed", err,
                 LOG_FIELDS(LF_TEXT("store", l->store.name), LF_INT("backoff_ms", pause_ms)));
     set_state(l, lane_state_after_failure(rc), err->msg);
+    publish(l); /* also when the state stays */
+}
+
+void lane_show_ready(void *lane, bool ready)
+{
+    const struct lane *l = lane;
+    metric_set(l->metrics.ready, ready ? 1 : 0);
 }
 
 void lane_reloaded(void *lane)
@@ -571,6 +571,7 @@ struct lane *lane_new(const struct lane_options *options, const struct lane_port
                    dry_run ? DRY_RUN_GROUP_SUFFIX : "");
     (void)snprintf(l->client_id, sizeof l->client_id, "stocksync-store-%s", l->store.name);
     metric_table_register(&lane_metric_table, l->store.name, &l->metrics);
+    lane_health_init(&l->health);
     l->view = (struct lane_view){
         .store = l->store.name, .since_us = clock_wall_us(), .is_dry_run = dry_run};
     publish(l);

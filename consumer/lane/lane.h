@@ -40,5 +40,7 @@ void lane_failed(void *lane, enum status rc, const struct err *err, int64_t paus
 void lane_reloaded(void *lane);
 /** No further session begins. */
 void lane_stopped(void *lane);
+/** Sets the metric. Any thread. */
+void lane_show_ready(void *lane, bool ready);
 
 #endif

@@ -11,6 +11,7 @@ static const struct source_port SOURCE = {.open = record_source_open,
                                           .partition_count = record_source_partition_count,
                                           .assigned_count = record_source_assigned_count,
                                           .partition_of = record_source_partition_of,
+                                          .health = record_source_health,
                                           .close = record_source_close};
 
 static const struct store_port STORE = {.open = graphql_new,

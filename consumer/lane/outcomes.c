@@ -359,6 +359,9 @@ static void count_settled(const struct lane_context *c, const struct outcomes *o
         }
         metric_add(s->noop ? c->metrics->level.unchanged : c->metrics->level.applied,
                    s->attempt->count);
+        if (!s->noop) {
+            metric_set(c->metrics->level.last_write, (double)now_us / 1e6);
+        }
         for (size_t k = 0; k < s->attempt->count; k++) {
             metric_observe_us(c->metrics->level.commit_to_applied,
                               now_us - s->attempt->list[k].changed_at_us);

@@ -46,6 +46,7 @@ struct source_port {
     int32_t (*partition_count)(const struct record_source *source);
     size_t (*assigned_count)(const struct record_source *source);
     int32_t (*partition_of)(const struct record_source *source, int32_t product_id);
+    const struct source_health *(*health)(const struct record_source *source);
     void (*close)(struct record_source *source, int timeout_ms);
 };
 

@@ -55,6 +55,7 @@ static bool is_unknown(const struct answer *answer)
 /* What had waited may go at once: the budget spreads it. */
 static void note_answered(struct requests *rq, const struct request *r, struct lane_signal *signal)
 {
+    rq->answers.answered_us = clock_monotonic_us();
     if (!breaker_answered(&rq->breaker, r, operation_is_mutation(r->op))) {
         return;
     }
@@ -70,6 +71,8 @@ static void note_unknown(struct requests *rq,
                          struct lane_signal *signal)
 {
     int64_t now = clock_monotonic_us();
+    rq->answers.failed_us = now;
+    (void)snprintf(rq->answers.why, sizeof rq->answers.why, "%.239s", answer->err.msg);
     if (strcmp(answer->code, "HTTP_503") == 0) {
         budget_block(&rq->budget, answer->wait_ms * 1000, now); /* overloaded: nobody goes */
     }

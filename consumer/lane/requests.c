@@ -56,6 +56,18 @@ size_t requests_in_flight(const struct requests *rq)
 
 /* While the store is held, mutations that wait may have all other slots, and levels must be read
  * all the same to find the end of the hold. */
+int64_t requests_asked_us(const struct requests *rq)
+{
+    int64_t since_us = 0;
+    for (size_t i = 0; i < rq->count; i++) {
+        const struct request *r = &rq->slots[i];
+        if (r->phase == REQUEST_SENT && (since_us == 0 || r->sent_us < since_us)) {
+            since_us = r->sent_us;
+        }
+    }
+    return since_us;
+}
+
 struct request *requests_free_slot(const struct requests *rq)
 {
     size_t count = rq->is_held ? rq->count : rq->count - 1;
@@ -192,6 +204,7 @@ static enum status send_bytes(struct requests *rq, struct request *r, struct err
         return rc;
     }
     r->phase = REQUEST_SENT;
+    r->sent_us = clock_monotonic_us();
     r->sends++;
     metric_add(operation_is_mutation(r->op) ? c->metrics->request.mutations
                                             : c->metrics->request.reads,

@@ -51,8 +51,15 @@ struct request {
     double cost;
     struct budget_ticket ticket;
     int64_t begun_us;    /* monotonic; 0: before this process */
+    int64_t sent_us;     /* monotonic: the last time */
     int64_t retry_at_us; /* monotonic */
     struct backoff backoff;
+};
+
+/** Monotonic times; 0: never. */
+struct store_answers {
+    int64_t answered_us, failed_us;
+    char why[240]; /* of the last failure */
 };
 
 struct requests {
@@ -63,6 +70,7 @@ struct requests {
     bool is_held;    /* the last slot may be used */
     struct budget budget;
     struct breaker breaker;
+    struct store_answers answers;
     double costs[OPERATION_COUNT];   /* points that each operation asks for, by the last answer */
     double charged[OPERATION_COUNT]; /* points that each was charged, by the last answer */
     struct state_attempt *adopted;   /* not sent again yet from adopted_next on */
@@ -77,6 +85,8 @@ void requests_close(struct requests *rq);
 
 /** Requests that are not free. */
 size_t requests_in_flight(const struct requests *rq);
+/** Monotonic time since which a request waits for its answer; 0: none does. */
+int64_t requests_asked_us(const struct requests *rq);
 /** A free slot; NULL: all are in use. */
 struct request *requests_free_slot(const struct requests *rq);
 /** A request of a dead process is not finished: its levels must not be written before it is. */

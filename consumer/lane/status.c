@@ -86,6 +86,9 @@ static const struct metric_row ROWS[] = {
     {offsetof(struct lane_metrics, level.commit_to_applied), METRIC_HISTOGRAM,
      "stocksync_store_commit_to_applied_seconds", NULL, NULL,
      "From the mark in Odoo to Shopify's answer."},
+    {offsetof(struct lane_metrics, level.last_write), METRIC_GAUGE,
+     "stocksync_store_last_write_timestamp_seconds", NULL, NULL,
+     "Unix time of the last level that was written to Shopify; 0: none since the start."},
     {offsetof(struct lane_metrics, level.unimported_seen), METRIC_COUNTER,
      "stocksync_store_unimported_seen_total", NULL, NULL,
      "Times a level was found below the number that was written."},
@@ -234,6 +237,19 @@ static const struct metric_row ROWS[] = {
     {offsetof(struct lane_metrics, rules_outdated), METRIC_GAUGE,
      "stocksync_store_options_outdated", NULL, NULL,
      "1 while the store's options name a warehouse or company that Odoo does not have any more."},
+    {offsetof(struct lane_metrics, partitions), METRIC_GAUGE, "stocksync_store_partitions", NULL,
+     NULL, "Partitions of the topic that this process reads for the store."},
+    {offsetof(struct lane_metrics, ready), METRIC_GAUGE, "stocksync_store_ready", NULL, NULL,
+     "1 while state, Kafka and store have answered since their last failure, and recently."},
+    {offsetof(struct lane_metrics, answered[0]), METRIC_GAUGE,
+     "stocksync_store_last_answer_timestamp_seconds", "server", "state",
+     "Unix time of the server's last answer to the lane; 0: none since the start."},
+    {offsetof(struct lane_metrics, answered[1]), METRIC_GAUGE,
+     "stocksync_store_last_answer_timestamp_seconds", "server", "kafka",
+     "Unix time of the server's last answer to the lane; 0: none since the start."},
+    {offsetof(struct lane_metrics, answered[2]), METRIC_GAUGE,
+     "stocksync_store_last_answer_timestamp_seconds", "server", "store",
+     "Unix time of the server's last answer to the lane; 0: none since the start."},
 };
 
 const struct metric_table lane_metric_table = {
@@ -272,6 +288,7 @@ void status_set_gauges(const struct lane_metrics *metrics, const struct lane_vie
     metric_set(metrics->leftovers, (double)view->leftovers.products);
     metric_set(metrics->replanning, (double)view->replanning);
     metric_set(metrics->rules_outdated, has_problem(view) ? 1 : 0);
+    metric_set(metrics->partitions, (double)view->partitions);
 }
 
 static void append_examples(struct strbuf *out, const char *name, const char (*list)[80])

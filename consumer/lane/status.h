@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/core/health.h"
 #include "common/core/metric.h"
 #include "common/core/strbuf.h"
 #include "consumer/lane/hold.h"
@@ -25,7 +26,7 @@ struct record_metrics {
 
 struct level_metrics {
     struct metric *applied, *unchanged, *refused, *stale, *activated, *tracked, *excluded, *pending,
-        *age, *commit_to_applied, *unimported_seen, *unimported_units, *unimported_levels;
+        *age, *commit_to_applied, *last_write, *unimported_seen, *unimported_units, *unimported_levels;
 };
 
 struct request_metrics {
@@ -58,7 +59,8 @@ struct lane_metrics {
     struct brake_metrics brake;
     struct catalogue_metrics catalogue;
     struct verify_metrics verify;
-    struct metric *leftovers, *replanning, *rules_outdated;
+    struct metric *leftovers, *replanning, *rules_outdated, *partitions, *ready;
+    struct metric *answered[HEALTH_MAX_SERVERS]; /* by enum lane_server */
 };
 
 /** Label: store. */

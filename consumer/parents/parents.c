@@ -94,3 +94,11 @@ enum status parents_mark(struct parents *parents,
     pg_rows_release(&rows);
     return rc;
 }
+
+enum status parents_probe(struct parents *parents, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = pg_query(parents->conn, "SELECT 1", NULL, "i", &rows, err);
+    pg_rows_release(&rows);
+    return rc;
+}

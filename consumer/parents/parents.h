@@ -47,4 +47,7 @@ NODISCARD enum status parents_mark(struct parents *parents,
                                    struct parents_marked *marked,
                                    struct err *err);
 
+/** Whether the database answers. @return STATUS_OK, pg_query's */
+NODISCARD enum status parents_probe(struct parents *parents, struct err *err);
+
 #endif

@@ -19,6 +19,8 @@
 #define COMMIT_WAIT_MS  5000
 #define CLOSE_LIMIT_MS  5000
 #define IDLE_WAIT_US    INT64_C(1000000)
+/* So often the database is asked whether it answers, unless it marks. */
+#define PROBE_EVERY_US INT64_C(2000000)
 
 struct parents_lane {
     struct parents_options options;
@@ -37,8 +39,22 @@ struct parents_lane {
     struct parents_streams streams;
     struct record_source *source;
     struct read_positions *positions;
-    int64_t commit_at_us; /* monotonic */
+    int64_t commit_at_us, probe_at_us; /* monotonic */
 };
+
+/* --- who answers --- */
+
+static struct health_server *server(struct parents_lane *l, enum parents_server which)
+{
+    return &l->status.health.list[which];
+}
+
+static void note_database(struct parents_lane *l)
+{
+    int64_t now = l->clock.monotonic_us();
+    l->probe_at_us = now + PROBE_EVERY_US;
+    health_note_answer(server(l, PARENTS_SERVER_ODOO), now);
+}
 
 /* --- offsets --- */
 
@@ -70,10 +86,10 @@ static void commit_if_due(struct parents_lane *l)
 
 /* --- rebalances --- */
 
-static void show_partitions(struct parents_lane *l, bool joined)
+static void show_partitions(struct parents_lane *l)
 {
     size_t count = l->source != NULL ? l->source_port.assigned_count(l->source) : 0;
-    parents_status_set_partitions(&l->status, count, joined);
+    parents_status_set_partitions(&l->status, count);
 }
 
 static void log_partitions(const struct parents_lane *l, const char *name, size_t count)
@@ -89,7 +105,7 @@ take_partitions(struct parents_lane *l, const struct source_event *event, struct
         read_positions_assign(l->positions, event->partitions[i]);
     }
     parents_status_set(&l->status, PARENTS_RUNNING, "joined the group");
-    show_partitions(l, true);
+    show_partitions(l);
     log_partitions(l, "partitions_assigned", event->partition_count);
     return parents_streams_note_assigned(&l->streams, l->source, event->partitions,
                                          event->partition_count, err);
@@ -114,7 +130,7 @@ static void give_up_partitions(struct parents_lane *l, const struct source_event
     if (revoked) {
         l->source_port.release(l->source);
     }
-    show_partitions(l, false);
+    show_partitions(l);
     log_partitions(l, revoked ? "partitions_revoked" : "partitions_lost", event->partition_count);
 }
 
@@ -229,6 +245,7 @@ static void note_marked(struct parents_lane *l, const struct parents_marked *mar
     }
     component_batch_reset(l->batch);
     read_positions_note_marked(l->positions);
+    note_database(l);
     pace_note(&l->pace, marked->marks, marked->any_kits, l->clock.monotonic_us());
 }
 
@@ -249,6 +266,34 @@ static enum status mark_batch(struct parents_lane *l, struct err *err)
     FAULT_POINT("parents.marked");
     note_marked(l, &marked);
     return STATUS_OK;
+}
+
+/* --- do Kafka and the database answer? --- */
+
+static enum status probe_if_due(struct parents_lane *l, struct err *err)
+{
+    if (l->clock.monotonic_us() < l->probe_at_us) {
+        return STATUS_OK;
+    }
+    enum status rc = l->marks_port.probe(l->parents, err);
+    if (rc == STATUS_OK) {
+        note_database(l);
+    }
+    return rc;
+}
+
+/* The cluster may fall silent, or be gone, while the session stays open. */
+static void follow_kafka(struct parents_lane *l)
+{
+    struct err err = {0};
+    const struct source_health *source = l->source_port.health(l->source);
+    source_health_show(source, server(l, PARENTS_SERVER_KAFKA));
+    if (source_health_check(source, l->clock.monotonic_us(), &err) != STATUS_OK) {
+        parents_status_set(&l->status, PARENTS_BROKEN, err.msg);
+        parents_status_explain(&l->status, err.msg);
+    } else if (source->is_member) {
+        parents_status_set(&l->status, PARENTS_RUNNING, "Kafka answers");
+    }
 }
 
 /* --- the loop of a session --- */
@@ -298,6 +343,11 @@ static enum status turn(struct parents_lane *l, bool *more, struct err *err)
             return rc;
         }
     }
+    rc = probe_if_due(l, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    follow_kafka(l);
     commit_if_due(l);
     parents_status_publish(&l->status);
     return STATUS_OK;
@@ -354,11 +404,15 @@ static enum status open_session(struct parents_lane *l, struct err *err)
     if (rc != STATUS_OK) {
         return rc;
     }
+    note_database(l);
     return l->source_port.open(&options, &l->source, err);
 }
 
 static void close_session(struct parents_lane *l)
 {
+    if (l->source != NULL) {
+        source_health_show(l->source_port.health(l->source), server(l, PARENTS_SERVER_KAFKA));
+    }
     l->source_port.close(l->source, CLOSE_LIMIT_MS);
     l->source = NULL;
     parents_streams_close(&l->streams);
@@ -367,7 +421,7 @@ static void close_session(struct parents_lane *l)
     read_positions_free(l->positions);
     l->positions = NULL;
     component_batch_reset(l->batch);
-    show_partitions(l, false);
+    show_partitions(l);
 }
 
 /* --- the job --- */
@@ -395,9 +449,21 @@ void parents_lane_failed(void *lane, enum status rc, const struct err *err, int6
 {
     struct parents_lane *l = lane;
     bool person = status_class(rc) == CLASS_FATAL || status_class(rc) == CLASS_STORE;
+    const struct health_server *kafka = server(l, PARENTS_SERVER_KAFKA);
+    bool is_kafka = kafka->why[0] != '\0' && strncmp(kafka->why, err->msg, strlen(kafka->why)) == 0;
+    if (!is_kafka) { /* the source has noted its failures */
+        health_note_failure(server(l, PARENTS_SERVER_ODOO), l->clock.monotonic_us(), err->msg);
+    }
     metric_add(l->status.metrics.failures, 1);
     log_failure(LOG_ERROR, MOD, "session_failed", err, LOG_FIELDS(LF_INT("backoff_ms", pause_ms)));
     parents_status_set(&l->status, person ? PARENTS_MISCONFIGURED : PARENTS_BROKEN, err->msg);
+    parents_status_explain(&l->status, err->msg);
+}
+
+void parents_lane_show_ready(void *lane, bool ready)
+{
+    const struct parents_lane *l = lane;
+    metric_set(l->status.metrics.ready, ready ? 1 : 0);
 }
 
 void parents_lane_reloaded(void *lane)

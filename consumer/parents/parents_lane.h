@@ -52,5 +52,7 @@ parents_lane_session(void *lane, struct thread *thread, bool *worked, struct err
 void parents_lane_failed(void *lane, enum status rc, const struct err *err, int64_t pause_ms);
 void parents_lane_reloaded(void *lane);
 void parents_lane_stopped(void *lane);
+/** Sets the metric. Any thread. */
+void parents_lane_show_ready(void *lane, bool ready);
 
 #endif

@@ -26,6 +26,7 @@ struct parents_source_port {
     void (*read_from)(struct record_source *source, int32_t partition, int64_t offset);
     void (*release)(struct record_source *source); /* the revoked partitions */
     size_t (*assigned_count)(const struct record_source *source);
+    const struct source_health *(*health)(const struct record_source *source);
     void (*close)(struct record_source *source, int timeout_ms);
 };
 
@@ -37,6 +38,7 @@ struct parents_marks_port {
                         const struct component_batch *batch,
                         struct parents_marked *marked,
                         struct err *err);
+    enum status (*probe)(struct parents *parents, struct err *err);
     void (*destroy)(struct parents *parents);
 };
 

@@ -57,6 +57,16 @@ static const struct metric_row METRIC_ROWS[] = {
     ROW(failures, METRIC_COUNTER, "failures_total", "Sessions that ended with a failure."),
     PARENTS_STATE_MAP(STATE_ROW) /* one a state */
     ROW(partitions, METRIC_GAUGE, "partitions", "Partitions that this process reads."),
+    ROW(ready,
+        METRIC_GAUGE,
+        "ready",
+        "1 while Kafka and Odoo's database have answered since their last failure, and recently."),
+    {offsetof(struct parents_metrics, answered[PARENTS_SERVER_ODOO]), METRIC_GAUGE,
+     "stocksync_parents_last_answer_timestamp_seconds", "server", "odoo",
+     "Unix time of the server's last answer to role parents; 0: none since the start."},
+    {offsetof(struct parents_metrics, answered[PARENTS_SERVER_KAFKA]), METRIC_GAUGE,
+     "stocksync_parents_last_answer_timestamp_seconds", "server", "kafka",
+     "Unix time of the server's last answer to role parents; 0: none since the start."},
     ROW(delay,
         METRIC_HISTOGRAM,
         "record_to_mark_seconds",
@@ -76,7 +86,11 @@ void parents_status_publish(struct parents_status *status)
     char since[CLOCK_TEXT_SIZE];
     const struct parents_metrics *m = &status->metrics;
     struct strbuf *json = &status->json;
-    bool ready = status->joined || status->state == PARENTS_MISCONFIGURED;
+    int64_t offset_us = clock_wall_us() - clock_monotonic_us();
+    for (unsigned i = 0; i < status->health.count; i++) {
+        int64_t answered_us = status->health.list[i].answered_us;
+        metric_set(m->answered[i], answered_us > 0 ? (double)(answered_us + offset_us) / 1e6 : 0);
+    }
     strbuf_reset(json);
     strbuf_appendf(json, "{\"state\":\"%s\",\"since\":\"%s\",\"why\":", STATE_NAMES[status->state],
                    clock_format_utc(status->since_us, since));
@@ -86,7 +100,7 @@ void parents_status_publish(struct parents_status *status)
                    "\"batches\":%llu}",
                    status->partitions, count_of(m->records), count_of(m->expanded),
                    count_of(m->marks), count_of(m->batches));
-    status->view.publish(status->view.arg, ready, json->ptr);
+    status->view.publish(status->view.arg, &status->health, json->ptr);
 }
 
 static void show_state(const struct parents_status *s)
@@ -98,7 +112,12 @@ static void show_state(const struct parents_status *s)
 
 void parents_status_init(struct parents_status *status, const struct view_port *view)
 {
-    *status = (struct parents_status){.view = *view, .since_us = clock_wall_us()};
+    *status = (struct parents_status){
+        .view = *view,
+        .since_us = clock_wall_us(),
+        .health = {.count = 2,
+                   .list = {[PARENTS_SERVER_ODOO] = {.name = "odoo"},
+                            [PARENTS_SERVER_KAFKA] = {.name = "kafka"}}}};
     strbuf_init(&status->json, JSON_MAX_BYTES);
     metric_table_register(&parents_metric_table, NULL, &status->metrics);
     show_state(status);
@@ -128,10 +147,15 @@ void parents_status_set(struct parents_status *status, enum parents_state state,
     log_info(MOD, "state", LF_TEXT("state", change), LF_TEXT("why", why));
 }
 
-void parents_status_set_partitions(struct parents_status *status, size_t count, bool joined)
+void parents_status_explain(struct parents_status *status, const char *why)
+{
+    (void)snprintf(status->why, sizeof status->why, "%s", why);
+    parents_status_publish(status);
+}
+
+void parents_status_set_partitions(struct parents_status *status, size_t count)
 {
     status->partitions = count;
-    status->joined = status->joined || joined;
     metric_set(status->metrics.partitions, (double)count);
     parents_status_publish(status);
 }

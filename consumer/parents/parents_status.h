@@ -32,6 +32,7 @@ enum parents_state {
 
 struct parents_metrics {
     struct metric *records, *expanded, *marks, *batches, *failures, *partitions, *delay;
+    struct metric *ready, *answered[HEALTH_MAX_SERVERS]; /* by enum parents_server */
     struct metric *state[PARENTS_STATE_COUNT]; /* 1 for the present one, else 0 */
 };
 
@@ -45,16 +46,21 @@ struct parents_status {
     char why[320];
     int64_t since_us; /* wall */
     size_t partitions;
-    bool joined; /* was a member of the group once */
+    struct health health;
 };
+
+/* Servers of struct health. */
+enum parents_server { PARENTS_SERVER_ODOO, PARENTS_SERVER_KAFKA };
 
 /** Registers the metrics and publishes state STARTING. */
 void parents_status_init(struct parents_status *status, const struct view_port *view);
 void parents_status_release(struct parents_status *status);
 /** The only writer of the state: logs a change, refuses an illegal one, publishes. */
 void parents_status_set(struct parents_status *status, enum parents_state state, const char *why);
-/** Takes the number of assigned partitions and publishes. @param joined  the group took us in */
-void parents_status_set_partitions(struct parents_status *status, size_t count, bool joined);
+/** A new reason for the present trouble. */
+void parents_status_explain(struct parents_status *status, const char *why);
+/** Takes the number of assigned partitions and publishes. */
+void parents_status_set_partitions(struct parents_status *status, size_t count);
 /** Publishes the present counts. */
 void parents_status_publish(struct parents_status *status);
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -32,13 +33,20 @@ struct job {
     bool took_reload;
 };
 
+static void publish(const struct job *j, bool ready, const char *json)
+{
+    struct health health = {.count = 1, .list = {{.name = "kafka"}}};
+    health.list[0].answered_us = ready ? clock_monotonic_us() : 0;
+    j->view.publish(j->view.arg, &health, json);
+}
+
 static enum status session(void *arg, struct thread *thread, bool *worked, struct err *err)
 {
     struct job *j = arg;
     const struct step *step = &j->script[j->sessions++];
     struct pollfd wake = {.fd = thread->wake_fd, .events = POLLIN};
     if (step->waits) {
-        j->view.publish(j->view.arg, true, "{\"state\":\"running\"}");
+        publish(j, true, "{\"state\":\"running\"}");
         (void)poll(&wake, 1, LONG_MS);
         j->took_reload = step->rc != STATUS_STOPPING && thread_take_reload(thread);
     }
@@ -71,7 +79,7 @@ static void stopped(void *arg)
 {
     struct job *j = arg;
     j->stopped_count++;
-    j->view.publish(j->view.arg, false, "{\"state\":\"stopped\"}");
+    publish(j, false, "{\"state\":\"stopped\"}");
 }
 
 static const struct worker_limits quick = {
@@ -274,13 +282,20 @@ static void worker_shows_what_the_job_published_last(void **state)
     start(&j, &slow, false);
     wait_until(is_ready, &j);
     worker_append_status(j.worker, &out);
-    assert_string_equal(out.ptr, "{\"state\":\"running\"}");
+    assert_non_null(
+        strstr(out.ptr, "{\"state\":\"running\",\"ready\":true,\"not_ready\":\"\","
+                        "\"answer_age_seconds\":{\"kafka\":0."));
     worker_ask_stop(j.worker);
     wait_until(is_done, &j);
     assert_false(worker_is_ready(j.worker));
     strbuf_reset(&out);
     worker_append_status(j.worker, &out);
-    assert_string_equal(out.ptr, "{\"state\":\"stopped\"}");
+    assert_string_equal(out.ptr, "{\"state\":\"stopped\",\"ready\":false,"
+                                 "\"not_ready\":\"no answer from kafka yet\","
+                                 "\"answer_age_seconds\":{\"kafka\":null}}");
+    strbuf_reset(&out);
+    worker_append_reason(j.worker, &out);
+    assert_string_equal(out.ptr, "no answer from kafka yet");
     strbuf_release(&out);
     finish(&j);
 }

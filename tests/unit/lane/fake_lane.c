@@ -23,7 +23,7 @@ static int64_t deadline_us;
 
 /* --- what the lane shows --- */
 
-static void publish(void *arg, bool ready, const char *json)
+static void publish(void *arg, const struct health *health, const char *json)
 {
     (void)arg;
     static const char MEMBER[] = "\"state\":\"";
@@ -36,7 +36,8 @@ static void publish(void *arg, bool ready, const char *json)
         strbuf_appendf(&fake_lane.states, "%s ", state);
         memcpy(fake_lane.state, state, sizeof state);
     }
-    fake_lane.ready = ready;
+    fake_lane.health = *health;
+    fake_lane.ready = health_trouble(health, clock_monotonic_us()) == NULL;
     (void)snprintf(fake_lane.json, sizeof fake_lane.json, "%s", json);
 }
 

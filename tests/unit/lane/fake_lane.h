@@ -30,7 +30,8 @@ struct fake_lane {
     struct strbuf lines;  /* printed by a dry run */
     char json[65536];     /* the last status document */
     char state[24];       /* the last state */
-    bool ready, worked, timed_out;
+    struct health health;       /* published last */
+    bool ready, worked, timed_out; /* ready when it was published */
     bool ended;       /* the last session was asked to stop: the next run is another process */
     int64_t revision; /* of the last record that was published */
 };

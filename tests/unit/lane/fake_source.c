@@ -36,6 +36,7 @@ static struct {
 
 static struct avro_codec *codec;
 static int32_t leaving = -1; /* revoked, and not released yet */
+static struct source_health health;
 static bool joining;         /* the first assignment is still to be delivered */
 
 void fake_source_reset(void)
@@ -199,7 +200,8 @@ static enum status source_open(const struct record_source_options *options,
         struct fake_partition *p = &fake_source.partition[i];
         p->assigned = p->end_told = p->paused = false;
     }
-    joining = fake_source.partitions > 0;
+    joining = fake_source.partitions > 0 && !fake_source.never_joins;
+    source_health_begin(&health, clock_monotonic_us());
     leaving = -1;
     fake_source.open = true;
     *source = &the_source;
@@ -224,6 +226,7 @@ static void assign(int32_t partition)
 
 static void deliver_join(struct record_source *source, struct source_event *event)
 {
+    source_health_note_joined(&health, clock_monotonic_us());
     joining = false;
     for (int32_t i = 0; i < fake_source.partitions; i++) {
         source->named[i] = i;
@@ -241,11 +244,13 @@ static void deliver_rebalance(struct record_source *source, struct source_event 
     if (r->partition == FAKE_NONE) {
         assert_int_equal(r->type, SOURCE_ASSIGNED);
     } else if (r->type == SOURCE_ASSIGNED) {
+        source_health_note_joined(&health, clock_monotonic_us());
         assign(r->partition);
     } else if (r->type == SOURCE_REVOKED) {
         leaving = r->partition;
     } else {
         fake_source.partition[r->partition].assigned = false;
+        source_health_note_lost(&health, clock_monotonic_us());
     }
     *event = (struct source_event){
         .type = r->type, .partitions = source->named, .partition_count = r->partition != FAKE_NONE};
@@ -289,8 +294,19 @@ source_poll(struct record_source *source, struct source_event *event, struct err
     if (f->poll_rc != STATUS_OK) {
         enum status rc = f->poll_rc;
         f->poll_rc = STATUS_OK;
+        source_health_note_failure(&health, clock_monotonic_us(), rc == STATUS_BROKER_LOST,
+                                   "no poll");
         return err_set(err, rc, "no poll");
     }
+    if (f->is_down) {
+        source_health_note_failure(&health, clock_monotonic_us(), true, SOURCE_DOWN);
+        return STATUS_OK;
+    }
+    if (f->is_silent) {
+        return STATUS_OK;
+    }
+    const struct kafka_stats stats = {.received = health.received + 1};
+    source_health_note_stats(&health, &stats, clock_monotonic_us());
     if (joining) {
         deliver_join(source, event);
         return STATUS_OK;
@@ -410,6 +426,12 @@ static int32_t source_partition_count(const struct record_source *source)
     return fake_source.is_uncounted ? 0 : fake_source.partitions;
 }
 
+static const struct source_health *source_show_health(const struct record_source *source)
+{
+    (void)source;
+    return &health;
+}
+
 const struct source_port fake_source_port = {.open = source_open,
                                              .fd = source_fd,
                                              .poll = source_poll,
@@ -421,4 +443,5 @@ const struct source_port fake_source_port = {.open = source_open,
                                              .partition_count = source_partition_count,
                                              .assigned_count = source_assigned_count,
                                              .partition_of = source_partition_of,
+                                             .health = source_show_health,
                                              .close = source_close};

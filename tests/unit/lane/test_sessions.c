@@ -304,13 +304,13 @@ static void a_session_that_cannot_open_shows_why(void **state)
         bool ready;
     } CASES[] = {
         {&fake_state.open_rc, "broken", STATUS_SOURCE_LOST, false},
-        {&fake_state.open_rc, "misconfigured", STATUS_DATABASE_UNFIT, true},
+        {&fake_state.open_rc, "misconfigured", STATUS_DATABASE_UNFIT, false},
         {&fake_store.open_rc, "misconfigured", STATUS_STORE_MISCONFIGURED, true},
         {&fake_store.access_rc, "unauthorised", STATUS_AUTH, true},
         {&fake_store.access_rc, "closed", STATUS_STORE_CLOSED, true},
         {&fake_store.locations_rc, "broken", STATUS_THROTTLED, false},
         {&fake_store.load_rc, "broken", STATUS_STORE_LOST, false},
-        {&fake_source.open_rc, "misconfigured", STATUS_CONFIG, true},
+        {&fake_source.open_rc, "misconfigured", STATUS_CONFIG, false},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         fake_lane_close();

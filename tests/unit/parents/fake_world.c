@@ -36,6 +36,7 @@ static enum status source_open(const struct record_source_options *options,
     assert_string_equal(options->topic, "stock");
     assert_string_equal(options->group_id, "kits");
     the_source.open = true;
+    source_health_begin(&world.source_health, world.now_us);
     *source = &the_source;
     return STATUS_OK;
 }
@@ -59,6 +60,10 @@ static enum status
 source_poll(struct record_source *source, struct source_event *event, struct err *err)
 {
     assert_true(source->open);
+    if (!world.is_silent) {
+        const struct kafka_stats stats = {.received = world.source_health.received + 1};
+        source_health_note_stats(&world.source_health, &stats, world.now_us);
+    }
     if (world.next == FAKE_EVENTS || (world.script[world.next].after_us > world.now_us)) {
         return STATUS_OK;
     }
@@ -75,6 +80,8 @@ source_poll(struct record_source *source, struct source_event *event, struct err
         thread_ask_stop(&world.thread);
     }
     if (e->rc != STATUS_OK) {
+        source_health_note_failure(&world.source_health, world.now_us, e->rc == STATUS_BROKER_LOST,
+                                   "no poll");
         return err_set(err, e->rc, "no poll");
     }
     *event = (struct source_event){.type = e->type, .partition = e->partition};
@@ -89,6 +96,11 @@ source_poll(struct record_source *source, struct source_event *event, struct err
     }
     if (e->type == SOURCE_ASSIGNED || e->type == SOURCE_REVOKED || e->type == SOURCE_LOST) {
         world.partition = e->partition;
+        if (e->type == SOURCE_ASSIGNED) {
+            source_health_note_joined(&world.source_health, world.now_us);
+        } else if (e->type == SOURCE_LOST) {
+            source_health_note_lost(&world.source_health, world.now_us);
+        }
         world.assigned = e->type == SOURCE_ASSIGNED ? world.assigned + 1 : world.assigned - 1;
         event->partitions = &world.partition;
         event->partition_count = 1;
@@ -129,6 +141,12 @@ static void source_release(struct record_source *source)
 {
     assert_true(source->open);
     strbuf_append_text(&world.journal, "release; ");
+}
+
+static const struct source_health *source_show_health(const struct record_source *source)
+{
+    assert_true(source->open);
+    return &world.source_health;
 }
 
 static size_t source_assigned_count(const struct record_source *source)
@@ -261,6 +279,13 @@ static enum status marks_mark(struct parents *parents,
     return STATUS_OK;
 }
 
+static enum status marks_probe(struct parents *parents, struct err *err)
+{
+    assert_true(parents->open);
+    world.probes++;
+    return world.probe_rc == STATUS_OK ? STATUS_OK : err_set(err, world.probe_rc, "no answer");
+}
+
 static void marks_destroy(struct parents *parents)
 {
     parents->open = false;
@@ -303,8 +328,8 @@ static void wait_for(int wake_fd, int fd, int timeout_ms)
 
 const struct parents_ports fake_ports = {
     .source = {source_open, source_fd, source_poll, source_commit, source_commit_wait,
-               source_read_from, source_release, source_assigned_count, source_close},
-    .marks = {marks_create, marks_open, marks_mark, marks_destroy},
+               source_read_from, source_release, source_assigned_count, source_show_health, source_close},
+    .marks = {marks_create, marks_open, marks_mark, marks_probe, marks_destroy},
     .streams = {streams_create, streams_open, streams_read, streams_positions, streams_note,
                 streams_destroy},
     .clock = {monotonic_us, wall_us, wait_for},

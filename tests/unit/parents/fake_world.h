@@ -65,7 +65,10 @@ struct fake_world {
     struct strbuf journal; /* calls, in order */
     struct strbuf json;    /* published last */
     bool ready;
-    enum status open_rc, mark_rc, commit_rc;
+    struct source_health source_health;
+    bool is_silent; /* the cluster does not answer */
+    size_t probes;
+    enum status open_rc, mark_rc, commit_rc, probe_rc;
     size_t marks, failing_mark; /* calls; the one that fails with mark_rc, from 1; 0: none */
     size_t marks_per_product;
     bool no_kits;
