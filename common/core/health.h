@@ -14,7 +14,7 @@
 #include "common/core/strbuf.h"
 
 #define HEALTH_MAX_SERVERS 3
-/* An answer counts so long. A server that is asked all the time answers every two seconds. */
+/* An answer counts so long. A server that is asked all the time answers every second or two. */
 #define HEALTH_FRESH_US INT64_C(12000000)
 
 struct health_server {

@@ -19,7 +19,8 @@ void source_health_note_stats(struct source_health *h,
                               const struct kafka_stats *stats,
                               int64_t now_us)
 {
-    bool has_answers = stats->received > h->received;
+    bool has_answers = !h->is_stale && stats->received > h->received;
+    h->is_stale = false;
     h->received = stats->received;
     if (has_answers && stats->silent_us < SOURCE_SILENCE_US) {
         hear(h, now_us);
@@ -50,6 +51,7 @@ void source_health_note_failure(struct source_health *h,
 {
     h->failed_us = now_us;
     h->down_us = down ? now_us : h->down_us;
+    h->is_stale = h->is_stale || down;
     (void)snprintf(h->why, sizeof h->why, "%s", why);
 }
 

@@ -28,6 +28,7 @@ struct source_health {
     int64_t failed_us;   /* that, or partitions were lost, or reading failed; 0: never */
     bool is_member;
     int64_t received; /* answers that were counted */
+    bool is_stale;    /* answers of the next statistics may be older than down_us */
     char why[240];    /* of the last failure */
 };
 

@@ -1,8 +1,8 @@
 /**
  * lane_health: whether Kafka, state and store answer a lane. Outlives the lane's sessions.
  *
- * A refusal that only a person can end is an answer of the store. The state is asked every two
- * seconds, Kafka all the time, and the store when there is work.
+ * A refusal that only a person can end is an answer of the store. The state is asked once a second,
+ * Kafka all the time, and the store when there is work.
  */
 #ifndef STOCKSYNC_LANE_LANE_HEALTH_H
 #define STOCKSYNC_LANE_LANE_HEALTH_H

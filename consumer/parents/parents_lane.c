@@ -20,7 +20,7 @@
 #define CLOSE_LIMIT_MS  5000
 #define IDLE_WAIT_US    INT64_C(1000000)
 /* So often the database is asked whether it answers, unless it marks. */
-#define PROBE_EVERY_US INT64_C(2000000)
+#define PROBE_EVERY_US INT64_C(1000000)
 
 struct parents_lane {
     struct parents_options options;

@@ -175,6 +175,9 @@ static int32_t next_end(void)
 
 int64_t fake_source_readable_us(void)
 {
+    if (fake_source.is_silent || fake_source.is_down) {
+        return INT64_MAX;
+    }
     const struct fake_source *f = &fake_source;
     if (joining || f->poll_rc != STATUS_OK || next_record() != NULL || next_end() >= 0) {
         return 0;

@@ -60,7 +60,7 @@ static enum status
 source_poll(struct record_source *source, struct source_event *event, struct err *err)
 {
     assert_true(source->open);
-    if (!world.is_silent) {
+    if (world.silent_from_us == 0 || world.now_us < world.silent_from_us) {
         const struct kafka_stats stats = {.received = world.source_health.received + 1};
         source_health_note_stats(&world.source_health, &stats, world.now_us);
     }
@@ -341,12 +341,14 @@ void fake_world_open(void)
         .now_us = INT64_C(5000000), .marks_per_product = 1, .thread = {.wake_fd = -1}};
     strbuf_init(&world.journal, 10000);
     strbuf_init(&world.json, 10000);
+    strbuf_init(&world.states, 100000);
 }
 
 void fake_world_close(void)
 {
     strbuf_release(&world.journal);
     strbuf_release(&world.json);
+    strbuf_release(&world.states);
 }
 
 bool fake_world_is_left(void)

@@ -64,9 +64,10 @@ struct fake_world {
     int64_t offset;
     struct strbuf journal; /* calls, in order */
     struct strbuf json;    /* published last */
+    struct strbuf states;  /* all that were published, each with a blank behind */
     bool ready;
     struct source_health source_health;
-    bool is_silent; /* the cluster does not answer */
+    int64_t silent_from_us; /* the cluster does not answer from then on; 0: it does */
     size_t probes;
     enum status open_rc, mark_rc, commit_rc, probe_rc;
     size_t marks, failing_mark; /* calls; the one that fails with mark_rc, from 1; 0: none */

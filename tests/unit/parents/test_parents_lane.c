@@ -18,6 +18,9 @@ static void publish(void *arg, const struct health *health, const char *json)
     world.ready = health_trouble(health, world.now_us) == NULL;
     strbuf_reset(&world.json);
     strbuf_append_text(&world.json, json);
+    const char *at = json + strlen("{\"state\":\"");
+    strbuf_append(&world.states, at, strcspn(at, "\""));
+    strbuf_append_char(&world.states, ' ');
 }
 
 static void make_lane(bool once)
@@ -197,6 +200,42 @@ static void parents_lane_does_not_join_without_the_database(void **fixture)
     assert_int_equal(world.next, 0);
 }
 
+/* The cluster falls silent for a minute, then answers again. */
+static void parents_lane_shows_a_silent_cluster(void **fixture)
+{
+    (void)fixture;
+    int64_t begun = world.now_us;
+    SCRIPT(ASSIGNED(0), AT_END(0), {.stop = true, .after_us = begun + 11500000});
+    world.silent_from_us = begun + 1000000;
+    make_lane(false);
+    session_is(STATUS_OK, false, "close");
+    status_has("\"state\":\"draining\"");
+    status_has("\"why\":\"asked to stop\"");
+    assert_non_null(strstr(world.states.ptr, "running broken "));
+    assert_false(world.ready);
+    world.silent_from_us = 0;
+}
+
+static void parents_lane_asks_an_idle_database_whether_it_answers(void **fixture)
+{
+    (void)fixture;
+    int64_t begun = world.now_us;
+    SCRIPT(ASSIGNED(0), AT_END(0), {.stop = true, .after_us = begun + 20000000});
+    make_lane(false);
+    session_is(STATUS_OK, false, "close");
+    assert_true(world.ready);
+    assert_in_range(world.probes, 15, 20);
+    SCRIPT(ASSIGNED(0), AT_END(0));
+    world.probe_rc = STATUS_SOURCE_LOST;
+    world.thread = (struct thread){.wake_fd = -1};
+    make_lane(false);
+    session_is(STATUS_SOURCE_LOST, false, "close");
+    const struct err err = {.status = STATUS_SOURCE_LOST, .msg = "no answer"};
+    parents_lane_failed(lane, err.status, &err, 500);
+    status_has("\"state\":\"broken\"");
+    assert_false(world.ready);
+}
+
 static void parents_lane_shows_why_a_session_failed(void **fixture)
 {
     (void)fixture;
@@ -368,6 +407,8 @@ int main(void)
         LANE_TEST(parents_lane_halves_the_batch_after_a_failure),
         LANE_TEST(parents_lane_ends_the_session_when_the_topic_fails),
         LANE_TEST(parents_lane_does_not_join_without_the_database),
+        LANE_TEST(parents_lane_shows_a_silent_cluster),
+        LANE_TEST(parents_lane_asks_an_idle_database_whether_it_answers),
         LANE_TEST(parents_lane_shows_why_a_session_failed),
         LANE_TEST(parents_lane_commits_marks_before_a_partition_leaves),
         LANE_TEST(parents_lane_never_commits_for_a_partition_that_left),
