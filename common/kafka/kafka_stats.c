@@ -28,7 +28,8 @@ bool kafka_stats_read(const char *json, size_t len, struct kafka_stats *stats)
     json_t *brokers = json_object_get(root, "brokers");
     bool found = json_is_object(brokers);
     *stats = (struct kafka_stats){0};
-    json_object_foreach (brokers, name, broker) {
+    json_object_foreach(brokers, name, broker)
+    {
         add_broker(stats, broker);
     }
     json_decref(root);

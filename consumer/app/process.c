@@ -17,8 +17,8 @@
 
 #define MOD "consumer"
 
-#define TICK_MS    200
-#define END_NAP_NS 20000000L
+#define TICK_MS          200
+#define END_NAP_NS       20000000L
 #define REASON_MAX_BYTES ((size_t)1024)
 /* What a stop may take beyond the wait for answers: the databases, the last commit, the group. */
 #define END_LIMIT_MS 18000

@@ -55,8 +55,8 @@ struct worker_limits {
     int64_t first_pause_ms; /* upper bound of the first pause; it doubles with every failure */
     int64_t max_pause_ms;
     int64_t server_pause_ms; /* the same for Kafka and databases: work goes on when they are back */
-    int64_t slow_probe_ms; /* least pause after a failure that only a person can fix */
-    int64_t patience_ms;   /* of a job with `once` */
+    int64_t slow_probe_ms;   /* least pause after a failure that only a person can fix */
+    int64_t patience_ms;     /* of a job with `once` */
 };
 
 extern const struct worker_limits worker_limits;

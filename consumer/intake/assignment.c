@@ -3,7 +3,6 @@
 #include "common/core/logger.h"
 #include "common/core/mem.h"
 #include "common/kafka/kafka_err.h"
-#include "consumer/intake/record_source.h"
 
 #define MOD "intake"
 

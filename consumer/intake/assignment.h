@@ -14,6 +14,8 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "consumer/intake/partition_offset.h"
+
 struct assignment {
     rd_kafka_t *client; /* borrowed, like the texts */
     const char *topic;
@@ -51,8 +53,6 @@ void assignment_release_leaving(struct assignment *a);
 /** Pauses or resumes the fetching of one assigned partition. Records of a paused partition that
  * were fetched and not polled come again when it resumes. */
 void assignment_pause(struct assignment *a, int32_t partition, bool paused);
-
-struct partition_offset;
 
 /** Those offsets whose partitions are assigned; the caller destroys the list. NULL: none is. */
 rd_kafka_topic_partition_list_t *

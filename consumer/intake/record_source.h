@@ -16,6 +16,7 @@
 #include "common/core/conf.h"
 #include "common/core/metric.h"
 #include "common/core/status.h"
+#include "consumer/intake/partition_offset.h"
 #include "consumer/intake/source_health.h"
 
 struct record_source;
@@ -63,11 +64,6 @@ struct source_event {
     /* ASSIGNED, REVOKED, LOST */
     const int32_t *partitions;
     size_t partition_count;
-};
-
-struct partition_offset {
-    int32_t partition;
-    int64_t next_offset; /* the one to read next */
 };
 
 extern const struct metric_table record_source_metric_table; /* label group */

@@ -44,10 +44,7 @@ void source_health_note_lost(struct source_health *h, int64_t now_us)
     source_health_note_failure(h, now_us, false, "the group has taken the partitions away");
 }
 
-void source_health_note_failure(struct source_health *h,
-                                int64_t now_us,
-                                bool down,
-                                const char *why)
+void source_health_note_failure(struct source_health *h, int64_t now_us, bool down, const char *why)
 {
     h->failed_us = now_us;
     h->down_us = down ? now_us : h->down_us;

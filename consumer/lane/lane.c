@@ -16,8 +16,8 @@
 
 #define COMMIT_EVERY_US INT64_C(1000000)
 /* Also how often the state is asked whether it answers. */
-#define ADOPT_EVERY_US  INT64_C(1000000)
-#define CLOSE_LIMIT_MS  5000
+#define ADOPT_EVERY_US INT64_C(1000000)
+#define CLOSE_LIMIT_MS 5000
 /* While partitions leave, answers are waited for at most this long. */
 #define REVOKE_LIMIT_MS 5000
 

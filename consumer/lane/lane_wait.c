@@ -41,10 +41,8 @@ check_hope(const struct session *s, const struct lane_view *view, struct err *er
     return STATUS_OK;
 }
 
-enum status lane_wait_once(const struct session *s,
-                           const struct lane_view *view,
-                           bool *done,
-                           struct err *err)
+enum status
+lane_wait_once(const struct session *s, const struct lane_view *view, bool *done, struct err *err)
 {
     const struct blocked_partitions *blocked = &s->records.blocked;
     if (!session_is_drained(s)) {

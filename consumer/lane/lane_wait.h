@@ -16,9 +16,7 @@ int lane_wait_ms(const struct session *s, bool blocked, bool busy);
  * @return STATUS_OK; STATUS_STORE_MISCONFIGURED: held; STATUS_STORE_LOST: blocked for half a minute;
  *         blocked_partitions_check's
  */
-NODISCARD enum status lane_wait_once(const struct session *s,
-                                     const struct lane_view *view,
-                                     bool *done,
-                                     struct err *err);
+NODISCARD enum status
+lane_wait_once(const struct session *s, const struct lane_view *view, bool *done, struct err *err);
 
 #endif

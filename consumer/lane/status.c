@@ -403,7 +403,7 @@ void status_append_json(const struct lane_metrics *metrics,
     strbuf_append_json(out, view->why);
     strbuf_appendf(out,
                    ",\"partitions\":%zu,\"records\":%.0f,\"applied\":%.0f,\"pending\":%zu,"
-                   "\"in_flight\":%zu,\"unfinished\":%zu,\"parked\":%zu,"
+                   "\"in_flight\":%zu,\"unfinished\":%zu,\"parked_products\":%zu,"
                    "\"unimported_levels\":%zu,\"replanning\":%zu",
                    view->partitions, metric_value(metrics->record.read),
                    metric_value(metrics->level.applied), view->pending, view->in_flight,

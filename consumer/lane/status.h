@@ -26,7 +26,8 @@ struct record_metrics {
 
 struct level_metrics {
     struct metric *applied, *unchanged, *refused, *stale, *activated, *tracked, *excluded, *pending,
-        *age, *commit_to_applied, *last_write, *unimported_seen, *unimported_units, *unimported_levels;
+        *age, *commit_to_applied, *last_write, *unimported_seen, *unimported_units,
+        *unimported_levels;
 };
 
 struct request_metrics {

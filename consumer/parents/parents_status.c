@@ -112,12 +112,12 @@ static void show_state(const struct parents_status *s)
 
 void parents_status_init(struct parents_status *status, const struct view_port *view)
 {
-    *status = (struct parents_status){
-        .view = *view,
-        .since_us = clock_wall_us(),
-        .health = {.count = 2,
-                   .list = {[PARENTS_SERVER_ODOO] = {.name = "odoo"},
-                            [PARENTS_SERVER_KAFKA] = {.name = "kafka"}}}};
+    *status =
+        (struct parents_status){.view = *view,
+                                .since_us = clock_wall_us(),
+                                .health = {.count = 2,
+                                           .list = {[PARENTS_SERVER_ODOO] = {.name = "odoo"},
+                                                    [PARENTS_SERVER_KAFKA] = {.name = "kafka"}}}};
     strbuf_init(&status->json, JSON_MAX_BYTES);
     metric_table_register(&parents_metric_table, NULL, &status->metrics);
     show_state(status);

@@ -33,7 +33,7 @@ enum parents_state {
 struct parents_metrics {
     struct metric *records, *expanded, *marks, *batches, *failures, *partitions, *delay;
     struct metric *ready, *answered[HEALTH_MAX_SERVERS]; /* by enum parents_server */
-    struct metric *state[PARENTS_STATE_COUNT]; /* 1 for the present one, else 0 */
+    struct metric *state[PARENTS_STATE_COUNT];           /* 1 for the present one, else 0 */
 };
 
 extern const struct metric_table parents_metric_table; /* fills struct parents_metrics */

@@ -106,7 +106,7 @@ def test_frozen_kafka_is_noticed_and_fences_nobody(producer_only):
         with frozen(pipeline.kafka.child):
             expect_silence(pipeline, ("BROKER_LOST", "CLIENT_BROKEN", "BATCH_ABORTED"))
             time.sleep(5)   # the freeze must outlast transaction.timeout.ms
-        pipeline.producer.wait_ready(seconds=20)
+        pipeline.producer.wait_ready(seconds=10)
     pipeline.wait_published()
     with Changes(pipeline), frozen(pipeline.kafka.child):
         time.sleep(2)   # changes are read meanwhile, and their records wait for the broker

@@ -282,9 +282,8 @@ static void worker_shows_what_the_job_published_last(void **state)
     start(&j, &slow, false);
     wait_until(is_ready, &j);
     worker_append_status(j.worker, &out);
-    assert_non_null(
-        strstr(out.ptr, "{\"state\":\"running\",\"ready\":true,\"not_ready\":\"\","
-                        "\"answer_age_seconds\":{\"kafka\":0."));
+    assert_non_null(strstr(out.ptr, "{\"state\":\"running\",\"ready\":true,\"not_ready\":\"\","
+                                    "\"answer_age_seconds\":{\"kafka\":0."));
     worker_ask_stop(j.worker);
     wait_until(is_done, &j);
     assert_false(worker_is_ready(j.worker));

@@ -16,9 +16,10 @@ enum { ALWAYS, ON_DEMAND };
 /* Both servers have answered a second ago. */
 static struct health well(void)
 {
-    return (struct health){.count = 2,
-                           .list = {{.name = "kafka", .answered_us = NOW - SECOND},
-                                    {.name = "store", .on_demand = true, .answered_us = NOW - SECOND}}};
+    return (struct health){
+        .count = 2,
+        .list = {{.name = "kafka", .answered_us = NOW - SECOND},
+                 {.name = "store", .on_demand = true, .answered_us = NOW - SECOND}}};
 }
 
 static void expect(const struct health *health, const char *reason)

@@ -16,7 +16,7 @@ static struct kafka_stats of(const char *json)
 }
 
 #define BROKER(node, waiting, received, received_ago, sent_ago)                                    \
-    "\"b" #node "\":{\"nodeid\":" #node ",\"waitresp_cnt\":" #waiting ",\"rx\":" #received        \
+    "\"b" #node "\":{\"nodeid\":" #node ",\"waitresp_cnt\":" #waiting ",\"rx\":" #received         \
     ",\"rxidle\":" #received_ago ",\"txidle\":" #sent_ago "}"
 
 static void answers_of_all_brokers_are_added(void **state)

@@ -25,12 +25,12 @@ struct fake_lane {
     struct store_conf conf;
     struct lane_options options;
     struct thread thread;
-    struct err err;       /* of the last session that failed */
-    struct strbuf states; /* every state that was shown: "starting catching_up running " */
-    struct strbuf lines;  /* printed by a dry run */
-    char json[65536];     /* the last status document */
-    char state[24];       /* the last state */
-    struct health health;       /* published last */
+    struct err err;                /* of the last session that failed */
+    struct strbuf states;          /* every state that was shown: "starting catching_up running " */
+    struct strbuf lines;           /* printed by a dry run */
+    char json[65536];              /* the last status document */
+    char state[24];                /* the last state */
+    struct health health;          /* published last */
     bool ready, worked, timed_out; /* ready when it was published */
     bool ended;       /* the last session was asked to stop: the next run is another process */
     int64_t revision; /* of the last record that was published */

@@ -37,7 +37,7 @@ static struct {
 static struct avro_codec *codec;
 static int32_t leaving = -1; /* revoked, and not released yet */
 static struct source_health health;
-static bool joining;         /* the first assignment is still to be delivered */
+static bool joining; /* the first assignment is still to be delivered */
 
 void fake_source_reset(void)
 {

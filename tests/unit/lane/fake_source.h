@@ -42,10 +42,10 @@ struct fake_source {
     bool is_uncounted;     /* the cluster does not say how many partitions the topic has */
     bool open;
     size_t opens, commits, waited_commits, releases; /* counted */
-    bool is_silent, is_down; /* the cluster does not answer; no broker can be reached */
-    bool never_joins;        /* the group assigns nothing */
-    enum status open_rc, commit_rc;                  /* what those calls return */
-    enum status poll_rc;                             /* the next poll fails with it, once */
+    bool is_silent, is_down;        /* the cluster does not answer; no broker can be reached */
+    bool never_joins;               /* the group assigns nothing */
+    enum status open_rc, commit_rc; /* what those calls return */
+    enum status poll_rc;            /* the next poll fails with it, once */
 };
 
 extern struct fake_source fake_source;

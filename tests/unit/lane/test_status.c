@@ -77,7 +77,7 @@ static void json_of_a_quiet_lane_leaves_out_what_is_not_there(void **state)
     assert_json(&view,
                 "{\"store\":\"alpha\",\"state\":\"running\",\"since\":\"at 5 s\","
                 "\"why\":\"at the \\\"end\\\"\",\"partitions\":0,\"records\":11,\"applied\":12,"
-                "\"pending\":0,\"in_flight\":0,\"unfinished\":0,\"parked\":0,"
+                "\"pending\":0,\"in_flight\":0,\"unfinished\":0,\"parked_products\":0,"
                 "\"unimported_levels\":0,\"replanning\":0,\"skus\":0,\"skus_shared\":0,\"skus_"
                 "ambiguous\":0,"
                 "\"items_untracked\":0,\"catalogue_reading\":false,\"skus_searched\":0,"
@@ -95,7 +95,7 @@ static void json_of_a_busy_lane_shows_everything(void **state)
     assert_json(&view,
                 "{\"store\":\"alpha\",\"state\":\"held\",\"since\":\"at 5 s\","
                 "\"why\":\"at the \\\"end\\\"\",\"partitions\":3,\"records\":0,\"applied\":0,"
-                "\"pending\":4,\"in_flight\":2,\"unfinished\":6,\"parked\":7,"
+                "\"pending\":4,\"in_flight\":2,\"unfinished\":6,\"parked_products\":7,"
                 "\"unimported_levels\":8,\"replanning\":2,\"skus\":10,\"skus_shared\":2,\"skus_"
                 "ambiguous\":1,"
                 "\"items_untracked\":2,"
