@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/core/mem.h"
+#include "common/pg/pg_hosts.h"
 #include "common/pg/pg_libpq.h"
 #include "common/pg/pg_pooler.h"
 #include "common/pg/pg_wait.h"
@@ -35,6 +36,7 @@ struct pg_conn {
     struct pg_conn_options options;
     PGconn *handle;
     unsigned epoch;
+    unsigned first_host;     /* to begin with, of those in the dsn; another one after a silence */
     int timeout_ms;          /* statement_timeout of this connection */
     const char **statements; /* addresses of prepared SQL texts; the index is the name */
     size_t statement_count;
@@ -188,25 +190,12 @@ static enum status connect_failed(struct pg_conn *conn, struct err *err)
     return rc;
 }
 
-static enum status check_dsn(const char *dsn, struct err *err)
-{
-    char *message = NULL;
-    PQconninfoOption *parsed = PQconninfoParse(dsn, &message);
-    if (parsed == NULL) {
-        char line[200];
-        pg_text_first_line(message != NULL ? message : "out of memory", line, sizeof line);
-        PQfreemem(message);
-        return err_set(err, STATUS_CONFIG, "dsn cannot be read: %s", line);
-    }
-    PQconninfoFree(parsed);
-    return STATUS_OK;
-}
-
 static enum status connect_late(struct pg_conn *conn, struct err *err)
 {
     (void)err_set(err, STATUS_SOURCE_LOST, "no answer from database server '%s' port %s within 5 s",
                   or_default(PQhost(conn->handle)), or_default(PQport(conn->handle)));
     pg_conn_close(conn);
+    conn->first_host++;
     return STATUS_SOURCE_LOST;
 }
 
@@ -286,16 +275,8 @@ static enum status set_up_session(struct pg_conn *conn, struct err *err)
     return run_setup(conn, conn->options.session_sql, err);
 }
 
-enum status pg_conn_open(struct pg_conn *conn, struct err *err)
+static enum status connect_to(struct pg_conn *conn, const struct pg_hosts *hosts, struct err *err)
 {
-    if (pg_conn_is_open(conn)) {
-        return STATUS_OK;
-    }
-    pg_conn_close(conn);
-    enum status rc = check_dsn(conn->options.dsn, err);
-    if (rc != STATUS_OK) {
-        return rc;
-    }
     /* Later entries win: keepalives are the dsn's where it has them, the rest is ours. */
     const char *const keys[] = {"keepalives",
                                 "keepalives_idle",
@@ -304,6 +285,9 @@ enum status pg_conn_open(struct pg_conn *conn, struct err *err)
                                 "tcp_user_timeout",
                                 "connect_timeout",
                                 "dbname",
+                                "host",
+                                "hostaddr",
+                                "port",
                                 "client_encoding",
                                 "application_name",
                                 NULL};
@@ -314,6 +298,9 @@ enum status pg_conn_open(struct pg_conn *conn, struct err *err)
                                   "20000",
                                   "5",
                                   conn->options.dsn,
+                                  hosts->host,
+                                  hosts->hostaddr,
+                                  hosts->port,
                                   "UTF8",
                                   conn->options.application_name,
                                   NULL};
@@ -326,11 +313,25 @@ enum status pg_conn_open(struct pg_conn *conn, struct err *err)
     }
     (void)PQsetErrorVerbosity(conn->handle, PQERRORS_VERBOSE);
     (void)PQsetNoticeReceiver(conn->handle, ignore_notice, NULL);
-    rc = handshake(conn, err);
+    enum status rc = handshake(conn, err);
     if (rc != STATUS_OK) {
         return rc;
     }
-    rc = refuse_pooler(conn, keys, values, err);
+    return refuse_pooler(conn, keys, values, err);
+}
+
+enum status pg_conn_open(struct pg_conn *conn, struct err *err)
+{
+    struct pg_hosts hosts;
+    if (pg_conn_is_open(conn)) {
+        return STATUS_OK;
+    }
+    pg_conn_close(conn);
+    enum status rc = pg_hosts_read(conn->options.dsn, conn->first_host, &hosts, err);
+    if (rc == STATUS_OK) {
+        rc = connect_to(conn, &hosts, err);
+    }
+    pg_hosts_release(&hosts);
     if (rc != STATUS_OK) {
         return rc;
     }

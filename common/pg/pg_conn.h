@@ -5,8 +5,9 @@
  * an answer. A server that is frozen or behind a black hole ends as STATUS_SOURCE_LOST, and the
  * connection is closed. Closing and rolling back do not wait for such a server either. Once the
  * process is asked to stop, a call has 5 s from then or 3 s from its begin. TCP keepalives and
- * tcp_user_timeout of 20 s let the server notice a vanished client. One limit is not ours: the
- * system's resolver looks up host names. One owner; one thread at a time.
+ * tcp_user_timeout of 20 s let the server notice a vanished client. The 5 s hold for all hosts of a
+ * dsn together: after a silence, the next pg_conn_open begins with the next host. One limit is not
+ * ours: the system's resolver looks up host names. One owner; one thread at a time.
  */
 #ifndef STOCKSYNC_PG_PG_CONN_H
 #define STOCKSYNC_PG_PG_CONN_H

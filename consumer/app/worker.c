@@ -14,7 +14,8 @@
 const struct worker_limits worker_limits = {
     .first_pause_ms = 500,
     .max_pause_ms = 60000,
-    .server_pause_ms = 2000,
+    .away_pause_ms = 2000,
+    .server_pause_ms = 10000,
     .slow_probe_ms = 5000,
     .patience_ms = 30000,
 };
@@ -43,13 +44,14 @@ static bool is_of_the_store(enum status rc)
            rc == STATUS_OUTCOME_UNKNOWN;
 }
 
-/* Kafka and databases are ours: a probe costs little, and nobody asks for longer pauses. */
+/* Kafka and databases are ours, and nobody asks for longer pauses. The state is opened first: while
+ * it is away, a probe does not reach the store. */
 static int64_t longest_pause_ms(const struct worker *w, enum status rc)
 {
     if (is_of_the_store(rc)) {
         return w->limits.max_pause_ms;
     }
-    return needs_a_person(rc) ? w->limits.slow_probe_ms : w->limits.server_pause_ms;
+    return rc == STATUS_SOURCE_LOST ? w->limits.away_pause_ms : w->limits.server_pause_ms;
 }
 
 static bool gives_up(const struct worker *w, enum status rc, int64_t begun_us)

@@ -54,7 +54,8 @@ struct worker_job {
 struct worker_limits {
     int64_t first_pause_ms; /* upper bound of the first pause; it doubles with every failure */
     int64_t max_pause_ms;
-    int64_t server_pause_ms; /* the same for Kafka and databases: work goes on when they are back */
+    int64_t away_pause_ms;   /* the same while a database is away: work goes on when it is back */
+    int64_t server_pause_ms; /* the same for other failures of Kafka and databases */
     int64_t slow_probe_ms;   /* least pause after a failure that only a person can fix */
     int64_t patience_ms;     /* of a job with `once` */
 };

@@ -177,6 +177,27 @@ static void worker_pauses_start_over_after_work(void **state)
     }
 }
 
+/* Kafka and databases are tried soon, however often they failed. */
+static void worker_pauses_depend_on_who_failed(void **state)
+{
+    (void)state;
+    static const struct worker_limits limits = {
+        .first_pause_ms = 8, .max_pause_ms = 8, .away_pause_ms = 1, .server_pause_ms = 2};
+    struct job j = {0};
+    for (size_t i = 0; i < 12; i += 3) {
+        j.script[i] = (struct step){.rc = STATUS_SOURCE_LOST};
+        j.script[i + 1] = (struct step){.rc = STATUS_BROKER_LOST};
+        j.script[i + 2] = (struct step){.rc = STATUS_STORE_LOST};
+    }
+    start(&j, &limits, false);
+    finish(&j);
+    for (size_t i = 0; i < 12; i += 3) {
+        assert_in_range(j.pauses_ms[i], 0, 1);
+        assert_in_range(j.pauses_ms[i + 1], 0, 2);
+        assert_in_range(j.pauses_ms[i + 2], 0, 8);
+    }
+}
+
 static void worker_renews_a_session_at_once(void **state)
 {
     (void)state;
@@ -319,6 +340,7 @@ int main(void)
         cmocka_unit_test(worker_ends_with_a_session_that_is_done),
         cmocka_unit_test(worker_begins_again_after_a_pause),
         cmocka_unit_test(worker_pauses_start_over_after_work),
+        cmocka_unit_test(worker_pauses_depend_on_who_failed),
         cmocka_unit_test(worker_renews_a_session_at_once),
         cmocka_unit_test(worker_stops_while_it_pauses),
         cmocka_unit_test(worker_stops_a_session),
