@@ -4,7 +4,6 @@
 
 #include "common/core/mem.h"
 #include "common/pg/pg_libpq.h"
-#include "common/pg/pg_query.h"
 
 static unsigned count_items(const char *list)
 {
@@ -53,10 +52,11 @@ enum status pg_hosts_read(const char *dsn, unsigned first, struct pg_hosts *host
     *hosts = (struct pg_hosts){0};
     PQconninfoOption *parsed = PQconninfoParse(dsn, &message);
     if (parsed == NULL) {
-        char line[200];
-        pg_text_first_line(message != NULL ? message : "out of memory", line, sizeof line);
+        const char *text = message != NULL ? message : "out of memory";
+        (void)err_set(err, STATUS_CONFIG, "dsn cannot be read: %.*s", (int)strcspn(text, "\n"),
+                      text);
         PQfreemem(message);
-        return err_set(err, STATUS_CONFIG, "dsn cannot be read: %s", line);
+        return STATUS_CONFIG;
     }
     for (const PQconninfoOption *option = parsed; option->keyword != NULL; option++) {
         take(option, first, hosts);

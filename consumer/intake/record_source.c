@@ -16,9 +16,9 @@
 #include "common/kafka/kafka_err.h"
 #include "common/kafka/kafka_log.h"
 #include "consumer/intake/assignment.h"
+#include "consumer/intake/message.h"
 #include "consumer/intake/offset_watch.h"
 #include "consumer/intake/partitioner.h"
-#include "consumer/intake/record_header.h"
 
 #define MOD "intake"
 /* While leaving the group, its events are served in steps, so that the deadline is seen. */
@@ -344,10 +344,10 @@ static enum status take_message(struct record_source *s,
     event->timestamp_ms = rd_kafka_message_timestamp(message, NULL);
     event->key = bytes_of(message->key, message->key_len);
     event->value = bytes_of(message->payload, message->len);
-    event->header_revision = record_header_revision(message);
-    event->header_cause = record_header_find(message, "cause");
-    event->header_database = record_header_find(message, "database");
-    event->header_stream = record_header_find(message, "stream");
+    event->header_revision = message_revision(message);
+    event->header_cause = message_header(message, "cause");
+    event->header_database = message_header(message, "database");
+    event->header_stream = message_header(message, "stream");
     return STATUS_OK;
 }
 
@@ -446,17 +446,6 @@ void record_source_commit(struct record_source *source,
     rd_kafka_topic_partition_list_destroy(offsets);
 }
 
-/* The first error of a finished commit, of the whole or of one partition. */
-static rd_kafka_resp_err_t commit_result(rd_kafka_event_t *event)
-{
-    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-    const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
-    for (int i = 0; list != NULL && code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
-        code = list->elems[i].err;
-    }
-    return code;
-}
-
 enum status record_source_commit_wait(struct record_source *source,
                                       const struct partition_offset *list,
                                       size_t count,
@@ -472,7 +461,7 @@ enum status record_source_commit_wait(struct record_source *source,
     rd_kafka_topic_partition_list_destroy(offsets);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(answer, timeout_ms);
-        code = event != NULL ? commit_result(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+        code = event != NULL ? message_commit_result(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
         if (event != NULL) {
             rd_kafka_event_destroy(event);
         }

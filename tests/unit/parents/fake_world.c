@@ -328,7 +328,8 @@ static void wait_for(int wake_fd, int fd, int timeout_ms)
 
 const struct parents_ports fake_ports = {
     .source = {source_open, source_fd, source_poll, source_commit, source_commit_wait,
-               source_read_from, source_release, source_assigned_count, source_show_health, source_close},
+               source_read_from, source_release, source_assigned_count, source_show_health,
+               source_close},
     .marks = {marks_create, marks_open, marks_mark, marks_probe, marks_destroy},
     .streams = {streams_create, streams_open, streams_read, streams_positions, streams_note,
                 streams_destroy},
