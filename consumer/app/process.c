@@ -237,7 +237,7 @@ static void ask_reload(const struct process *p)
 }
 
 /* Whatever a worker waits for: what it has not committed is read again, as after a crash. */
-static void give_up(const struct process *p)
+static void give_up(const struct process *p, enum status rc)
 {
     size_t left = 0;
     for (size_t i = 0; i < p->count; i++) {
@@ -245,11 +245,11 @@ static void give_up(const struct process *p)
     }
     log_error(MOD, "stop_forced", LF_INT("count", left),
               LF_MSG("workers did not end in time: the process ends without them"));
-    _exit(status_exit_code(STATUS_STOPPING));
+    _exit(status_exit_code(rc));
 }
 
-/* Asks every worker to finish and waits until all have. */
-static void stop_all(const struct process *p)
+/* Asks every worker to finish and waits until all have. @param rc  how the process ends */
+static void stop_all(const struct process *p, enum status rc)
 {
     int64_t limit_ms = p->plan->conf->consumer.drain_ms + END_LIMIT_MS;
     int64_t deadline = clock_monotonic_us() + limit_ms * 1000;
@@ -260,7 +260,7 @@ static void stop_all(const struct process *p)
         struct timespec nap = {.tv_nsec = END_NAP_NS};
         (void)nanosleep(&nap, NULL);
         if (clock_left_ms(deadline) == 0) {
-            give_up(p);
+            give_up(p, rc);
         }
     }
 }
@@ -341,7 +341,7 @@ enum status process_run(const struct process_plan *plan, struct err *err)
     }
     p.members = mem_calloc(plan->store_count + 1, sizeof *p.members);
     rc = serve(&p, &listener, err);
-    stop_all(&p);
+    stop_all(&p, rc);
     http_listener_free(listener);
     if (rc == STATUS_OK) {
         rc = first_failure(&p, err);

@@ -15,9 +15,8 @@
 #define MOD "lane"
 
 #define COMMIT_EVERY_US INT64_C(1000000)
-/* Also how often the state is asked whether it answers. */
-#define ADOPT_EVERY_US INT64_C(1000000)
-#define CLOSE_LIMIT_MS 5000
+#define ADOPT_EVERY_US  INT64_C(5000000)
+#define CLOSE_LIMIT_MS  5000
 /* While partitions leave, answers are waited for at most this long. */
 #define REVOKE_LIMIT_MS 5000
 
@@ -355,8 +354,12 @@ static enum status commit_if_due(struct lane *l, struct err *err)
         if (rc != STATUS_OK) {
             return rc;
         }
-        lane_health_note_state(&l->health);
     }
+    enum status rc = s->c.ports->state->probe(s->c.state, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    lane_health_note_state(&l->health);
     return session_commit(s, false, err);
 }
 

@@ -41,6 +41,7 @@ static const struct streams_port STREAMS = {
 
 static const struct state_port STATE = {.make = make_state,
                                         .open = state_open,
+                                        .probe = state_probe,
                                         .close = state_free,
                                         .warehouses = state_warehouses,
                                         .levels = {.read = state_levels_read,

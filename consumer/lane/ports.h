@@ -345,6 +345,7 @@ struct verify_port {
 struct state_port {
     struct state *(*make)(const char *dsn, const char *store, bool read_only);
     enum status (*open)(struct state *s, struct err *err);
+    enum status (*probe)(struct state *s, struct err *err);
     void (*close)(struct state *s);
     enum status (*warehouses)(struct state *s,
                               struct state_warehouse **list,

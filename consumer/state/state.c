@@ -140,6 +140,18 @@ enum status state_open(struct state *s, struct err *err)
     return STATUS_OK;
 }
 
+enum status state_probe(struct state *s, struct err *err)
+{
+    struct pg_rows rows = {0};
+    enum status rc = state_open(s, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    rc = pg_query(s->conn, "SELECT 1", NULL, "i", &rows, err);
+    pg_rows_release(&rows);
+    return rc;
+}
+
 /* --- arguments --- */
 
 enum status state_begin(struct state *s, struct err *err)

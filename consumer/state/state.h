@@ -44,5 +44,7 @@ void state_free(struct state *s);
  *         STATUS_SOURCE_BUSY: the server still holds the lock of our lost connection
  */
 NODISCARD enum status state_open(struct state *s, struct err *err);
+/** Whether the database answers. Opens when needed. @return state_open's, pg_query's */
+NODISCARD enum status state_probe(struct state *s, struct err *err);
 
 #endif

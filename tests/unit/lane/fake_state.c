@@ -93,6 +93,12 @@ static enum status open_state(struct state *s, struct err *err)
     return STATUS_OK;
 }
 
+static enum status probe_state(struct state *s, struct err *err)
+{
+    (void)s;
+    return fake_state_enter("probe", err);
+}
+
 /* Its advisory locks end with it. */
 static void close_state(struct state *s)
 {
@@ -519,6 +525,7 @@ void fake_state_reset(void)
     fake_state_port = (struct state_port){
         .make = make,
         .open = open_state,
+        .probe = probe_state,
         .close = close_state,
         .warehouses = warehouses,
         .levels = fake_levels_port,

@@ -109,6 +109,26 @@ static void a_lane_that_lost_its_group_is_not_ready(void **state)
     assert_false(fake_lane.ready);
 }
 
+static bool is_running_idle(void)
+{
+    if (fake_lane_is_running()) {
+        fake_state.failing = "probe";
+    }
+    return false;
+}
+
+static void an_idle_lane_notices_that_the_state_is_lost(void **state)
+{
+    (void)state;
+    assert_int_equal(fake_lane_run(is_running_idle), STATUS_SOURCE_LOST);
+    assert_false(fake_lane.timed_out);
+    fake_lane_failed(STATUS_SOURCE_LOST);
+    assert_string_equal(fake_lane.state, "broken");
+    assert_false(fake_lane.ready);
+    fake_lane_run_ok(fake_lane_is_running);
+    assert_true(fake_lane.ready);
+}
+
 static void failures_are_noted_of_their_server(void **state)
 {
     (void)state;
@@ -155,6 +175,7 @@ int main(void)
         LANE_TEST(a_cluster_that_is_gone_is_noticed_at_once),
         LANE_TEST(a_lane_outside_its_group_is_not_ready),
         LANE_TEST(a_lane_that_lost_its_group_is_not_ready),
+        LANE_TEST(an_idle_lane_notices_that_the_state_is_lost),
         LANE_TEST(failures_are_noted_of_their_server),
         LANE_TEST(a_refusal_by_kafka_is_not_of_the_state),
     };
