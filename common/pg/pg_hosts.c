@@ -1,5 +1,6 @@
 #include "common/pg/pg_hosts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/core/mem.h"
@@ -22,14 +23,10 @@ static char *rotate(const char *list, unsigned first)
         start = strchr(start, ',') + 1;
     }
     char *rotated = mem_strdup(list);
-    if (start == list) {
-        return rotated;
+    if (start != list) {
+        int head = (int)(start - list) - 1;
+        (void)snprintf(rotated, strlen(list) + 1, "%s,%.*s", start, head, list);
     }
-    size_t tail = strlen(start);
-    size_t head = (size_t)(start - list) - 1;
-    memcpy(rotated, start, tail);
-    rotated[tail] = ',';
-    memcpy(rotated + tail + 1, list, head);
     return rotated;
 }
 
@@ -38,10 +35,10 @@ static void take(const PQconninfoOption *option, unsigned first, struct pg_hosts
     const struct {
         const char *name;
         char **place;
-    } PLACES[] = {{"host", &hosts->host}, {"hostaddr", &hosts->hostaddr}, {"port", &hosts->port}};
-    for (size_t i = 0; i < sizeof PLACES / sizeof PLACES[0]; i++) {
-        if (option->val != NULL && strcmp(option->keyword, PLACES[i].name) == 0) {
-            *PLACES[i].place = rotate(option->val, first);
+    } places[] = {{"host", &hosts->host}, {"hostaddr", &hosts->hostaddr}, {"port", &hosts->port}};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        if (option->val != NULL && strcmp(option->keyword, places[i].name) == 0) {
+            *places[i].place = rotate(option->val, first);
         }
     }
 }
