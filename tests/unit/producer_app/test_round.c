@@ -237,8 +237,8 @@ static void round_compares_nothing_while_triggers_are_missing(void **state)
     (void)fake_mark(1, CAUSE_STOCK);
     run(); /* is published nevertheless */
     assert_true(metric_value(fake_metrics()->records) == records + 1);
-    fake_process.clock_us += 21000000;
-    run(); /* they are back */
+    fake_process.clock_us += 11000000; /* the topic, which the fakes do not follow, is not due */
+    run();                             /* they are back */
     for (int i = 0; i < 3; i++) {
         run();
     }
