@@ -85,32 +85,32 @@ static void unreadable_is_about_rows_and_never_about_the_server(void **state)
 {
     (void)state;
     static const struct {
-        enum status status;
         const char *origin;
         const char *msg;
+        enum status status;
         bool expected;
     } table[] = {
-        {STATUS_INTERNAL, "22003", "value out of range", true},
-        {STATUS_INTERNAL, "22P02", "invalid input syntax", true},
-        {STATUS_INTERNAL, "22P05", "untranslatable character", true},
-        {STATUS_INTERNAL, "22012", "division by zero", true},
-        {STATUS_INTERNAL, "54000", "limit exceeded", true},
-        {STATUS_INTERNAL, "XX001", "data corrupted", true},
-        {STATUS_INTERNAL, "XX002", "index corrupted", true},
-        {STATUS_INTERNAL, "XX000", "missing chunk number 0 for toast value 7", true},
-        {STATUS_INTERNAL, "XX000", "invalid memory alloc request size 18446744073709551613", true},
-        {STATUS_INTERNAL, "XX000", "cache lookup failed for type 7", false},
-        {STATUS_INTERNAL, "22023", "invalid value for parameter", false},
-        {STATUS_INTERNAL, "", "statement gave 2 columns", false},
-        {STATUS_INTERNAL, "58030", "could not read block", false},
-        {STATUS_INTERNAL, "0A000", "cached plan must not change result type", false},
-        {STATUS_SOURCE_BUSY, "57014", "canceling statement due to statement timeout", false},
-        {STATUS_SOURCE_BUSY, "53200", "out of memory", false},
-        {STATUS_SOURCE_BUSY, "40001", "could not serialize access", false},
-        {STATUS_SOURCE_LOST, "57P01", "terminating connection", false},
-        {STATUS_PERMISSION, "42501", "permission denied", false},
-        {STATUS_DATABASE_UNFIT, "42P01", "relation does not exist", false},
-        {STATUS_TOO_LARGE, "", "arguments of a statement", false},
+        {"22003", "value out of range", STATUS_INTERNAL, true},
+        {"22P02", "invalid input syntax", STATUS_INTERNAL, true},
+        {"22P05", "untranslatable character", STATUS_INTERNAL, true},
+        {"22012", "division by zero", STATUS_INTERNAL, true},
+        {"54000", "limit exceeded", STATUS_INTERNAL, true},
+        {"XX001", "data corrupted", STATUS_INTERNAL, true},
+        {"XX002", "index corrupted", STATUS_INTERNAL, true},
+        {"XX000", "missing chunk number 0 for toast value 7", STATUS_INTERNAL, true},
+        {"XX000", "invalid memory alloc request size 18446744073709551613", STATUS_INTERNAL, true},
+        {"XX000", "cache lookup failed for type 7", STATUS_INTERNAL, false},
+        {"22023", "invalid value for parameter", STATUS_INTERNAL, false},
+        {"", "statement gave 2 columns", STATUS_INTERNAL, false},
+        {"58030", "could not read block", STATUS_INTERNAL, false},
+        {"0A000", "cached plan must not change result type", STATUS_INTERNAL, false},
+        {"57014", "canceling statement due to statement timeout", STATUS_SOURCE_BUSY, false},
+        {"53200", "out of memory", STATUS_SOURCE_BUSY, false},
+        {"40001", "could not serialize access", STATUS_SOURCE_BUSY, false},
+        {"57P01", "terminating connection", STATUS_SOURCE_LOST, false},
+        {"42501", "permission denied", STATUS_PERMISSION, false},
+        {"42P01", "relation does not exist", STATUS_DATABASE_UNFIT, false},
+        {"", "arguments of a statement", STATUS_TOO_LARGE, false},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         (void)err_set_origin(&err, table[i].status, table[i].origin, "%s", table[i].msg);
