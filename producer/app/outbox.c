@@ -297,7 +297,7 @@ park(struct outbox *o, const struct publish_item *items, size_t count, struct er
         log_error(MOD, "parked", LF_INT("product", item->product_id), LF_TEXT("reason", item->kind),
                   LF_MSG(item->reason));
     }
-    metric_add(o->metrics->parked, parked);
+    metric_add(o->metrics->parked[PARKED_TIMES], parked);
     enum status rc = parked > 0 ? o->port.park(o->port.leader, rows, parked, err) : STATUS_OK;
     mem_free(rows);
     return rc;

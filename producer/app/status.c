@@ -59,12 +59,12 @@ static const struct metric_row ROWS[] = {
     ROW(marks, METRIC_COUNTER, "marks_total", "Marks read and published."),
     ROW(records, METRIC_COUNTER, "records_total", "Records acknowledged by Kafka."),
     ROW(tombstones, METRIC_COUNTER, "tombstones_total", "Tombstones acknowledged by Kafka."),
-    ROW(parked,
+    ROW(parked[PARKED_TIMES],
         METRIC_COUNTER,
         "parked_total",
         "Times that a product was parked: it could not be "
         "read or its record was refused."),
-    ROW(parked_now, METRIC_GAUGE, "parked_products", "Products parked now."),
+    ROW(parked[PARKED_NOW], METRIC_GAUGE, "parked_products", "Products parked now."),
     ROW(batches, METRIC_COUNTER, "batches_total", "Batches of marks that were published."),
     ROW(settled,
         METRIC_COUNTER,
@@ -297,7 +297,7 @@ void producer_status_note_parked(struct producer_status *status, size_t count)
     (void)pthread_mutex_lock(&status->mutex);
     status->view.parked = count;
     (void)pthread_mutex_unlock(&status->mutex);
-    metric_set(status->metrics->parked_now, (double)count);
+    metric_set(status->metrics->parked[PARKED_NOW], (double)count);
 }
 
 void producer_status_note_marks(struct producer_status *status, int64_t waiting, int64_t oldest_us)

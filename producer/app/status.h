@@ -40,9 +40,12 @@ enum producer_state {
 };
 #define PRODUCER_STATES 5
 
+/** How often products were parked, and how many are. */
+enum parked_cell { PARKED_TIMES, PARKED_NOW, PARKED_CELLS };
+
 /** The cells of producer_metric_table. Updating a cell is thread-safe. */
 struct producer_metrics {
-    struct metric *marks, *records, *tombstones, *parked, *parked_now, *batches, *settled,
+    struct metric *marks, *records, *tombstones, *parked[PARKED_CELLS], *batches, *settled,
         *failures;
     struct metric *unsettled, *waiting, *oldest, *acknowledged, *publishing;
     struct metric *streams, *stream_began, *leader, *state[PRODUCER_STATES];

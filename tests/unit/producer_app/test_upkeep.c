@@ -99,7 +99,7 @@ static void upkeep_marks_parked_products_that_are_due_and_counts_them(void **sta
     fake_leader.parked_count = 2;
     fake_leader.due_count = 1;
     assert_int_equal(run_after(1), STATUS_OK);
-    assert_true(metric_value(fake_metrics()->parked_now) == 2);
+    assert_true(metric_value(fake_metrics()->parked[PARKED_NOW]) == 2);
     assert_int_equal(fake.mark_count, 1);
     assert_int_equal(fake.marks[0].product_id, 4);
     assert_int_equal(run_after(30), STATUS_OK); /* its mark may wait behind others */
