@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from conftest import outlet
-from lab import checks, kafka as kafka_module, programs, stores, wait
+from lab import checks, kafka as kafka_module, programs, record as record_module, stores, wait
 
 UUID = "SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'"
 OTHER = str(uuid.UUID(int=0xC0FFEE))
@@ -167,9 +167,13 @@ def test_records_of_an_older_producer_are_applied(pipeline, shop):
     pipeline.write_config()
     pipeline.producer.start()
     assert pipeline.producer.stop() == 0
-    for record in records[:20]:
-        headers = {name: value for name, value in record.headers.items() if name != "database"}
-        pipeline.kafka.produce(topic, record.key, record.value, headers)
+    newest, = pipeline.connection.execute(
+        "SELECT coalesce(max(first_revision), 0) FROM stocksync.stream").fetchone()
+    for place, one in enumerate(records[:20], start=1):
+        revision = max(newest, int(one.headers["revision"])) + place
+        key, value, headers = record_module.changed(one, revision)
+        pipeline.kafka.produce(topic, key, value, {name: text for name, text in headers.items()
+                                                   if name not in ("database", "stream")})
     pipeline.command("consumer", "run", "--once", "--role", "stores", seconds=90)
     products = {int(record.key) for record in records[:20]}
     expected = pipeline.expected(store, {one: shop.before[one] for one in products

@@ -48,7 +48,7 @@ def begin_stream(pipeline, first_revision, ends, why):
     with pipeline.connection.transaction():
         pipeline.connection.execute(
             "INSERT INTO stocksync.stream (id, why, first_revision, topic, cluster,"
-            " system_identifier, timeline) VALUES (%s, %s, %s, %s, 'c', 1, 1)",
+            " system_identifier, database_oid, timeline) VALUES (%s, %s, %s, %s, 'c', 1, 1, 1)",
             (stream, why, first_revision, pipeline.topic))
         for partition, end in ends.items():
             pipeline.connection.execute("INSERT INTO stocksync.stream_partition VALUES (%s, %s, %s, %s)",

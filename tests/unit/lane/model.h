@@ -19,10 +19,10 @@
 /** What the ports say that is not true: each must be found out. */
 enum model_lie {
     LIE_NONE,
-    LIE_EQUAL, /* a number that equals the memory is confirmed, and nobody looks */
-    LIE_RULES, /* the state keeps the number after the rules as Odoo's */
-    LIE_ORDER, /* the state forgets revisions and attempts of other processes */
-    LIE_GRACE, /* the state finds no grace that is over */
+    LIE_EQUAL,  /* a number that equals the memory is confirmed, and nobody looks */
+    LIE_RULES,  /* the state keeps the number after the rules as Odoo's */
+    LIE_ORDER,  /* the state forgets revisions and attempts of other processes */
+    LIE_GRACE,  /* the state finds no grace that is over */
     LIE_STREAM, /* a state that went back is believed */
     LIE_COUNT
 };

@@ -25,9 +25,9 @@ static struct state *fresh_store(bool read_only)
                "TRUNCATE stocksync.stream, stocksync.stream_partition, stocksync.store_stream,"
                " stocksync.verification, stocksync.parked, stocksync.catalogue, stocksync.attempt;"
                "INSERT INTO stocksync.stream (id, why, began_at, first_revision, topic, cluster,"
-               "                              system_identifier, timeline) VALUES"
-               " ('" FIRST "', 'first', 'epoch', 100, 'stock', 'c', 1, 1),"
-               " ('" SECOND "', 'timeline', '1970-01-01 00:00:07Z', 200, 'stock', 'c', 1, 2);"
+               "                              system_identifier, database_oid, timeline) VALUES"
+               " ('" FIRST "', 'first', 'epoch', 100, 'stock', 'c', 1, 1, 1),"
+               " ('" SECOND "', 'timeline', '1970-01-01 00:00:07Z', 200, 'stock', 'c', 1, 1, 2);"
                "INSERT INTO stocksync.stream_partition VALUES ('" SECOND "', 0, 70, 80),"
                " ('" FIRST "', 0, 5, 70)",
                &err),
