@@ -1,5 +1,8 @@
-"""Histories that break: a database or a topic goes back, is lost or is another's. In the end, without
-a command, the stores equal Odoo; and where nothing broke, nothing is published again."""
+"""Histories that break: a database or a topic goes back, is lost or is replaced.
+
+In the end, without a command, the stores equal Odoo; and where nothing broke, nothing is published
+again.
+"""
 
 import contextlib
 import signal
@@ -203,7 +206,7 @@ class Servers:
 
 
 def a_sold_product(connection):
-    """A plain product of warehouse WH with stock, which both stores show, and which is in no kit."""
+    """A plain product with stock in WH, which both stores show and which is in no kit."""
     return connection.execute("""
         SELECT min(p.id) FROM product_product p JOIN product_template t ON t.id = p.product_tmpl_id
           JOIN stock_quant q ON q.product_id = p.id
