@@ -15,7 +15,6 @@
 /* Names of all functions. */
 #define FUNCTIONS_MAX_BYTES 4096
 
-
 #define IN_SCHEMA "(SELECT oid FROM pg_namespace WHERE nspname = 'stocksync')"
 
 static const char SCHEMA_STATE[] =

@@ -34,7 +34,7 @@ struct leader_options {
 struct leader_identity {
     int64_t system_identifier; /* of the PostgreSQL cluster */
     int32_t timeline;
-    int64_t database_oid; /* changes when the database is created again and restored */
+    int64_t database_oid;          /* changes when the database is created again and restored */
     char database[ODOO_UUID_SIZE]; /* Odoo's database.uuid; "": it has none */
 };
 
