@@ -48,7 +48,8 @@ static const struct property CONSUMER[] = {
     {"socket.timeout.ms", "10000"},
 };
 static const struct property READER[] = {
-    {"queued.max.messages.kbytes", "16384"},
+    {"queued.max.messages.kbytes", "2048"}, /* for each partition, since there is no group */
+    {"fetch.wait.max.ms", "50"},            /* how late the end is known behind a marker */
     {"check.crcs", "true"},
 };
 
