@@ -15,8 +15,12 @@
 #define TOPIC_LIMIT_MS 10000
 #define NOTE_US        INT64_C(5000000)
 #define CHECK_US       INT64_C(15000000)
+/* Whether the records before the noted offsets are still ours. */
+#define RECORDS_US INT64_C(60000000)
 /* Marks of one statement. */
 #define MARK_SLICE 5000
+/* Keys that are collected before repeats are dropped. */
+#define KEYS_UNSORTED 100000
 
 struct streams {
     struct streams_port port;
@@ -30,7 +34,7 @@ struct streams {
     struct topic_facts facts; /* as asked last */
     int64_t marking_epoch;    /* all products are being marked since then, for this stream */
     char marking[STREAM_ID_SIZE];
-    int64_t noted_us, check_us; /* monotonic */
+    int64_t noted_us, check_us, records_us; /* monotonic */
 };
 
 /* What the records behind the settled ones say. */
@@ -39,6 +43,8 @@ struct reading {
     int64_t settled; /* of Odoo's database */
     int64_t newest;
     struct id_list unsettled; /* products */
+    bool *is_seen;            /* by partition, of a check: a record behind the noted offset came */
+    size_t seen;
     bool is_strange;
 };
 
@@ -109,7 +115,8 @@ static enum status take_record(void *arg, const struct topic_probe_record *recor
 }
 
 /* From the last settled record of each partition, which shows whose records these are. */
-static enum status read_behind(struct streams *s, struct reading *reading, struct err *err)
+static enum status
+read_behind(struct streams *s, topic_probe_record_fn each, struct reading *reading, struct err *err)
 {
     const struct stream *stream = &s->stream;
     int64_t *starts = mem_calloc(stream->partition_count, sizeof *starts);
@@ -117,7 +124,7 @@ static enum status read_behind(struct streams *s, struct reading *reading, struc
         starts[i] = stream->next_offsets[i] > 0 ? stream->next_offsets[i] - 1 : 0;
     }
     enum status rc = s->port.read_from(s->topic, TOPIC_LIMIT_MS, starts, stream->partition_count,
-                                       take_record, reading, err);
+                                       each, reading, err);
     mem_free(starts);
     return rc;
 }
@@ -135,32 +142,44 @@ static enum status mark_all(struct streams *s, const struct id_list *ids, struct
     return rc;
 }
 
+/* Keys of the topic, repeats dropped from time to time. */
+struct keys {
+    struct id_list list;
+    size_t distinct; /* as counted last */
+};
+
 static enum status take_key(void *arg, int32_t product_id, struct err *err)
 {
+    struct keys *keys = arg;
     (void)err;
-    id_list_add(arg, product_id);
+    id_list_add(&keys->list, product_id);
+    if (keys->list.count >= 2 * keys->distinct + KEYS_UNSORTED) {
+        id_list_sort(&keys->list);
+        keys->distinct = keys->list.count;
+    }
     return STATUS_OK;
 }
 
 /* Products that only the topic has: nobody else would write their tombstone. */
 static enum status mark_gone(struct streams *s, struct err *err)
 {
-    struct id_list keys = {0};
+    struct keys keys = {0};
+    const struct id_list *list = &keys.list;
     size_t marked = 0;
     enum status rc = s->port.read_keys(s->topic, TOPIC_LIMIT_MS, take_key, &keys, err);
-    id_list_sort(&keys);
-    for (size_t at = 0; at < keys.count && rc == STATUS_OK; at += MARK_SLICE) {
-        size_t left = keys.count - at;
+    id_list_sort(&keys.list);
+    for (size_t at = 0; at < list->count && rc == STATUS_OK; at += MARK_SLICE) {
+        size_t left = list->count - at;
         size_t some = 0;
-        rc = s->port.mark_gone(s->port.conn, keys.ids + at, left < MARK_SLICE ? left : MARK_SLICE,
+        rc = s->port.mark_gone(s->port.conn, list->ids + at, left < MARK_SLICE ? left : MARK_SLICE,
                                &some, err);
         marked += some;
     }
     if (rc == STATUS_OK) {
-        log_info(MOD, "keys_compared", LF_INT("count", keys.count), LF_INT("gone", marked),
+        log_info(MOD, "keys_compared", LF_INT("count", list->count), LF_INT("gone", marked),
                  LF_MSG("products that only the topic has get a tombstone"));
     }
-    id_list_release(&keys);
+    id_list_release(&keys.list);
     return rc;
 }
 
@@ -235,7 +254,7 @@ static enum status judge(struct streams *s, struct reading *reading, struct err 
     reading->settled = found.settled;
     enum stream_verdict verdict = stream_judge(&s->stream, &found, &why, err);
     if (verdict == STREAM_GOES_ON) {
-        rc = read_behind(s, reading, err);
+        rc = read_behind(s, take_record, reading, err);
         if (rc != STATUS_OK) {
             return rc;
         }
@@ -304,6 +323,7 @@ enum status streams_open(struct streams *streams, int64_t epoch, bool *publish_a
     producer_status_set_stream(s->status, &s->stream);
     s->noted_us = clock_monotonic_us();
     s->check_us = s->noted_us;
+    s->records_us = s->noted_us;
     return STATUS_OK;
 }
 
@@ -337,11 +357,41 @@ static enum status note(struct streams *s, struct err *err)
     return s->port.note(s->port.leader, &s->stream, err);
 }
 
-static enum status check(struct streams *s, struct err *err)
+/* Ends when each partition has shown a record behind its settled ones, or with the topic. */
+static enum status look_before(void *arg, const struct topic_probe_record *record, struct err *err)
+{
+    struct reading *r = arg;
+    size_t partition = (size_t)record->partition;
+    if (partition >= r->stream->partition_count) {
+        return STATUS_OK;
+    }
+    if (record->offset < r->stream->next_offsets[partition]) {
+        return take_record(arg, record, err);
+    }
+    r->seen += !r->is_seen[partition];
+    r->is_seen[partition] = true;
+    return r->seen == r->stream->partition_count ? STATUS_NOT_FOUND : STATUS_OK;
+}
+
+/* Somebody may have created the topic again and filled it beyond our offsets. */
+static enum status check_records(struct streams *s, struct stream_found *found, struct err *err)
+{
+    struct reading reading = {.stream = &s->stream};
+    reading.is_seen = mem_calloc(s->stream.partition_count, sizeof *reading.is_seen);
+    enum status rc = read_behind(s, look_before, &reading, err);
+    found->is_strange = reading.is_strange;
+    mem_free(reading.is_seen);
+    return rc == STATUS_NOT_FOUND ? STATUS_OK : rc;
+}
+
+static enum status check(struct streams *s, bool with_records, struct err *err)
 {
     struct stream_found found;
     const char *why = NULL;
     enum status rc = look(s, &found, err);
+    if (rc == STATUS_OK && with_records && s->facts.count == s->stream.partition_count) {
+        rc = check_records(s, &found, err);
+    }
     if (rc != STATUS_OK) {
         return rc;
     }
@@ -366,8 +416,10 @@ enum status streams_run(struct streams *streams, struct err *err)
         rc = note(streams, err);
     }
     if (rc == STATUS_OK && now - streams->check_us >= CHECK_US) {
+        bool with_records = now - streams->records_us >= RECORDS_US;
         streams->check_us = now;
-        rc = check(streams, err);
+        streams->records_us = with_records ? now : streams->records_us;
+        rc = check(streams, with_records, err);
     }
     return rc;
 }

@@ -8,7 +8,6 @@
 #include "common/core/service.h"
 #include "common/kafka/topic_reader.h"
 #include "common/model/product_stock.h"
-#include "producer/publish/newest_records.h"
 
 #define MODULE "topic_probe"
 /* How many offsets before the end are read first; ten times as many each time after it. */
@@ -207,22 +206,24 @@ enum status topic_probe_from(struct topic_probe *probe,
 
 struct key_search {
     const char *topic;
-    struct newest_records newest;
+    topic_probe_key_fn each;
+    void *arg;
+    struct err *err;
+    enum status rc;
     int64_t records;
     int64_t logged_us;
 };
 
-static bool note_key(void *arg, const struct topic_record *record)
+static bool give_key(void *arg, const struct topic_record *record)
 {
     struct key_search *search = arg;
     struct err ignored;
     int32_t product_id = 0;
     search->records++;
     if (product_stock_parse_key(record->key, &product_id, &ignored) == STATUS_OK) {
-        newest_records_note(&search->newest, product_id, topic_record_revision(record),
-                            record->value.ptr == NULL);
+        search->rc = search->each(search->arg, product_id, search->err);
     }
-    return true;
+    return search->rc == STATUS_OK;
 }
 
 static void log_progress(void *arg)
@@ -235,30 +236,23 @@ static void log_progress(void *arg)
     }
     search->logged_us = now_us;
     log_info(MODULE, "keys", LF_TEXT("topic", search->topic), LF_INT("records", search->records),
-             LF_INT("products", search->newest.count),
              LF_MSG("the topic is read for products that only it has"));
 }
 
 enum status topic_probe_keys(
     struct topic_probe *probe, int timeout_ms, topic_probe_key_fn each, void *arg, struct err *err)
 {
-    struct key_search search = {.topic = probe->topic, .logged_us = clock_monotonic_us()};
+    struct key_search search = {.topic = probe->topic,
+                                .each = each,
+                                .arg = arg,
+                                .err = err,
+                                .rc = STATUS_OK,
+                                .logged_us = clock_monotonic_us()};
     const struct topic_reading reading = {.start = TOPIC_START_OLDEST,
                                           .answer_ms = timeout_ms,
-                                          .each = note_key,
+                                          .each = give_key,
                                           .tick = log_progress,
                                           .arg = &search};
-    int32_t *ids = NULL;
-    size_t count = 0;
-    newest_records_init(&search.newest);
-    enum status rc = topic_reader_read(probe->reader, &reading, err);
-    if (rc == STATUS_OK) {
-        count = newest_records_take_living(&search.newest, &ids);
-    }
-    for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
-        rc = each(arg, ids[i], err);
-    }
-    mem_free(ids);
-    newest_records_release(&search.newest);
-    return rc;
+    const enum status rc = topic_reader_read(probe->reader, &reading, err);
+    return rc == STATUS_OK ? search.rc : rc;
 }

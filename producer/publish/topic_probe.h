@@ -100,9 +100,8 @@ NODISCARD enum status topic_probe_from(struct topic_probe *probe,
                                        void *arg,
                                        struct err *err);
 /**
- * Reads the whole topic, then gives each product whose newest record (the greatest revision) is no
- * tombstone, ascending. Takes 24 to 48 bytes a product. Logs its progress and reports to the
- * service manager meanwhile.
+ * Reads the whole topic and gives the product of each record, tombstones too; with repeats. Keys
+ * that are no product's are left out. Logs its progress and reports to the service manager.
  */
 NODISCARD enum status topic_probe_keys(
     struct topic_probe *probe, int timeout_ms, topic_probe_key_fn each, void *arg, struct err *err);
