@@ -16,7 +16,7 @@
 #define NOTE_US        INT64_C(5000000)
 #define CHECK_US       INT64_C(15000000)
 /* Whether the records before the noted offsets are still ours. */
-#define RECORDS_US INT64_C(60000000)
+#define RECORDS_US INT64_C(30000000)
 /* Marks of one statement. */
 #define MARK_SLICE 5000
 /* Keys that are collected before repeats are dropped. */

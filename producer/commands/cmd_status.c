@@ -13,8 +13,10 @@
 #include "producer/odoo/install_copy.h"
 #include "producer/odoo/marks.h"
 #include "producer/odoo/published.h"
+#include "producer/publish/topic_probe.h"
 
 #define REPORT_MAX_BYTES 65536
+#define TOPIC_LIMIT_MS   5000
 
 struct report {
     struct databases dbs;
@@ -129,6 +131,63 @@ static enum status report_stream(struct report *r, struct err *err)
     }
     pg_rows_release(&rows);
     return rc;
+}
+
+static const char PARTITIONS_SQL[] =
+    "SELECT count(*)::integer FROM stocksync.stream_partition WHERE stream = (SELECT id FROM"
+    " stocksync.stream ORDER BY first_revision DESC LIMIT 1)";
+
+/* A cluster that is away is no reason to show nothing else. */
+static enum status ask_topic(const struct report *r, struct topic_facts *facts, struct err *err)
+{
+    const struct shared_conf *shared = &r->conf->shared;
+    struct topic_probe *probe = NULL;
+    enum status rc = topic_probe_open(&shared->kafka, shared->topic.name, &probe, err);
+    if (rc == STATUS_OK) {
+        rc = topic_probe_ends(probe, TOPIC_LIMIT_MS, facts, err);
+    }
+    topic_probe_close(probe);
+    return rc;
+}
+
+static void show_topic(struct report *r, const struct topic_facts *facts, int of_stream)
+{
+    bool refused = of_stream > 0 && facts->count != (size_t)of_stream;
+    if (r->json) {
+        strbuf_appendf(&r->out, ",\"topic\":{\"partitions\":%zu,\"stream_partitions\":%d}",
+                       facts->count, of_stream);
+        return;
+    }
+    strbuf_appendf(&r->out, "topic            %s, %zu partitions\n", r->conf->shared.topic.name,
+                   facts->count);
+    if (refused) {
+        strbuf_appendf(&r->out,
+                       "  the stream has %d, so nothing is published: 'stocksync-producer install "
+                       "--partitions %zu' begins a new stream\n",
+                       of_stream, facts->count);
+    }
+}
+
+static enum status report_topic(struct report *r, struct err *err)
+{
+    struct topic_facts facts = {0};
+    struct pg_rows rows = {0};
+    struct err away = {0};
+    enum status rc = pg_query(r->dbs.state, PARTITIONS_SQL, NULL, "i", &rows, err);
+    if (rc != STATUS_OK) {
+        return rc;
+    }
+    if (ask_topic(r, &facts, &away) == STATUS_OK) {
+        show_topic(r, &facts, pg_i32(&rows, 0, 0));
+    } else if (r->json) {
+        strbuf_append_text(&r->out, ",\"topic\":null");
+        append_text(&r->out, "topic_error", away.msg);
+    } else {
+        strbuf_appendf(&r->out, "topic            %s: %s\n", r->conf->shared.topic.name, away.msg);
+    }
+    topic_facts_release(&facts);
+    pg_rows_release(&rows);
+    return STATUS_OK;
 }
 
 static enum status report_marks(struct report *r, struct err *err)
@@ -261,8 +320,8 @@ static enum status report_pass(struct report *r, struct err *err)
 static enum status report_all(struct report *r, struct err *err)
 {
     static enum status (*const PARTS[])(struct report * r, struct err * err) = {
-        report_leader, report_stream, report_marks, report_horizon,
-        report_tables, report_kits,   report_pass};
+        report_leader,  report_stream, report_topic, report_marks,
+        report_horizon, report_tables, report_kits,  report_pass};
     bool forecast = r->conf->shared.odoo.forecast;
     enum status rc = install_verify(r->dbs.odoo, INSTALL_ODOO, forecast, err);
     if (rc == STATUS_OK) {

@@ -20,8 +20,6 @@ from lab.streams import World
 # and delete one.
 PART = 60
 BORN = (438, 439, 440)
-# A running producer looks once a minute; one that starts, or was disconnected, looks at once.
-RUNNING_SECONDS = 60 + streams.HEAL_SECONDS
 STRANGER = {"from": b"stranger"}
 
 
@@ -282,7 +280,7 @@ class Topics:
     def while_running(self, accident):
         accident()
         self.part()
-        self.world.healed({"topic"}, seconds=RUNNING_SECONDS)
+        self.world.healed({"topic"})
 
     @contextlib.contextmanager
     def producer_paused(self):
@@ -522,7 +520,7 @@ def test_older_files_of_the_broker_are_put_back(number, shop, database, postgres
             files = kafka.keep()
             world.trade(shop.tape[:PART])
             kafka.put_back(files)
-            world.healed({"topic"}, seconds=RUNNING_SECONDS)
+            world.healed({"topic"})
             gone = record.latest(world.stocks())[123]
             assert gone.gone
             world.trade(shop.tape[PART:])
