@@ -11,8 +11,8 @@
 
 #define MOD "stream"
 
-/* Kafka may be silent for so long. */
-#define TOPIC_LIMIT_MS 10000
+/* Kafka may be silent for so long, less than a transaction may be open. */
+#define TOPIC_LIMIT_MS 8000
 #define NOTE_US        INT64_C(5000000)
 #define CHECK_US       INT64_C(15000000)
 /* Whether the records before the noted offsets are still ours. */

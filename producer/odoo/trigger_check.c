@@ -6,7 +6,7 @@
 #define SCRIPT_MAX_BYTES ((size_t)64 * 1024)
 #define NAMES_MAX_BYTES  ((size_t)4 * 1024)
 
-/* $1: the script, which has each body between $$ and $$, as PostgreSQL stores it. */
+/* $1: scripts, which have each body between $$ and $$, as PostgreSQL stores it. */
 static const char OTHER_FUNCTIONS[] =
     "SELECT string_agg('stocksync.' || f.name, ', ' ORDER BY f.name) FROM (SELECT DISTINCT m[1]"
     " AS name FROM regexp_matches($1, 'FUNCTION stocksync\\.(\\w+)\\(', 'g') m) f"
@@ -19,14 +19,19 @@ enum status trigger_check_functions(struct pg_conn *conn, struct strbuf *names, 
 {
     struct pg_args args;
     struct pg_rows rows = {0};
+    struct strbuf scripts;
+    strbuf_init(&scripts, SCRIPT_MAX_BYTES);
+    strbuf_append_text(&scripts, sql_odoo_functions);
+    strbuf_append_text(&scripts, sql_odoo_keep_mark);
     pg_args_init(&args, SCRIPT_MAX_BYTES);
-    pg_args_text(&args, sql_odoo_functions);
+    pg_args_text(&args, scripts.ptr);
     enum status rc = pg_query(conn, OTHER_FUNCTIONS, &args, "t", &rows, err);
     if (rc == STATUS_OK && !pg_is_null(&rows, 0, 0)) {
         strbuf_append_text(names, pg_text(&rows, 0, 0));
     }
     pg_rows_release(&rows);
     pg_args_release(&args);
+    strbuf_release(&scripts);
     return rc;
 }
 

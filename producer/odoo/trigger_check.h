@@ -1,8 +1,8 @@
 /**
  * trigger_check: are the triggers in Odoo's database those of schemas/sql/odoo_triggers.sql, and
- * their functions those of odoo_functions.sql? A trigger that is missing, disabled or altered lets
- * changes pass without a mark. Reads catalogues only, so any role may call it. Functions over a
- * borrowed connection. Thread: the one that uses it.
+ * their functions those of odoo_functions.sql and odoo_keep_mark.sql? A trigger that is missing,
+ * disabled or altered lets changes pass without a mark. Reads catalogues only, so any role may call
+ * it. Functions over a borrowed connection. Thread: the one that uses it.
  */
 #ifndef STOCKSYNC_ODOO_TRIGGER_CHECK_H
 #define STOCKSYNC_ODOO_TRIGGER_CHECK_H
