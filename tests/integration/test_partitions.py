@@ -33,7 +33,8 @@ def store_stream(connection, partitions):
     """The present stream, as a producer notes it."""
     connection.execute(
         "INSERT INTO stocksync.stream (id, why, first_revision, topic, cluster, system_identifier,"
-        " timeline) VALUES (%s, 'first', 4611686018427387904, 't', '', 1, 1)", (FOREIGN,))
+        " timeline, database_oid) VALUES (%s, 'first', 4611686018427387904, 't', '', 1, 1, 1)",
+        (FOREIGN,))
     connection.execute("INSERT INTO stocksync.stream_partition SELECT %s, n, 0, 0"
                        " FROM generate_series(0, %s) n", (FOREIGN, partitions - 1))
 
