@@ -336,25 +336,36 @@ enum status streams_marked(struct streams *streams, struct err *err)
 
 /* --- going on --- */
 
-static enum status note(struct streams *s, struct err *err)
+/*
+ * A partition's offset moves on only after the record before it was seen to be ours (or for the
+ * first time). Else an offset in a topic that somebody filled would take its place unseen.
+ */
+static bool move_offsets(struct stream *stream, const int64_t *ends, size_t count, bool is_checked)
+{
+    bool moved = false;
+    for (size_t i = 0; i < count && i < stream->partition_count; i++) {
+        bool is_first = stream->next_offsets[i] == stream->first_offsets[i];
+        if ((is_checked || is_first) && ends[i] > stream->next_offsets[i]) {
+            stream->next_offsets[i] = ends[i];
+            moved = true;
+        }
+    }
+    return moved;
+}
+
+static enum status note(struct streams *s, bool is_checked, struct err *err)
 {
     size_t count = 0;
     const int64_t *ends = NULL;
     int64_t revision = outbox_settled(s->outbox, &ends, &count);
-    if (revision <= s->stream.settled) {
-        return STATUS_OK;
-    }
-    enum status rc = s->port.write_settled(s->port.conn, revision, true, err);
+    bool is_news = revision > s->stream.settled;
+    enum status rc = is_news ? s->port.write_settled(s->port.conn, revision, true, err) : STATUS_OK;
     if (rc != STATUS_OK) {
         return rc;
     }
-    s->stream.settled = revision;
-    for (size_t i = 0; i < count && i < s->stream.partition_count; i++) {
-        if (ends[i] > s->stream.next_offsets[i]) {
-            s->stream.next_offsets[i] = ends[i];
-        }
-    }
-    return s->port.note(s->port.leader, &s->stream, err);
+    s->stream.settled = is_news ? revision : s->stream.settled;
+    bool moved = move_offsets(&s->stream, ends, count, is_checked);
+    return is_news || moved ? s->port.note(s->port.leader, &s->stream, err) : STATUS_OK;
 }
 
 /* Ends when each partition has shown a record behind its settled ones, or with the topic. */
@@ -413,18 +424,21 @@ enum status streams_run(struct streams *streams, struct err *err)
     enum status rc = STATUS_OK;
     if (now - streams->noted_us >= NOTE_US) {
         streams->noted_us = now;
-        rc = note(streams, err);
+        rc = note(streams, false, err);
     }
     if (rc == STATUS_OK && now - streams->check_us >= CHECK_US) {
         bool with_records = now - streams->records_us >= RECORDS_US;
         streams->check_us = now;
         streams->records_us = with_records ? now : streams->records_us;
         rc = check(streams, with_records, err);
+        if (rc == STATUS_OK && with_records) {
+            rc = note(streams, true, err);
+        }
     }
     return rc;
 }
 
 enum status streams_stop(struct streams *streams, struct err *err)
 {
-    return streams->stream.exists ? note(streams, err) : STATUS_OK;
+    return streams->stream.exists ? note(streams, false, err) : STATUS_OK;
 }

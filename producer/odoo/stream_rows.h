@@ -6,7 +6,8 @@
  *
  *   1. Odoo's database holds revision R in stocksync.settled, durably. So it holds, as durably, every
  *      change whose record has a revision up to R.
- *   2. The state holds R, and for each partition the offset up to which all records are that old.
+ *   2. The state holds R, and for each partition an offset up to which all records are that old. It
+ *      moves on after a look at the record before it, which must still be the stream's.
  *
  * The stream's rows belong to the leader: they are written over its connection to the state while
  * the epoch is ours. Statuses are leader_next_revision's. Thread: the producer's main thread.

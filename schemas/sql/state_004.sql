@@ -135,7 +135,7 @@ CREATE TABLE stocksync.stream_partition (
     stream uuid NOT NULL,
     partition integer NOT NULL,
     first_offset bigint NOT NULL,                 -- no record of the stream has a smaller one
-    next_offset bigint NOT NULL,                  -- behind the last acknowledged record, as noted some seconds ago
+    next_offset bigint NOT NULL,                  -- behind a settled record of the stream, half a minute ago or so
     PRIMARY KEY (stream, partition)
 );
 CREATE TABLE stocksync.store_stream (             -- to which stream a store's committed offsets belong

@@ -33,15 +33,16 @@ def no_marks_left(connection):
 
 
 def revisions_rise(stocks):
-    """Within a key, in the order of the topic, a revision never goes back (nor stands still)."""
+    """Within a key and partition, a revision never goes back (nor stands still). A topic that grew
+    has a key in two partitions."""
     last, differences = {}, []
     for stock in stocks:
-        before = last.get(stock.product_id)
+        before = last.get((stock.product_id, stock.place.partition))
         if before is not None and stock.revision <= before.revision:
             differences.append(
                 f"product {stock.product_id}: revision {stock.revision} at {stock.place.where} "
                 f"after {before.revision} at {before.place.where}")
-        last[stock.product_id] = stock
+        last[stock.product_id, stock.place.partition] = stock
     return differences
 
 

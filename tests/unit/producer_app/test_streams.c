@@ -239,6 +239,39 @@ static void streams_look_at_the_settled_records_every_half_minute(void **state)
     assert_non_null(strstr(err.msg, "topic"));
 }
 
+/* Publishes one product and settles it. */
+static void publish(int32_t product_id)
+{
+    (void)fake_mark(product_id, CAUSE_STOCK);
+    assert_int_equal(round_run(floors.round, &err), STATUS_OK);
+    fake_process.clock_us += 2000000;
+    assert_int_equal(round_run(floors.round, &err), STATUS_OK);
+}
+
+static int64_t noted(void)
+{
+    return fake_stream.known.next_offsets[0] + fake_stream.known.next_offsets[1];
+}
+
+/* Else an offset in somebody's topic would take the place of ours. */
+static void streams_move_an_offset_only_after_a_look_at_its_record(void **state)
+{
+    (void)state;
+    outbox_set_stream(floors.outbox, "stream-0", 0);
+    publish(1);
+    assert_int_equal(run_after(6), STATUS_OK);
+    int64_t first = noted();
+    assert_true(first > 0);
+    fake_stream.end_offsets[0] = INT32_MAX; /* the mock cluster's offsets are not counted here */
+    fake_stream.end_offsets[1] = INT32_MAX;
+    publish(1);
+    assert_int_equal(run_after(6), STATUS_OK);
+    assert_int_equal(noted(), first);
+    assert_int_equal(fake_stream.known.settled, fake_stream.settled);
+    assert_int_equal(run_after(31), STATUS_OK);
+    assert_true(noted() > first);
+}
+
 static void streams_note_what_is_settled_first_in_odoos_database(void **state)
 {
     (void)state;
@@ -272,6 +305,7 @@ int main(void)
         TEST(streams_refuse_an_unexpected_number_of_partitions),
         TEST(streams_are_judged_again_and_again),
         TEST(streams_look_at_the_settled_records_every_half_minute),
+        TEST(streams_move_an_offset_only_after_a_look_at_its_record),
         TEST(streams_note_what_is_settled_first_in_odoos_database),
     };
     return cmocka_run_group_tests(tests, start_cluster, stop_cluster);
