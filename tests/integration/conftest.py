@@ -19,6 +19,14 @@ TEMPLATE = "shop_a"
 _numbers = itertools.count(1)
 
 
+# Their tests take a minute or two each: begun last, they would keep the other workers waiting.
+LONG = ("test_streams", "test_frozen_consumer")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.module.__name__ not in LONG)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """Fixtures see in `item.failed` whether the test failed, and add the programs' logs to it."""
