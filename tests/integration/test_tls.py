@@ -63,8 +63,8 @@ def check_says(pipeline, store, *words):
 
 
 def test_one_connection_over_http2_carries_a_store(pipeline, shop):
-    """Sixteen mutations and a read may be in flight: over TLS they share a connection, in plain HTTP/1.1 each
-    has its own, and all of them are used again."""
+    """Sixteen mutations and a read may be in flight: over TLS they share a connection, in plain
+    HTTP/1.1 each has its own, and all of them are used again."""
     tls, plain = pipeline.stores
     for store in pipeline.stores:
         pipeline.simulator.fault(store.name, "slow", delayMs=30)
