@@ -6,7 +6,6 @@ STOCKSYNC_FAULT_SECONDS sets how long each fault lasts.
 import contextlib
 import json
 import os
-import signal
 import socket
 import time
 
