@@ -56,6 +56,30 @@ static const char *judge_database(const struct stream *known, const struct strea
     return is_older(known, found) ? "restored" : NULL;
 }
 
+/* By name and cluster. */
+static bool is_this_topic(const struct stream *known, const struct stream_found *found)
+{
+    return strcmp(known->topic, found->topic) == 0 &&
+           strcmp(known->cluster, found->facts->cluster) == 0;
+}
+
+static const char *judge_place(const struct stream *known, const struct stream_found *found)
+{
+    return strcmp(known->topic, found->topic) != 0 ? "topic" : "cluster";
+}
+
+static const char *judge_history(const struct stream *known, const struct stream_found *found)
+{
+    if (known->partition_count != found->facts->count) {
+        return "partitions";
+    }
+    if (went_back(known, found)) {
+        return "topic";
+    }
+    const char *why = judge_database(known, found);
+    return why == NULL && found->is_strange ? "topic" : why;
+}
+
 enum stream_verdict stream_judge(const struct stream *known,
                                  const struct stream_found *found,
                                  const char **why,
@@ -65,23 +89,11 @@ enum stream_verdict stream_judge(const struct stream *known,
         *why = is_empty(found) ? "first" : "state";
         return STREAM_BEGINS;
     }
-    *why = NULL;
-    if (strcmp(known->topic, found->topic) != 0) {
-        *why = "topic";
-    } else if (strcmp(known->cluster, found->facts->cluster) != 0) {
-        *why = "cluster";
-    } else if (known->partition_count != found->facts->count) {
-        if (found->facts->count != (size_t)known->wanted_partitions) {
-            return refuse_partitions(known, found, err);
-        }
-        *why = "partitions";
-    } else if (went_back(known, found)) {
-        *why = "topic";
-    } else {
-        *why = judge_database(known, found);
-        if (*why == NULL && found->is_strange) {
-            *why = "topic";
-        }
+    bool is_here = is_this_topic(known, found);
+    bool has_grown = known->partition_count != found->facts->count;
+    if (is_here && has_grown && found->facts->count != (size_t)known->wanted_partitions) {
+        return refuse_partitions(known, found, err);
     }
+    *why = is_here ? judge_history(known, found) : judge_place(known, found);
     return *why != NULL ? STREAM_BEGINS : STREAM_GOES_ON;
 }

@@ -206,6 +206,7 @@ static void the_number_of_an_earlier_stream_is_not_believed(void **state)
     assert_int_equal(known[0].live, 2);
     assert_int_equal(known[1].quantity, 6);
     assert_int_equal(known[2].quantity, 0);
+    bench.levels.known = NULL;
 }
 
 int main(void)

@@ -165,7 +165,7 @@ static void full_pass_that_is_the_first_waits_for_a_part_of_the_interval(void **
     (void)state;
     const int64_t minute_us = 60000000;
     full_pass_free(pass);
-    pass = full_pass_new(&ports.pass, 24 * 3600000, status, fake_metrics());
+    pass = full_pass_new(&ports.pass, INT64_C(24) * 3600000, status, fake_metrics());
     assert_int_equal(full_pass_open(pass, &err), STATUS_OK);
     fake_process.clock_us += 2 * minute_us;
     step();
