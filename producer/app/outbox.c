@@ -127,6 +127,12 @@ void outbox_set_stream(struct outbox *outbox, const char *stream, int64_t settle
     set_position(&outbox->settled, settled, NULL, 0);
 }
 
+size_t outbox_acknowledged(const struct outbox *outbox, const int64_t **next_offsets)
+{
+    *next_offsets = outbox->acknowledged.next_offsets;
+    return outbox->acknowledged.count;
+}
+
 int64_t outbox_settled(const struct outbox *outbox, const int64_t **next_offsets, size_t *count)
 {
     *next_offsets = outbox->settled.next_offsets;
@@ -355,7 +361,9 @@ static void note_acknowledged(struct outbox *o)
 {
     const int64_t *ends = NULL;
     size_t count = record_sink_ends(o->sink, &ends);
-    set_position(&o->acknowledged, o->revision, ends, count);
+    if (count > 0) { /* else all were parked */
+        set_position(&o->acknowledged, o->revision, ends, count);
+    }
 }
 
 enum status outbox_finish(struct outbox *outbox, struct err *err)

@@ -91,6 +91,13 @@ bool outbox_is_open(const struct outbox *outbox);
 /** Of every later record. @param settled  the revision that this stream has settled */
 void outbox_set_stream(struct outbox *outbox, const char *stream, int64_t settled);
 /**
+ * Where the acknowledged records of this stream end, as far as this process wrote them.
+ * @param next_offsets  [out] by partition; -1: not known; borrowed until the next call of another
+ *                      function
+ * @return how many
+ */
+size_t outbox_acknowledged(const struct outbox *outbox, const int64_t **next_offsets);
+/**
  * The last revision that is settled in this stream. Its marks, and those of all before, are deleted.
  * @param next_offsets  [out] by partition: every record before is that old; -1: not known; borrowed
  *                      until the next call of another function

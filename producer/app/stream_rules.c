@@ -12,15 +12,19 @@ static bool is_empty(const struct stream_found *found)
     return true;
 }
 
-/* Offsets only grow, as long as it is the same topic. */
+/* Offsets only grow, as long as it is the same topic. Some are settled before the state notes their
+ * offset. */
 static bool went_back(const struct stream *known, const struct stream_found *found)
 {
+    bool has_records = false;
     for (size_t i = 0; i < known->partition_count; i++) {
-        if (found->facts->partition[i].end < known->next_offsets[i]) {
+        int64_t end = found->facts->partition[i].end;
+        if (end < known->next_offsets[i]) {
             return true;
         }
+        has_records = has_records || end > known->first_offsets[i];
     }
-    return false;
+    return found->has_lost || (!has_records && found->settled > known->first_revision);
 }
 
 static enum stream_verdict

@@ -31,6 +31,7 @@ struct stream_found {
     /* The greatest revision in the topic behind next_offsets; 0: none, or not read this time. */
     int64_t newest_revision;
     int64_t ceiling; /* the state has issued no greater revision */
+    bool has_lost;   /* an acknowledged record lies behind the end of its partition */
     bool is_strange; /* the record before next_offsets is not of a stream that the state knows */
 };
 

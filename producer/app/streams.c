@@ -78,6 +78,18 @@ void streams_free(struct streams *streams)
 
 /* --- looking --- */
 
+static bool has_lost(const struct streams *s)
+{
+    const int64_t *ends = NULL;
+    size_t count = outbox_acknowledged(s->outbox, &ends);
+    for (size_t i = 0; i < count && i < s->facts.count; i++) {
+        if (s->facts.partition[i].end < ends[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum status look(struct streams *s, struct stream_found *found, struct err *err)
 {
     *found = (struct stream_found){0};
@@ -90,6 +102,7 @@ static enum status look(struct streams *s, struct stream_found *found, struct er
     }
     found->topic = s->name;
     found->facts = &s->facts;
+    found->has_lost = has_lost(s);
     found->identity = s->port.identity(s->port.leader);
     found->ceiling = s->port.ceiling(s->port.leader);
     return rc;

@@ -50,6 +50,8 @@ static int start(void **state)
     (void)state;
     fake_reset();
     fake_ports(&ports);
+    fake_stream.end_offsets[0] = INT32_MAX; /* the mock cluster's offsets are not counted here */
+    fake_stream.end_offsets[1] = INT32_MAX;
     conf = (struct producer_conf){
         .shared = {.kafka = mock.conf, .topic = {.name = topic_name, .max_message_bytes = 2000}},
         .producer = {
@@ -399,6 +401,7 @@ static void producer_leaves_the_first_load_to_the_operator(void **state)
     (void)state;
     fake.product_count = 3;
     fake_stream.known.exists = false;
+    memset(fake_stream.end_offsets, 0, sizeof fake_stream.end_offsets);
     run(STATUS_OK);
     assert_string_equal(fake_stream.known.why, "first");
     assert_int_equal(fake.calls[FAKE_MARK_MORE], 0);

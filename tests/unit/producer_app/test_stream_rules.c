@@ -8,6 +8,7 @@
 
 #include "producer/app/stream_rules.h"
 
+static int64_t first_offsets[3];
 static int64_t next_offsets[3];
 static struct topic_partition_facts partitions[4];
 static struct topic_facts facts;
@@ -30,7 +31,9 @@ static int start(void **state)
                             .cluster = "kafka",
                             .identity = identity,
                             .settled = 1000,
+                            .first_revision = 900,
                             .partition_count = 3,
+                            .first_offsets = first_offsets,
                             .next_offsets = next_offsets};
     found = (struct stream_found){.topic = "stock",
                                   .facts = &facts,
@@ -91,8 +94,22 @@ static void stream_begins_when_offsets_went_back_in_any_partition(void **state)
     partitions[2].end = 19;
     assert_begins("topic");
     partitions[2].end = 20;
+    found.has_lost = true;
+    assert_begins("topic");
+    found.has_lost = false;
     found.is_strange = true;
     assert_begins("topic");
+}
+
+static void stream_begins_when_the_topic_is_empty_and_records_were_settled(void **state)
+{
+    (void)state;
+    memset(next_offsets, 0, sizeof next_offsets);
+    memset(partitions, 0, sizeof partitions);
+    assert_begins("topic");
+    found.settled = 900; /* nothing was published in this stream */
+    known.settled = 0;
+    assert_goes_on();
 }
 
 static void stream_with_other_partitions_is_refused_until_a_person_wants_them(void **state)
@@ -148,6 +165,7 @@ int main(void)
         TEST(stream_of_a_new_state_depends_on_the_topic),
         TEST(stream_begins_in_another_topic_or_cluster),
         TEST(stream_begins_when_offsets_went_back_in_any_partition),
+        TEST(stream_begins_when_the_topic_is_empty_and_records_were_settled),
         TEST(stream_with_other_partitions_is_refused_until_a_person_wants_them),
         TEST(stream_begins_over_another_database),
         TEST(stream_begins_when_database_or_state_went_back),

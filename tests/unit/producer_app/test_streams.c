@@ -86,6 +86,15 @@ static enum status run_after(int64_t seconds)
     return streams_run(floors.streams, &err);
 }
 
+/* Publishes one product and settles it. */
+static void publish(int32_t product_id)
+{
+    (void)fake_mark(product_id, CAUSE_STOCK);
+    assert_int_equal(round_run(floors.round, &err), STATUS_OK);
+    fake_process.clock_us += 2000000;
+    assert_int_equal(round_run(floors.round, &err), STATUS_OK);
+}
+
 static void streams_go_on_and_publish_nothing_again(void **state)
 {
     (void)state;
@@ -146,6 +155,21 @@ static void streams_begin_with_everything_and_what_only_the_topic_has(void **sta
     assert_false(open_again());
 }
 
+static void streams_begin_when_an_acknowledged_record_is_gone(void **state)
+{
+    (void)state;
+    fake_stream.end_offsets[0] = INT32_MAX;
+    fake_stream.end_offsets[1] = INT32_MAX;
+    publish(1);
+    assert_int_equal(run_after(16), STATUS_OK);
+    memset(fake_stream.end_offsets, 0, sizeof fake_stream.end_offsets); /* created again */
+    memset(fake_stream.known.next_offsets, 0, 2 * sizeof fake_stream.known.next_offsets[0]);
+    fake_stream.settled = 0;
+    fake_stream.known.settled = 0;
+    assert_true(open_again());
+    assert_began("topic", 1);
+}
+
 static void streams_begin_when_the_settled_records_are_anothers(void **state)
 {
     (void)state;
@@ -164,6 +188,7 @@ static void streams_judge_no_record_from_before_their_first_offset(void **state)
     put(0, 1, 50, "stream-of-before");
     settle_all(50);
     fake_stream.known.first_offsets[0] = 1;
+    fake_stream.known.first_revision = 50;
     assert_false(open_again());
     assert_int_equal(fake_stream.streams, 0);
 }
@@ -239,15 +264,6 @@ static void streams_look_at_the_settled_records_every_half_minute(void **state)
     assert_non_null(strstr(err.msg, "topic"));
 }
 
-/* Publishes one product and settles it. */
-static void publish(int32_t product_id)
-{
-    (void)fake_mark(product_id, CAUSE_STOCK);
-    assert_int_equal(round_run(floors.round, &err), STATUS_OK);
-    fake_process.clock_us += 2000000;
-    assert_int_equal(round_run(floors.round, &err), STATUS_OK);
-}
-
 static int64_t noted(void)
 {
     return fake_stream.known.next_offsets[0] + fake_stream.known.next_offsets[1];
@@ -299,6 +315,7 @@ int main(void)
         TEST(streams_go_on_and_publish_nothing_again),
         TEST(streams_read_again_what_was_not_settled),
         TEST(streams_begin_with_everything_and_what_only_the_topic_has),
+        TEST(streams_begin_when_an_acknowledged_record_is_gone),
         TEST(streams_begin_when_the_settled_records_are_anothers),
         TEST(streams_judge_no_record_from_before_their_first_offset),
         TEST(streams_begin_anew_when_the_first_attempt_failed),
