@@ -257,7 +257,9 @@ class Postgres:
         os.kill(writer, signal.SIGSTOP)
         try:
             work()
-            self.child.send(signal.SIGQUIT)
-        finally:
+        except BaseException:
             os.kill(writer, signal.SIGCONT)
+            raise
+        self.child.send(signal.SIGQUIT)
+        os.kill(writer, signal.SIGKILL)     # continued, it could write first
         self.restart(signal.SIGQUIT)
