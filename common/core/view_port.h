@@ -13,7 +13,7 @@ struct view_port {
      * Replaces what other threads see of the job. Only the job's thread, or its maker before the
      * thread starts.
      *
-     * @param health  copied: whoever reads it computes ages and readiness at that moment
+     * @param health  copied: the reader computes ages and readiness at that moment
      * @param json    one JSON object; copied
      */
     void (*publish)(void *arg, const struct health *health, const char *json);

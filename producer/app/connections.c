@@ -139,7 +139,7 @@ static enum status fill_kits(struct connections *c, struct err *err)
     return chunk_reader_fill_kits(c->reader, published_before, show_fill, c, err);
 }
 
-/* Whoever waits for triggers has missed changes, and remembers that beyond a restart. */
+/* A producer that waits for triggers has missed changes. It remembers that beyond a restart. */
 static enum status verify(struct connections *c, bool forecast, struct err *err)
 {
     struct err second = {0};

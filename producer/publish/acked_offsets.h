@@ -29,7 +29,7 @@ void acked_offsets_init(struct acked_offsets *offsets);
 void acked_offsets_release(struct acked_offsets *offsets);
 /** @param offset  negative: the report has none; ignored */
 void acked_offsets_note(struct acked_offsets *offsets, int32_t partition, int64_t offset);
-/** @return STATUS_OK; STATUS_STREAM_ENDED, for ever, when an offset went back */
+/** @return STATUS_OK; STATUS_STREAM_ENDED, from then on, when an offset went back */
 NODISCARD enum status
 acked_offsets_check(const struct acked_offsets *offsets, const char *topic, struct err *err);
 

@@ -103,7 +103,9 @@ def expect_end(pipeline, consumer):
     """SIGTERM ends a process that works, and one that begins while another has its address."""
     host, _, port = consumer.listen.rpartition(":")
     with stalled(pipeline.kafka, pipeline.postgres):
-        time.sleep(1)   # a lane asks the state, and waits for its answer
+        wait.until(lambda: all(lane["answer_age_seconds"]["state"] > 1.5
+                               for name, lane in shown(consumer).items() if name != "parents"),
+                   "lanes wait for an answer of the state", alive=consumer.alive)
         assert consumer.stop(seconds=STOPPED) == 0
         with socket.create_server((host, int(port))):
             consumer.start(ready=False)

@@ -70,7 +70,7 @@ static void acked_offsets_that_go_back_end_the_stream(void **state)
     assert_int_equal(acked_offsets_check(&offsets, "stock", &err), STATUS_STREAM_ENDED);
     assert_string_equal(err.msg, "topic 'stock' was replaced: partition 2 acknowledged offset 7 "
                                  "after offset 1000");
-    /* For ever, and the end of what was is kept. */
+    /* From then on, and the end of the former topic is kept. */
     acked_offsets_note(&offsets, 2, 5000);
     acked_offsets_note(&offsets, 0, 5000);
     assert_int_equal(acked_offsets_check(&offsets, "stock", &err), STATUS_STREAM_ENDED);
